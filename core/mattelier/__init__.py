@@ -1,0 +1,40 @@
+"""Mattelier: local AI cut-outs and mattes.
+
+>>> import mattelier
+>>> result = mattelier.cutout("photo.jpg")          # doctest: +SKIP
+>>> result.alpha, result.foreground, result.report  # doctest: +SKIP
+
+Everything heavy is imported on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["Box", "Cutout", "Matte", "MattelierError", "Point", "cutout", "matte"]
+
+if TYPE_CHECKING:
+    from mattelier.api import cutout, matte
+    from mattelier.errors import MattelierError
+    from mattelier.request import Box, Point
+    from mattelier.tasks.cutout import Cutout
+    from mattelier.tasks.matte import Matte
+
+_HOMES = {
+    "Box": "mattelier.request",
+    "Point": "mattelier.request",
+    "MattelierError": "mattelier.errors",
+    "Cutout": "mattelier.tasks.cutout",
+    "Matte": "mattelier.tasks.matte",
+    "cutout": "mattelier.api",
+    "matte": "mattelier.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mattelier' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)

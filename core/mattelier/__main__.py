@@ -1,0 +1,7 @@
+"""`python -m mattelier`: the command line."""
+
+import sys
+
+from mattelier.cli import main
+
+sys.exit(main())

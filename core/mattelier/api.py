@@ -1,0 +1,161 @@
+"""The Python door: arrays or paths in, arrays out."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.colour import to_float
+from mattelier.errors import UsageError
+from mattelier.media.stills import read, read_grey
+from mattelier.picture import Picture
+from mattelier.request import Box, CutoutRequest, Device, MatteRequest, Point, Quality
+from mattelier.tasks.cutout import Cutout, Cutter
+from mattelier.tasks.hint import Hint, make_hint
+from mattelier.tasks.matte import Matte
+
+PathName = str | PathLike[str]
+
+
+def cutout(
+    picture: PathName | NDArray[Any] | Picture,
+    hint: PathName | NDArray[Any] | None = None,
+    *,
+    trimap: PathName | NDArray[Any] | None = None,
+    box: Box | tuple[float, float, float, float] | None = None,
+    points: Iterable[Point | tuple[float, float]] = (),
+    background: str | None = None,
+    crop: bool = False,
+    padding: int = 0,
+    foreground: bool = True,
+    model: str = "default",
+    device: Device = "auto",
+    quality: Quality = "balanced",
+    refine: bool = True,
+) -> Cutout:
+    """Cut the subject of a picture out.
+
+    Parameters
+    ----------
+    picture : path, array or Picture
+        An array is (H, W, 3) RGB, (H, W, 4) RGB and straight alpha, or (H, W) grey: uint8 or
+        uint16 are display-encoded sRGB, float32 is scene-linear and may exceed 1.
+    hint : path or (H, W) array, optional
+        Roughly where the subject is: uint8, uint16, bool, or float 0…1.
+    trimap : path or (H, W) array, optional
+        0 background, full scale subject, between unknown; obeyed exactly.
+    box : Box or (x, y, width, height), optional
+        Pixels of the upright picture.
+    points : iterable of Point or (x, y)
+        Clicks; `Point(x, y, positive=False)` is a click on what is not the subject.
+    background : str, optional
+        A colour, a picture's path or "blur": composite over that instead of keeping alpha.
+    crop, padding
+        Trim the result to the subject, with so many pixels around it.
+    foreground : bool
+        Estimate the subject's own colours at soft edges.
+    model, device, quality, refine
+        As on the command line.
+
+    Returns
+    -------
+    Cutout
+        `alpha` (H, W) float32 0…1; `foreground` (H, W, 3) in the picture's dtype and colour
+        space, straight; `picture`, the result as asked for; `report`.
+
+    Raises
+    ------
+    MattelierError
+        One sentence that says what is wrong: a bad argument, picture, model or device.
+
+    Examples
+    --------
+    >>> import mattelier
+    >>> person = mattelier.cutout("two.jpg", box=(40, 30, 300, 700))  # doctest: +SKIP
+    """
+    source = _picture(picture)
+    request = CutoutRequest(
+        MatteRequest(model=model, device=device, quality=quality, refine=refine),
+        foreground=foreground,
+        background=background,
+        crop=crop,
+        padding=padding,
+    )
+    known = _hint(source, hint, trimap, box, points)
+    return _cutter(request.matte).cutout(source, known, request)
+
+
+def matte(
+    picture: PathName | NDArray[Any] | Picture,
+    hint: PathName | NDArray[Any] | None = None,
+    *,
+    trimap: PathName | NDArray[Any] | None = None,
+    box: Box | tuple[float, float, float, float] | None = None,
+    points: Iterable[Point | tuple[float, float]] = (),
+    model: str = "default",
+    device: Device = "auto",
+    quality: Quality = "balanced",
+    refine: bool = True,
+) -> Matte:
+    """The alpha alone: `alpha` (H, W) float32 0…1 and `report`. Arguments as for `cutout`."""
+    source = _picture(picture)
+    request = MatteRequest(model=model, device=device, quality=quality, refine=refine)
+    return _cutter(request).matte(source, _hint(source, hint, trimap, box, points))
+
+
+@functools.lru_cache(maxsize=2)
+def _cutter(request: MatteRequest) -> Cutter:
+    return Cutter(request)
+
+
+def _picture(given: PathName | NDArray[Any] | Picture) -> Picture:
+    if isinstance(given, Picture):
+        return given
+    if not isinstance(given, np.ndarray):
+        return read(Path(given))
+    array = np.repeat(given[..., None], 3, 2) if given.ndim == 2 else given
+    if array.dtype not in (np.uint8, np.uint16, np.float32):
+        raise UsageError(f"A picture's samples are uint8, uint16 or float32, not {array.dtype}.")
+    if array.ndim != 3 or array.shape[2] not in (3, 4) or 0 in array.shape:
+        raise UsageError(f"A picture is (H, W, 3), (H, W, 4) or (H, W), not {given.shape}.")
+    if not np.isfinite(array).all():
+        raise UsageError("The picture holds values that are not finite numbers.")
+    return Picture(
+        np.ascontiguousarray(array[..., :3]),
+        alpha=np.ascontiguousarray(array[..., 3]) if array.shape[2] == 4 else None,
+        transfer="linear" if array.dtype == np.float32 else "display",
+        grey=given.ndim == 2,
+    )
+
+
+def _hint(
+    picture: Picture,
+    mask: PathName | NDArray[Any] | None,
+    trimap: PathName | NDArray[Any] | None,
+    box: Box | tuple[float, float, float, float] | None,
+    points: Iterable[Point | tuple[float, float]],
+) -> Hint | None:
+    return make_hint(
+        picture.height,
+        picture.width,
+        mask=_grey(mask),
+        trimap=_grey(trimap),
+        box=box if box is None or isinstance(box, Box) else Box(*box),
+        points=tuple(p if isinstance(p, Point) else Point(*p) for p in points),
+    )
+
+
+def _grey(given: PathName | NDArray[Any] | None) -> NDArray[np.float32] | None:
+    if given is None:
+        return None
+    if not isinstance(given, np.ndarray):
+        return read_grey(Path(given))
+    if given.dtype == bool or np.issubdtype(given.dtype, np.floating):
+        return given.astype(np.float32)
+    return to_float(given)

@@ -1,0 +1,262 @@
+"""A model's card: what it is, whose it is, what goes in and what comes out, as frozen values.
+
+`models/<name>/card.toml` is read with `read_card`; a key that is not known is refused, so that
+a misspelt licence or convention cannot pass silently.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from mattelier.errors import ModelError
+
+Triple = tuple[float, float, float]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Licence:
+    """Under what terms the weights may be used (the training data have their own)."""
+
+    weights: str
+    commercial: Literal["yes", "no", "unknown"]
+    copyleft: bool = False
+    note: str = ""
+
+    @property
+    def needs_acceptance(self) -> bool:
+        """Whether the user must accept these terms explicitly before the weights are fetched."""
+        return self.commercial == "no" or self.copyleft
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """A set of pictures the network learned from, and that set's licence."""
+
+    set: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One file of the model: a plain name in its folder, with its checksum."""
+
+    path: str
+    sha256: str
+    bytes: int | None = None
+    url: str | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w][\w.+-]*\.(onnx|safetensors)", self.path):
+            raise ModelError(f"file {self.path!r} is not a plain .onnx or .safetensors name")
+        if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+            raise ModelError(f"{self.path} has no full lower-case sha256")
+
+
+@dataclass(frozen=True)
+class Input:
+    """What the network wants to see.
+
+    Attributes
+    ----------
+    size : int
+        In pixels. `resize="stretch"` squashes the picture to size × size. `resize="fit"` keeps
+        its aspect: sides are multiples of `multiple`, and `measure` says what `size` holds for
+        (the square root of the area, the short side, or the long side).
+    mean, std : three floats
+        Of RGB 0…1: the network gets (value - mean) / std.
+    scale_by_max : bool
+        The picture is divided by its own largest sample first (U-2-Net's convention).
+    tensor : str or None
+        The graph's input for the picture; None: its first.
+    hint : str or None
+        The graph's input for the hint (1, 2, h, w); None: it takes no hint.
+    """
+
+    size: int
+    resize: Literal["fit", "stretch"]
+    multiple: int = 32
+    measure: Literal["area", "short", "long"] = "area"
+    mean: Triple = (0.0, 0.0, 0.0)
+    std: Triple = (1.0, 1.0, 1.0)
+    scale_by_max: bool = False
+    tensor: str | None = None
+    hint: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.multiple < 1:
+            raise ModelError("input size and multiple must be positive")
+        if min(self.std) <= 0:
+            raise ModelError("input std must be positive")
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the network gives.
+
+    Attributes
+    ----------
+    tensor : str, int or None
+        The graph's output that is the matte, by name or position (-1: last); None: its first.
+    activation : "none" or "sigmoid"
+        What still has to be applied to the ONNX graph's output to have 0…1.
+    torch_activation : "none" or "sigmoid"
+        The same for the torch class named by the card's `architecture`.
+    min_max : bool
+        The network's authors stretch its range to 0…1.
+    """
+
+    tensor: str | int | None = None
+    activation: Literal["none", "sigmoid"] = "none"
+    torch_activation: Literal["none", "sigmoid"] = "none"
+    min_max: bool = False
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything Mattelier knows about one model; `folder` is where the card was read from."""
+
+    name: str
+    title: str
+    version: str
+    source: str
+    licence: Licence
+    training_data: tuple[TrainingSet, ...]
+    files: tuple[FileEntry, ...]
+    input: Input
+    output: Output
+    task: Literal["matte"] = "matte"
+    architecture: str | None = None
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path = Path()
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", self.name):
+            raise ModelError(f"name {self.name!r} may hold only a-z, 0-9, '.', '_' and '-'")
+        if not self.files:
+            raise ModelError("it names no files")
+        if self.architecture is not None and not re.fullmatch(
+            r"[a-z_]\w*\.[A-Za-z_]\w*", self.architecture
+        ):
+            raise ModelError(f"architecture {self.architecture!r} is not of the form module.Class")
+
+    def file(self, suffix: Literal[".onnx", ".safetensors"]) -> FileEntry | None:
+        """The file with that suffix, if the model has one."""
+        return next((file for file in self.files if file.path.endswith(suffix)), None)
+
+    @property
+    def bytes(self) -> int | None:
+        """Size of all files together; None when a size is not known."""
+        sizes = [file.bytes for file in self.files]
+        return None if None in sizes else sum(size or 0 for size in sizes)
+
+    @property
+    def fetchable(self) -> bool:
+        """Whether `models get` can bring every file."""
+        return all(file.url for file in self.files)
+
+
+def read_card(path: Path) -> Card:
+    """The card in a TOML file.
+
+    Raises
+    ------
+    ModelError
+        When it cannot be read, a key is unknown, missing, or of the wrong type.
+    """
+    import tomllib
+
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ModelError(f"The model card {path} cannot be read: {error}.") from error
+    try:
+        card = _build(Card, values, "card", folder=path.parent)
+    except ModelError as error:
+        raise ModelError(f"The model card {path} is not valid: {error}.") from error
+    if card.name != path.parent.name:
+        raise ModelError(
+            f"The model card {path} is not valid: name {card.name!r} is not its folder's name."
+        )
+    return card
+
+
+def to_toml(card: Card) -> str:
+    """The card as TOML, such that `read_card` gives an equal one."""
+    values = dataclasses.asdict(card)
+    del values["folder"]
+    scalars, tables = [], []
+    for key, value in values.items():
+        if isinstance(value, dict):
+            tables.append(f"\n[{key}]\n{_lines(value)}")
+        elif isinstance(value, tuple):
+            tables += [f"\n[[{key}]]\n{_lines(row)}" for row in value] or [f"{key} = []"]
+        elif value is not None:
+            scalars.append(f"{key} = {_literal(value)}")
+    empty = [line for line in tables if not line.startswith("\n")]
+    return "\n".join(scalars + empty + [line for line in tables if line not in empty])
+
+
+def _lines(table: Mapping[str, Any]) -> str:
+    return "".join(f"{k} = {_literal(v)}\n" for k, v in table.items() if v is not None)
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(_literal(item) for item in value)}]"
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{_literal(k)} = {_literal(v)}' for k, v in value.items())} }}"
+    import json
+
+    # TOML's basic strings, numbers and booleans are JSON's; only DEL needs care.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+
+
+def _build(kind: type[T], values: Any, where: str, **given: Any) -> T:
+    """An instance of a frozen dataclass from a TOML table, every key and type checked."""
+    if not isinstance(values, dict):
+        raise ModelError(f"{where} is not a table")
+    hints = typing.get_type_hints(kind)
+    fields = {f.name: f for f in dataclasses.fields(kind) if f.name not in given}  # type: ignore[arg-type]
+    for key in values:
+        if key not in fields:
+            raise ModelError(f"{where} has an unknown key {key!r}")
+    for key, spec in fields.items():
+        needed = spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
+        if needed and key not in values:
+            raise ModelError(f"{where} lacks {key!r}")
+    built = {key: _convert(hints[key], value, f"{where}.{key}") for key, value in values.items()}
+    return kind(**built, **given)
+
+
+def _convert(kind: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return _build(kind, value, where)
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        if value not in arguments:
+            raise ModelError(f"{where} is one of {', '.join(arguments)}, not {value!r}")
+        return value
+    if origin in (Union, types.UnionType):
+        if any(k is type(value) for k in arguments):
+            return value
+        raise ModelError(f"{where} has the wrong type: {value!r}")
+    if origin is tuple and isinstance(value, list):
+        item = arguments[0]
+        if Ellipsis not in arguments and len(value) != len(arguments):
+            raise ModelError(f"{where} needs {len(arguments)} values")
+        return tuple(_convert(item, part, f"{where}[{i}]") for i, part in enumerate(value))
+    if origin is not None and origin is not tuple and isinstance(value, dict):
+        return value
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ModelError(f"{where} has the wrong type: {value!r}")
+    return value

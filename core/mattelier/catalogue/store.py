@@ -1,0 +1,278 @@
+"""Where models lie on this machine, and whether they are what their cards say.
+
+Shipped cards (and the weights of the default network) come with the package; fetched and
+imported ones lie in the user's folder, which the environment variable MATTELIER_MODELS moves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from mattelier.catalogue.card import Card, FileEntry, read_card
+from mattelier.errors import ModelError, UsageError
+
+DEFAULT = "cutout"  # what the model name "default" stands for; its weights ship with the package
+
+State = Literal["ready", "absent", "missing", "damaged"]
+
+
+def shipped_folder() -> Path:
+    """The models that come with Mattelier: inside an installed package, or beside `core/`."""
+    installed = Path(__file__).parents[1] / "models"
+    return installed if installed.is_dir() else Path(__file__).parents[3] / "models"
+
+
+def user_folder() -> Path:
+    """The folder for fetched and imported models: MATTELIER_MODELS, or the platform's own."""
+    from platformdirs import user_data_path
+
+    moved = os.environ.get("MATTELIER_MODELS")
+    return Path(moved) if moved else user_data_path("mattelier", appauthor=False) / "models"
+
+
+def cache_folder() -> Path:
+    """The platform's cache folder for what can be made again."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("mattelier", appauthor=False)
+
+
+@dataclass(frozen=True)
+class Store:
+    """The models of this machine; its three folders need not exist.
+
+    Examples
+    --------
+    >>> store = Store()
+    >>> paths = store.locate(store.card("default"))  # doctest: +SKIP
+    """
+
+    shipped: Path = field(default_factory=shipped_folder)
+    user: Path = field(default_factory=user_folder)
+    cache: Path = field(default_factory=cache_folder)
+
+    def names(self) -> list[str]:
+        """Names of all models with a card, the default first."""
+        cards = [card for root in (self.shipped, self.user) for card in root.glob("*/card.toml")]
+        return sorted({card.parent.name for card in cards}, key=lambda n: (n != DEFAULT, n))
+
+    def card(self, name: str) -> Card:
+        """The card of a model; "default" is the shipped network.
+
+        Raises
+        ------
+        UsageError
+            No model has that name.
+        ModelError
+            Its card is not valid, or the default network is missing.
+        """
+        if name == "default":
+            name = DEFAULT
+        for root in (self.shipped, self.user):
+            # A name is one folder below the root: "../x" or "a/b" is no model's name.
+            if Path(name).name == name and (root / name / "card.toml").is_file():
+                return read_card(root / name / "card.toml")
+        if name == DEFAULT:
+            raise ModelError(
+                f"The default network is missing from {self.shipped}: install Mattelier again."
+            )
+        raise UsageError(
+            f"There is no model {name!r}; choose one of {', '.join(self.names()) or '(none found)'}"
+            " (`mattelier models list`)."
+        )
+
+    def locate(self, card: Card) -> dict[str, Path]:
+        """Verified paths of a model's files, by the names its card gives them.
+
+        All lie in one folder, because an ONNX graph refers to its weights by file name. A
+        checksum is computed once and remembered by size and time of change.
+
+        Raises
+        ------
+        ModelError
+            Files are missing, or are not what the card says; the sentence names the remedy.
+        """
+        damage = None
+        for folder in self._folders(card):
+            paths = {file.path: folder / file.path for file in card.files}
+            if not all(path.is_file() for path in paths.values()):
+                continue
+            damage = next(filter(None, (self._damage(f, paths[f.path]) for f in card.files)), None)
+            if damage is None:
+                return paths
+        raise ModelError(f"{damage or self._missing(card)} {_remedy(card)}")
+
+    def state(self, card: Card, *, rehash: bool = False) -> tuple[State, str]:
+        """How a model stands, and one sentence why when it is not "ready".
+
+        "absent": nothing of it is here and `get` can bring it. With `rehash` nothing that was
+        remembered about its checksums counts.
+        """
+        if rehash:
+            self._forget(card)
+        try:
+            self.locate(card)
+        except ModelError as error:
+            here = [
+                f for root in self._folders(card) for f in card.files if (root / f.path).exists()
+            ]
+            if not here:
+                return ("absent" if card.fetchable else "missing"), str(error)
+            return ("damaged" if len(here) >= len(card.files) else "missing"), str(error)
+        return "ready", ""
+
+    def get(self, name: str, *, accept_licence: bool = False) -> dict[str, Path]:
+        """Fetch a model's files, check them, and return their paths as `locate` does.
+
+        A broken download goes on where it stopped. Proxies are taken from the environment.
+
+        Raises
+        ------
+        UsageError
+            The licence needs acceptance that was not given.
+        ModelError
+            A file has no address, cannot be fetched, or is not what the card says.
+        """
+        card = self.card(name)
+        try:
+            return self.locate(card)
+        except ModelError:
+            pass
+        if not card.fetchable:
+            raise ModelError(f"The model {name} cannot be fetched. {_remedy(card)}")
+        if card.licence.needs_acceptance and not accept_licence:
+            raise UsageError(
+                f"The weights of {name} are under {card.licence.weights} "
+                f"({_restriction(card)}); read {card.source} and run "
+                f"`mattelier models get {name} --accept-licence` if you accept that."
+            )
+        folder = self.user / card.name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _check_room(folder, card)
+            for file in card.files:
+                if self._damage(file, folder / file.path):
+                    _download(file, folder / file.path)
+        except OSError as error:
+            raise ModelError(
+                f"The model {name} could not be fetched ({_reason(error)}); "
+                f"mend that and run `mattelier models get {name}` again."
+            ) from error
+        return self.locate(card)
+
+    def _folders(self, card: Card) -> list[Path]:
+        return list(dict.fromkeys([card.folder, self.user / card.name]))
+
+    def _missing(self, card: Card) -> str:
+        if card.fetchable:
+            return f"The model {card.name} is not on this computer yet."
+        names = [f.path for f in card.files if not (card.folder / f.path).is_file()]
+        return f"The model {card.name} lacks {', '.join(names)} in {card.folder}."
+
+    def _damage(self, file: FileEntry, path: Path) -> str | None:
+        """One sentence when a file is not what its card says; None when it is."""
+        try:
+            stat = path.stat()
+            if file.bytes is not None and stat.st_size != file.bytes:
+                return f"{path} is damaged: {stat.st_size} bytes where {file.bytes} belong."
+            known = self._remembered()
+            key = [stat.st_size, stat.st_mtime_ns, file.sha256]
+            if known.get(str(path)) == key:
+                return None
+            if sha256(path) != file.sha256:
+                return f"{path} is damaged or was tampered with: its checksum is not the card's."
+        except OSError as error:
+            return f"{path} cannot be read ({_reason(error)})."
+        self._remember(known | {str(path): key})
+        return None
+
+    def _remembered(self) -> dict[str, list[object]]:
+        try:
+            known = json.loads((self.cache / "verified.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return known if isinstance(known, dict) else {}
+
+    def _remember(self, known: dict[str, list[object]]) -> None:
+        part = self.cache / f"verified.json.{os.getpid()}"
+        try:
+            self.cache.mkdir(parents=True, exist_ok=True)
+            part.write_text(json.dumps(known), "utf-8")
+            part.replace(self.cache / "verified.json")
+        except OSError:
+            part.unlink(missing_ok=True) if part.exists() else None  # only speed is lost
+
+    def _forget(self, card: Card) -> None:
+        ours = {str(root / file.path) for root in self._folders(card) for file in card.files}
+        known = self._remembered()
+        if ours & known.keys():
+            self._remember({path: key for path, key in known.items() if path not in ours})
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    import hashlib
+
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _remedy(card: Card) -> str:
+    if card.fetchable:
+        accept = " --accept-licence" if card.licence.needs_acceptance else ""
+        return f"Fetch it with `mattelier models get {card.name}{accept}`."
+    if card.folder.parent == shipped_folder():
+        return "It comes with Mattelier: install Mattelier again."
+    return f"Bring it in again with `mattelier models import` (source: {card.source})."
+
+
+def _restriction(card: Card) -> str:
+    return "no commercial use" if card.licence.commercial == "no" else "copyleft"
+
+
+def _check_room(folder: Path, card: Card) -> None:
+    free = shutil.disk_usage(folder).free
+    if card.bytes and free < card.bytes:
+        raise ModelError(
+            f"The model {card.name} needs {card.bytes / 1e6:.0f} MB but {folder} has "
+            f"{free / 1e6:.0f} MB free; make room or set MATTELIER_MODELS to another folder."
+        )
+
+
+def _download(file: FileEntry, target: Path) -> None:
+    """Fetch to `….part`, going on where a broken try stopped; moved in place once verified."""
+    from pooch import HTTPDownloader
+
+    part = target.with_name(f"{target.name}.part")
+    start = part.stat().st_size if part.exists() else 0
+    headers = {"Range": f"bytes={start}-"} if start else {}
+    fetch = HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=30, headers=headers)
+    try:
+        with part.open("ab") as sink:
+            fetch(file.url, sink, None)
+        intact = sha256(part) == file.sha256
+    except OSError as error:
+        # A server that refuses the range (416) has nothing to add: begin again.
+        if not start or getattr(getattr(error, "response", None), "status_code", None) != 416:
+            raise
+        intact = False
+    if intact:
+        os.replace(part, target)
+        return
+    part.unlink()
+    if not start:
+        raise ModelError(
+            f"What {file.url} gave is not the {file.path} that the card describes (its checksum "
+            "differs); it was thrown away. Try again, or tell the project if it stays so."
+        )
+    _download(file, target)
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,240 @@
+"""The command line: pictures in, results out, messages on stderr, data on stdout, true exit codes.
+
+Exit codes: 0 all done, 2 wrong usage, 3 something failed, 130 interrupted. What is heavy (numpy,
+decoders, engines) is imported by the command that needs it, so help and errors come at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mattelier.errors import MattelierError, UsageError
+from mattelier.request_options import (
+    FileOptions,
+    file_options,
+    matte_options,
+    matte_request,
+)
+
+if TYPE_CHECKING:
+    from mattelier.jobs.batch import Compute
+    from mattelier.tasks.matte import Report
+
+
+class LazyGroup(click.Group):
+    """Commands that live elsewhere are listed here with their help and imported when run."""
+
+    lazy: Mapping[str, tuple[str, str]] = {
+        "models": ("mattelier.catalogue.commands:models", "List, get, verify and import models."),
+        "doctor": ("mattelier.doctor:doctor", "Check this installation and say what mends it."),
+        "train": ("mattelier.train.commands:train", "Train a network from a recipe."),
+        "evaluate": ("mattelier.evaluate.commands:evaluate", "Measure results against truth."),
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.commands, *self.lazy]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.lazy:
+            module, _, attribute = self.lazy[cmd_name][0].partition(":")
+            command: click.Command = getattr(import_module(module), attribute)
+            return command
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
+        rows += [(name, text) for name, (_, text) in self.lazy.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            click.echo(f"mattelier {version('mattelier')}")
+        except PackageNotFoundError:
+            click.echo("mattelier, not installed")
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Examples:
+  mattelier cutout photo.jpg                      photo-cutout.png beside it
+  mattelier cutout photos -o cutouts --jobs 4     a folder with its sub-folders
+  mattelier matte shot.exr -o matte.exr           the alpha alone
+  mattelier doctor                                what is missing, and how to mend it""",
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+    help="Show the version.",
+)  # fmt: skip
+def cli() -> None:
+    """Cut subjects out of pictures, on this machine, at full resolution."""
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  mattelier cutout photo.jpg -o subject.png
+  mattelier cutout photos -o cutouts --format webp
+  mattelier cutout group.jpg --box 120,80,400,900 --crop --padding 20
+  mattelier cutout group.jpg --point 300,420 --point 700,400,-
+  mattelier cutout photos -o cutouts --hint masks   (masks holds files of the same names)
+  mattelier cutout portrait.jpg --background "#ff8800" -o orange.jpg
+  mattelier cutout - < photo.jpg > subject.png
+
+A folder is searched recursively and its structure kept; hidden files and earlier results are
+passed over. Pictures whose results would share a name get their suffix into it."""
+)
+@file_options("png", "webp", "tiff", "exr", "jpg")
+@matte_options
+@click.option(
+    "--foreground/--no-foreground",
+    default=True,
+    help="Remove the old background's colour from soft edges (on), or keep the picture's colour.",
+)
+@click.option(
+    "--background",
+    metavar="COLOR|IMAGE|blur",
+    help="Put the subject over this instead of transparency.",
+)
+@click.option("--crop", is_flag=True, help="Trim the result to the subject.")
+@click.option(
+    "--padding",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="PIXELS",
+    help="Room around the subject, with --crop.",
+)
+def cutout(foreground: bool, background: str | None, crop: bool, padding: int, **flags: Any) -> int:
+    """Cut the subject out: the picture with alpha and clean edge colour."""
+    from mattelier import console
+    from mattelier.request import CutoutRequest
+
+    if padding and not crop:
+        raise UsageError("--padding works together with --crop.")
+    if background is not None:
+        _check_background(background)
+    request = CutoutRequest(matte_request(flags), foreground, background, crop, padding)
+
+    def open_compute() -> Compute:
+        from mattelier.media import stills
+        from mattelier.tasks.cutout import Cutter
+
+        cutter = Cutter(request.matte)
+
+        def compute(picture: Any, hint: Any) -> Any:
+            result = cutter.cutout(picture, hint, request)
+            return lambda path: stills.write_cutout(path, result.picture), _facts(result.report)
+
+        return compute
+
+    return console.run(
+        "cutout",
+        FileOptions.of(flags),
+        request.matte.hint,
+        open_compute,
+        background=background,
+    )
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  mattelier matte photo.jpg -o matte.png --bits 16
+  mattelier matte plate.exr -o matte.exr
+  mattelier matte photo.jpg --trimap trimap.png --quality best
+  mattelier matte photos -o mattes --json > results.jsonl"""
+)
+@file_options("png", "tiff", "exr")
+@matte_options
+@click.option("--bits", type=click.Choice(["8", "16"]), help="Default: as deep as the picture.")
+def matte(bits: str | None, **flags: Any) -> int:
+    """Write the alpha alone: white where the subject is."""
+    from mattelier import console
+
+    request = matte_request(flags)
+
+    def open_compute() -> Compute:
+        from mattelier.media import stills
+        from mattelier.tasks.cutout import Cutter
+
+        cutter = Cutter(request)
+        depth = int(bits) if bits else None
+
+        def compute(picture: Any, hint: Any) -> Any:
+            result = cutter.matte(picture, hint)
+
+            def save(path: Path) -> None:
+                stills.write_matte(path, result.alpha, bits=depth, like=picture)
+
+            return save, _facts(result.report)
+
+        return compute
+
+    return console.run("matte", FileOptions.of(flags), request.hint, open_compute)
+
+
+def _facts(report: Report) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from mattelier.jobs import batch
+
+    facts = asdict(report)
+    facts["stages"] = facts.pop("seconds")
+    note = facts.pop("note")
+    if note:
+        batch.note(note)
+    return facts
+
+
+def _check_background(background: str) -> None:
+    if background != "blur" and not os.path.isfile(background):
+        from mattelier.colour import parse_colour
+
+        try:
+            parse_colour(background)
+        except (MattelierError, ValueError):
+            raise UsageError(
+                f"--background {background} is neither a colour nor 'blur' nor a picture's file."
+            ) from None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; every failure is one sentence on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a console without Unicode still gets its message
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = cli.main(args=arguments, prog_name="mattelier", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except MattelierError as error:
+        click.echo(f"mattelier: {error}", err=True)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("mattelier: interrupted.", err=True)
+        return 130
+    except BrokenPipeError:  # whoever read our output has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 3
+    except Exception as error:
+        from mattelier.log import log_unexpected
+
+        sentence = f"mattelier: unexpected {type(error).__name__}: {error}"
+        click.echo(f"{sentence}; details are in {log_unexpected(error)}.", err=True)
+        return 3

@@ -1,0 +1,209 @@
+"""`mattelier doctor`: what is here, what is missing, and the command that mends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mattelier.catalogue import Store
+from mattelier.errors import MattelierError
+
+# Distribution → what it is needed for, when cut-outs fail without it (else None).
+_PACKAGES = {
+    "numpy": "arrays",
+    "opencv-python-headless": "resampling and filters",
+    "scipy": "refining edges",
+    "pillow": "reading pictures",
+    "OpenImageIO": "EXR and 16-bit files",
+    "safetensors": "weights",
+    "platformdirs": "folders",
+    "openvino": None,
+    "onnxruntime": None,
+    "torch": None,
+    "pillow-heif": None,
+}
+_ENGINES = ("openvino", "onnxruntime", "torch")
+_TORCH_SECONDS = 30
+_PIP = f'"{sys.executable}" -m pip install'
+_REINSTALL = f"{_PIP} --force-reinstall mattelier (in a checkout: install/setup)"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong; `fatal` when no cut-out can be made because of it."""
+
+    what: str
+    mend: str
+    fatal: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the doctor found; every field is plain JSON."""
+
+    versions: dict[str, str | None]
+    devices: dict[str, str]
+    engines: dict[str, bool]
+    models: dict[str, str]
+    folders: dict[str, str]
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def works(self) -> bool:
+        """Whether cut-outs can be made."""
+        return not any(problem.fatal for problem in self.problems)
+
+
+def examine(store: Store | None = None) -> Report:
+    """Look at this installation; writes nothing but what everyday work caches."""
+    from mattelier.engines.choose import installed
+    from mattelier.log import log_path
+
+    store = store or Store()
+    versions = {"python": platform.python_version(), "mattelier": installed("mattelier")}
+    versions |= {name: installed(name) for name in _PACKAGES}
+    problems = [
+        Problem(f"{name} is missing ({purpose})", f"{_PIP} {name}", True)
+        for name, purpose in _PACKAGES.items()
+        if purpose and versions[name] is None and not _other_opencv(name)
+    ]
+    devices, trouble = _devices(versions["torch"])
+    problems += trouble
+    models, trouble = _models(store)
+    problems += trouble
+    problems += _trial(store)
+    log = log_path()
+    folders = {
+        "shipped models": str(store.shipped),
+        "models": str(store.user),
+        "cache": str(store.cache),
+        "log": str(log),
+    }
+    problems += [
+        Problem(f"{folder} cannot be written", f"make it writable: {folder}", False)
+        for folder in (store.user, store.cache, log.parent)
+        if not _writable(folder)
+    ]
+    engines = {name: versions[name] is not None for name in _ENGINES}
+    return Report(versions, devices, engines, models, folders, problems)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def doctor(as_json: bool) -> int:
+    """Check this installation and say what mends it; exit code 0 when cut-outs can be made."""
+    report = examine()
+    if as_json:
+        click.echo(json.dumps(asdict(report) | {"works": report.works}))
+    else:
+        _print(report)
+    return 0 if report.works else 3
+
+
+def _devices(torch: str | None) -> tuple[dict[str, str], list[Problem]]:
+    from mattelier.engines.choose import no_gpu
+
+    devices = {"cpu": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"}
+    gpu = "mps" if sys.platform == "darwin" else "cuda"
+    reason = no_gpu(gpu)
+    if reason is None and torch is None:
+        reason = "PyTorch is not installed"
+    if reason:
+        devices[gpu] = f"not used: {reason}"
+        if "PyTorch" in reason:
+            return devices, [Problem("A GPU is here, but PyTorch is not", f"{_PIP} torch", False)]
+        return devices, []
+    devices[gpu] = answer = _ask_torch(gpu)
+    if answer.startswith("not used"):
+        mend = "see pytorch.org/get-started for the build that fits this GPU"
+        return devices, [Problem(f"The GPU is {answer}", mend, False)]
+    return devices, []
+
+
+def _ask_torch(gpu: str) -> str:
+    """What torch says of the GPU, from a process of its own that may not take for ever."""
+    name = "torch.cuda.get_device_name(0)" if gpu == "cuda" else "'Apple GPU'"
+    there = "torch.cuda.is_available()" if gpu == "cuda" else "torch.backends.mps.is_available()"
+    code = f"import torch; print({name} if {there} else 'not used: PyTorch cannot use it')"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=_TORCH_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return f"not used: PyTorch gave no answer within {_TORCH_SECONDS} s"
+    lines = done.stdout.strip().splitlines()
+    return lines[-1] if done.returncode == 0 and lines else "not used: PyTorch does not start"
+
+
+def _models(store: Store) -> tuple[dict[str, str], list[Problem]]:
+    models: dict[str, str] = {}
+    problems = []
+    for name in store.names():
+        fetchable = False
+        try:
+            card = store.card(name)
+            models[name], why = store.state(card)
+            fetchable = card.fetchable
+        except MattelierError as error:
+            models[name], why = "damaged", str(error)
+        if models[name] in ("missing", "damaged"):
+            mend = f"mattelier models get {name}" if fetchable else _REINSTALL
+            problems.append(Problem(why, mend, False))
+    return models, problems
+
+
+def _trial(store: Store) -> list[Problem]:
+    """One small matte with the default network: the proof that cut-outs can be made."""
+    try:
+        import numpy as np
+
+        from mattelier.engines import open_engine
+
+        card = store.card("default")
+        engine = open_engine(card, store, "cpu")
+        inputs = {"picture": np.zeros((1, 3, 64, 64), np.float32)}
+        if card.input.hint:
+            inputs["hint"] = np.zeros((1, 2, 64, 64), np.float32)
+        engine.run(inputs)
+    except (MattelierError, ImportError) as error:
+        return [Problem(f"The default network does not run: {error}", _REINSTALL, True)]
+    return []
+
+
+def _other_opencv(name: str) -> bool:
+    from mattelier.engines.choose import installed
+
+    return name == "opencv-python-headless" and any(
+        installed(f"opencv-{kind}") for kind in ("python", "contrib-python-headless")
+    )
+
+
+def _writable(folder: Path) -> bool:
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder.is_dir() and os.access(folder, os.W_OK)
+
+
+def _print(report: Report) -> None:
+    def section(title: str, rows: dict[str, Any]) -> None:
+        click.echo(title)
+        for name, value in rows.items():
+            click.echo(f"  {name:24} {value}")
+
+    section("Versions", {name: text or "not installed" for name, text in report.versions.items()})
+    section("Devices", report.devices)
+    here = {True: "installed", False: "not installed"}
+    section("Engines", {name: here[there] for name, there in report.engines.items()})
+    section("Models", report.models)
+    section("Folders", report.folders)
+    for problem in report.problems:
+        click.echo(f"{'✗' if problem.fatal else '!'} {problem.what}\n    mend: {problem.mend}")
+    click.echo("Cut-outs can be made." if report.works else "Cut-outs cannot be made yet.")

@@ -1,0 +1,50 @@
+"""What joins a card to a graph: which file, which input, which output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mattelier.catalogue import Card
+from mattelier.errors import ModelError
+
+
+def require_file(card: Card, paths: Mapping[str, Path], suffix: str) -> Path:
+    """The path of the model's file with that suffix."""
+    for name, path in paths.items():
+        if name.endswith(suffix):
+            return path
+    raise ModelError(f"The model {card.name} has no {suffix} file.")
+
+
+def match_inputs(card: Card, names: list[str]) -> dict[str, str]:
+    """The graph's input name for each role ("picture", "hint") the card gives it.
+
+    Raises
+    ------
+    ModelError
+        The graph has no such input, or has others that nothing would fill.
+    """
+    roles = {"picture": card.input.tensor or names[0]}
+    if card.input.hint:
+        roles["hint"] = card.input.hint
+    if set(roles.values()) != set(names):
+        raise ModelError(
+            f"The model {card.name} does not fit its card: its inputs are {', '.join(names)}, "
+            f"the card fills {', '.join(roles.values())}."
+        )
+    return roles
+
+
+def match_output(card: Card, names: list[str]) -> int:
+    """Position of the graph's output that the card calls the matte."""
+    wanted = card.output.tensor
+    try:
+        if isinstance(wanted, str):
+            return names.index(wanted)
+        return range(len(names))[wanted or 0]
+    except (ValueError, IndexError):
+        raise ModelError(
+            f"The model {card.name} does not fit its card: its outputs are {', '.join(names)}, "
+            f"the card wants {wanted!r}."
+        ) from None

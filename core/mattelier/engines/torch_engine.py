@@ -1,0 +1,106 @@
+"""PyTorch: GPUs, and training's own networks, from safetensors."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.catalogue import Card
+from mattelier.engines.ports import require_file
+from mattelier.errors import EngineError, ModelError
+
+
+class TorchEngine:
+    """The class `mattelier.networks.<card.architecture>` with its weights; see `choose.Engine`.
+
+    The class is made without arguments and called with the picture and, if the card names a
+    hint input, the hint.
+    """
+
+    name = "torch"
+
+    def __init__(self, card: Card, paths: Mapping[str, Path], device: str) -> None:
+        import torch
+
+        if reason := _not_usable(torch, device):
+            raise EngineError(f"{device} was asked for, but {reason}; use --device cpu.")
+        self.device = device
+        self.note = ""
+        self._card = card
+        self._lock = threading.Lock()
+        path = require_file(card, paths, ".safetensors")
+        network = _load(card, path)
+        try:
+            self._network = network.to(device=device, memory_format=torch.channels_last)
+        except RuntimeError as error:
+            raise EngineError(_failure(card, device, error)) from error
+
+    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+        """One pass; see `Engine.run`."""
+        import torch
+
+        roles = ("picture", "hint") if self._card.input.hint else ("picture",)
+        try:
+            with self._lock, torch.inference_mode():
+                tensors = [
+                    torch.from_numpy(np.ascontiguousarray(inputs[role])).to(self.device)
+                    for role in roles
+                ]
+                alpha = self._network(*tensors)
+                if isinstance(alpha, (tuple, list)):
+                    wanted = self._card.output.tensor
+                    alpha = alpha[wanted if isinstance(wanted, int) else 0]
+                if self._card.output.torch_activation == "sigmoid":
+                    alpha = torch.sigmoid(alpha)
+                return {"alpha": alpha.float().cpu().numpy()}
+        except RuntimeError as error:  # torch.OutOfMemoryError is one
+            raise EngineError(_failure(self._card, self.device, error)) from error
+
+
+def _load(card: Card, path: Path) -> Any:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    module, _, name = (card.architecture or "").partition(".")
+    try:
+        network = getattr(importlib.import_module(f"mattelier.networks.{module}"), name)()
+    except (ImportError, AttributeError) as error:
+        raise ModelError(
+            f"The model {card.name} needs the network {card.architecture!r}, which this version "
+            "of Mattelier does not have; install a newer one."
+        ) from error
+    try:
+        weights = {key: value.float() for key, value in load_file(str(path)).items()}
+        network.load_state_dict(weights, strict=True)
+    except (RuntimeError, SafetensorError, OSError) as error:
+        raise ModelError(
+            f"The weights {path} do not fit the network {card.architecture}: {_line(error)}."
+        ) from error
+    return network.eval()
+
+
+def _not_usable(torch: Any, device: str) -> str | None:
+    if device == "cuda" and not torch.cuda.is_available():
+        if torch.version.cuda is None:
+            return "the installed PyTorch is a build without it (see pytorch.org for the other)"
+        return "PyTorch finds no NVIDIA GPU that it can use (is the driver current?)"
+    if device == "mps" and not torch.backends.mps.is_available():
+        return "PyTorch cannot use it on this computer"
+    return None
+
+
+def _failure(card: Card, device: str, error: Exception) -> str:
+    if "out of memory" in str(error).lower():
+        return f"{device} has too little free memory for {card.name}; use --device cpu."
+    return f"PyTorch could not run {card.name} on {device}: {_line(error)}."
+
+
+def _line(error: Exception) -> str:
+    text = " ".join(str(error).split()).rstrip(".")
+    return text[:200] or type(error).__name__

@@ -1,0 +1,31 @@
+"""Errors meant for people: every message is one sentence that says what to do."""
+
+from __future__ import annotations
+
+
+class MattelierError(Exception):
+    """Base of all errors that a user can act on; `str(error)` is one clear sentence."""
+
+    exit_code = 3
+
+
+class UsageError(MattelierError):
+    """The request itself is wrong: a bad flag, a hint of the wrong size, an unknown name."""
+
+    exit_code = 2
+
+
+class PictureError(MattelierError):
+    """A picture cannot be read, or is not one that can be worked on."""
+
+
+class OutputError(MattelierError):
+    """A result cannot be written: it exists already, the folder is read-only, the disk is full."""
+
+
+class ModelError(MattelierError):
+    """A model is missing, damaged, refused, or does not fit its card."""
+
+
+class EngineError(MattelierError):
+    """An inference engine or device that was asked for cannot be used."""

@@ -1,0 +1,53 @@
+"""A result appears whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mattelier.errors import OutputError
+
+_NEARLY_FULL = 1 << 20
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path beside `path`; move it onto `path` when the block ends well.
+
+    The temporary name keeps the suffix, for writers that choose their format by it, and lies in
+    the same folder, so the move is one atomic step. It is removed on any failure, also Ctrl-C.
+
+    Raises
+    ------
+    OutputError
+        When the system refuses: folder missing or read-only, disk full, `path` is a folder.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; name a file to write.")
+    temporary = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}{path.suffix}")
+    try:
+        temporary.touch(exist_ok=False)  # the system's own refusal; libraries do not tell why
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.errno is None and shutil.disk_usage(path.parent).free < _NEARLY_FULL:
+            error.errno = errno.ENOSPC
+        raise OutputError(_sentence(path, error)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sentence(path: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{path} was not written: the disk is full; free some space and try again."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{path} was not written: no permission to write in that folder; choose another."
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return f"{path} was not written: the folder {path.parent} does not exist; make it first."
+    return f"{path} was not written: {error.strerror or error}."

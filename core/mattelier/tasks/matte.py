@@ -1,0 +1,145 @@
+"""picture + optional hint → alpha: the network's view, its answer, and the true edge."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.catalogue import Card
+from mattelier.colour import View
+from mattelier.engines import Engine
+from mattelier.errors import UsageError
+from mattelier.request import MatteRequest, Quality
+from mattelier.tasks.hint import Hint
+from mattelier.tasks.network_io import finish, network_size, prepare
+
+# (scale of the card's size, mirrored): the answers are averaged. Only networks that keep the
+# picture's aspect take another size than their own.
+_PASSES: dict[Quality, tuple[tuple[float, bool], ...]] = {
+    "fast": ((1.0, False),),
+    "balanced": ((1.0, False), (1.0, True)),
+    "best": ((1.0, False), (1.0, True), (1.25, False), (1.25, True)),
+}
+
+
+@dataclass
+class Report:
+    """What was done to one picture.
+
+    Attributes
+    ----------
+    model, engine, device : str
+    note : str
+        Why it is not the device one might expect; empty when there is nothing to say.
+    coverage : float
+        Mean of the alpha: 0 means that nothing was found.
+    seconds : dict
+        Time of each stage.
+    """
+
+    model: str
+    engine: str
+    device: str
+    note: str = ""
+    coverage: float = 0.0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Book the time of the block under `stage`."""
+        start = time.perf_counter()
+        yield
+        self.seconds[stage] = round(time.perf_counter() - start, 4)
+
+
+@dataclass(frozen=True, eq=False)
+class Matte:
+    """`alpha` (H, W) float32 0…1 (linear coverage, never colour-managed), and the report."""
+
+    alpha: NDArray[np.float32]
+    report: Report
+
+
+def estimate(
+    view: View, hint: Hint | None, card: Card, engine: Engine, quality: Quality
+) -> NDArray[np.float32]:
+    """The network's alpha at the size it sees: (h, w) float32 0…1.
+
+    Raises
+    ------
+    UsageError
+        When there is a hint and the model takes none.
+    """
+    if hint is not None and card.input.hint is None:
+        raise UsageError(
+            f"The model {card.name} takes no hints; leave them out or use the default."
+        )
+    answers = []
+    for scale, mirrored in _PASSES[quality]:
+        spec = card.input
+        if scale != 1:
+            if spec.resize != "fit":
+                continue
+            spec = replace(spec, size=round(spec.size * scale))
+        height, width = network_size(spec, view.height, view.width)
+        inputs = {"picture": prepare(spec, view, height, width)}
+        if spec.hint is not None:
+            nothing = np.zeros((2, height, width), np.float32)
+            inputs["hint"] = (nothing if hint is None else hint.evidence(height, width))[None]
+        if mirrored:
+            inputs = {name: np.ascontiguousarray(x[..., ::-1]) for name, x in inputs.items()}
+        alpha = finish(card.output, engine.run(inputs)["alpha"])
+        answers.append(alpha[:, ::-1] if mirrored else alpha)
+    return _mean(answers)
+
+
+def matte(
+    view: View, hint: Hint | None, request: MatteRequest, card: Card, engine: Engine
+) -> Matte:
+    """Alpha of one picture at its full size.
+
+    Parameters
+    ----------
+    view : View
+        The bounded picture, H × W.
+    hint : Hint or None
+        What is known of the subject; None lets the network find it.
+    request : MatteRequest
+        `quality` and `refine` are used here.
+    card, engine
+        An opened model.
+
+    Raises
+    ------
+    UsageError
+        When the hint does not fit the model or the picture.
+    """
+    from mattelier.tasks.refine import refine, stretch
+
+    report = Report(card.name, engine.name, engine.device, engine.note)
+    trimap = None if hint is None else hint.trimap
+    with report.timed("network"):
+        coarse = estimate(view, hint, card, engine, request.quality)
+    with report.timed("refine"):
+        if request.refine or trimap is not None:
+            alpha = refine(view, coarse, trimap=trimap, quality=request.quality)
+        else:
+            alpha = stretch(coarse, view.height, view.width)
+    report.coverage = round(float(alpha.mean()), 4)
+    return Matte(alpha, report)
+
+
+def _mean(answers: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    import cv2
+
+    size = max(a.shape for a in answers)
+    same = [
+        a if a.shape == size else np.asarray(cv2.resize(a, size[::-1]), np.float32) for a in answers
+    ]
+    mean: NDArray[np.float32] = np.mean(same, axis=0, dtype=np.float32)
+    return mean

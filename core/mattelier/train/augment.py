@@ -1,0 +1,91 @@
+"""What a camera, an editor and the web do to a picture, at random, on uint8 RGB."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+
+
+def crop(picture: Image, truth: Image, rng: Generator, size: int) -> tuple[Image, Image]:
+    """A random window that keeps most of the subject, turned, flipped, scaled to size².
+
+    The window's aspect is not the output's, so that the network meets the distortion of
+    being fitted to round sizes.
+    """
+    height, width = truth.shape
+    turned = rng.random()
+    if turned < 0.15:
+        angle = rng.uniform(-20, 20)
+        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1 + abs(angle) / 60)
+        picture = cv2.warpAffine(
+            picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        )
+        truth = cv2.warpAffine(
+            truth, matrix, (width, height), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT
+        )
+    elif turned < 0.18:
+        picture, truth = np.rot90(picture).copy(), np.rot90(truth).copy()
+        height, width = truth.shape
+    subject = max(1, int(np.count_nonzero(truth)))
+    x = y = 0
+    w, h = width, height
+    if rng.random() < 0.75:
+        for _ in range(6):
+            share = rng.uniform(0.45, 1.0)
+            aspect = np.exp(rng.uniform(-0.35, 0.35))
+            w = min(width, max(16, int(width * np.sqrt(share) * aspect)))
+            h = min(height, max(16, int(height * np.sqrt(share) / aspect)))
+            x, y = int(rng.integers(0, width - w + 1)), int(rng.integers(0, height - h + 1))
+            if np.count_nonzero(truth[y : y + h, x : x + w]) >= 0.7 * subject:
+                break
+        else:
+            x, y, w, h = 0, 0, width, height
+    picture, truth = picture[y : y + h, x : x + w], truth[y : y + h, x : x + w]
+    if rng.random() < 0.5:
+        picture, truth = picture[:, ::-1], truth[:, ::-1]
+    return resize(picture, size, size), resize(truth, size, size)
+
+
+def resize(image: Image, height: int, width: int) -> Image:
+    """Area-averaged when shrinking, bilinear when growing."""
+    shrink = height * width < image.shape[0] * image.shape[1]
+    mode = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
+    return np.asarray(
+        cv2.resize(np.ascontiguousarray(image), (width, height), interpolation=mode), np.uint8
+    )
+
+
+def photometric(picture: Image, rng: Generator) -> Image:
+    """Exposure, white balance, contrast, saturation, blur, noise, JPEG: each now and then."""
+    table = np.arange(256, dtype=np.float32) / 255
+    curves = np.stack([table] * 3)
+    if rng.random() < 0.7:
+        gain = np.exp(rng.uniform(-0.45, 0.35) + rng.normal(0, 0.07, (3, 1)))
+        curves = np.clip(curves * gain, 0, 1) ** np.exp(rng.uniform(-0.35, 0.35))
+        curves = (curves - 0.5) * rng.uniform(0.75, 1.2) + 0.5
+    lut = np.rint(np.clip(curves, 0, 1) * 255).astype(np.uint8).T.reshape(1, 256, 3)
+    picture = np.asarray(cv2.LUT(picture, np.ascontiguousarray(lut)), np.uint8)
+    chance = rng.random(5)
+    if chance[0] < 0.06:
+        picture = np.repeat(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
+    elif chance[0] < 0.4:
+        grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        keep = rng.uniform(0.4, 1.4)
+        picture = cv2.addWeighted(picture, keep, grey, 1 - keep, 0)
+    if chance[1] < 0.12:
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.6))
+    elif chance[1] < 0.22:
+        soft = cv2.GaussianBlur(picture, (0, 0), 1.0)
+        picture = cv2.addWeighted(picture, 1.6, soft, -0.6, 0)
+    if chance[2] < 0.2:
+        noise = rng.normal(0, rng.uniform(2, 14), picture.shape).astype(np.float32)
+        picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
+    if chance[3] < 0.25:
+        quality = int(rng.integers(25, 90))
+        code = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        picture = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
+    return np.asarray(picture, np.uint8)

@@ -1,0 +1,44 @@
+"""What the cut-out network is trained to make small."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+
+def structure(logits: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
+    """Edge-weighted cross-entropy and soft IoU (F³Net, Wei et al. 2020), mean over the batch.
+
+    All (N, 1, H, W); `weight` is 0 where the truth is not known.
+    """
+    local = F.avg_pool2d(alpha, 31, 1, 15, count_include_pad=False)
+    emphasis = (1 + 4 * (local - alpha).abs()) * weight
+    entropy = F.binary_cross_entropy_with_logits(logits, alpha, reduction="none")
+    entropy = (emphasis * entropy).sum((1, 2, 3)) / emphasis.sum((1, 2, 3)).clamp_min(1)
+    p = logits.sigmoid()
+    both = (p * alpha * emphasis).sum((1, 2, 3))
+    either = ((p + alpha - p * alpha) * emphasis).sum((1, 2, 3))
+    return (entropy + 1 - (both + 1) / (either + 1)).mean()
+
+
+def edges(logits: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
+    """Mean absolute error of alpha and of its finite differences: where the edge lies, how soft."""
+    p = logits.sigmoid()
+    error = (p - alpha) * weight
+    loss = error.abs().mean()
+    for axis in (2, 3):
+        loss = loss + 2 * torch.diff(error, dim=axis).abs().mean()
+    return loss
+
+
+def total(levels: list[Tensor], alpha: Tensor, weight: Tensor) -> Tensor:
+    """The loss of all decoder levels (finest first) against truth at the input's size."""
+    loss = alpha.new_zeros(())
+    for number, logits in enumerate(levels):
+        factor = alpha.shape[2] // logits.shape[2]
+        truth, known = F.avg_pool2d(alpha, factor), F.avg_pool2d(weight, factor)
+        loss = loss + structure(logits, truth, known) * 0.5**number
+        if number == 0:
+            loss = loss + edges(logits, truth, known)
+    return loss

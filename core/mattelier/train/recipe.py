@@ -1,0 +1,80 @@
+"""A training recipe: everything that decides how a network comes out, read from a TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from mattelier.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Training up to this share of the run uses this input size and batch."""
+
+    until: float
+    size: int
+    batch: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run.
+
+    Attributes
+    ----------
+    seed : int
+        Sample i of a run is a pure function of the seed and i.
+    samples : int
+        Length of the run; a time box ends it earlier, with the learning rate let down in time.
+    stages : tuple of Stage
+        Small pictures first, larger ones later.
+    sets : mapping
+        Folder of picture pairs → weight of drawing from it.
+    cutouts, scenes : tuple
+        Folders of RGBA cut-outs, and of pictures without a subject to paste on.
+    mix : mapping
+        Kind of sample ("photo", "paste", "over", "shape") → share.
+    hints : mapping
+        Kind of hint → share, for samples with one subject; `choose` is the share of pictures
+        with several subjects in which a hint must pick one.
+    """
+
+    seed: int
+    samples: int
+    stages: tuple[Stage, ...]
+    sets: dict[str, float]
+    cutouts: tuple[str, ...] = ()
+    scenes: tuple[str, ...] = ()
+    mix: dict[str, float] = field(default_factory=lambda: {"photo": 1.0})
+    hints: dict[str, float] = field(default_factory=lambda: {"none": 1.0})
+    choose: float = 0.6
+    encoder_rate: float = 3e-4
+    decoder_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warm_up: int = 800
+    ema: float = 0.999
+
+    def stage(self, progress: float) -> Stage:
+        """The stage that holds at this share (0…1) of the run."""
+        return next((s for s in self.stages if progress < s.until), self.stages[-1])
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe; unknown keys are refused, so that a misspelt one is not ignored."""
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"The recipe {path} cannot be read: {error}.") from error
+    unknown = values.keys() - {f.name for f in fields(Recipe)}
+    if unknown:
+        raise UsageError(f"The recipe {path} has unknown keys: {', '.join(sorted(unknown))}.")
+    try:
+        values["stages"] = tuple(Stage(**stage) for stage in values["stages"])
+        for name in ("cutouts", "scenes"):
+            values[name] = tuple(values.get(name, ()))
+        return Recipe(**values)
+    except (KeyError, TypeError) as error:
+        raise UsageError(f"The recipe {path} is incomplete: {error}.") from error

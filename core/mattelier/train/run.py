@@ -1,0 +1,203 @@
+"""The training loop: resumable, time-boxed, and the same again from the same seed and steps."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from mattelier.networks.cutout import CutoutNet, fold_norms
+from mattelier.train.losses import total
+from mattelier.train.recipe import Recipe
+from mattelier.train.samples import Sample, Samples
+
+_CHECKPOINT_SECONDS = 120
+_FROZEN_BLOCKS = 3  # generic edges and textures, at the resolution where training costs most
+
+
+class _Range(Dataset[Sample]):
+    def __init__(self, samples: Samples, start: int, size: int) -> None:
+        self.samples, self.start, self.size = samples, start, size
+
+    def __len__(self) -> int:
+        return self.samples.recipe.samples - self.start
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.samples.make(self.start + index, self.size)
+
+
+class Run:
+    """One training run in its own folder: `state.pt` (resumed from) and `log.jsonl`.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data : Path
+        Folder that the recipe's paths are relative to.
+    folder : Path
+        Where the run keeps its state; an unfinished run there is resumed.
+    hours : float or None
+        Time box of the whole run, counted over resumptions while it really runs.
+    device : str
+        A torch device.
+    """
+
+    def __init__(
+        self, recipe: Recipe, data: Path, folder: Path, *, hours: float | None, device: str = "cpu"
+    ) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.folder, self.device = recipe, folder, torch.device(device)
+        self.samples = Samples(recipe, data)
+        self.seconds = hours * 3600 if hours else float("inf")
+        self.network = CutoutNet(norm=True).to(self.device)
+        self.average = CutoutNet(norm=True).to(self.device).eval()
+        self.index, self.elapsed, self.stopping = 0, 0.0, False
+        frozen = nn.ModuleList([self.network.stem, *self.network.blocks[:_FROZEN_BLOCKS]])
+        frozen.requires_grad_(False)
+        encoder = [*self.network.blocks[_FROZEN_BLOCKS:].parameters()]
+        for layer in (self.network.image_pooling, self.network.aspp, self.network.head):
+            encoder += layer.parameters()
+        chosen = {id(p) for p in [*encoder, *frozen.parameters()]}
+        decoder = [p for p in self.network.parameters() if id(p) not in chosen]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": encoder, "rate": recipe.encoder_rate},
+                {"params": decoder, "rate": recipe.decoder_rate},
+            ],
+            weight_decay=recipe.weight_decay,
+        )
+
+    @property
+    def progress(self) -> float:
+        return min(1.0, max(self.index / self.recipe.samples, self.elapsed / self.seconds))
+
+    def start(self, initialise: Callable[[CutoutNet], None]) -> None:
+        """Resume the folder's state, or start anew with `initialise`."""
+        path = self.folder / "state.pt"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            initialise(self.network)
+            self.average.load_state_dict(self.network.state_dict())
+            return
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.index, self.elapsed = state["index"], state["elapsed"]
+
+    def save(self) -> None:
+        path = self.folder / "state.pt"
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "index": self.index,
+            "elapsed": self.elapsed,
+        }
+        torch.save(state, path.with_suffix(".part"))
+        path.with_suffix(".part").replace(path)
+
+    def train(self, report: Callable[[dict[str, Any]], None]) -> bool:
+        """Train until done, out of time, or interrupted; True when the run is complete."""
+        previous = {s: signal.signal(s, self._stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            while self.progress < 1 and not self.stopping:
+                self._stage(report)
+            self.save()
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+        return self.progress >= 1
+
+    def result(self) -> CutoutNet:
+        """The averaged network, norms folded, ready to ship."""
+        return fold_norms(self.average.cpu())
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.stopping = True
+
+    def _stage(self, report: Callable[[dict[str, Any]], None]) -> None:
+        stage = self.recipe.stage(self.progress)
+        loader = DataLoader(
+            _Range(self.samples, self.index, stage.size),
+            batch_size=stage.batch,
+            num_workers=1,
+            prefetch_factor=6,
+            worker_init_fn=_quiet_worker,
+            drop_last=True,
+        )
+        last, saved, losses = time.monotonic(), time.monotonic(), []
+        batches: Iterator[list[Tensor]] = iter(loader)
+        for batch in batches:
+            losses.append(self._step(batch))
+            self.index += stage.batch
+            now = time.monotonic()
+            self.elapsed += min(now - last, 30)  # a suspended machine does not train
+            last = now
+            if len(losses) == 50:
+                mean = float(np.mean(losses))
+                losses.clear()
+                line = {
+                    "index": self.index,
+                    "elapsed": round(self.elapsed),
+                    "size": stage.size,
+                    "loss": round(mean, 4),
+                }
+                with (self.folder / "log.jsonl").open("a") as log:
+                    log.write(json.dumps(line) + "\n")
+                report({**line, "progress": self.progress})
+            if now - saved > _CHECKPOINT_SECONDS:
+                self.save()
+                saved = now
+            if self.stopping or self.progress >= 1:
+                return
+            if self.recipe.stage(self.progress) != stage:
+                return
+        self.index = self.recipe.samples
+
+    def _step(self, batch: list[Tensor]) -> float:
+        picture, alpha, weight, hint = (t.to(self.device) for t in batch)
+        warm = min(1.0, (self.index + 1) / self.recipe.warm_up)
+        let_down = 0.5 * (1 + math.cos(math.pi * self.progress))
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["rate"] * warm * max(let_down, 0.002)
+        self.network.train()
+        with torch.no_grad():
+            half, quarter = self.network.early(picture.float() / 255)
+        loss = total(self.network.levels(half, quarter, hint), alpha, weight)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimizer.step()
+        self._track()
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _track(self) -> None:
+        """Exponential moving average; quick at first, so that it does not remember the start."""
+        steps = self.index / self.recipe.stage(self.progress).batch
+        keep = min(self.recipe.ema, (1 + steps) / (10 + steps))
+        ours, live = self.average.state_dict(), self.network.state_dict()
+        for name, value in ours.items():
+            if value.dtype.is_floating_point:
+                value.lerp_(live[name], 1 - keep)
+            else:
+                value.copy_(live[name])
+
+
+def _quiet_worker(worker: int) -> None:
+    import cv2
+
+    cv2.setNumThreads(1)  # type: ignore[attr-defined,unused-ignore]
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run saves, then ends its worker

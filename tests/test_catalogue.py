@@ -1,0 +1,421 @@
+"""Cards, the store, and `mattelier models`: what is here is what its card says, or one sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+import pickle
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from tiny_model import make_model
+
+from mattelier.catalogue import Store, read_card
+from mattelier.catalogue import store as store_module
+from mattelier.catalogue.card import to_toml
+from mattelier.catalogue.commands import models
+from mattelier.errors import MattelierError, ModelError, UsageError
+
+SHIPPED = Path(__file__).parents[1] / "models"
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store of its own, which the commands use too."""
+    (tmp_path / "models").mkdir()
+    monkeypatch.setenv("MATTELIER_MODELS", str(tmp_path / "user"))
+    monkeypatch.setattr(store_module, "shipped_folder", lambda: tmp_path / "models")
+    monkeypatch.setattr(store_module, "cache_folder", lambda: tmp_path / "cache")
+    ours = Store(tmp_path / "models", tmp_path / "user", tmp_path / "cache")
+    monkeypatch.setattr("mattelier.catalogue.commands.Store", lambda: ours)
+    return ours
+
+
+class Site(BaseHTTPRequestHandler):
+    """A file server that counts, continues on request, and can break off half-way."""
+
+    root: Path
+    asked: list[tuple[str, str | None]]
+    break_at: int | None = None
+    ranges = True
+
+    def do_GET(self) -> None:
+        wanted = self.headers.get("Range")
+        self.asked.append((self.path, wanted))
+        file = self.root / self.path.lstrip("/")
+        if not file.is_file():
+            return self.send_error(404)
+        body = file.read_bytes()
+        start = int(wanted[6:-1]) if wanted and self.ranges else 0
+        if start >= len(body):
+            return self.send_error(416)
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(body) - start))
+        self.end_headers()
+        body = body[start:]
+        if self.break_at is not None:
+            body, type(self).break_at = body[: self.break_at], None
+        self.wfile.write(body)
+        return None
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def site(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Site]]:
+    """The model "remote" with a card here and its files on a local server."""
+    for proxy in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(proxy, raising=False)
+    handler = type("Handler", (Site,), {"root": tmp_path / "site", "asked": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    publish(store, handler, f"http://127.0.0.1:{server.server_port}")
+    yield handler
+    server.shutdown()
+    server.server_close()
+
+
+def publish(store: Store, handler: type[Site], url: str, **terms: str) -> None:
+    folder = make_model(store.shipped, "remote", url=url, **terms)
+    handler.root.mkdir(exist_ok=True)
+    for file in ("tiny.onnx", "tiny.safetensors"):
+        (folder / file).replace(handler.root / file)
+
+
+def run(*arguments: str | Path) -> Result:
+    """The command with errors shown as the main program shows them."""
+    runner = CliRunner()
+    result = runner.invoke(models, [str(a) for a in arguments], standalone_mode=False)
+    if isinstance(result.exception, MattelierError):
+        assert "\n" not in str(result.exception)
+        result.exit_code = result.exception.exit_code
+    elif result.exception is not None:
+        raise result.exception
+    else:
+        result.exit_code = result.return_value or 0
+    return result
+
+
+# Cards
+
+
+@pytest.mark.parametrize("card", sorted(SHIPPED.glob("*/card.toml")), ids=lambda p: p.parent.name)
+def test_shipped_cards_are_valid_and_safe(card: Path) -> None:
+    read = read_card(card)
+    assert read.training_data
+    assert all(file.url is None or file.url.startswith("https://") for file in read.files)
+
+
+def test_restricted_weights_need_acceptance_and_are_not_the_default() -> None:
+    assert read_card(SHIPPED / "rmbg-1.4/card.toml").licence.needs_acceptance
+    cutout = SHIPPED / "cutout/card.toml"
+    assert not cutout.exists() or not read_card(cutout).licence.needs_acceptance
+
+
+def test_card_round_trip(tmp_path: Path) -> None:
+    folder = make_model(tmp_path, commercial="no")
+    card = dataclasses.replace(read_card(folder / "card.toml"), title='A "quoted" \\ title: ü')
+    (folder / "card.toml").write_text(to_toml(card), "utf-8")
+    assert read_card(folder / "card.toml") == card
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('source = "made', 'sauce = "made', "unknown key 'sauce'"),
+        ("commercial =", "comercial =", "unknown key 'comercial'"),
+        ('commercial = "yes"', 'commercial = "maybe"', "one of yes, no, unknown"),
+        ("size = 64", 'size = "64"', "wrong type"),
+        ("size = 64", "size = 0", "positive"),
+        ("size = 64", "size = 64\nmean = [0, 0]", "needs 3 values"),
+        ('path = "tiny.onnx"', 'path = "../tiny.onnx"', "not a plain"),
+        ('path = "tiny.onnx"', 'path = "tiny.pth"', "not a plain"),
+        ('sha256 = "', 'sha256 = "0', "sha256"),
+        ('architecture = "tiny.TinyNet"', 'architecture = "os.path.join"', "module.Class"),
+        ('name = "tiny"', 'name = "other"', "folder's name"),
+        ('version = "1"', "version = ", "cannot be read"),
+    ],
+)
+def test_a_wrong_card_is_refused_with_a_sentence(
+    tmp_path: Path, old: str, new: str, complaint: str
+) -> None:
+    path = make_model(tmp_path) / "card.toml"
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+    with pytest.raises(ModelError, match=complaint) as caught:
+        read_card(path)
+    assert str(path) in str(caught.value)
+
+
+# Finding and checking
+
+
+def test_locate_gives_all_files_in_one_folder(store: Store) -> None:
+    folder = make_model(store.shipped)
+    paths = store.locate(store.card("tiny"))
+    assert paths == {name: folder / name for name in ("tiny.onnx", "tiny.safetensors")}
+
+
+def test_a_checksum_is_computed_once_and_again_when_the_file_changed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_model(store.shipped)
+    hashed: list[str] = []
+    real = store_module.sha256
+    monkeypatch.setattr(store_module, "sha256", lambda path: hashed.append(path.name) or real(path))
+    for _ in range(3):
+        store.locate(store.card("tiny"))
+    assert sorted(hashed) == ["tiny.onnx", "tiny.safetensors"]
+    os.utime(folder / "tiny.onnx", ns=(1, 1))
+    store.locate(store.card("tiny"))
+    assert len(hashed) == 3
+    assert store.state(store.card("tiny"), rehash=True) == ("ready", "")
+    assert len(hashed) == 5
+
+
+def test_a_broken_or_forbidden_memory_of_checksums_does_not_matter(
+    store: Store, tmp_path: Path
+) -> None:
+    make_model(store.shipped)
+    store.cache.mkdir()
+    (store.cache / "verified.json").write_text("{broken")
+    store.locate(store.card("tiny"))
+    (tmp_path / "file").write_text("in the way")
+    Store(store.shipped, store.user, tmp_path / "file").locate(store.card("tiny"))
+
+
+def flip(raw: bytes) -> bytes:
+    return raw[:-3] + bytes([raw[-3] ^ 1]) + raw[-2:]
+
+
+@pytest.mark.parametrize("file", ["tiny.onnx", "tiny.safetensors"])
+@pytest.mark.parametrize(
+    "harm", [flip, lambda raw: raw[:-10], lambda raw: b"", lambda raw: raw + b"x"]
+)
+def test_damaged_weights_are_one_sentence(store: Store, file: str, harm: object) -> None:
+    folder = make_model(store.shipped)
+    store.locate(store.card("tiny"))
+    (folder / file).write_bytes(harm((folder / file).read_bytes()))  # type: ignore[operator]
+    with pytest.raises(ModelError, match=f"{file}.* is damaged") as caught:
+        store.locate(store.card("tiny"))
+    assert caught.value.exit_code == 3
+    assert "install Mattelier again" in str(caught.value)
+
+
+def test_missing_weights_name_the_command_that_gets_them(store: Store, site: type[Site]) -> None:
+    with pytest.raises(ModelError, match="`mattelier models get remote`"):
+        store.locate(store.card("remote"))
+    assert site.asked == []
+
+
+def test_a_missing_default_is_no_fault_of_the_user(store: Store) -> None:
+    with pytest.raises(ModelError, match="install Mattelier again"):
+        store.card("default")
+
+
+def test_names(store: Store) -> None:
+    make_model(store.shipped, "zebra")
+    make_model(store.shipped, "cutout")
+    make_model(store.user, "mine")
+    assert store.names() == ["cutout", "mine", "zebra"]
+    assert store.card("default").name == "cutout"
+    for unknown in ("nothing", "../models/zebra", "", "."):
+        with pytest.raises(UsageError, match="There is no model"):
+            store.card(unknown)
+
+
+# Fetching
+
+
+def test_get_fetches_verifies_and_is_idempotent(store: Store, site: type[Site]) -> None:
+    assert run("get", "remote").exit_code == 0
+    paths = store.locate(store.card("remote"))
+    assert {path.parent for path in paths.values()} == {store.user / "remote"}
+    assert sorted(path.name for path in (store.user / "remote").iterdir()) == sorted(paths)
+    asked = len(site.asked)
+    assert run("get", "remote").exit_code == 0
+    assert len(site.asked) == asked
+
+
+def test_get_mends_a_damaged_file_only(store: Store, site: type[Site]) -> None:
+    store.get("remote")
+    site.asked.clear()
+    (store.user / "remote/tiny.onnx").write_bytes(b"junk")
+    store.get("remote")
+    assert site.asked == [("/tiny.onnx", None)]
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_broken_download_goes_on(store: Store, site: type[Site], ranges: bool) -> None:
+    site.break_at, site.ranges = 1100, ranges
+    with pytest.raises(ModelError, match="could not be fetched") as caught:
+        store.get("remote")
+    assert "\n" not in str(caught.value)
+    assert not (store.user / "remote/tiny.onnx").exists()
+    store.get("remote")
+    assert site.asked[1] == ("/tiny.onnx", "bytes=1024-")
+    assert store.state(store.card("remote")) == ("ready", "")
+
+
+def test_tampered_downloads_are_thrown_away(store: Store, site: type[Site]) -> None:
+    file = site.root / "tiny.safetensors"
+    file.write_bytes(flip(file.read_bytes()))
+    result = run("get", "remote")
+    assert result.exit_code == 3
+    assert "checksum differs" in result.output
+    assert [path.name for path in (store.user / "remote").iterdir()] == ["tiny.onnx"]
+
+
+def test_an_address_that_is_gone(store: Store, site: type[Site]) -> None:
+    (site.root / "tiny.onnx").unlink()
+    result = run("get", "remote")
+    assert (result.exit_code, "404" in result.output) == (3, True)
+    assert "Traceback" not in result.output
+
+
+def test_a_restrictive_licence_must_be_accepted(store: Store, site: type[Site]) -> None:
+    url = (store.card("remote").files[0].url or "").rpartition("/")[0]
+    publish(store, site, url, commercial="no", licence="NC-1.0")
+    result = run("get", "remote")
+    assert result.exit_code == 2
+    assert "NC-1.0" in str(result.exception)
+    assert "--accept-licence" in str(result.exception)
+    assert site.asked == []
+    assert run("get", "remote", "--accept-licence").exit_code == 0
+
+
+# Commands
+
+
+def test_list_and_show(store: Store, site: type[Site]) -> None:
+    make_model(store.shipped)
+    rows = [json.loads(line) for line in run("list", "--json").stdout.splitlines()]
+    assert {row["name"]: row["state"] for row in rows} == {"tiny": "ready", "remote": "absent"}
+    assert "CC0-1.0" in run("list").stdout
+    shown = json.loads(run("show", "tiny", "--json").stdout)
+    assert shown["input"]["size"] == 64
+    assert shown["state"] == "ready"
+    assert 'hint = "hint"' in run("show", "tiny").stdout
+    assert run("show", "nothing").exit_code == 2
+    assert site.asked == []
+
+
+def test_verify_tells_the_truth(store: Store, site: type[Site]) -> None:
+    folder = make_model(store.shipped)
+    assert run("verify").exit_code == 0
+    assert run("verify", "remote").exit_code == 3
+    # Same size and time of change: only computing the checksum anew can tell.
+    file = folder / "tiny.safetensors"
+    stat = file.stat()
+    file.write_bytes(flip(file.read_bytes()))
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    result = run("verify", "--json")
+    rows = {row["name"]: row for row in map(json.loads, result.stdout.splitlines())}
+    assert result.exit_code == 3
+    assert (rows["tiny"]["state"], rows["remote"]["state"]) == ("damaged", "absent")
+    assert "tiny.safetensors" in rows["tiny"]["reason"]
+    file.unlink()
+    assert '"missing"' in run("verify", "tiny", "--json").stdout
+
+
+# Importing
+
+
+@pytest.fixture
+def plain_onnx(tmp_path: Path) -> Path:
+    """A graph that holds its weights itself, with one input."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    def port(name: str, channels: int) -> onnx.ValueInfoProto:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, 32, 32])
+
+    node = helper.make_node("ReduceMean", ["image"], ["mask"], axes=[1], keepdims=1)
+    graph = helper.make_graph([node], "mean", [port("image", 3)], [port("mask", 1)])
+    path = tmp_path / "plain.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), path)
+    return path
+
+
+def test_import_onnx(store: Store, plain_onnx: Path) -> None:
+    import numpy as np
+
+    from mattelier.engines import open_engine
+
+    result = run("import", plain_onnx, "--name", "mine", "--size", "32", "--mean", ".5,.5,.5")
+    assert result.exit_code == 0
+    card = store.card("mine")
+    assert card.input.tensor == "image"
+    assert card.input.mean == (0.5, 0.5, 0.5)
+    picture = np.random.default_rng(0).random((1, 3, 32, 32), np.float32)
+    alpha = open_engine(card, store, "cpu").run({"picture": picture})["alpha"]
+    np.testing.assert_allclose(alpha, picture.mean(1, keepdims=True), atol=1e-6)
+    assert run("import", plain_onnx, "--name", "mine").exit_code == 2
+
+
+def test_import_asks_which_input_is_which(store: Store, tmp_path: Path) -> None:
+    source = make_model(tmp_path / "elsewhere") / "tiny.onnx"
+    result = run("import", source, "--name", "mine")
+    # Its weights lie in a file beside it, which is not what was brought.
+    assert result.exit_code == 3
+    assert not (store.user / "mine").exists()
+
+
+def test_import_safetensors_as_a_known_network(store: Store, tmp_path: Path) -> None:
+    make_model(store.shipped)
+    source = make_model(tmp_path / "elsewhere", gain=0.5) / "tiny.safetensors"
+    refused = run("import", source, "--name", "tuned")
+    assert (refused.exit_code, "tiny.TinyNet" in str(refused.exception)) == (2, True)
+    assert run("import", source, "--name", "tuned", "--architecture", "tiny.TinyNet").exit_code == 0
+    assert store.card("tuned").input == store.card("tiny").input
+    assert store.state(store.card("tuned")) == ("ready", "")
+
+
+class Bomb:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (os.mkdir, ("exploded",))
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".onnx", ".safetensors", ""])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_is_refused_and_never_read(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, zipped: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = pickle.dumps(Bomb())
+    if zipped:
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as file:
+            file.writestr("archive/data.pkl", data)
+        data = archive.getvalue()
+    path = tmp_path / f"weights{suffix}"
+    path.write_bytes(data)
+    result = run("import", path, "--name", "mine")
+    assert result.exit_code == 3
+    assert "pickle" in str(result.exception)
+    assert not (tmp_path / "exploded").exists()
+    assert "mine" not in store.names()
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x08\x07" + b"junk" * 20, b"0123" * 50])
+def test_rubbish_is_refused(store: Store, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "rubbish.onnx"
+    path.write_bytes(content)
+    result = run("import", path, "--name", "mine")
+    assert result.exit_code == 3
+    assert not list(store.user.glob("*"))
+    assert not list(store.user.glob(".*"))
+
+
+def test_a_name_cannot_leave_the_folder(store: Store, plain_onnx: Path) -> None:
+    assert run("import", plain_onnx, "--name", "../out").exit_code != 0
+    assert not (store.user.parent / "out").exists()

@@ -1,0 +1,168 @@
+"""The small matte at full size: edges fit the picture, what is known stays, tiles do not show."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from mattelier.colour import View
+from mattelier.errors import UsageError
+from mattelier.picture import Picture
+from mattelier.tasks.closed_form import closed_form
+from mattelier.tasks.refine import _Budget, refine, stretch
+from mattelier.tiles import Tile, stretched, tiles
+
+QUALITIES = ("fast", "balanced", "best")
+
+
+def made(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """A textured disc with fine rays on a textured ground: uint8 picture and its true alpha."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    radius = np.hypot(y - height / 2, x - width / 2)
+    angle = np.arctan2(y - height / 2, x - width / 2)
+    reach = min(height, width) * (0.25 + 0.1 * (np.cos(angle * 14) > 0.6))
+    alpha = cv2.GaussianBlur((radius < reach).astype(np.float32), (0, 0), 1.0)
+    waves = 0.08 * np.sin(x / 9)[..., None] * np.float32([1, 0.5, -1])
+    subject = np.float32([0.8, 0.45, 0.3]) + waves
+    ground = np.float32([0.15, 0.35, 0.55]) + 0.08 * np.cos(y / 13)[..., None]
+    mixed = alpha[..., None] * subject + (1 - alpha[..., None]) * ground
+    return np.rint(mixed * 255).astype(np.uint8), alpha
+
+
+def coarse_of(alpha: np.ndarray, factor: int) -> np.ndarray:
+    size = (alpha.shape[1] // factor, alpha.shape[0] // factor)
+    return cv2.GaussianBlur(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0)
+
+
+def trimap_of(alpha: np.ndarray, margin: int) -> np.ndarray:
+    kernel = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
+    trimap = np.full(alpha.shape, 128, np.uint8)
+    trimap[cv2.erode(alpha, kernel) > 0.99] = 255
+    trimap[cv2.dilate(alpha, kernel) < 0.01] = 0
+    return trimap
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_edges_come_nearer_the_truth_than_by_stretching(quality: str) -> None:
+    colour, truth = made(360, 480)
+    coarse = coarse_of(truth, 6)
+    alpha = refine(View(Picture(colour)), coarse, quality=quality)
+    error = np.abs(alpha - truth).sum()
+    least = 0.85 if quality == "fast" else 0.5
+    assert error < least * np.abs(stretch(coarse, 360, 480) - truth).sum()
+    assert alpha.shape == (360, 480)
+    assert alpha.dtype == np.float32
+    assert alpha.min() >= 0
+    assert alpha.max() <= 1
+
+
+@pytest.mark.parametrize("quality", ["balanced", "best"])
+def test_far_from_the_edge_nothing_changes(quality: str) -> None:
+    colour, truth = made(360, 480)
+    alpha = refine(View(Picture(colour)), coarse_of(truth, 6), quality=quality)
+    trimap = trimap_of(truth, 24)
+    assert (alpha[trimap == 255] == 1).all()
+    assert (alpha[trimap == 0] == 0).all()
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_known_pixels_of_a_trimap_are_exact(quality: str) -> None:
+    colour, truth = made(300, 340)
+    trimap = trimap_of(truth, 6)
+    trimap[10, 20], trimap[150, 171] = 255, 0  # against what the picture says
+    unsure = np.full((8, 8), 0.5, np.float32)
+    alpha = refine(View(Picture(colour)), unsure, trimap=trimap, quality=quality)
+    assert (alpha[trimap == 255] == 1).all()
+    assert (alpha[trimap == 0] == 0).all()
+    assert np.abs(alpha - truth)[trimap == 128].mean() < 0.06
+
+
+def test_trimap_without_subject_leaves_the_matte_to_the_network() -> None:
+    colour, truth = made(120, 160)
+    trimap = np.full(truth.shape, 128, np.uint8)
+    trimap[:10] = 0
+    alpha = refine(View(Picture(colour)), coarse_of(truth, 4), trimap=trimap)
+    assert (alpha[:10] == 0).all()
+    assert np.abs(alpha - truth).mean() < 0.03
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_a_constant_matte_stays(quality: str, value: float) -> None:
+    colour, _ = made(90, 120)
+    alpha = refine(View(Picture(colour)), np.full((30, 40), value, np.float32), quality=quality)
+    np.testing.assert_allclose(alpha, value, atol=1e-4)
+
+
+def test_semi_transparent_area_is_kept() -> None:
+    colour, _ = made(240, 320)
+    coarse = np.zeros((60, 80), np.float32)
+    coarse[15:45, 20:60] = 0.5
+    alpha = refine(View(Picture(colour)), coarse)
+    assert abs(float(np.median(alpha[90:150, 110:210])) - 0.5) < 0.1
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 3), (1, 3000), (2500, 2), (5, 700)])
+def test_tiny_and_narrow_pictures(quality: str, size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    view = View(Picture(rng.integers(0, 255, (*size, 3), np.uint8)))
+    coarse = rng.random((min(size[0], 32), min(size[1], 32)), np.float32)
+    trimap = rng.choice(np.uint8([0, 128, 255]), size)
+    for known in (None, trimap):
+        alpha = refine(view, coarse, trimap=known, quality=quality)
+        assert alpha.shape == size
+        assert np.isfinite(alpha).all()
+
+
+def test_same_input_gives_the_same_bits() -> None:
+    colour, truth = made(200, 260)
+    coarse = coarse_of(truth, 5)
+    view = View(Picture(colour))
+    assert refine(view, coarse).tobytes() == refine(view, coarse).tobytes()
+
+
+def test_tiles_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    colour, truth = made(560, 1100)  # 2 × 3 tiles, over a working size that is smaller
+    coarse = coarse_of(truth, 8)
+    view = View(Picture(colour))
+    monkeypatch.setattr("mattelier.tasks.refine._BAND", {"balanced": _Budget(20_000, 100_000)})
+    tiled = refine(view, coarse)
+    whole = lambda height, width: tiles(height, width, 4096)  # noqa: E731
+    monkeypatch.setattr("mattelier.tasks.refine.tiles", whole)
+    assert np.abs(refine(view, coarse) - tiled).max() < 1 / 255
+
+
+def test_stretched_tiles_agree_with_the_whole() -> None:
+    small = np.random.default_rng(1).random((37, 53, 4), np.float32)
+    whole = cv2.resize(small, (700, 611), interpolation=cv2.INTER_LINEAR)
+    for tile in tiles(611, 700, 256):
+        np.testing.assert_allclose(stretched(small, tile, 611, 700), whole[tile.slices], atol=2e-3)
+    assert Tile(0, 10, 0, 10).grown(5, 12, 20) == Tile(0, 12, 0, 15)
+
+
+def test_wrong_trimap_size_is_one_sentence() -> None:
+    colour, _ = made(40, 50)
+    with pytest.raises(UsageError, match="50×40"):
+        refine(View(Picture(colour)), np.zeros((4, 5), np.float32), trimap=np.zeros((50, 40), "u1"))
+
+
+def test_closed_form_agrees_with_pymatting() -> None:
+    pymatting = pytest.importorskip("pymatting")
+    colour, truth = made(60, 70)
+    picture = colour / np.float32(255)
+    trimap = trimap_of(truth, 3)
+    levels = np.where(trimap == 128, 0.5, trimap / 255.0)
+    theirs = pymatting.estimate_alpha_cf(picture.astype(np.float64), levels)
+    ours = closed_form(picture, levels.astype(np.float32), trimap == 128, iterations=3000)
+    assert np.abs(ours - theirs).max() < 0.02
+
+
+def test_closed_form_changes_only_the_unknown() -> None:
+    rng = np.random.default_rng(2)
+    picture, alpha = rng.random((20, 30, 3), np.float32), rng.random((20, 30), np.float32)
+    unknown = rng.random((20, 30)) < 0.3
+    solved = closed_form(picture, alpha, unknown)
+    assert (solved[~unknown] == alpha[~unknown]).all()
+    assert (solved[unknown] != alpha[unknown]).any()
