@@ -125,10 +125,7 @@ def test_auto_says_why_it_runs_on_the_processor(
     card = store.card("tiny")
     monkeypatch.setattr(choose, "no_gpu", lambda device: "no NVIDIA driver was found")
     engine = open_engine(card, store)
-    assert (engine.device, engine.note) == (
-        "cpu",
-        "Running on the CPU: no NVIDIA driver was found.",
-    )
+    assert (engine.device, engine.note) == ("cpu", "")  # an ordinary laptop is not nagged
     monkeypatch.setattr(choose, "no_gpu", lambda device: None)
     assert "small enough" in open_engine(card, store).note
     monkeypatch.setattr(choose, "_WORTH_A_GPU", 0)

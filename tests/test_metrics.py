@@ -77,11 +77,8 @@ def naive_s(alpha: np.ndarray, truth: np.ndarray) -> float:
                 continue
             top = 4 * mean(p) * mean(q) * variance(p, q)
             bottom = (mean(p) ** 2 + mean(q) ** 2) * (variance(p, p) + variance(q, q))
-            if top:
-                similarity = top / bottom
-            else:
-                similarity = 0.0 if bottom else 1.0
-            regions += len(p) / t.size * similarity
+            exact = float(bottom == 0)  # both are one flat value
+            regions += len(p) / t.size * (top / bottom if top else exact)
     return max(0.0, 0.5 * objects + 0.5 * regions)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,15 @@ from mattelier.catalogue import Card, Store
 from mattelier.networks.cutout import CutoutNet, fold_norms, spread_norms
 
 SHIPPED = Path(__file__).parents[1] / "models" / "cutout"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Pictures this small gain nothing from more, and lose much on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def inputs(height: int, width: int, count: int = 1, seed: int = 0) -> tuple[torch.Tensor, ...]:
@@ -66,9 +76,7 @@ def test_fine_tuning_goes_on_from_folded_weights(trained: CutoutNet) -> None:
             module.running_mean.normal_()
     network.load_state_dict(spread_norms(network, folded.state_dict()))
     picture, hint = inputs(64, 64)
-    torch.testing.assert_close(
-        network(picture, hint), folded(picture, hint), atol=1e-4, rtol=1e-4
-    )
+    torch.testing.assert_close(network(picture, hint), folded(picture, hint), atol=1e-4, rtol=1e-4)
     again = fold_norms(network).state_dict()
     for name, value in folded.state_dict().items():
         torch.testing.assert_close(again[name], value, atol=1e-5, rtol=1e-5)

@@ -129,8 +129,8 @@ def test_tiles_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     view = View(Picture(colour))
     monkeypatch.setattr("mattelier.tasks.refine._BAND", {"balanced": _Budget(20_000, 100_000)})
     tiled = refine(view, coarse)
-    whole = lambda height, width: tiles(height, width, 4096)  # noqa: E731
-    monkeypatch.setattr("mattelier.tasks.refine.tiles", whole)
+    whole = lambda height, width, size: [Tile(0, height, 0, width)]  # noqa: E731
+    monkeypatch.setattr("mattelier.tiles.tiles", whole)
     assert np.abs(refine(view, coarse) - tiled).max() < 1 / 255
 
 

@@ -158,4 +158,6 @@ def _grey(given: PathName | NDArray[Any] | None) -> NDArray[np.float32] | None:
         return read_grey(Path(given))
     if given.dtype == bool or np.issubdtype(given.dtype, np.floating):
         return given.astype(np.float32)
+    if given.dtype not in (np.uint8, np.uint16):
+        raise UsageError(f"A hint's samples are uint8, uint16, bool or float, not {given.dtype}.")
     return to_float(given)

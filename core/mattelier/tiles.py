@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +48,17 @@ def tiles(height: int, width: int, size: int = 512) -> Iterator[Tile]:
     for y in range(0, height, size):
         for x in range(0, width, size):
             yield Tile(y, min(y + size, height), x, min(x + size, width))
+
+
+def for_tiles(work: Callable[[Tile], None], height: int, width: int, size: int = 512) -> None:
+    """Call `work` for every tile, on all cores; NumPy and OpenCV compute without Python's lock."""
+    every = list(tiles(height, width, size))
+    if len(every) == 1:
+        work(every[0])
+        return
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for _ in pool.map(work, every):  # asks for each result, so that errors are raised here
+            pass
 
 
 def under(small: NDArray[Any], tile: Tile, height: int, width: int) -> tuple[slice, slice]:

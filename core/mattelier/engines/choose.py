@@ -78,12 +78,12 @@ def open_engine(card: Card, store: Store, device: Device = "auto") -> Engine:
         return _open_on_cpu(card, paths, store)
     if device != "auto":
         return _open_on_gpu(card, paths, device)
-    weight = sum(path.stat().st_size for path in paths.values())
     gpu = "mps" if sys.platform == "darwin" else "cuda"
-    reason = no_gpu(gpu)
-    if reason is None and weight < _WORTH_A_GPU:
+    if no_gpu(gpu):  # an ordinary machine: nothing to remark on
+        return _open_on_cpu(card, paths, store)
+    if sum(path.stat().st_size for path in paths.values()) < _WORTH_A_GPU:
         reason = f"this network is small enough to be faster there; --device {gpu} uses the GPU"
-    elif reason is None:
+    else:
         try:
             return _open_on_gpu(card, paths, gpu)
         except EngineError as error:

@@ -88,6 +88,7 @@ def _print(name: str, hint: str, tally: object, ious: list[float], as_json: bool
     given = sum(ious) / len(ious) if ious else None
     if as_json:
         values = dataclasses.asdict(scores) | {"hint_iou": given}
+        values = {key: None if value != value else value for key, value in values.items()}  # NaN
         click.echo(json.dumps({"folder": name, "hint": hint} | values))
         return
     given_text = f"{given:>13.3f}" if given is not None else ""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mattelier.errors import UsageError
 from mattelier.evaluate.given_hints import GIVEN_HINTS
 from mattelier.evaluate.metrics import Tally, iou
 from mattelier.media.stills import read, read_grey
@@ -30,11 +31,14 @@ def score(
     tally, ious = Tally(), list[float]()
     for pair in chosen:
         grey = read_grey(pair.truth)
+        picture = read(pair.picture)
+        if grey.shape != (picture.height, picture.width):
+            raise UsageError(f"The mask {pair.truth} is not of its picture's size.")
         truth, known = grey > 0.75, (grey > 0.75) | (grey < 0.25)
         if not truth.any():
             continue
         given = GIVEN_HINTS[hint](truth)
         if given is not None and given.mask is not None:
             ious.append(iou(given.mask[known] >= 0.5, truth[known]))
-        tally.add(cutter.matte(read(pair.picture), given).alpha, truth, known)
+        tally.add(cutter.matte(picture, given).alpha, truth, known)
     return tally, ious

@@ -68,6 +68,8 @@ class Cutter:
         result = matte(View(picture), hint, self.request, self.card, self.engine)
         if picture.alpha is not None:
             np.multiply(result.alpha, to_float(picture.alpha), out=result.alpha)
+            np.clip(result.alpha, 0, 1, out=result.alpha)  # a float file's alpha may exceed 1
+            result.report.coverage = round(float(result.alpha.mean()), 4)
         return result
 
     def cutout(self, picture: Picture, hint: Hint | None, request: CutoutRequest) -> Cutout:

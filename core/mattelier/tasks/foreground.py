@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.colour import from_float, to_float
-from mattelier.tiles import stretched, tiles
+from mattelier.tiles import Tile, for_tiles, stretched
 
 _WHOLE = 150_000  # pixels of the largest level that is solved on the whole picture
 _TILE = 256
@@ -38,43 +38,59 @@ def estimate_foreground(colour: NDArray[Any], alpha: NDArray[np.float32]) -> NDA
         beside the subject, which continue its colour: resampling a straight picture there must
         not mix in a dark rim. Estimates are clipped below at 0; floats may exceed 1.
     """
-    import cv2
-
     height, width = alpha.shape
     foreground = np.zeros_like(colour)
-    both: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
-    ring = np.ones((2 * _BLEED + 1, 2 * _BLEED + 1), np.uint8)
-    for tile in tiles(height, width, _TILE):
+    if not alpha.any():
+        return foreground
+    layers = _whole(colour, alpha)
+
+    def fill(tile: Tile) -> None:
         wide = tile.grown(_BLEED, height, width)
         cover = alpha[wide.slices]
-        lowest, highest = cover.min(), cover.max()
-        if highest == 0:
-            continue
-        if lowest == 1:
+        if cover.max() == 0:
+            return
+        if cover.min() == 1:
             foreground[tile.slices] = colour[tile.slices]
-            continue
-        if both is None:
-            both = _whole(colour, alpha)
-        near = cv2.dilate((cover > 0).view(np.uint8), ring)[tile.within(wide)]
-        cover = cover[tile.within(wide)]
-        slopes = _slopes(cover).reshape(-1)
-        cover = cover.reshape(-1)
-        part = colour[tile.slices].copy().reshape(-1, 3)
-        front, back = (stretched(layer, tile, height, width).reshape(-1, 3) for layer in both)
+        else:
+            front, back = (stretched(layer, tile, height, width) for layer in layers)
+            place = tile.within(wide)
+            foreground[tile.slices] = _unmixed(colour[tile.slices], cover, place, front, back)
 
-        soft = np.flatnonzero((cover > 0) & (cover < 1))
-        share, rest = cover[soft, None], 1 - cover[soft, None]
-        fore = front[soft]
-        # One step of the same minimisation, with the stretched layers as the neighbours' mean.
-        missing = to_float(part[soft]) - share * fore - rest * back[soft]
-        fore += missing * (share / (share * share + rest * rest + slopes[soft, None]))
-        part[soft] = from_float(np.maximum(fore, 0), colour.dtype)
-        clear = cover == 0
-        bleed = np.flatnonzero(clear & (near.reshape(-1) > 0))
-        part[clear] = 0
-        part[bleed] = from_float(front[bleed], colour.dtype)
-        foreground[tile.slices] = part.reshape(*near.shape, 3)
+    for_tiles(fill, height, width, _TILE)
     return foreground
+
+
+def _unmixed(
+    colour: NDArray[Any],
+    cover: NDArray[np.float32],
+    place: tuple[slice, slice],
+    front: NDArray[np.float32],
+    back: NDArray[np.float32],
+) -> NDArray[Any]:
+    """One tile's foreground; `cover` is its alpha with a margin, the tile lying at `place`."""
+    import cv2
+
+    ring = np.ones((2 * _BLEED + 1, 2 * _BLEED + 1), np.uint8)
+    near = cv2.dilate((cover > 0).view(np.uint8), ring)[place].reshape(-1)
+    shape = colour.shape
+    cover = cover[place]
+    slopes = _slopes(cover).reshape(-1)
+    cover = cover.reshape(-1)
+    part = colour.copy().reshape(-1, 3)
+    front, back = front.reshape(-1, 3), back.reshape(-1, 3)
+
+    soft = np.flatnonzero((cover > 0) & (cover < 1))
+    share, rest = cover[soft, None], 1 - cover[soft, None]
+    fore = front[soft]
+    # One step of the same minimisation, with the stretched layers as the neighbours' mean.
+    missing = to_float(part[soft]) - share * fore - rest * back[soft]
+    fore += missing * (share / (share * share + rest * rest + slopes[soft, None]))
+    part[soft] = from_float(np.maximum(fore, 0), colour.dtype)
+    clear = cover == 0
+    bleed = np.flatnonzero(clear & (near > 0))
+    part[clear] = 0
+    part[bleed] = from_float(front[bleed], colour.dtype)
+    return part.reshape(shape)
 
 
 def _whole(

@@ -18,7 +18,7 @@ from mattelier.picture import Picture
 from mattelier.request import Box, HintRequest, Point
 
 MASK_CONFIDENCE = 0.7  # a drawn mask is roughly right; a trimap's known parts are exactly right
-CLICK_RADIUS = 0.02  # of the longer side
+CLICK_RADIUS = 0.03  # of the longer side
 
 
 @dataclass(frozen=True, eq=False)

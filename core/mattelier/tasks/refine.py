@@ -17,7 +17,7 @@ from mattelier.errors import UsageError
 from mattelier.request import Quality
 from mattelier.tasks.closed_form import closed_form
 from mattelier.tasks.guided import apply_lines, colour_lines
-from mattelier.tiles import Tile, stretched, tiles, under
+from mattelier.tiles import Tile, for_tiles, stretched, under
 
 # A matte this sure of itself, also one of its pixels further on, is not in the band. Wider limits
 # let the haze of a network's unsure interior be solved again, and worse (measured).
@@ -108,8 +108,11 @@ def refine(
 def stretch(coarse: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
     """A small matte merely stretched to full size, for those who ask not to refine."""
     full = np.empty((height, width), np.float32)
-    for tile in tiles(height, width):
+
+    def fill(tile: Tile) -> None:
         full[tile.slices] = stretched(coarse, tile, height, width)
+
+    for_tiles(fill, height, width)
     return np.clip(full, 0, 1, out=full)
 
 
@@ -188,7 +191,8 @@ def _full_size(
     same = alpha.shape == (height, width)
     full = alpha if same else np.empty((height, width), np.float32)
     lines = None if same else colour_lines(picture, alpha)
-    for tile in tiles(height, width):
+
+    def fill(tile: Tile) -> None:
         if lines is not None:
             full[tile.slices] = _tile_alpha(view, lines, tile)
         if trimap is not None:
@@ -196,6 +200,8 @@ def _full_size(
             part = full[tile.slices]
             part[known == 0] = 0
             part[known == 255] = 1
+
+    for_tiles(fill, height, width)
     return full
 
 

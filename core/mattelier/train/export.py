@@ -41,6 +41,7 @@ def export(network: CutoutNet, folder: Path, name: str) -> None:
     state = {key: value.half().contiguous() for key, value in network.state_dict().items()}
     part = weights.with_suffix(".part")
     save_file(state, part)
+    part.chmod(0o644)  # safetensors makes it the owner's alone
     os.replace(part, weights)
     network.load_state_dict({key: value.float() for key, value in state.items()})
     _write_graph(network.eval(), weights, folder / f"{name}.onnx")
@@ -64,7 +65,7 @@ def _write_graph(network: CutoutNet, weights: Path, path: Path) -> None:
     width = torch.export.Dim("w", min=1, max=128)
     sides = {2: 32 * height, 3: 32 * width}
     program = torch.onnx.export(
-        _Alpha(network),
+        _Alpha(network).eval(),
         (torch.zeros(1, 3, 128, 192), torch.zeros(1, 2, 128, 192)),
         dynamo=True,
         input_names=["picture", "hint"],

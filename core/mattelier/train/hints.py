@@ -8,16 +8,16 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from mattelier.tasks.hint import CLICK_RADIUS, MASK_CONFIDENCE
+from mattelier.train.recipe import HINT_KINDS
 
 Alpha = NDArray[np.float32]
-_KINDS = ("none", "mask", "clicks", "box", "trimap")
 
 
 def hint(alpha: Alpha, rng: Generator, shares: tuple[float, ...]) -> NDArray[np.float32]:
-    """Evidence (2, H, W) for the subject `alpha`, of a kind drawn by `shares` (see `_KINDS`)."""
+    """Evidence (2, H, W) for the subject `alpha`, of a kind drawn by `shares` (of `HINT_KINDS`)."""
     evidence = np.zeros((2, *alpha.shape), np.float32)
     inside = alpha > 0.5
-    kind = rng.choice(_KINDS, p=shares)
+    kind = rng.choice(HINT_KINDS, p=shares)
     if kind == "none" or not inside.any():
         return evidence
     if kind == "mask":

@@ -9,6 +9,9 @@ from typing import Any
 
 from mattelier.errors import UsageError
 
+SAMPLE_KINDS = ("photo", "paste", "over", "shape")
+HINT_KINDS = ("none", "mask", "clicks", "box", "trimap")
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -36,10 +39,10 @@ class Recipe:
     cutouts, scenes : tuple
         Folders of RGBA cut-outs, and of pictures without a subject to paste on.
     mix : mapping
-        Kind of sample ("photo", "paste", "over", "shape") → share.
+        Kind of sample (`SAMPLE_KINDS`) → share.
     hints : mapping
-        Kind of hint → share, for samples with one subject; `choose` is the share of pictures
-        with several subjects in which a hint must pick one.
+        Kind of hint (`HINT_KINDS`) → share, for samples with one subject; `choose` is the share
+        of pictures with several subjects in which a hint must pick one.
     """
 
     seed: int
@@ -75,6 +78,12 @@ def load_recipe(path: Path) -> Recipe:
         values["stages"] = tuple(Stage(**stage) for stage in values["stages"])
         for name in ("cutouts", "scenes"):
             values[name] = tuple(values.get(name, ()))
-        return Recipe(**values)
+        recipe = Recipe(**values)
     except (KeyError, TypeError) as error:
         raise UsageError(f"The recipe {path} is incomplete: {error}.") from error
+    if not recipe.stages:
+        raise UsageError(f"The recipe {path} has no stages.")
+    for name, kinds in (("mix", SAMPLE_KINDS), ("hints", HINT_KINDS)):
+        if odd := sorted(getattr(recipe, name).keys() - set(kinds)):
+            raise UsageError(f"The recipe {path} has unknown {name}: {', '.join(odd)}.")
+    return recipe

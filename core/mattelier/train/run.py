@@ -109,7 +109,12 @@ class Run:
 
     def train(self, report: Callable[[dict[str, Any]], None]) -> bool:
         """Train until done, out of time, or interrupted; True when the run is complete."""
+        import cv2
+
         previous = {s: signal.signal(s, self._stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)  # type: ignore[attr-defined,unused-ignore]
+        # A forked worker that inherits OpenCV's pool without its threads waits for them for ever.
         try:
             while self.progress < 1 and not self.stopping:
                 self._stage(report)
@@ -117,6 +122,7 @@ class Run:
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
+            cv2.setNumThreads(threads)  # type: ignore[attr-defined,unused-ignore]
         return self.progress >= 1
 
     def result(self) -> CutoutNet:

@@ -11,10 +11,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from mattelier.colour import to_float
+from mattelier.errors import UsageError
 from mattelier.train import augment, composites
 from mattelier.train.augment import Image
 from mattelier.train.hints import hint
-from mattelier.train.recipe import Recipe
+from mattelier.train.recipe import HINT_KINDS, Recipe
 from mattelier.train.sources import Pair, pairs, pictures, read_cutout, read_picture, split
 
 # A picture, the alphas of its subjects, and where the truth is known.
@@ -39,23 +40,28 @@ class Samples:
         self.odds: list[float] = []
         for folder, weight in recipe.sets.items():
             self.sets.append(split(pairs(data / folder))[0])
+            if not self.sets[-1]:
+                raise UsageError(f"{data / folder} holds only pictures that are held back.")
             self.odds.append(weight)
         total = sum(self.odds)
         self.odds = [weight / total for weight in self.odds]
         self.cutouts = [p for folder in recipe.cutouts for p in pictures(data / folder)]
         self.scenes = [p for folder in recipe.scenes for p in pictures(data / folder)]
+        if not self.scenes and (recipe.mix.get("paste") or recipe.mix.get("shape")):
+            raise UsageError("The recipe mixes in pasted subjects but its scenes hold no pictures.")
         self.kinds = list(recipe.mix)
         self.shares = np.array(list(recipe.mix.values())) / sum(recipe.mix.values())
         hints = recipe.hints
         self.hint_shares = _shares(hints)
         # A picture of several subjects of which one is meant needs a hint that says which.
+        self.choose = recipe.choose if any(hints.get(k) for k in HINT_KINDS[1:]) else 0.0
         self.choice_shares = _shares({**hints, "none": 0.0, "trimap": hints.get("trimap", 0) / 2})
 
     def make(self, index: int, size: int) -> Sample:
         rng = np.random.default_rng([self.recipe.seed, index])
         kind = rng.choice(self.kinds, p=self.shares)
         picture, subjects, weight = getattr(self, f"_{kind}")(rng, size)
-        choose = len(subjects) > 1 and rng.random() < self.recipe.choose
+        choose = len(subjects) > 1 and rng.random() < self.choose
         if choose:
             alpha = subjects[int(rng.integers(len(subjects)))]
         else:
@@ -123,8 +129,8 @@ class Samples:
 
 
 def _shares(hints: dict[str, float]) -> tuple[float, ...]:
-    total = sum(hints.values())
-    return tuple(hints.get(k, 0.0) / total for k in ("none", "mask", "clicks", "box", "trimap"))
+    total = sum(hints.values()) or 1.0
+    return tuple(hints.get(k, 0.0) / total for k in HINT_KINDS)
 
 
 def _apart(alpha: NDArray[np.float32]) -> list[NDArray[np.float32]]:

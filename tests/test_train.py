@@ -1,0 +1,455 @@
+"""Training: pure samples, honest recipes, runs that go on where they stopped, working exports."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+if os.environ.get("CI") != "true":
+    pytest.importorskip("torch")
+
+import torch
+
+from mattelier.cli import main
+from mattelier.errors import UsageError
+from mattelier.networks.cutout import CutoutNet, fold_norms
+from mattelier.train import hints, sources
+from mattelier.train.losses import total
+from mattelier.train.recipe import Recipe, Stage, load_recipe
+from mattelier.train.run import Run
+from mattelier.train.samples import Sample, Samples
+from mattelier.train.start import start_from
+
+SIZE = 64
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Networks this small gain nothing from more, and lose much on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def save(path: Path, values: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imencode(path.suffix, values)[1].tofile(path)
+
+
+def drawn(random: np.random.Generator, subjects: int) -> tuple[np.ndarray, np.ndarray]:
+    picture = random.integers(60, 120, (SIZE, SIZE, 3)).astype(np.uint8)
+    truth = np.zeros((SIZE, SIZE), np.uint8)
+    for place in ((18, 20), (46, 42))[:subjects]:
+        colour = random.integers(120, 255, 3).tolist()
+        cv2.circle(picture, place, 13, colour, -1)
+        cv2.circle(truth, place, 13, 255, -1)
+    return picture, truth
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    random = np.random.default_rng(3)
+    for number in range(10):
+        picture, truth = drawn(random, 1 + number % 2)
+        if number == 0:  # a truth with an unknown band
+            truth[truth == 255] = np.where(random.random((truth == 255).sum()) < 0.3, 128, 255)
+        save(folder / f"set/images/{number}.png", picture)
+        save(folder / f"set/masks/{number}.png", truth)
+        save(folder / f"scenes/{number}.jpg", random.integers(0, 255, (70, 90, 3), np.uint8))
+    picture, truth = drawn(random, 1)
+    save(folder / "cutouts/one.png", np.dstack([picture, truth]))
+    return folder
+
+
+def recipe(**changes: object) -> Recipe:
+    tiny = Recipe(
+        seed=5,
+        samples=12,
+        stages=(Stage(until=1.0, size=SIZE, batch=2),),
+        sets={"set": 1.0},
+        cutouts=("cutouts",),
+        scenes=("scenes",),
+        mix={"photo": 0.4, "paste": 0.2, "over": 0.2, "shape": 0.2},
+        hints={"none": 0.3, "mask": 0.2, "clicks": 0.2, "box": 0.15, "trimap": 0.15},
+        warm_up=4,
+    )
+    return replace(tiny, **changes)  # type: ignore[arg-type]
+
+
+def check(sample: Sample, size: int) -> None:
+    assert sample.picture.shape == (3, size, size)
+    assert sample.picture.dtype == np.uint8
+    assert sample.alpha.shape == sample.weight.shape == (1, size, size)
+    assert sample.hint.shape == (2, size, size)
+    for values in sample[1:]:
+        assert values.dtype == np.float32
+        assert values.min() >= 0
+        assert values.max() <= 1
+    assert sample.hint.sum(0).max() <= 1 + 1e-5
+
+
+@pytest.mark.parametrize("kind", ["photo", "paste", "over", "shape"])
+def test_samples_of_every_kind_are_in_range_and_hold_a_subject(kind: str, data: Path) -> None:
+    samples = Samples(recipe(mix={kind: 1.0}), data)
+    found = 0
+    for index in range(25):
+        sample = samples.make(index, 96)
+        check(sample, 96)
+        found += sample.alpha.max() > 0.9
+    assert found >= 20
+
+
+def test_a_sample_is_a_pure_function_of_seed_and_index(data: Path) -> None:
+    one, other = Samples(recipe(), data), Samples(recipe(), data)
+    another_seed = Samples(recipe(seed=6), data)
+    forwards = [one.make(index, SIZE) for index in range(8)]
+    backwards = [other.make(index, SIZE) for index in reversed(range(8))][::-1]
+    for ours, theirs in zip(forwards, backwards, strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert any((s.picture != another_seed.make(i, SIZE).picture).any()
+               for i, s in enumerate(forwards))  # fmt: skip
+    assert len({s.picture.tobytes() for s in forwards}) == len(forwards)
+
+
+def test_without_hints_no_subject_of_several_is_meant_alone(data: Path) -> None:
+    """Nothing could tell the network which one it is."""
+    samples = Samples(recipe(mix={"photo": 1.0}, hints={"none": 1.0}, choose=1.0), data)
+    hinted = Samples(recipe(mix={"photo": 1.0}, hints={"mask": 1.0}, choose=1.0), data)
+    alone, chosen = (
+        sum(float(each.make(i, SIZE).alpha.sum()) for i in range(40)) for each in (samples, hinted)
+    )
+    assert chosen < 0.9 * alone
+
+
+def test_unknown_truth_has_no_weight(data: Path) -> None:
+    """Only picture 0 has an unknown band; where the truth is certain all pixels count."""
+    samples = Samples(recipe(mix={"photo": 1.0}), data)
+    weights = [samples.make(index, SIZE).weight for index in range(40)]
+    assert any((weight == 0).any() for weight in weights)
+    assert any((weight == 1).all() for weight in weights)
+
+
+def test_pictures_held_back_are_never_trained_on(data: Path) -> None:
+    names = [f"{number}.png" for number in range(10)]
+    held = {n for n in names if hashlib.sha1(n.encode()).hexdigest()[0] in "01"}
+    train, dev = sources.split(sources.pairs(data / "set"))
+    assert {pair.picture.name for pair in dev} == held
+    assert {pair.picture.name for pair in train} == set(names) - held
+    used = {pair.picture.name for one_set in Samples(recipe(), data).sets for pair in one_set}
+    assert used == set(names) - held
+
+
+@pytest.mark.parametrize("kind", ["none", "mask", "clicks", "box", "trimap"])
+def test_training_hints_speak_as_users_do(kind: str) -> None:
+    alpha = np.zeros((SIZE, SIZE), np.float32)
+    alpha[20:50, 15:45] = 1
+    shares = tuple(float(kind == name) for name in ("none", "mask", "clicks", "box", "trimap"))
+    for seed in range(20):
+        known = hints.hint(alpha, np.random.default_rng(seed), shares)
+        assert known.shape == (2, SIZE, SIZE)
+        if kind == "none":
+            assert not known.any()
+        elif kind == "mask":
+            np.testing.assert_allclose(known.sum(0), 0.7, atol=1e-5)
+        elif kind == "clicks":
+            assert alpha[known[0] == 1].mean() > 0.5
+        elif kind == "box":
+            assert not known[0].any()
+            assert alpha[known[1] == 1].mean() < 0.05
+        else:
+            assert alpha[known[0] > 0.5].min(initial=1) == 1
+            assert alpha[known[1] > 0.5].max(initial=0) == 0
+
+
+TEXT = """\
+seed = 5
+samples = 4
+stages = [{ until = 1.0, size = 64, batch = 2 }]
+scenes = ["scenes"]
+warm_up = 4
+
+[sets]
+set = 1
+
+[mix]
+photo = 1
+"""
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(TEXT, "utf-8")
+    return path
+
+
+def test_a_recipe_is_read_from_toml(written: Path) -> None:
+    tiny = load_recipe(written)
+    assert (tiny.seed, tiny.samples, tiny.sets, tiny.scenes) == (5, 4, {"set": 1}, ("scenes",))
+    assert tiny.stage(0.5) == Stage(until=1.0, size=64, batch=2)
+
+
+def test_stages_follow_progress() -> None:
+    small, large = Stage(0.6, 64, 4), Stage(1.0, 128, 2)
+    staged = recipe(stages=(small, large))
+    assert [staged.stage(p) for p in (0, 0.59, 0.6, 1.0)] == [small, small, large, large]
+
+
+def test_the_shipped_recipe_is_whole() -> None:
+    path = Path(sources.__file__).parent / "recipes" / "cutout.toml"
+    shipped = load_recipe(path)
+    assert shipped.stages[-1].until == 1
+    assert all(stage.size % 32 == 0 for stage in shipped.stages)
+    assert sum(shipped.mix.values()) == pytest.approx(1)
+    assert sum(shipped.hints.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("seed = 5", "sede = 5"), ("unknown keys", "sede")),
+        (("seed = 5", ""), ("incomplete", "seed")),
+        (("size = 64", "sise = 64"), ("incomplete", "sise")),
+        (("seed = 5", "seed = "), ("cannot be read",)),
+        (("photo = 1", "foto = 1"), ("mix", "foto")),
+        (("warm_up = 4", "warm_up = 4\nhints = { klick = 1 }"), ("hints", "klick")),
+        (("stages = [{ until = 1.0, size = 64, batch = 2 }]", "stages = []"), ("stages",)),
+    ],
+)
+def test_a_wrong_recipe_is_one_sentence(
+    change: tuple[str, str], words: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(TEXT.replace(*change), "utf-8")
+    with pytest.raises(UsageError) as caught:
+        load_recipe(path)
+    sentence = str(caught.value)
+    assert all(word in sentence for word in (*words, "wrong.toml")), sentence
+    assert sentence.endswith(".")
+
+
+def test_a_recipe_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        load_recipe(tmp_path / "none.toml")
+
+
+def test_data_without_pictures_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no pictures"):
+        Samples(recipe(), tmp_path)
+
+
+def test_a_mix_that_pastes_needs_scenes(data: Path) -> None:
+    with pytest.raises(UsageError, match="scenes"):
+        Samples(recipe(scenes=()), data)
+
+
+# Runs.
+
+
+class Interrupted(Run):
+    """A run that gets a Ctrl-C in its n-th step."""
+
+    after = 1
+
+    def _step(self, batch: list[torch.Tensor]) -> float:
+        loss = super()._step(batch)
+        self.after -= 1
+        if self.after == 0:
+            signal.raise_signal(signal.SIGINT)
+        return loss
+
+
+def train(run: Run) -> bool:
+    run.start(lambda network: None)
+    return run.train(lambda line: None)
+
+
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(data: Path, tmp_path: Path) -> None:
+    tiny = recipe(samples=4, stages=(Stage(0.5, 64, 2), Stage(1.0, 96, 2)))
+    whole = Run(tiny, data, tmp_path / "whole", hours=None)
+    assert train(whole)
+
+    handler = signal.getsignal(signal.SIGINT)
+    stopped = Interrupted(tiny, data, tmp_path / "parts", hours=None)
+    assert not train(stopped)
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert (stopped.index, stopped.progress) == (2, 0.5)
+    resumed = Run(tiny, data, tmp_path / "parts", hours=None)
+    resumed.start(lambda network: pytest.fail("a run that goes on must not begin anew"))
+    assert resumed.index == 2
+    assert resumed.train(lambda line: None)
+
+    ours, theirs = resumed.average.state_dict(), whole.average.state_dict()
+    start = CutoutNet(norm=True).state_dict()
+    assert any((ours[name] != start[name]).any() for name in ours)
+    for name, value in theirs.items():  # nearly: threads may add in another order
+        torch.testing.assert_close(ours[name], value, atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_a_finished_run_has_nothing_left_to_do(data: Path, tmp_path: Path) -> None:
+    tiny = recipe(samples=2)
+    assert train(Run(tiny, data, tmp_path / "run", hours=None))
+    state = (tmp_path / "run/state.pt").stat().st_size
+    again = Run(tiny, data, tmp_path / "run", hours=None)
+    assert train(again)
+    assert again.index == 2
+    assert (tmp_path / "run/state.pt").stat().st_size == state
+    assert not list((tmp_path / "run").glob("*.part"))
+
+
+def test_a_time_box_ends_a_run(data: Path, tmp_path: Path) -> None:
+    run = Run(recipe(samples=10_000_000), data, tmp_path / "run", hours=0.2 / 3600)
+    assert train(run)
+    assert run.progress == 1
+    assert run.elapsed >= 0.2
+    assert run.index < 200
+    resumed = Run(recipe(samples=10_000_000), data, tmp_path / "run", hours=0.2 / 3600)
+    assert train(resumed)  # the time that was used stays used
+    assert resumed.index == run.index
+
+
+def test_the_early_encoder_stays_as_it_was(data: Path, tmp_path: Path) -> None:
+    run = Run(recipe(samples=2), data, tmp_path / "run", hours=None)
+    before = {name: value.clone() for name, value in run.network.state_dict().items()}
+    train(run)
+    changed = {n for n, v in run.network.state_dict().items() if not torch.equal(v, before[n])}
+    assert not any(
+        name.startswith(("stem", "blocks.0.", "blocks.1.", "blocks.2.")) for name in changed
+    )
+    for part in ("blocks.3.", "blocks.16.", "aspp", "hint_add", "up2", "out.0"):
+        assert any(name.startswith(part) for name in changed), part
+
+
+def test_the_loss_of_one_picture_falls() -> None:
+    torch.manual_seed(0)
+    network = CutoutNet(norm=True).train()
+    picture, truth = drawn(np.random.default_rng(0), 1)
+    given = torch.from_numpy(picture.transpose(2, 0, 1)[None].repeat(2, 0).astype(np.float32) / 255)
+    alpha = torch.from_numpy(truth[None, None].repeat(2, 0).astype(np.float32) / 255)
+    optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
+    losses = []
+    for _ in range(8):
+        levels = network.levels(*network.early(given), torch.zeros(2, 2, SIZE, SIZE))
+        loss = total(levels, alpha, torch.ones_like(alpha))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_the_loss_is_small_for_the_truth_and_blind_where_it_is_unknown() -> None:
+    alpha = torch.zeros(1, 1, SIZE, SIZE)
+    alpha[..., 16:48, 16:48] = 1
+    weight = torch.ones_like(alpha)
+    sure = [20 * torch.nn.functional.avg_pool2d(2 * alpha - 1, step) for step in (2, 4, 8, 16)]
+    wrong = [-level for level in sure]
+    assert float(total(sure, alpha, weight)) < 0.01 < 1 < float(total(wrong, alpha, weight))
+    weight[..., :32] = 0
+    altered = [level.clone() for level in sure]
+    for level in altered:
+        level[..., : level.shape[-1] // 2] *= -1
+    torch.testing.assert_close(total(altered, alpha, weight), total(sure, alpha, weight))
+
+
+# The command, and what it exports.
+
+
+@pytest.fixture(scope="module")
+def exported(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two steps, exported by the command line as `mine`; its folder."""
+    root = tmp_path_factory.mktemp("exported")
+    (root / "tiny.toml").write_text(TEXT, "utf-8")
+    common = ["train", "--recipe", str(root / "tiny.toml"), "--data", str(data)]
+    common += ["--run", str(root / "run")]
+    run = Run(load_recipe(root / "tiny.toml"), data, root / "run", hours=None)
+    assert train(run)
+    assert main([*common, "--export", str(root / "mine")]) == 0
+    return root
+
+
+def test_an_exported_model_runs_as_the_run_s_network(exported: Path) -> None:
+    from mattelier.catalogue import Card, FileEntry, Input, Licence, Output, Store
+    from mattelier.engines import open_engine
+    from mattelier.train.export import file_entry
+
+    names = sorted(path.name for path in (exported / "mine").iterdir())
+    assert names == ["mine.onnx", "mine.safetensors"]
+    card = Card(
+        name="mine",
+        title="Mine",
+        version="1",
+        source="made by the tests",
+        licence=Licence("CC0-1.0", "yes"),
+        training_data=(),
+        files=tuple(FileEntry(**file_entry(exported / "mine" / name)) for name in names),
+        input=Input(64, "fit", tensor="picture", hint="hint"),
+        output=Output(tensor="alpha"),
+        folder=exported / "mine",
+    )
+    engine = open_engine(card, Store(exported, exported / "user", exported / "cache"), "cpu")
+    state = torch.load(exported / "run/state.pt", weights_only=True)
+    network = CutoutNet(norm=True)
+    network.load_state_dict(state["average"])
+    network = fold_norms(network)
+    for size in ((64, 64), (32, 160)):
+        random = np.random.default_rng(size[1])
+        picture, hint = (random.random((1, c, *size), np.float32) for c in (3, 2))
+        with torch.no_grad():
+            expected = torch.sigmoid(network(torch.from_numpy(picture), torch.from_numpy(hint)))
+        alpha = engine.run({"picture": picture, "hint": hint})["alpha"]
+        np.testing.assert_allclose(alpha, expected.numpy(), atol=5e-3)  # half-precision weights
+
+
+def test_exported_weights_start_another_run(exported: Path) -> None:
+    network = CutoutNet(norm=True)
+    start_from(network, exported / "mine/mine.safetensors")
+    kept = fold_norms(network).state_dict()
+    from safetensors.torch import load_file
+
+    for name, value in load_file(exported / "mine/mine.safetensors").items():
+        torch.testing.assert_close(kept[name], value.float(), atol=1e-4, rtol=1e-3)
+
+
+def test_a_start_of_another_kind_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "weights.pt").write_bytes(b"")
+    with pytest.raises(UsageError, match=r"\.safetensors or \.npz"):
+        start_from(CutoutNet(norm=True), tmp_path / "weights.pt")
+    np.savez(tmp_path / "other.npz", **{"MobilenetV2/Conv.weight": np.zeros((32, 3, 3, 3))})
+    with pytest.raises(UsageError, match="DeepLab"):
+        start_from(CutoutNet(norm=True), tmp_path / "other.npz")
+
+
+def test_the_command_logs_and_says_what_is_wrong(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--data", str(data), "--run", str(tmp_path / "run")]
+    assert main(["train", "--recipe", "unheard-of", *arguments]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+    assert not (tmp_path / "run/state.pt").exists()
+
+
+def test_progress_is_reported_and_logged(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every fifty steps; steps themselves are replaced, as only the bookkeeping counts here."""
+    monkeypatch.setattr(Run, "_step", lambda self, batch: 0.25)
+    run = Run(recipe(samples=104, mix={"photo": 1.0}), data, tmp_path / "run", hours=None)
+    run.start(lambda network: None)
+    lines: list[dict[str, object]] = []
+    assert run.train(lines.append)
+    assert [(line["index"], line["size"], line["loss"]) for line in lines] == [(100, SIZE, 0.25)]
+    logged = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
+    assert [line["index"] for line in logged] == [100]
