@@ -44,17 +44,19 @@ class Hint:
     box: Box | None = None
     points: tuple[Point, ...] = ()
 
+    def shrunk_mask(self, height: int, width: int) -> NDArray[np.float32]:
+        """The mask at a network's size; nothing where there is none."""
+        if self.mask is None:
+            return np.zeros((height, width), np.float32)
+        return _resized(self.mask, height, width)
+
     def evidence(self, height: int, width: int) -> NDArray[np.float32]:
         """(2, height, width) float32 0…1: evidence for, and against, the subject."""
         import cv2
 
-        def shrink(values: NDArray[np.float32]) -> NDArray[np.float32]:
-            mode = cv2.INTER_AREA if height * width < values.size else cv2.INTER_LINEAR
-            return np.asarray(cv2.resize(values, (width, height), interpolation=mode), np.float32)
-
         known = np.zeros((2, height, width), np.float32)
         if self.mask is not None:
-            mask = shrink(self.mask)
+            mask = self.shrunk_mask(height, width)
             known[0], known[1] = MASK_CONFIDENCE * mask, MASK_CONFIDENCE * (1 - mask)
         scale_x, scale_y = width / self.width, height / self.height
         if self.box is not None:
@@ -73,9 +75,16 @@ class Hint:
             cv2.circle(known[1], centre, radius, float(not point.positive), -1)
         if self.trimap is not None:
             sure = np.stack([self.trimap == 255, self.trimap == 0]).astype(np.float32)
-            given = np.stack([shrink(channel) for channel in sure])
+            given = np.stack([_resized(channel, height, width) for channel in sure])
             known = np.where(given.sum(0) > 0.5, given, known)
         return known
+
+
+def _resized(values: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    import cv2
+
+    mode = cv2.INTER_AREA if height * width < values.size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(values, (width, height), interpolation=mode), np.float32)
 
 
 def load_hint(request: HintRequest, picture: Picture) -> Hint | None:

@@ -43,6 +43,9 @@ class Recipe:
     hints : mapping
         Kind of hint (`HINT_KINDS`) → share, for samples with one subject; `choose` is the share
         of pictures with several subjects in which a hint must pick one.
+    sharpness : float
+        The finished network's logits are multiplied by this. Cross-entropy teaches how likely a
+        pixel is subject, which in a matte looks like haze over what is merely unsure.
     """
 
     seed: int
@@ -59,6 +62,7 @@ class Recipe:
     weight_decay: float = 0.01
     warm_up: int = 800
     ema: float = 0.999
+    sharpness: float = 1.0
 
     def stage(self, progress: float) -> Stage:
         """The stage that holds at this share (0…1) of the run."""

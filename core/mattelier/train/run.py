@@ -126,8 +126,12 @@ class Run:
         return self.progress >= 1
 
     def result(self) -> CutoutNet:
-        """The averaged network, norms folded, ready to ship."""
-        return fold_norms(self.average.cpu())
+        """The averaged network, norms folded, sharpened, ready to ship."""
+        folded = fold_norms(self.average.cpu())
+        with torch.no_grad():
+            for value in folded.out[0].parameters():
+                value.mul_(self.recipe.sharpness)
+        return folded
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.stopping = True
