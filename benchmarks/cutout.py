@@ -93,7 +93,7 @@ def large(photo: Path, out: Path) -> dict[str, float]:
     return {"seconds": seconds, "peak_mb": peak, **result.report.seconds}
 
 
-def _repeat(once) -> list[float]:  # noqa: ANN001
+def _repeat(once) -> list[float]:
     once()
     times = []
     for _ in range(WARM_REPEATS):

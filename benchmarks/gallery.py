@@ -31,7 +31,9 @@ def panels(photo: Path) -> Image.Image:
     original = np.asarray(Image.open(photo).convert("RGB"), np.float32) / 255
     row = [original, colour * alpha + board * (1 - alpha), colour * alpha + magenta * (1 - alpha)]
     strip = Image.fromarray(np.rint(np.hstack(row) * 255).astype(np.uint8))
-    return strip.resize((round(strip.width * HEIGHT / strip.height), HEIGHT), Image.Resampling.LANCZOS)
+    return strip.resize(
+        (round(strip.width * HEIGHT / strip.height), HEIGHT), Image.Resampling.LANCZOS
+    )
 
 
 def main() -> None:
