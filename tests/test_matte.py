@@ -103,14 +103,19 @@ def test_a_right_mask_does_no_harm(
 
 
 @pytest.mark.parametrize("side", [0, 1])
-@pytest.mark.parametrize("kind", ["mask", "box"])
+@pytest.mark.parametrize("kind", ["mask", "box", "click"])
 def test_a_hint_chooses_one_of_two(
     kind: str, side: int, two: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> None:
     picture, *truths = two
     chosen, other = truths[side], truths[1 - side]
     boxes = ((30, 30, 100, 100), Box(160, 30, 100, 100))
-    given = {"hint": chosen > 0.5} if kind == "mask" else {"box": boxes[side]}
+    y, x = np.argwhere(chosen > 0.5).mean(0)
+    given = {
+        "mask": {"hint": chosen > 0.5},
+        "box": {"box": boxes[side]},
+        "click": {"points": [(x, y)]},
+    }[kind]
     alpha = mattelier.matte(picture, quality="fast", **given).alpha  # type: ignore[arg-type]
     assert iou(alpha, chosen) > 0.6
     assert iou(alpha, other) < 0.2

@@ -28,6 +28,8 @@ _PASSES: dict[Quality, tuple[tuple[float, bool], ...]] = {
 }
 _AGREEMENT = (0.86, 0.94)  # soft IoU from which a mask given is trusted, and trusted fully
 
+_APART = 0.25  # subjects are separate where alpha between them falls below this
+
 
 @dataclass
 class Report:
@@ -98,7 +100,11 @@ def estimate(
         alpha = finish(card.output, engine.run(inputs)["alpha"])
         answers.append(alpha[:, ::-1] if mirrored else alpha)
     alpha = _mean(answers)
-    return alpha if hint is None or hint.mask is None else _settled(alpha, hint)
+    if hint is not None and hint.mask is not None:
+        return _settled(alpha, hint)
+    if hint is not None and any(point.positive for point in hint.points):
+        return _clicked(alpha, hint)
+    return alpha
 
 
 def matte(
@@ -147,6 +153,25 @@ def _settled(alpha: NDArray[np.float32], hint: Hint) -> NDArray[np.float32]:
     agreement = float(np.minimum(alpha, mask).sum() / max(np.maximum(alpha, mask).sum(), 1e-6))
     trust = min(max((agreement - _AGREEMENT[0]) / (_AGREEMENT[1] - _AGREEMENT[0]), 0), 1)
     return alpha + np.float32(trust) * (mask - alpha)
+
+
+def _clicked(alpha: NDArray[np.float32], hint: Hint) -> NDArray[np.float32]:
+    """Of several separate subjects, those that were clicked on.
+
+    The network takes a click as a sign of a subject more than as a choice between subjects.
+    Clicks that hit nothing it found leave its answer as it is.
+    """
+    import cv2
+
+    count, labels = cv2.connectedComponents((alpha > _APART).view(np.uint8))
+    wanted, unwanted = Hint(hint.height, hint.width, points=hint.points).evidence(*alpha.shape)
+    # A click is a point: what its disc merely touches beside the subject was not meant.
+    hits = [int((wanted[labels == label] > 0).sum()) for label in range(1, count)]
+    kept = [i + 1 for i, hit in enumerate(hits) if hit > max(hits) / 2]
+    kept = [label for label in kept if not (unwanted[labels == label] > 0).any()] or kept
+    if not kept or not max(hits):
+        return alpha
+    return np.where((labels == 0) | np.isin(labels, kept), alpha, np.float32(0))
 
 
 def _mean(answers: list[NDArray[np.float32]]) -> NDArray[np.float32]:
