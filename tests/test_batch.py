@@ -13,6 +13,7 @@ from PIL import Image
 from mattelier.errors import ModelError, OutputError
 from mattelier.jobs import batch
 from mattelier.jobs.batch import Gate, Job, run
+from mattelier.progress import remark
 
 
 @pytest.fixture(autouse=True)
@@ -158,12 +159,12 @@ def test_notes_belong_to_their_picture(tmp_path):
     def noting(picture, hint):
         number = picture.colour[0, 0, 0]
         time.sleep(0.02)
-        batch.note(f"note {number}")
+        remark(f"note {number}")
         return compute(picture, hint)
 
     results = run(jobs(tmp_path, 4), lambda: noting, workers=4)
     assert [result.notes for result in results] == [(f"note {index}",) for index in range(4)]
-    assert batch.note("outside") is False
+    assert remark("outside") is False
 
 
 def test_large_pictures_are_worked_on_one_at_a_time(tmp_path, monkeypatch):

@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Box", "Cutout", "Matte", "MattelierError", "Point", "cutout", "matte"]
+__all__ = ["Box", "Cutout", "Matte", "MattelierError", "Point", "cutout", "matte", "refine"]
 
 if TYPE_CHECKING:
-    from mattelier.api import cutout, matte
+    from mattelier.api import cutout, matte, refine
     from mattelier.errors import MattelierError
     from mattelier.request import Box, Point
     from mattelier.tasks.cutout import Cutout
@@ -29,6 +29,7 @@ _HOMES = {
     "Matte": "mattelier.tasks.matte",
     "cutout": "mattelier.api",
     "matte": "mattelier.api",
+    "refine": "mattelier.api",
 }
 
 

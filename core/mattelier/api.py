@@ -11,12 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.colour import to_float
+from mattelier.colour import View, to_float
 from mattelier.errors import UsageError
 from mattelier.media.stills import read, read_grey
 from mattelier.picture import Picture
-from mattelier.request import Box, CutoutRequest, Device, MatteRequest, Point, Quality
+from mattelier.request import (
+    Box,
+    CutoutRequest,
+    Device,
+    MatteRequest,
+    Point,
+    Quality,
+    RefineRequest,
+)
 from mattelier.tasks.cutout import Cutout, Cutter
+from mattelier.tasks.edge import refine_edge
 from mattelier.tasks.hint import Hint, make_hint
 from mattelier.tasks.matte import Matte
 
@@ -33,11 +42,14 @@ def cutout(
     background: str | None = None,
     crop: bool = False,
     padding: int = 0,
+    match_light: float = 0,
     foreground: bool = True,
     model: str = "default",
     device: Device = "auto",
     quality: Quality = "balanced",
     refine: bool = True,
+    edge_shift: float = 0,
+    feather: float = 0,
 ) -> Cutout:
     """Cut the subject of a picture out.
 
@@ -60,8 +72,10 @@ def cutout(
         Trim the result to the subject, with so many pixels around it.
     foreground : bool
         Estimate the subject's own colours at soft edges.
-    model, device, quality, refine
-        As on the command line.
+    match_light : float 0…1
+        How far the subject takes on the light of `background`.
+    model, device, quality, refine, edge_shift, feather
+        As on the command line; the last two in pixels.
 
     Returns
     -------
@@ -81,14 +95,26 @@ def cutout(
     """
     source = _picture(picture)
     request = CutoutRequest(
-        MatteRequest(model=model, device=device, quality=quality, refine=refine),
+        MatteRequest(
+            model=model,
+            device=device,
+            quality=quality,
+            refine=refine,
+            edge_shift=edge_shift,
+            feather=feather,
+        ),
         foreground=foreground,
         background=background,
         crop=crop,
         padding=padding,
+        match_light=match_light,
     )
     known = _hint(source, hint, trimap, box, points)
-    return _cutter(request.matte).cutout(source, known, request)
+    return (
+        _cutter(request.matte.model, request.matte.device)
+        .asked(request.matte)
+        .cutout(source, known, request)
+    )
 
 
 def matte(
@@ -102,16 +128,56 @@ def matte(
     device: Device = "auto",
     quality: Quality = "balanced",
     refine: bool = True,
+    edge_shift: float = 0,
+    feather: float = 0,
 ) -> Matte:
     """The alpha alone: `alpha` (H, W) float32 0…1 and `report`. Arguments as for `cutout`."""
     source = _picture(picture)
-    request = MatteRequest(model=model, device=device, quality=quality, refine=refine)
-    return _cutter(request).matte(source, _hint(source, hint, trimap, box, points))
+    request = MatteRequest(
+        model=model,
+        device=device,
+        quality=quality,
+        refine=refine,
+        edge_shift=edge_shift,
+        feather=feather,
+    )
+    cutter = _cutter(model, device).asked(request)
+    return cutter.matte(source, _hint(source, hint, trimap, box, points))
+
+
+def refine(
+    picture: PathName | NDArray[Any] | Picture,
+    mask: PathName | NDArray[Any],
+    *,
+    width: float = 12,
+    quality: Quality = "balanced",
+    edge_shift: float = 0,
+    feather: float = 0,
+) -> NDArray[np.float32]:
+    """A rough mask's edge solved again, as hair, fur or a clean line.
+
+    Parameters
+    ----------
+    picture, mask
+        As `picture` and `hint` of `cutout`.
+    width : float
+        Pixels to each side of the mask's edge that hair may reach.
+
+    Returns
+    -------
+    (H, W) float32 0…1
+
+    Raises
+    ------
+    MattelierError
+    """
+    request = RefineRequest(None, width, quality, edge_shift, feather)
+    return refine_edge(View(_picture(picture)), _grey(mask), request)
 
 
 @functools.lru_cache(maxsize=2)
-def _cutter(request: MatteRequest) -> Cutter:
-    return Cutter(request)
+def _cutter(model: str, device: Device) -> Cutter:
+    return Cutter(MatteRequest(model=model, device=device))
 
 
 def _picture(given: PathName | NDArray[Any] | Picture) -> Picture:
@@ -144,16 +210,14 @@ def _hint(
     return make_hint(
         picture.height,
         picture.width,
-        mask=_grey(mask),
-        trimap=_grey(trimap),
+        mask=None if mask is None else _grey(mask),
+        trimap=None if trimap is None else _grey(trimap),
         box=box if box is None or isinstance(box, Box) else Box(*box),
         points=tuple(p if isinstance(p, Point) else Point(*p) for p in points),
     )
 
 
-def _grey(given: PathName | NDArray[Any] | None) -> NDArray[np.float32] | None:
-    if given is None:
-        return None
+def _grey(given: PathName | NDArray[Any]) -> NDArray[np.float32]:
     if not isinstance(given, np.ndarray):
         return read_grey(Path(given))
     if given.dtype == bool or np.issubdtype(given.dtype, np.floating):

@@ -21,6 +21,7 @@ from mattelier.request_options import (
     file_options,
     matte_options,
     matte_request,
+    refine_options,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class LazyGroup(click.Group):
     lazy: Mapping[str, tuple[str, str]] = {
         "models": ("mattelier.catalogue.commands:models", "List, get, verify and import models."),
         "doctor": ("mattelier.doctor:doctor", "Check this installation and say what mends it."),
+        "worker": ("mattelier.worker.commands:worker", "Serve GIMP and Blender, warm."),
         "train": ("mattelier.train.commands:train", "Train a network from a recipe."),
         "evaluate": ("mattelier.evaluate.commands:evaluate", "Measure results against truth."),
     }
@@ -118,7 +120,21 @@ passed over. Pictures whose results would share a name get their suffix into it.
     metavar="PIXELS",
     help="Room around the subject, with --crop.",
 )
-def cutout(foreground: bool, background: str | None, crop: bool, padding: int, **flags: Any) -> int:
+@click.option(
+    "--match-light",
+    type=click.FloatRange(0, 1),
+    default=0,
+    metavar="0..1",
+    help="How far the subject takes on the light of --background.",
+)
+def cutout(
+    foreground: bool,
+    background: str | None,
+    crop: bool,
+    padding: int,
+    match_light: float,
+    **flags: Any,
+) -> int:
     """Cut the subject out: the picture with alpha and clean edge colour."""
     from mattelier import console
     from mattelier.request import CutoutRequest
@@ -127,7 +143,11 @@ def cutout(foreground: bool, background: str | None, crop: bool, padding: int, *
         raise UsageError("--padding works together with --crop.")
     if background is not None:
         _check_background(background)
-    request = CutoutRequest(matte_request(flags), foreground, background, crop, padding)
+    elif match_light:
+        raise UsageError("--match-light works together with --background.")
+    request = CutoutRequest(
+        matte_request(flags), foreground, background, crop, padding, match_light
+    )
 
     def open_compute() -> Compute:
         from mattelier.media import stills
@@ -187,16 +207,48 @@ def matte(bits: str | None, **flags: Any) -> int:
     return console.run("matte", FileOptions.of(flags), request.hint, open_compute)
 
 
+@cli.command(
+    epilog="""\b
+Examples:
+  mattelier refine photo.jpg --mask rough.png -o matte.png
+  mattelier refine photos --mask masks -o mattes --width 30   (files of the same names)"""
+)
+@file_options("png", "tiff", "exr")
+@refine_options
+def refine(
+    mask: str, width: float, quality: Any, edge_shift: float, feather: float, **flags: Any
+) -> int:
+    """Solve a rough mask's edge again, as hair, fur or a clean line; writes the alpha."""
+    from mattelier import console
+    from mattelier.request import HintRequest, RefineRequest
+
+    request = RefineRequest(mask, width, quality, edge_shift, feather)
+
+    def open_compute() -> Compute:
+        from mattelier.colour import View
+        from mattelier.media import stills
+        from mattelier.tasks.edge import refine_edge
+
+        def compute(picture: Any, hint: Any) -> Any:
+            alpha = refine_edge(View(picture), hint.mask, request)
+            return lambda path: stills.write_matte(path, alpha, like=picture), {}
+
+        return compute
+
+    hint = HintRequest(mask=mask)
+    return console.run("refine", FileOptions.of(flags), hint, open_compute, mask_flag="--mask")
+
+
 def _facts(report: Report) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from mattelier.jobs import batch
+    from mattelier.progress import remark
 
     facts = asdict(report)
     facts["stages"] = facts.pop("seconds")
     note = facts.pop("note")
     if note:
-        batch.note(note)
+        remark(note)
     return facts
 
 

@@ -21,6 +21,7 @@ from mattelier.errors import UsageError
 from mattelier.jobs import batch, outputs
 from mattelier.jobs.batch import Compute, Job, Result
 from mattelier.jobs.outputs import Plan, Source
+from mattelier.progress import remark
 from mattelier.request import HintRequest
 from mattelier.request_options import FileOptions, check_hint_files, hint_of
 
@@ -36,10 +37,12 @@ def run(
     open_compute: Callable[[], Compute],
     *,
     background: str | None = None,
+    mask_flag: str = "--hint",
 ) -> int:
     """Do the task on all inputs, tell people and programs what happened, return the exit code.
 
-    A `background` leaves no transparency, so JPEG can hold the result.
+    A `background` leaves no transparency, so JPEG can hold the result. `mask_flag` is what the
+    command calls the hint's mask.
 
     Raises
     ------
@@ -50,7 +53,7 @@ def run(
     started = time.perf_counter()
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mattelier-")))
-        jobs = _jobs(task, files, hint, background, scratch)
+        jobs = _jobs(task, files, hint, background, mask_flag, scratch)
         advance = stack.enter_context(_progress(len(jobs)))
         results: list[Result] = []
 
@@ -83,7 +86,7 @@ def _catch_warnings() -> None:
 
     def show(message: Warning | str, category: type[Warning], filename: str, *_: Any) -> None:
         ours = Path(filename).is_relative_to(package)
-        if not (ours and batch.note(str(message))):
+        if not (ours and remark(str(message))):
             from mattelier.log import logger
 
             logger().warning("%s: %s", category.__name__, message)
@@ -93,11 +96,16 @@ def _catch_warnings() -> None:
 
 
 def _jobs(
-    task: str, files: FileOptions, hint: HintRequest, background: str | None, scratch: Path
+    task: str,
+    files: FileOptions,
+    hint: HintRequest,
+    background: str | None,
+    mask_flag: str,
+    scratch: Path,
 ) -> list[Job]:
     from mattelier.media.stills import INPUT_SUFFIXES, MATTE_SUFFIXES, OUTPUT_SUFFIXES
 
-    written = MATTE_SUFFIXES if task == "matte" else OUTPUT_SUFFIXES
+    written = OUTPUT_SUFFIXES if task == "cutout" else MATTE_SUFFIXES
     if background is None:
         written = written - {".jpg", ".jpeg"}
     named = [text for text in files.inputs if text != "-"]
@@ -107,9 +115,9 @@ def _jobs(
     if earlier:
         _say(f"Passed over {len(earlier)} earlier result(s), such as {earlier[0].path}.")
     count = len(sources) + len(missing)
-    check_hint_files(hint, pictures=count)
+    check_hint_files(hint, pictures=count, mask_flag=mask_flag)
     plans = _plans(task, files, written, sources, count, scratch)
-    hints = [_hint(plan.source, hint, INPUT_SUFFIXES) for plan in plans]
+    hints = [_hint(plan.source, hint, INPUT_SUFFIXES, mask_flag) for plan in plans]
     beside = [background, *(file for found, _ in hints for file in (found.mask, found.trimap))]
     checked = outputs.check(
         plans, overwrite=files.overwrite, also_read=[Path(file) for file in beside if file]
@@ -126,10 +134,10 @@ def _jobs(
 
 
 def _hint(
-    source: Source, hint: HintRequest, suffixes: Collection[str]
+    source: Source, hint: HintRequest, suffixes: Collection[str], mask_flag: str
 ) -> tuple[HintRequest, UsageError | None]:
     try:
-        return hint_of(source.relative, hint, suffixes), None
+        return hint_of(source.relative, hint, suffixes, mask_flag), None
     except UsageError as error:
         return hint, error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, TypeVar, get_args
@@ -51,6 +51,25 @@ def _points(
     return tuple(points)
 
 
+_EDGE = [
+    click.option(
+        "--edge-shift",
+        type=float,
+        default=0,
+        metavar="PIXELS",
+        help="Move the finished edge, outwards where positive.",
+    ),
+    click.option(
+        "--feather",
+        type=click.FloatRange(min=0),
+        default=0,
+        metavar="PIXELS",
+        help="Soften the finished edge.",
+    ),
+]
+_QUALITY = click.option(
+    "--quality", type=click.Choice(get_args(Quality)), default="balanced", show_default=True
+)
 _HINT_AND_MODEL = [
     click.option("--hint", metavar="FILE|FOLDER", help="Rough grey mask: white is the subject."),
     click.option(
@@ -71,20 +90,41 @@ _HINT_AND_MODEL = [
     click.option(
         "--device", type=click.Choice(get_args(Device)), default="auto", show_default=True
     ),
-    click.option(
-        "--quality", type=click.Choice(get_args(Quality)), default="balanced", show_default=True
-    ),
+    _QUALITY,
     click.option(
         "--refine/--no-refine",
         default=True,
         help="Follow the edge at full resolution (on), or stretch the network's matte.",
     ),
+    *_EDGE,
+]
+_BAND = [
+    click.option("--mask", required=True, metavar="FILE|FOLDER", help="What to refine: white in."),
+    click.option(
+        "--width",
+        type=click.FloatRange(min=1),
+        default=12,
+        show_default=True,
+        metavar="PIXELS",
+        help="How far to each side of the mask's edge hair and fur may reach.",
+    ),
+    _QUALITY,
+    *_EDGE,
 ]
 
 
 def matte_options(command: Command) -> Command:
     """Add the flags of a `MatteRequest` to a command; `matte_request` takes their values."""
-    for option in reversed(_HINT_AND_MODEL):
+    return _with(_HINT_AND_MODEL, command)
+
+
+def refine_options(command: Command) -> Command:
+    """Add the flags of a `RefineRequest` to a command, by the names of its fields."""
+    return _with(_BAND, command)
+
+
+def _with(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -97,6 +137,8 @@ def matte_request(flags: Mapping[str, Any]) -> MatteRequest:
         device=flags["device"],
         quality=flags["quality"],
         refine=flags["refine"],
+        edge_shift=flags["edge_shift"],
+        feather=flags["feather"],
     )
 
 
@@ -137,22 +179,17 @@ def file_options(*formats: str) -> Callable[[Command], Command]:
         click.option("--json", is_flag=True, help="One JSON object per result on stdout."),
     ]
 
-    def add(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
+    return lambda command: _with(options, command)
 
 
-def check_hint_files(hint: HintRequest, *, pictures: int) -> None:
+def check_hint_files(hint: HintRequest, *, pictures: int, mask_flag: str = "--hint") -> None:
     """Refuse a hint file that is missing, or that is one file for several pictures.
 
     Raises
     ------
     UsageError
     """
-    for flag, given in (("--hint", hint.mask), ("--trimap", hint.trimap)):
+    for flag, given in ((mask_flag, hint.mask), ("--trimap", hint.trimap)):
         if given is not None and not os.path.isdir(given):
             if not os.path.lexists(given):
                 raise UsageError(f"{flag} {given}: no such file.")
@@ -163,7 +200,12 @@ def check_hint_files(hint: HintRequest, *, pictures: int) -> None:
                 )
 
 
-def hint_of(relative: PurePath, hint: HintRequest, suffixes: Collection[str]) -> HintRequest:
+def hint_of(
+    relative: PurePath,
+    hint: HintRequest,
+    suffixes: Collection[str],
+    mask_flag: str = "--hint",
+) -> HintRequest:
     """Choose the hint files of one picture, at `relative` below the inputs.
 
     A hint that is a folder gives each picture the file of the same name at the same place in
@@ -192,5 +234,5 @@ def hint_of(relative: PurePath, hint: HintRequest, suffixes: Collection[str]) ->
         return str(place / fitting[0])
 
     return dataclasses.replace(
-        hint, mask=choose("--hint", hint.mask), trimap=choose("--trimap", hint.trimap)
+        hint, mask=choose(mask_flag, hint.mask), trimap=choose("--trimap", hint.trimap)
     )

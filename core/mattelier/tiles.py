@@ -11,6 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.progress import remark, tell
+
+_SMALLEST = 64
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -51,14 +55,40 @@ def tiles(height: int, width: int, size: int = 512) -> Iterator[Tile]:
 
 
 def for_tiles(work: Callable[[Tile], None], height: int, width: int, size: int = 512) -> None:
-    """Call `work` for every tile, on all cores; NumPy and OpenCV compute without Python's lock."""
+    """Call `work` for every tile, on all cores; NumPy and OpenCV compute without Python's lock.
+
+    Tells its progress. `work` may be called again for a part that it has done: where memory runs
+    out, everything is done once more in smaller tiles, one after the other.
+    """
     every = list(tiles(height, width, size))
-    if len(every) == 1:
-        work(every[0])
-        return
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for _ in pool.map(work, every):  # asks for each result, so that errors are raised here
-            pass
+    try:
+        if len(every) == 1:
+            work(every[0])
+            return
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            done = [pool.submit(work, tile) for tile in every]
+            try:
+                for count, tile in enumerate(done, 1):
+                    tile.result()
+                    tell(count / len(every))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+    except MemoryError:
+        remark("Memory ran short: this was done in smaller tiles, which takes longer.")
+        _one_by_one(work, height, width, size // 2)
+
+
+def _one_by_one(work: Callable[[Tile], None], height: int, width: int, size: int) -> None:
+    every = list(tiles(height, width, size))
+    try:
+        for count, tile in enumerate(every, 1):
+            work(tile)
+            tell(count / len(every))
+    except MemoryError:
+        if size <= _SMALLEST:
+            raise
+        _one_by_one(work, height, width, size // 2)
 
 
 def under(small: NDArray[Any], tile: Tile, height: int, width: int) -> tuple[slice, slice]:

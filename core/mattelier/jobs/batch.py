@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mattelier.errors import MattelierError, OutputError
+from mattelier.progress import heard_by
 from mattelier.request import HintRequest
 
 if TYPE_CHECKING:
@@ -54,17 +55,6 @@ class Result:
     seconds: float = 0.0
     report: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-
-_heard = threading.local()
-
-
-def note(sentence: str) -> bool:
-    """Add a sentence to the result of the picture this thread works on; False without one."""
-    notes: list[str] | None = getattr(_heard, "notes", None)
-    if notes is not None:
-        notes.append(sentence)
-    return notes is not None
 
 
 class Stopped(Exception):  # noqa: N818 - not an error, a wish
@@ -154,41 +144,44 @@ def _work(
 ) -> Result:
     started = time.perf_counter()
     size: dict[str, Any] = {}
-    notes: list[str] = []
-    _heard.notes = notes
+    saving = False
 
-    def go_on() -> None:
-        if stop.is_set():
+    def go_on(*_: object) -> None:
+        if stop.is_set() and not saving:
             raise Stopped
 
-    try:
-        if job.problem is not None:
-            raise job.problem
-        go_on()
-        if compute.done():
-            compute.result()  # a model that cannot be opened is known before more files are read
-        from mattelier.media import stills
-        from mattelier.tasks.hint import load_hint
+    with heard_by(go_on) as notes:
+        try:
+            if job.problem is not None:
+                raise job.problem
+            go_on()
+            if compute.done():
+                compute.result()  # a model that cannot be opened is known before more files are
+            from mattelier.media import stills
+            from mattelier.tasks.hint import load_hint
 
-        picture = stills.read(job.source)
-        size = {"width": picture.width, "height": picture.height}
-        hint = load_hint(job.hint, picture)
-        work = compute.result()
-        go_on()
-        with gate.admit(picture.width * picture.height / 1e6):
+            picture = stills.read(job.source)
+            size = {"width": picture.width, "height": picture.height}
+            hint = load_hint(job.hint, picture)
+            work = compute.result()
             go_on()
-            save, report = work(picture, hint)
-            del picture
-            go_on()
-            if not overwrite and os.path.lexists(job.output):
-                raise OutputError(f"{job.output} exists already; add --overwrite to replace it.")
-            job.output.parent.mkdir(parents=True, exist_ok=True)
-            save(job.output)
-            del save
-        result = Result(job, report={**size, **report})
-    except Exception as error:
-        sentence, exit_code = explain(error, job)
-        result = Result(job, sentence, exit_code, report=size)
+            with gate.admit(picture.width * picture.height / 1e6):
+                go_on()
+                save, report = work(picture, hint)
+                del picture
+                go_on()
+                saving = True
+                if not overwrite and os.path.lexists(job.output):
+                    raise OutputError(
+                        f"{job.output} exists already; add --overwrite to replace it."
+                    )
+                job.output.parent.mkdir(parents=True, exist_ok=True)
+                save(job.output)
+                del save
+            result = Result(job, report={**size, **report})
+        except Exception as error:
+            sentence, exit_code = explain(error, job)
+            result = Result(job, sentence, exit_code, report=size)
     return replace(result, seconds=time.perf_counter() - started, notes=tuple(notes))
 
 

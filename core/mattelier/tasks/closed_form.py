@@ -10,8 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.progress import tell
 from mattelier.tiles import Tile, tiles
 
+_TELL_EVERY = 10  # iterations; some tens of milliseconds even where a million pixels are unknown
 _BLOCK = 128  # 27 float32 planes of a block stay in a processor's second-level cache
 _WINDOW = [(dy, dx) for dy in range(3) for dx in range(3)]
 
@@ -83,9 +85,11 @@ def closed_form(
     direction = scaled
     power = residual @ scaled
     enough = tolerance * tolerance * float(right @ (right / diagonal))
-    for _ in range(iterations):
+    for iteration in range(iterations):
         if not power > enough:
             break
+        if iteration % _TELL_EVERY == 0:
+            tell(0)  # levels and their steps differ too much in length for a fraction
         product = matrix @ direction
         step = power / (direction @ product)
         solution = solution + step * direction

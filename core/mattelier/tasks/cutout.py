@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from mattelier.catalogue import Store
 from mattelier.colour import View, from_float, parse_colour, to_float
 from mattelier.engines import open_engine
+from mattelier.errors import EngineError
 from mattelier.picture import Picture
+from mattelier.progress import stage
 from mattelier.request import CutoutRequest, MatteRequest
 from mattelier.tasks.hint import Hint
 from mattelier.tasks.matte import Matte, Report, matte
@@ -59,21 +62,51 @@ class Cutter:
 
     def __init__(self, request: MatteRequest, *, store: Store | None = None) -> None:
         self.request = request
-        store = store or Store()
-        self.card = store.card(request.model)
-        self.engine = open_engine(self.card, store, request.device)
+        self._store = store or Store()
+        self.card = self._store.card(request.model)
+        self.engine = open_engine(self.card, self._store, request.device)
+
+    def asked(self, request: MatteRequest) -> Cutter:
+        """The same opened model for another request that names the same model and device."""
+        other = copy(self)
+        other.request = request
+        return other
 
     def matte(self, picture: Picture, hint: Hint | None = None) -> Matte:
-        """The alpha of one picture, its own alpha multiplied in."""
-        result = matte(View(picture), hint, self.request, self.card, self.engine)
+        """The alpha of one picture, its own alpha multiplied in.
+
+        A GPU that fails in mid-work is left for the processor, and the report's note says so.
+        """
+        view = View(picture)
+        try:
+            result = matte(view, hint, self.request, self.card, self.engine)
+        except EngineError as error:
+            if self.engine.device == "cpu":
+                raise
+            self.engine = open_engine(self.card, self._store, "cpu")
+            reason = str(error).split(";")[0].rstrip(".")
+            self.engine.note = f"Running on the CPU: {reason}."
+            result = matte(view, hint, self.request, self.card, self.engine)
         if picture.alpha is not None:
             np.multiply(result.alpha, to_float(picture.alpha), out=result.alpha)
             np.clip(result.alpha, 0, 1, out=result.alpha)  # a float file's alpha may exceed 1
             result.report.coverage = round(float(result.alpha.mean()), 4)
         return result
 
-    def cutout(self, picture: Picture, hint: Hint | None, request: CutoutRequest) -> Cutout:
+    def cutout(
+        self,
+        picture: Picture,
+        hint: Hint | None,
+        request: CutoutRequest,
+        surroundings: Picture | None = None,
+    ) -> Cutout:
         """One picture cut out as `request` says.
+
+        Parameters
+        ----------
+        surroundings : Picture, optional
+            What the light is matched to when the host composites and `request.background` is
+            None.
 
         Raises
         ------
@@ -82,22 +115,31 @@ class Cutter:
         """
         from mattelier.tasks.compose import blurred_background, crop_to_subject, fitted, over
         from mattelier.tasks.foreground import estimate_foreground
+        from mattelier.tasks.light import match_light
 
-        result = self.matte(picture, hint)
+        with stage("looking", 0, 0.6 if request.foreground else 1):
+            result = self.matte(picture, hint)
         alpha, report = result.alpha, result.report
         foreground = picture.colour
         if request.foreground:
-            with report.timed("foreground"):
+            with report.timed("foreground"), stage("cleaning edge colours", 0.6, 1):
                 foreground = estimate_foreground(picture.colour, alpha)
-        if request.background is None:
+        behind: NDArray[Any] | tuple[float, float, float] | None = None
+        if surroundings is not None:
+            behind = fitted(surroundings, picture)
+        elif request.background is not None:
+            behind = (
+                blurred_background(picture.colour, alpha)
+                if request.background == "blur"
+                else fitted(_background(request.background), picture)
+            )
+        if behind is not None and request.match_light:
+            with report.timed("light"):
+                foreground = match_light(foreground, picture, alpha, behind, request.match_light)
+        if request.background is None or behind is None:
             done = replace(picture, colour=foreground, alpha=from_float(alpha, picture.dtype))
         else:
             with report.timed("background"):
-                behind = (
-                    blurred_background(picture.colour, alpha)
-                    if request.background == "blur"
-                    else fitted(_background(request.background), picture)
-                )
                 colour = over(foreground, alpha, behind)
             done = replace(picture, colour=colour, alpha=None)
         if request.crop:

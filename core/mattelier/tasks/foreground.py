@@ -14,6 +14,7 @@ _WHOLE = 150_000  # pixels of the largest level that is solved on the whole pict
 _TILE = 256
 _BLEED = 4  # pixels of foreground colour kept beyond the last one with alpha above 0
 _REGULARISATION = 1e-5  # weight of neighbours where alpha is flat; steps of alpha count 1
+_SOLID = 254.5 / 255  # alpha from here on is full in 8 bits, and nothing shines through
 _SMALL, _SMALL_PASSES, _PASSES = 256, 20, 6
 
 
@@ -33,10 +34,11 @@ def estimate_foreground(colour: NDArray[Any], alpha: NDArray[np.float32]) -> NDA
     Returns
     -------
     (H, W, 3), dtype of `colour`
-        Straight. Where alpha is 1: the picture's samples, to the bit. Where it is 0: black, so
-        that the old background neither shows nor costs bytes, except for the first 4 pixels
-        beside the subject, which continue its colour: resampling a straight picture there must
-        not mix in a dark rim. Estimates are clipped below at 0; floats may exceed 1.
+        Straight. Where alpha is 1, or rounds to it in 8 bits: the picture's samples, to the bit.
+        Where it is 0: black, so that the old background neither shows nor costs bytes, except for
+        the first 4 pixels beside the subject, which continue its colour: resampling a straight
+        picture there must not mix in a dark rim. Estimates are clipped below at 0; floats may
+        exceed 1.
     """
     height, width = alpha.shape
     foreground = np.zeros_like(colour)
@@ -49,7 +51,7 @@ def estimate_foreground(colour: NDArray[Any], alpha: NDArray[np.float32]) -> NDA
         cover = alpha[wide.slices]
         if cover.max() == 0:
             return
-        if cover.min() == 1:
+        if cover.min() >= _SOLID:
             foreground[tile.slices] = colour[tile.slices]
         else:
             front, back = (stretched(layer, tile, height, width) for layer in layers)
@@ -79,7 +81,7 @@ def _unmixed(
     part = colour.copy().reshape(-1, 3)
     front, back = front.reshape(-1, 3), back.reshape(-1, 3)
 
-    soft = np.flatnonzero((cover > 0) & (cover < 1))
+    soft = np.flatnonzero((cover > 0) & (cover < _SOLID))
     share, rest = cover[soft, None], 1 - cover[soft, None]
     fore = front[soft]
     # One step of the same minimisation, with the stretched layers as the neighbours' mean.

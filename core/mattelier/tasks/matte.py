@@ -14,7 +14,9 @@ from mattelier.catalogue import Card
 from mattelier.colour import View
 from mattelier.engines import Engine
 from mattelier.errors import UsageError
+from mattelier.progress import stage, tell
 from mattelier.request import MatteRequest, Quality
+from mattelier.tasks.edge import adjusted
 from mattelier.tasks.hint import Hint
 from mattelier.tasks.network_io import finish, network_size, prepare
 
@@ -85,7 +87,8 @@ def estimate(
         )
     answers = []
     scales, mirrored = _PASSES[quality]
-    for scale in scales:
+    for number, scale in enumerate(scales):
+        tell(number / len(scales))
         spec = card.input
         if scale != 1:
             if spec.resize != "fit":
@@ -120,7 +123,7 @@ def matte(
     hint : Hint or None
         What is known of the subject; None lets the network find it.
     request : MatteRequest
-        `quality` and `refine` are used here.
+        `quality`, `refine`, `edge_shift` and `feather` are used here.
     card, engine
         An opened model.
 
@@ -133,13 +136,14 @@ def matte(
 
     report = Report(card.name, engine.name, engine.device, engine.note)
     trimap = None if hint is None else hint.trimap
-    with report.timed("network"):
+    with report.timed("network"), stage("looking", 0, 0.3):
         coarse = estimate(view, hint, card, engine, request.quality)
-    with report.timed("refine"):
+    with report.timed("refine"), stage("refining the edge", 0.3, 1):
         if request.refine or trimap is not None:
             alpha = refine(view, coarse, trimap=trimap, quality=request.quality)
         else:
             alpha = stretch(coarse, view.height, view.width)
+        alpha = adjusted(alpha, request.edge_shift, request.feather)
     report.coverage = round(float(alpha.mean()), 4)
     return Matte(alpha, report)
 

@@ -1,0 +1,411 @@
+"""The worker: a long-lived local process with warm models, for all hosts of this user.
+
+One thread per client. It listens before anything heavy is imported, so that a host can send its
+picture while the engine is still waking. Whoever closes the connection cancels what it asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import json
+import os
+import secrets
+import select
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from mattelier.errors import EngineError, MattelierError, UsageError
+from mattelier.progress import Cancelled, heard_by
+from mattelier.worker import protocol
+from mattelier.worker.tasks import TASKS, Desk, Outcome, as_sent, warm
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_MOST_CLIENTS = 64
+_AT_ONCE = 2  # requests that compute; more would only share the same cores
+_GREETING_SECONDS = 10
+_STALLED_SECONDS = 120  # a client that neither sends what it announced nor reads is given up
+_LISTEN_SECONDS = 0.5  # how long an idle or stopped worker may take to notice
+_WATCH_SECONDS = 0.05
+_PROGRESS_SECONDS = 0.05  # between two progress messages: a host redraws at each
+_MOST_PIXELS = 300e6  # of one picture, as for files
+
+
+class Server:
+    """Listens until it is idle for too long, or is stopped.
+
+    Parameters
+    ----------
+    idle : float
+        Seconds without work after which it ends.
+    """
+
+    def __init__(self, idle: float) -> None:
+        self.idle = idle
+        self.desk = Desk()
+        self.stopping = threading.Event()
+        self._token = secrets.token_hex(16) if sys.platform == "win32" else ""
+        self._slots = threading.Semaphore(_AT_ONCE)
+        self._clients = threading.Semaphore(_MOST_CLIENTS)
+        self._changed = threading.Lock()
+        self._working = 0
+        self._last = time.monotonic()
+
+    def serve(self) -> bool:
+        """Serve until the end; False, at once, when another worker listens already."""
+        with contextlib.ExitStack() as stack:
+            listeners = []
+            for folder in protocol.folders():
+                try:
+                    listeners.append(stack.enter_context(_listening(folder, self._token)))
+                except _OtherWorker:
+                    return False
+                except OSError as error:
+                    _log().warning("cannot listen in %s: %s", folder, error)
+            if not listeners:
+                raise EngineError(
+                    f"The worker cannot listen in {protocol.folders()[0]}; make it writable, or "
+                    "set MATTELIER_RUNTIME to another folder."
+                )
+            _log().info("worker listens, ends after %g s without work", self.idle)
+            threading.Thread(target=self._warm, daemon=True).start()
+            while not self.stopping.is_set() and not self._idle_too_long():
+                for ready in select.select(listeners, [], [], _LISTEN_SECONDS)[0]:
+                    connection = ready.accept()[0]
+                    threading.Thread(target=self._attend, args=(connection,), daemon=True).start()
+        _log().info("worker ends")
+        return True
+
+    def _idle_too_long(self) -> bool:
+        with self._changed:
+            return not self._working and time.monotonic() - self._last > self.idle
+
+    def _warm(self) -> None:
+        with self._work():
+            try:
+                warm(self.desk)
+            except Exception:  # the first request will say what is wrong
+                _log().exception("warming up failed")
+
+    @contextlib.contextmanager
+    def _work(self) -> Iterator[None]:
+        with self._changed:
+            self._working += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._working -= 1
+                self._last = time.monotonic()
+
+    def _attend(self, connection: socket.socket) -> None:
+        """One client from greeting to leaving; whatever it sends, the worker goes on."""
+        with connection:
+            if not self._clients.acquire(blocking=False):
+                return
+            try:
+                if self._greet(connection):
+                    while not self.stopping.is_set():
+                        self._request(connection)
+            except (EOFError, OSError):
+                pass  # it left
+            except protocol.ProtocolError as error:
+                _refuse(connection, f"{error}", "ProtocolError")
+            except Exception:
+                _log().exception("a client's connection failed")
+            finally:
+                self._clients.release()
+
+    def _greet(self, connection: socket.socket) -> bool:
+        connection.settimeout(_GREETING_SECONDS)
+        hello = protocol.receive(connection)
+        connection.settimeout(None)
+        if not hmac.compare_digest(str(hello.get("token", "")), self._token):
+            return False
+        from mattelier import __version__
+        from mattelier.log import log_path
+
+        ours = {
+            "protocol": protocol.VERSION,
+            "engine": __version__,
+            "pid": os.getpid(),
+            "log": str(log_path()),
+        }
+        if hello.get("protocol") != protocol.VERSION:
+            ours["error"] = (
+                f"This plug-in and the Mattelier engine {__version__} are of different versions; "
+                "run `mattelier install` again and restart the program."
+            )
+        protocol.send(connection, ours)
+        return "error" not in ours
+
+    def _request(self, connection: socket.socket) -> None:
+        request = protocol.receive(connection)
+        with self._work():
+            if request.get("task") == "stop":
+                self.stopping.set()
+                protocol.send(connection, {"report": {}})
+                return
+            try:
+                dtype, announced = _checked(request)
+            except UsageError as error:
+                _refuse(connection, str(error), "UsageError")
+                _drain(connection)
+                raise EOFError from None  # what follows on the wire cannot be told apart
+            connection.settimeout(_STALLED_SECONDS)
+            pictures = _received(connection, announced)
+            outcome = self._done(connection, request, pictures)
+            del pictures
+            if outcome is not None:
+                _answer(connection, outcome, dtype)
+            connection.settimeout(None)
+
+    def _done(
+        self, connection: socket.socket, request: dict[str, Any], pictures: Mapping[str, Any]
+    ) -> Outcome | None:
+        """The outcome, or None when the reason why there is none was sent.
+
+        Raises
+        ------
+        EOFError
+            The client left; nothing is owed to it.
+        """
+        name = request["task"]
+        with self.desk.at_work(name), _watched(connection) as gone:
+            last = 0.0
+
+            def listen(fraction: float, stage: str) -> None:
+                nonlocal last
+                if gone.is_set():
+                    raise Cancelled
+                now = time.monotonic()
+                if now - last >= _PROGRESS_SECONDS:
+                    last = now
+                    told = {"progress": round(min(max(fraction, 0), 1), 3), "stage": stage}
+                    protocol.send(connection, told)
+
+            try:
+                while not self._slots.acquire(timeout=_WATCH_SECONDS):
+                    listen(0, "waiting for other work")
+                try:
+                    with heard_by(listen) as remarks:
+                        outcome = TASKS[name].run(self.desk, request.get("options", {}), pictures)
+                finally:
+                    self._slots.release()
+            except (Cancelled, OSError):
+                _log().info("%s was cancelled", name)
+                raise EOFError from None
+            except MattelierError as error:
+                _log().info("%s: %s", name, error)
+                _refuse(connection, str(error), type(error).__name__)
+                return None
+            except MemoryError:
+                _log().exception("%s ran out of memory", name)
+                _refuse(
+                    connection,
+                    "There is not enough memory for this picture; close other programs, or work "
+                    "on a smaller one.",
+                    "MemoryError",
+                )
+                return None
+            except Exception as error:
+                _log().exception("%s failed", name)
+                sentence = f"Something unexpected went wrong in the engine: {type(error).__name__}."
+                _refuse(connection, sentence, "Unexpected")
+                return None
+        if remarks:
+            notes = [outcome.report.get("note", ""), *remarks]
+            outcome.report["note"] = " ".join(filter(None, notes))
+        return outcome
+
+
+class _OtherWorker(Exception):  # noqa: N818 - good news
+    """Another worker listens there."""
+
+
+@contextlib.contextmanager
+def _listening(folder: Path, token: str) -> Iterator[socket.socket]:
+    """A listening socket in `folder`, which no other worker has while the block runs.
+
+    A lock on a file beside it tells a living worker from a socket that a dead one left.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = protocol.address(folder)
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    with path.with_suffix(".lock").open("a+b") as lock:
+        _claim(lock)
+        if sys.platform == "win32":
+            listener = socket.create_server(("127.0.0.1", 0))
+            told = {"port": listener.getsockname()[1], "token": token}
+            part.write_text(json.dumps(told), "utf-8")
+        else:
+            listener = socket.socket(socket.AF_UNIX)
+            before = os.umask(0o177)  # 0600 from the first moment
+            try:
+                listener.bind(str(part))
+            finally:
+                os.umask(before)
+            listener.listen(16)
+        with listener:
+            os.replace(part, path)
+            try:
+                yield listener
+            finally:
+                path.unlink(missing_ok=True)
+
+
+def _claim(lock: IO[bytes]) -> None:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise _OtherWorker from None
+
+
+@contextlib.contextmanager
+def _watched(connection: socket.socket) -> Iterator[threading.Event]:
+    """Sets the event when the client leaves while the block runs."""
+    gone, over = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            try:
+                if not select.select([connection], [], [], _WATCH_SECONDS)[0]:
+                    continue
+                if connection.recv(1, socket.MSG_PEEK):
+                    over.wait()  # the next request, sent early: nobody who asks again has left
+            except (OSError, ValueError):
+                pass
+            gone.set()
+            return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield gone
+    finally:
+        over.set()
+        thread.join()
+
+
+def _checked(request: dict[str, Any]) -> tuple[np.dtype[Any], dict[str, dict[str, Any]]]:
+    """The depth of the answer and the announced pictures, all within what the task takes."""
+    name, announced = request.get("task"), request.get("pictures", [])
+    task = TASKS.get(name) if isinstance(name, str) else None
+    if task is None:
+        raise UsageError(f"There is no task {name!r}.")
+    if not isinstance(announced, list) or not all(isinstance(a, dict) for a in announced):
+        raise UsageError("The pictures are a list of objects.")
+    known = {str(picture.get("name")): picture for picture in announced}
+    if len(known) != len(announced) or known.keys() - task.channels.keys():
+        raise UsageError(f"{name} takes the pictures {', '.join(task.channels) or '(none)'}.")
+    for required in task.required:
+        if required not in known:
+            raise UsageError(f"{name} needs the picture {required!r}.")
+    for title, picture in known.items():
+        width, height = picture.get("width"), picture.get("height")
+        if not (type(width) is type(height) is int and width > 0 and height > 0):
+            raise UsageError(f"The size of {title!r} is not two positive numbers.")
+        if width * height > _MOST_PIXELS:
+            raise UsageError(
+                f"{title!r} has {width * height / 1e6:.0f} megapixels; the most is "
+                f"{_MOST_PIXELS / 1e6:.0f}."
+            )
+        if picture.get("channels") not in task.channels[title]:
+            raise UsageError(f"{title!r} cannot have {picture.get('channels')!r} channels.")
+        _dtype(picture.get("depth"))
+        if picture.get("transfer", "display") not in ("display", "linear"):
+            raise UsageError(f"{title!r} is neither 'display' nor 'linear'.")
+    return _dtype(request.get("depth", "u8")), known
+
+
+def _dtype(depth: object) -> np.dtype[Any]:
+    import numpy as np
+
+    if not isinstance(depth, str) or depth not in protocol.SAMPLE_BYTES:
+        raise UsageError(f"A depth is u8, u16 or f32, not {depth!r}.")
+    return np.dtype({"u8": "u1", "u16": "<u2", "f32": "<f4"}[depth])
+
+
+def _received(connection: socket.socket, announced: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The pictures as tasks take them: a `Picture`, or (H, W) float32 0…1 for one channel."""
+    import numpy as np
+
+    from mattelier.colour import to_float
+    from mattelier.picture import Picture
+
+    pictures: dict[str, Any] = {}
+    for name, entry in announced.items():
+        shape = (entry["height"], entry["width"], entry["channels"])
+        samples = np.empty(shape, _dtype(entry["depth"]))
+        protocol.receive_into(connection, _bytes(samples))
+        if samples.dtype == np.float32 and not np.isfinite(samples).all():
+            # Hosts hold what artists gave them; a network must not see it, and nothing is lost.
+            samples = np.nan_to_num(samples, nan=0.0, posinf=65504.0, neginf=0.0)
+        if entry["channels"] == 1:
+            pictures[name] = to_float(samples[..., 0])
+            continue
+        alpha = np.ascontiguousarray(samples[..., 3]) if entry["channels"] == 4 else None
+        colour = np.ascontiguousarray(samples[..., :3])
+        pictures[name] = Picture(colour, alpha, transfer=entry.get("transfer", "display"))
+    return pictures
+
+
+def _answer(connection: socket.socket, outcome: Outcome, dtype: np.dtype[Any]) -> None:
+    depth = {"u": f"u{8 * dtype.itemsize}", "f": "f32"}[dtype.kind]
+    sent = {name: as_sent(samples, dtype) for name, samples in outcome.pictures.items()}
+    entries = [
+        {
+            "name": name,
+            "width": samples.shape[1],
+            "height": samples.shape[0],
+            "channels": 1 if samples.ndim == 2 else samples.shape[2],
+            "depth": depth,
+        }
+        for name, samples in sent.items()
+    ]
+    protocol.send(connection, {"report": outcome.report, "pictures": entries})
+    for samples in sent.values():
+        connection.sendall(_bytes(samples))
+
+
+def _bytes(samples: NDArray[Any]) -> memoryview:
+    """A contiguous array as the bytes it is made of, not copied."""
+    return samples.reshape(-1).view("u1").data
+
+
+def _refuse(connection: socket.socket, sentence: str, kind: str) -> None:
+    from mattelier.log import log_path
+
+    log = str(log_path()) if kind in ("Unexpected", "MemoryError") else ""
+    with contextlib.suppress(OSError):
+        protocol.send(connection, {"error": sentence, "kind": kind, "log": log})
+
+
+def _drain(connection: socket.socket) -> None:
+    """Let the client read why it was refused: closing on what it still sends would lose that."""
+    connection.shutdown(socket.SHUT_WR)
+    connection.settimeout(1)
+    with contextlib.suppress(OSError):
+        while connection.recv(1 << 20):
+            pass
+
+
+def _log() -> Any:
+    from mattelier.log import logger
+
+    return logger()

@@ -1,0 +1,394 @@
+"""The worker through its socket: what hosts rely on, and what a hostile client cannot do."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mattelier
+from mattelier.worker import client, protocol
+from mattelier.worker.client import Engine, Pixels, WorkerError
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these speak to a Unix socket")
+
+COMMAND = (sys.executable, "-I", "-m", "mattelier", "worker")
+
+
+@pytest.fixture
+def runtime(monkeypatch) -> Iterator[Path]:
+    """A runtime folder of its own, with a short path; its worker is ended afterwards."""
+    with tempfile.TemporaryDirectory(prefix="mt") as folder:
+        monkeypatch.setenv("MATTELIER_RUNTIME", folder)
+        yield Path(folder)
+        with contextlib.suppress(WorkerError), client.connect(Engine(), "test") as worker:
+            os.kill(worker.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Path]:
+    """A worker for the tests that leave it as they found it."""
+    with tempfile.TemporaryDirectory(prefix="mt") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MATTELIER_RUNTIME", folder)
+        with connect() as worker:
+            pid = worker.pid
+        yield Path(folder)
+        os.kill(pid, signal.SIGKILL)
+
+
+def connect(idle: int = 120) -> client.Worker:
+    return client.connect(Engine(COMMAND, idle), "test")
+
+
+def raw(folder: Path) -> socket.socket:
+    """A connection without a client, greeted."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(30)
+    connection.connect(str(folder / f"worker-{protocol.VERSION}.sock"))
+    protocol.send(connection, {"protocol": protocol.VERSION, "client": "test"})
+    assert protocol.receive(connection)["protocol"] == protocol.VERSION
+    return connection
+
+
+def photo(height: int = 96, width: int = 128) -> np.ndarray:
+    y, x = np.mgrid[:height, :width]
+    disc = np.hypot(y - height / 2, x - width / 2) < height / 3
+    noise = np.random.default_rng(1).integers(0, 25, (height, width, 3))
+    return (np.where(disc[..., None], (200, 120, 60), (40, 90, 150)) + noise).astype(np.uint8)
+
+
+def sent(array: np.ndarray, transfer: str = "display") -> Pixels:
+    depth = {"uint8": "u8", "uint16": "u16", "float32": "f32"}[array.dtype.name]
+    height, width = array.shape[:2]
+    channels = 1 if array.ndim == 2 else array.shape[2]
+    strips = (array[y : y + 100].tobytes() for y in range(0, height, 100))
+    return Pixels(width, height, channels, depth, strips, transfer)
+
+
+def got(pixels: Pixels) -> np.ndarray:
+    kind = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}[pixels.depth]
+    array = np.frombuffer(b"".join(pixels.strips), kind)
+    return array.reshape(pixels.height, pixels.width, pixels.channels).squeeze()
+
+
+def test_the_matte_is_the_one_that_the_python_door_gives(shared):
+    with connect() as worker:
+        answer = worker.run("matte", {"feather": 2}, {"picture": sent(photo())}, depth="u16")
+    truth = mattelier.matte(photo(), feather=2).alpha
+    np.testing.assert_allclose(got(answer.pictures["alpha"]) / 65535, truth, atol=1e-4)
+    assert answer.report["model"] == "cutout"
+
+
+def test_many_rows_come_in_strips(shared):
+    tall = photo(600, 40)
+    with connect() as worker:
+        alpha = worker.run("matte", {"quality": "fast"}, {"picture": sent(tall)}).pictures["alpha"]
+    assert [len(strip) // 40 for strip in alpha.strips] == [256, 256, 88]
+
+
+@pytest.mark.parametrize(
+    ("picture", "transfer", "depth"),
+    [
+        (photo(), "display", "u8"),
+        (photo().astype(np.uint16) * 257, "display", "u16"),
+        (photo().astype(np.float32) / 64, "linear", "f32"),
+    ],
+    ids=["8 bit", "16 bit", "linear float above 1"],
+)
+def test_a_cut_out_keeps_the_colours_of_what_is_solid(shared, picture, transfer, depth):
+    with connect() as worker:
+        answer = worker.run("cutout", {}, {"picture": sent(picture, transfer)}, depth=depth)
+    alpha, foreground = got(answer.pictures["alpha"]), got(answer.pictures["foreground"])
+    solid = alpha == (1 if depth == "f32" else np.iinfo(alpha.dtype).max)
+    assert solid.any()
+    np.testing.assert_array_equal(foreground[solid], picture[solid])
+
+
+def test_the_alpha_of_the_picture_comes_back_in_the_matte(shared):
+    half = np.full((96, 128, 1), 128, np.uint8)
+    with connect() as worker:
+        opaque = got(worker.run("matte", {}, {"picture": sent(photo())}).pictures["alpha"])
+        faded = np.concatenate([photo(), half], 2)
+        alpha = got(worker.run("matte", {}, {"picture": sent(faded)}).pictures["alpha"])
+    assert abs(int(alpha.max()) - int(opaque.max()) / 2) < 3
+
+
+def test_a_rough_mask_is_refined_within_its_band(shared):
+    y, x = np.mgrid[:96, :128]
+    rough = (np.hypot(y - 48, x - 66) < 34).astype(np.uint8) * 255
+    with connect() as worker:
+        pictures = {"picture": sent(photo()), "mask": sent(rough)}
+        alpha = got(worker.run("refine", {"width": 6}, pictures).pictures["alpha"])
+    truth = np.hypot(y - 48, x - 64) < 32
+    assert np.abs(alpha / 255 - truth).mean() < 0.5 * np.abs(rough / 255 - truth).mean()
+    assert alpha[:8].max() == 0
+    assert alpha[48, 64] == 255
+
+
+def test_light_is_matched_to_a_background_that_travels(shared):
+    warm = np.full((40, 60, 3), (250, 160, 80), np.uint8)
+    with connect() as worker:
+        pictures = {"picture": sent(photo()), "background": sent(warm)}
+        answer = worker.run("cutout", {"match_light": 0.8}, pictures)
+        plain = worker.run("cutout", {}, {"picture": sent(photo())})
+    solid = got(answer.pictures["alpha"]) == 255
+    lit, unlit = (got(a.pictures["foreground"])[solid].mean(0) for a in (answer, plain))
+    assert lit[0] / lit[2] > 1.2 * unlit[0] / unlit[2]
+
+
+def test_progress_is_told_and_only_grows(shared):
+    heard: list[float] = []
+    with connect() as worker:
+        pictures = {"picture": sent(photo(1500, 2000))}
+        worker.run("cutout", {}, pictures, progress=lambda part, stage: heard.append(part))
+    assert heard == sorted(heard)
+    assert 0 <= heard[0] < 0.3 < heard[-1] <= 1
+
+
+def test_several_requests_on_one_connection_and_several_clients(shared):
+    def ask(results: list) -> None:
+        with connect() as worker:
+            for _ in range(3):
+                report = worker.run("matte", {}, {"picture": sent(photo())}).report
+                results.append((worker.pid, report["coverage"]))
+
+    results: list = []
+    threads = [threading.Thread(target=ask, args=(results,)) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 15
+    assert len(set(results)) == 1
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "pictures", "sentence"),
+    [
+        ("matte", {"hint": {"mask": "/etc/passwd"}}, {"picture": photo()}, "reads no files"),
+        ("cutout", {"background": "/etc/passwd"}, {"picture": photo()}, "reads no files"),
+        (
+            "refine",
+            {"mask": "/etc/passwd"},
+            {"picture": photo(), "mask": photo()[..., 0]},
+            "reads no files",
+        ),
+        ("matte", {"model": "../../etc"}, {"picture": photo()}, "There is no model"),
+        ("matte", {"quality": "superb"}, {"picture": photo()}, "quality is one of"),
+        ("matte", {"qualty": "best"}, {"picture": photo()}, "has no qualty"),
+        ("matte", {"feather": "2"}, {"picture": photo()}, "feather cannot be '2'"),
+        ("matte", {"hint": {"points": [{"x": 900, "y": 4}]}}, {"picture": photo()}, "outside"),
+        ("matte", {}, {}, "needs the picture 'picture'"),
+        ("matte", {}, {"picture": photo()[..., 0]}, "cannot have 1 channels"),
+        ("matte", {}, {"picture": photo(), "x": photo()}, "takes the pictures"),
+        ("matte", {}, {"picture": photo(), "mask": photo(9, 9)[..., 0]}, "9×9"),
+        ("refine", {}, {"picture": photo(), "mask": photo()[..., 0] * 0}, "no edge"),
+        ("paint", {}, {}, "There is no task 'paint'"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(shared, task, options, pictures, sentence):
+    with connect() as worker:
+        announced = {name: sent(np.ascontiguousarray(p)) for name, p in pictures.items()}
+        with pytest.raises(WorkerError, match=sentence) as caught:
+            worker.run(task, options, announced)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_refusal_leaves_the_connection_usable(shared):
+    with connect() as worker:
+        with pytest.raises(WorkerError):
+            worker.run("matte", {"quality": "superb"}, {"picture": sent(photo())})
+        assert worker.run("matte", {}, {"picture": sent(photo())}).report["model"] == "cutout"
+
+
+def picture_entry(**changes: object) -> bytes:
+    entry = {"name": "picture", "width": 8, "height": 8, "channels": 3, "depth": "u8"} | changes
+    return framed(json.dumps({"task": "matte", "options": {}, "pictures": [entry]}).encode())
+
+
+def framed(body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + body
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        struct.pack(">I", 0xFFFFFFFF) + b"x" * 100,
+        framed(b"not json"),
+        framed(b"\xff\xfe"),
+        framed(b"[]"),
+        framed(b"[" * 60000),
+        framed(b'{"task": {"a": 1}}'),
+        framed(b'{"task": "matte", "pictures": {"a": 1}}'),
+        framed(b'{"task": "matte", "pictures": [3]}'),
+        framed(b'{"task": "status", "options": 7}'),
+        picture_entry(width=10**9, height=10**9),
+        picture_entry(width=-1),
+        picture_entry(width=True),
+        picture_entry(width=1e3),
+        picture_entry(channels=3.5),
+        picture_entry(channels=[3]),
+        picture_entry(depth="f64"),
+        picture_entry(depth=["u8"]),
+        picture_entry(transfer={}),
+        picture_entry(),  # and then no pixels
+        os.urandom(5000),
+    ],
+)
+def test_a_hostile_client_does_no_harm(shared, data):
+    with raw(shared) as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(EOFError, OSError):
+            while "error" not in protocol.receive(connection):
+                pass
+    with connect() as worker:
+        assert worker.run("status", {}).report["jobs"] == []
+
+
+def test_not_finite_pixels_do_no_harm(shared):
+    picture = photo().astype(np.float32) / 255
+    picture[10:20, 10:20] = np.nan
+    picture[30, 30] = np.inf
+    with connect() as worker:
+        pictures = {"picture": sent(picture, "linear")}
+        alpha = got(worker.run("matte", {}, pictures, depth="f32").pictures["alpha"])
+    assert np.isfinite(alpha).all()
+
+
+def test_leaving_cancels_and_the_worker_stays_warm(shared):
+    class Left(Exception):  # noqa: N818
+        pass
+
+    def leave(fraction: float, stage: str) -> None:
+        raise Left
+
+    def jobs() -> list[str]:
+        with connect() as worker:
+            return worker.run("status", {}).report["jobs"]
+
+    slow = {"width": 500, "quality": "best"}
+    mask = np.zeros((3000, 4000), np.uint8)
+    mask[1000:2000, 1000:3000] = 255
+    pictures = {"picture": sent(photo(3000, 4000)), "mask": sent(mask)}
+    with connect() as worker:
+        pid = worker.pid
+        with pytest.raises(Left):
+            worker.run("refine", slow, pictures, progress=leave)
+    end = time.monotonic() + 20  # undisturbed it takes a minute
+    while "refine" in jobs() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert jobs() == []
+    with connect() as worker:
+        assert worker.pid == pid
+
+
+def test_it_listens_for_this_user_only(shared):
+    path = shared / f"worker-{protocol.VERSION}.sock"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_versions_are_checked_on_both_sides(shared, monkeypatch):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(shared / f"worker-{protocol.VERSION}.sock"))
+        protocol.send(connection, {"protocol": 99, "client": "a later plug-in"})
+        assert "mattelier install" in protocol.receive(connection)["error"]
+    path = protocol.address(shared)
+    monkeypatch.setattr(protocol, "VERSION", 99)
+    monkeypatch.setattr(protocol, "address", lambda folder: path)
+    with pytest.raises(WorkerError, match="different versions"):
+        connect()
+
+
+def test_one_worker_starts_however_many_call(runtime):
+    pids: list[int] = []
+
+    def call() -> None:
+        with connect() as worker:
+            pids.append(worker.pid)
+
+    threads = [threading.Thread(target=call) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(pids) == 5
+    assert len(set(pids)) == 1
+
+
+def test_it_starts_in_the_environment_of_a_foreign_python(runtime, monkeypatch, tmp_path):
+    (tmp_path / "json.py").write_text("raise SystemExit('a foreign json')")
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    monkeypatch.setenv("GI_TYPELIB_PATH", str(tmp_path))
+    with connect() as worker:
+        environment = Path(f"/proc/{worker.pid}/environ")
+        if environment.exists():
+            names = {entry.split(b"=")[0] for entry in environment.read_bytes().split(b"\0")}
+            foreign = {b"PYTHONHOME", b"PYTHONPATH", b"LD_LIBRARY_PATH", b"GI_TYPELIB_PATH"}
+            assert not names & foreign
+        assert worker.run("status", {}).report["pid"] == worker.pid
+
+
+def test_it_ends_when_nobody_asks_and_the_next_call_starts_another(runtime):
+    with connect(idle=1) as worker:
+        first = worker.pid
+    end = time.monotonic() + 60
+    while list(runtime.glob("*.sock")) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not list(runtime.glob("*.sock"))
+    with connect() as worker:
+        assert worker.pid != first
+
+
+def test_a_worker_killed_in_mid_work_is_one_sentence_and_the_next_call_works(runtime):
+    def kill(fraction: float, stage: str) -> None:
+        os.kill(worker.pid, signal.SIGKILL)
+
+    pictures = {"picture": sent(photo(2000, 3000))}
+    with connect() as worker:
+        first = worker.pid
+        with pytest.raises(WorkerError, match="ended in the middle") as caught:
+            worker.run("cutout", {}, pictures, progress=kill)
+    assert caught.value.log.endswith("mattelier.log")
+    with connect() as worker:
+        assert worker.pid != first
+        assert worker.run("matte", {}, {"picture": sent(photo())}).report["model"] == "cutout"
+
+
+def test_it_can_be_stopped_and_a_second_one_steps_back(runtime):
+    with connect() as worker:
+        process = worker.pid
+        second = subprocess.run(COMMAND, capture_output=True, text=True, timeout=60)
+        assert (second.returncode, second.stderr) == (0, "A worker runs already.\n")
+    assert subprocess.run([*COMMAND, "--stop"], timeout=60).returncode == 0
+    end = time.monotonic() + 30
+    while list(runtime.glob("*.sock")) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not list(runtime.glob("*.sock"))
+    assert process
+
+
+def test_a_missing_engine_is_one_sentence(runtime):
+    with pytest.raises(client.Unavailable, match=r"cannot be started .*No such file"):
+        client.connect(Engine(("/nowhere/python", "-m", "mattelier", "worker")), "test")
+    with pytest.raises(client.Unavailable, match="exit code 7"):
+        client.connect(Engine((sys.executable, "-c", "raise SystemExit(7)")), "test")
+    with pytest.raises(client.Unavailable, match="`mattelier worker`"):
+        client.connect(Engine(), "test")
