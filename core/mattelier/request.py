@@ -186,6 +186,10 @@ def _shown(value: Any) -> str:
 
 
 def digest(request: Any) -> str:
-    """First 16 hex digits of the SHA-256 of the request's canonical JSON."""
-    canonical = json.dumps(to_json(request), sort_keys=True, separators=(",", ":"))
+    """First 16 hex digits of the SHA-256 of the request's canonical JSON.
+
+    Equal requests have equal digests, also where one holds 2 and the other 2.0.
+    """
+    numbers = json.loads(json.dumps(to_json(request)), parse_int=float)
+    canonical = json.dumps(numbers, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

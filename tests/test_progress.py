@@ -1,0 +1,93 @@
+"""Progress, cancelling, and what happens when memory or a GPU gives out."""
+
+import time
+
+import numpy as np
+import pytest
+
+from mattelier.errors import EngineError
+from mattelier.picture import Picture
+from mattelier.progress import Cancelled, heard_by, remark, stage, tell
+from mattelier.request import MatteRequest
+from mattelier.tasks.cutout import Cutter
+from mattelier.tiles import for_tiles
+
+
+def test_stages_are_parts_of_what_surrounds_them():
+    heard = []
+    with heard_by(lambda fraction, name: heard.append((round(fraction, 3), name))):
+        with stage("first", 0, 0.5):
+            tell(0.5)
+            with stage("inner", 0.5, 1):
+                tell(1)
+        with stage("second", 0.5, 1):
+            pass
+    assert heard == [
+        (0, "first"),
+        (0.25, "first"),
+        (0.25, "inner"),
+        (0.5, "inner"),
+        (0.5, "second"),
+    ]
+
+
+def test_nobody_has_to_listen():
+    with stage("alone", 0, 1):
+        tell(0.5)
+    assert remark("unheard") is False
+
+
+def test_a_listener_can_stop_a_picture_between_its_tiles():
+    done = []
+
+    def listen(fraction: float, name: str) -> None:
+        if fraction > 0.1:
+            raise Cancelled
+
+    def work(tile):
+        time.sleep(0.001)
+        done.append(tile)
+
+    with pytest.raises(Cancelled), heard_by(listen):
+        for_tiles(done.append, 20000, 20000)
+    assert len(done) < 1600  # of 1600
+
+
+def test_memory_that_runs_short_means_smaller_tiles_and_is_said():
+    covered = np.zeros((900, 1300), int)
+    largest = []
+
+    def work(tile):
+        if (tile.y1 - tile.y0) * (tile.x1 - tile.x0) > 130 * 130:
+            raise MemoryError
+        covered[tile.slices] += 1
+        largest.append(tile.y1 - tile.y0)
+
+    with heard_by(lambda *_: None) as remarks:
+        for_tiles(work, *covered.shape)
+    assert covered.min() >= 1
+    assert max(largest) <= 128
+    assert "smaller tiles" in remarks[0]
+
+
+def test_memory_that_is_not_there_at_all_is_an_error():
+    def work(tile):
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        for_tiles(work, 900, 900)
+
+
+def test_a_gpu_that_fails_in_mid_work_is_left_for_the_processor():
+    class Failing:
+        name, device, note = "torch", "cuda", ""
+
+        def run(self, inputs):
+            raise EngineError("cuda has too little free memory for cutout; use --device cpu.")
+
+    cutter = Cutter(MatteRequest())
+    cutter.engine = Failing()
+    picture = Picture(np.full((40, 40, 3), 90, np.uint8))
+    report = cutter.matte(picture).report
+    assert report.device == "cpu"
+    assert report.note == "Running on the CPU: cuda has too little free memory for cutout."
