@@ -7,6 +7,9 @@ conjugate gradients run on what is left.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -115,15 +118,19 @@ def _stencils(
         Flat index of each unknown pixel, block by block, which keeps neighbours close.
     """
     height, width = unknown.shape
+    blocks = [b for b in tiles(height, width, _BLOCK) if unknown[b.slices].any()]
+
+    def rows_of(block: Tile) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        y, x = np.nonzero(unknown[block.slices])
+        planes = _block_stencils(picture, block, epsilon)
+        return planes[:, y, x].T, (y + block.y0) * width + x + block.x0
+
     rows: list[NDArray[np.float32]] = [np.empty((0, 25), np.float32)]
     where: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
-    for block in tiles(height, width, _BLOCK):
-        wanted = unknown[block.slices]
-        if wanted.any():
-            y, x = np.nonzero(wanted)
-            planes = _block_stencils(picture, block, epsilon)
-            rows.append(planes[:, y, x].T)
-            where.append((y + block.y0) * width + x + block.x0)
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for row, place in pool.map(rows_of, blocks):
+            rows.append(row)
+            where.append(place)
     stencil = np.concatenate(rows)
     # The centre from the others: constants stay constant to the last bit of rounding.
     stencil[:, 12] = 0
