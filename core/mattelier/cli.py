@@ -35,6 +35,7 @@ class LazyGroup(click.Group):
     lazy: Mapping[str, tuple[str, str]] = {
         "models": ("mattelier.catalogue.commands:models", "List, get, verify and import models."),
         "doctor": ("mattelier.doctor:doctor", "Check this installation and say what mends it."),
+        "install": ("mattelier.hosts.commands:install", "Install into GIMP or Blender."),
         "worker": ("mattelier.worker.commands:worker", "Serve GIMP and Blender, warm."),
         "train": ("mattelier.train.commands:train", "Train a network from a recipe."),
         "evaluate": ("mattelier.evaluate.commands:evaluate", "Measure results against truth."),

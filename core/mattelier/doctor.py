@@ -54,6 +54,7 @@ class Report:
     engines: dict[str, bool]
     models: dict[str, str]
     folders: dict[str, str]
+    gimp: dict[str, str]
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -92,8 +93,10 @@ def examine(store: Store | None = None) -> Report:
         for folder in (store.user, store.cache, log.parent)
         if not _writable(folder)
     ]
+    gimp, trouble = _gimp()
+    problems += trouble
     engines = {name: versions[name] is not None for name in _ENGINES}
-    return Report(versions, devices, engines, models, folders, problems)
+    return Report(versions, devices, engines, models, folders, gimp, problems)
 
 
 @click.command()
@@ -160,6 +163,36 @@ def _models(store: Store) -> tuple[dict[str, str], list[Problem]]:
     return models, problems
 
 
+def _gimp() -> tuple[dict[str, str], list[Problem]]:
+    """How the plug-in stands in each of GIMP's profiles."""
+    from mattelier import __version__
+    from mattelier.hosts.gimp import installation
+    from mattelier.hosts.gimp_profiles import find_profiles
+
+    command = "mattelier install gimp"
+    told: dict[str, str] = {}
+    problems = []
+    for profile in find_profiles():
+        try:
+            found = installation(profile)
+        except MattelierError:
+            told[str(profile.folder)] = "another plug-in of this name"
+            wrong = f"{profile.plugin} is not Mattelier's own folder"
+            problems.append(Problem(wrong, f"move it away, then: {command}", False))
+            continue
+        if found is None:
+            told[str(profile.folder)] = f"not installed (to install: {command})"
+            continue
+        told[str(profile.folder)] = f"version {found.version}"
+        if not found.has_engine:
+            wrong = f"{profile} looks for the engine at {found.command[0]}, where none is"
+            problems.append(Problem(wrong, command, False))
+        elif found.version != __version__:
+            wrong = f"{profile} has the plug-in of version {found.version}, not {__version__}"
+            problems.append(Problem(wrong, command, False))
+    return told, problems
+
+
 def _trial(store: Store) -> list[Problem]:
     """One small matte with the default network: the proof that cut-outs can be made."""
     try:
@@ -204,6 +237,7 @@ def _print(report: Report) -> None:
     section("Engines", {name: here[there] for name, there in report.engines.items()})
     section("Models", report.models)
     section("Folders", report.folders)
+    section("GIMP", report.gimp or {"none": "no profile was found"})
     for problem in report.problems:
         click.echo(f"{'✗' if problem.fatal else '!'} {problem.what}\n    mend: {problem.mend}")
     click.echo("Cut-outs can be made." if report.works else "Cut-outs cannot be made yet.")

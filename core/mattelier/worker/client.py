@@ -322,7 +322,7 @@ def _start(engine: Engine) -> subprocess.Popen[bytes]:
         reason = error.strerror or str(error)
         raise Unavailable(
             f"The Mattelier engine cannot be started ({command[0]}: {reason}); "
-            "install it again, then run `mattelier install`."
+            "install it again, then `mattelier install gimp` (or blender)."
         ) from error
 
 

@@ -142,7 +142,7 @@ class Server:
         if hello.get("protocol") != protocol.VERSION:
             ours["error"] = (
                 f"This plug-in and the Mattelier engine {__version__} are of different versions; "
-                "run `mattelier install` again and restart the program."
+                "run `mattelier install gimp` (or blender) again and restart the program."
             )
         protocol.send(connection, ours)
         return "error" not in ours

@@ -1,0 +1,1 @@
+"""Installing into the programs that Mattelier works in: where they are, what goes there."""

@@ -1,0 +1,129 @@
+"""What goes into Blender: the add-on, the worker's client, and where the engine lives."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from mattelier import __version__
+from mattelier.errors import OutputError
+from mattelier.hosts.blender_programs import Blender
+from mattelier.worker.client import cleaned
+
+NAME = "mattelier"
+_REPOSITORY = "user_default"  # Blender's own name for what a user installs from disk
+_CLIENT = ("protocol.py", "client.py")
+_COPIED = {".py", ".toml", ""}  # "" is the licence
+_SECONDS = 180
+
+
+def addon_folder() -> Path:
+    """The add-on that comes with Mattelier: inside an installed package, or beside `core/`."""
+    installed = Path(__file__).parents[1] / "blender_addon"
+    return installed if installed.is_dir() else Path(__file__).parents[3] / "blender_addon"
+
+
+def assemble(folder: Path, command: Sequence[str]) -> None:
+    """Put together the extension's files.
+
+    Parameters
+    ----------
+    folder : Path
+        Is made.
+    command : sequence of str
+        What `engine_command` found; empty where Blender may start no programs.
+    """
+    from mattelier.catalogue.store import shipped_folder, user_folder
+
+    source = addon_folder()
+    folder.mkdir(parents=True)
+    for file in source.iterdir():
+        if file.is_file() and file.suffix in _COPIED and file.name != "ruff.toml":
+            shutil.copyfile(file, folder / file.name)
+    package = folder / "mattelier_worker"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    for name in _CLIENT:
+        shutil.copyfile(Path(__file__).parents[1] / "worker" / name, package / name)
+    engine = {
+        "version": __version__,
+        "command": [*command, "worker"] if command else [],
+        "models": [str(shipped_folder()), str(user_folder())],
+    }
+    (folder / "engine.json").write_text(json.dumps(engine, indent=2), "utf-8")
+
+
+def install(blender: Blender, command: Sequence[str]) -> None:
+    """Build the extension and install it, both by Blender's own command line.
+
+    Raises
+    ------
+    OutputError
+        Blender refuses; what was installed before is there still.
+    """
+    with _built(blender, command) as file:
+        done = _run(blender, "install-file", "-r", _REPOSITORY, "--enable", str(file))
+        _check(blender, done)
+
+
+def uninstall(blender: Blender) -> bool:
+    """Take the extension out of Blender; False when it was not there.
+
+    Raises
+    ------
+    OutputError
+        Blender refuses.
+    """
+    if not is_installed(blender):
+        return False
+    _check(blender, _run(blender, "remove", f"{_REPOSITORY}.{NAME}"))
+    return True
+
+
+def is_installed(blender: Blender) -> bool:
+    """Whether Blender lists the extension; raises as `install`."""
+    done = _run(blender, "list")
+    _check(blender, done)
+    return any(line.split(":")[0].strip() == NAME for line in done.stdout.splitlines())
+
+
+@contextmanager
+def _built(blender: Blender, command: Sequence[str]) -> Iterator[Path]:
+    # Below the home folder: a Blender in a sandbox sees no other temporary folder.
+    with tempfile.TemporaryDirectory(prefix=".mattelier-", dir=Path.home()) as scratch:
+        source, file = Path(scratch, NAME), Path(scratch, f"{NAME}.zip")
+        assemble(source, () if blender.sandbox else command)
+        options = ["--source-dir", str(source), "--output-filepath", str(file)]
+        _check(blender, _run(blender, "build", *options))
+        yield file
+
+
+def _run(blender: Blender, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [*blender.command, "--command", "extension", *words]
+    try:
+        return subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            cwd=Path.home(),
+            env=cleaned(os.environ),
+            timeout=_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise OutputError(f"{blender} does not run ({error}); start it once by hand.") from error
+
+
+def _check(blender: Blender, done: subprocess.CompletedProcess[str]) -> None:
+    if done.returncode:
+        said = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+        reason = next((line for line in said if "rror" in line), said[-1] if said else "no reason")
+        raise OutputError(f"{blender} refused the add-on: {reason}")

@@ -1,0 +1,44 @@
+"""How a host starts this engine: a command that works outside this terminal."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from mattelier.errors import EngineError
+from mattelier.worker.client import cleaned
+
+# Alone; or, where pip put the packages into the user's own folder, at least without PYTHONPATH.
+_ISOLATION = (("-I",), ("-E", "-P"))
+_START_SECONDS = 60
+
+
+def engine_command() -> list[str]:
+    """This Python with this Mattelier, tried out as a host would start it.
+
+    Raises
+    ------
+    EngineError
+        Python does not find Mattelier in an environment without this terminal's variables.
+    """
+    for flags in _ISOLATION:
+        tried = [sys.executable, *flags, "-c", "import mattelier.worker.commands"]
+        try:
+            done = subprocess.run(
+                tried,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                cwd=Path.home(),
+                env=cleaned(os.environ),
+                timeout=_START_SECONDS,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        if done.returncode == 0:
+            return [sys.executable, *flags, "-m", "mattelier"]
+    raise EngineError(
+        f"{sys.executable} finds Mattelier only in this terminal; install it into an environment "
+        "(install/setup in a checkout, or pip install) and run this from there."
+    )
