@@ -1,7 +1,7 @@
 """A host's side of the worker: connect, start one when none runs, ask, and read the answer.
 
 Standard library only and Python ≥ 3.9: GIMP and Blender carry a copy of this file beside their
-plug-in.
+plug-in. Imports are few and light: GIMP starts a new process for every call.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import protocol
+
+if TYPE_CHECKING:
+    import subprocess
 
 # What a host sets for its own bundled Python and libraries, and what would break the engine's.
 _FOREIGN = (
@@ -47,8 +48,7 @@ class Unavailable(WorkerError):  # noqa: N818 - it is one by its base
     """No worker runs, and none could be started."""
 
 
-@dataclass(frozen=True)
-class Engine:
+class Engine(NamedTuple):
     """How to start a worker.
 
     Attributes
@@ -63,8 +63,7 @@ class Engine:
     idle: int = 900
 
 
-@dataclass(frozen=True)
-class Pixels:
+class Pixels(NamedTuple):
     """One picture on its way: rows in strips, as `protocol` describes them.
 
     Attributes
@@ -85,12 +84,11 @@ class Pixels:
     transfer: str = "display"
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """`report` says which model ran where and how long; `pictures` hold lists of strips."""
 
     report: dict[str, Any]
-    pictures: dict[str, Pixels] = field(default_factory=dict)
+    pictures: dict[str, Pixels]
 
 
 class Worker:
@@ -303,6 +301,8 @@ def _open(path: Path) -> tuple[socket.socket, str]:
 
 
 def _start(engine: Engine) -> subprocess.Popen[bytes]:
+    import subprocess  # slow to import, and a worker runs already nearly always
+
     output = output_path()
     command = [*engine.command, "--idle", str(engine.idle)]
     try:
@@ -334,6 +334,8 @@ def cleaned(environment: Mapping[str, str]) -> dict[str, str]:
 def _detached() -> dict[str, Any]:
     """Popen arguments of a process that outlives the host and shows no window."""
     if sys.platform == "win32":
+        import subprocess
+
         flags: Sequence[int] = (
             subprocess.CREATE_NEW_PROCESS_GROUP,
             subprocess.CREATE_NO_WINDOW,

@@ -1,0 +1,78 @@
+"""The windows: a procedure's arguments, and a text to read and copy.
+
+GIMP's interface library is imported here alone, so that calls without a window start fast.
+"""
+
+from __future__ import annotations
+
+import gi
+
+gi.require_version("Gtk", "3.0")
+gi.require_version("GimpUi", "3.0")
+from gi.repository import Gimp, GimpUi, GObject, Gtk  # noqa: E402
+
+from .engine import model_names  # noqa: E402
+from .i18n import _  # noqa: E402
+
+_ROLE = "mattelier"
+_NOT_ASKED = ("run-mode", "image", "drawables")  # GIMP gives these
+
+
+def ask(procedure, config, *, needs=()) -> bool:
+    """Show a procedure's arguments until OK; False is Cancel.
+
+    Parameters
+    ----------
+    needs : iterable of (argument, choice, values)
+        The argument can be set only while the choice has one of the values.
+    """
+    GimpUi.init(_ROLE)
+    dialog = GimpUi.ProcedureDialog.new(procedure, config, _title(procedure))
+    names = [argument.name for argument in procedure.get_arguments()]
+    dialog.fill([name for name in names if name not in _NOT_ASKED])
+    if procedure.find_argument("model") is not None:
+        _offer_models(dialog.get_widget("model", GObject.TYPE_NONE), config)
+    for argument, choice, values in needs:
+        allowed = Gimp.ValueArray.new(len(values))
+        for value in values:
+            allowed.append(GObject.Value(str, value))
+        dialog.set_sensitive_if_in(argument, config, choice, allowed, True)
+    accepted = dialog.run()
+    dialog.destroy()
+    return accepted
+
+
+def _title(procedure) -> str:
+    """The menu's label without its key and without the dots that promise this dialog."""
+    return procedure.get_menu_label().replace("_", "").rstrip("…")
+
+
+def _offer_models(labelled: Gtk.Grid, config) -> None:
+    """Put a list of the models on this machine in the place of the entry for the name."""
+    label = labelled.get_child_at(0, 0)
+    labelled.get_child_at(1, 0).hide()
+    combo = Gtk.ComboBoxText(hexpand=True, visible=True)
+    for name in dict.fromkeys([*model_names(), config.get_property("model") or "default"]):
+        combo.append(name, name)
+    both_ways = GObject.BindingFlags.BIDIRECTIONAL | GObject.BindingFlags.SYNC_CREATE
+    config.bind_property("model", combo, "active-id", both_ways)
+    label.set_mnemonic_widget(combo)
+    labelled.attach(combo, 1, 0, 1, 1)
+
+
+def show_text(title: str, text: str) -> None:
+    """Show a text that can be copied."""
+    GimpUi.init(_ROLE)
+    dialog = GimpUi.Dialog(title=title, role=_ROLE)
+    dialog.add_button(_("_Close"), Gtk.ResponseType.CLOSE)
+    view = Gtk.TextView(
+        editable=False, cursor_visible=False, wrap_mode=Gtk.WrapMode.WORD,
+        left_margin=12, right_margin=12, top_margin=12, bottom_margin=12,
+    )  # fmt: skip
+    view.get_buffer().set_text(text)
+    scrolled = Gtk.ScrolledWindow(min_content_width=640, min_content_height=360)
+    scrolled.add(view)
+    dialog.get_content_area().pack_start(scrolled, True, True, 0)
+    dialog.show_all()
+    dialog.run()
+    dialog.destroy()

@@ -1,0 +1,144 @@
+"""Where the engine lives, and the way to it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import NamedTuple
+
+from gi.repository import Gimp
+
+from .failure import PluginError
+from .i18n import _
+
+PLUGIN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_WEIGHTS = (".onnx", ".safetensors")
+
+
+class Installed(NamedTuple):
+    """What `mattelier install gimp` wrote beside the plug-in.
+
+    Attributes
+    ----------
+    command : tuple of str
+        Starts the worker; empty in a sandbox, where one that runs already is used.
+    version : str
+        Of the engine at that time.
+    models : tuple of str
+        Folders with one folder per model.
+    flatpak : bool
+    """
+
+    command: tuple[str, ...]
+    version: str
+    models: tuple[str, ...]
+    flatpak: bool
+
+
+def installed() -> Installed:
+    """Read `engine.json`.
+
+    Raises
+    ------
+    PluginError
+        It is absent or damaged.
+    """
+    try:
+        with open(os.path.join(PLUGIN_FOLDER, "engine.json"), encoding="utf-8") as file:
+            told = json.load(file)
+        return Installed(
+            tuple(map(str, told["command"])),
+            str(told.get("version", "")),
+            tuple(map(str, told.get("models", ()))),
+            bool(told.get("flatpak", False)),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PluginError(
+            _("The plug-in does not know where its engine is; run “mattelier install gimp”.")
+        ) from error
+
+
+def command(chosen: str) -> tuple[str, ...]:
+    """Program and arguments that start the worker; none in a sandbox, which cannot start it.
+
+    The installer cannot know which GIMP will open a profile: a flatpak shares that of a native
+    GIMP where there is one.
+
+    Parameters
+    ----------
+    chosen : str
+        The settings' engine: a Python, a `mattelier` command, or "" for the installed one.
+
+    Raises
+    ------
+    PluginError
+        The program does not exist.
+    """
+    if os.path.exists("/.flatpak-info") or "SNAP" in os.environ:
+        return ()
+    if chosen:
+        if not os.path.isfile(chosen):
+            raise PluginError(
+                _("The engine {path} does not exist; choose another in Filters → AI → AI Settings.")
+                .format(path=chosen)
+            )  # fmt: skip
+        if os.path.basename(chosen).lower().startswith("python"):
+            return (chosen, "-I", "-m", "mattelier", "worker")
+        return (chosen, "worker")
+    found = installed().command
+    if found and not os.path.isfile(found[0]):
+        raise PluginError(
+            _("The Mattelier engine is gone ({path}); install it again, then run "
+              "“mattelier install gimp”.").format(path=found[0])
+        )  # fmt: skip
+    return found
+
+
+def client():
+    """The client module that the installer puts beside the plug-in.
+
+    Raises
+    ------
+    PluginError
+        It is not there.
+    """
+    try:
+        from mattelier_worker import client as module
+    except ImportError as error:
+        raise PluginError(
+            _("A part of the plug-in is missing; run “mattelier install gimp” again.")
+        ) from error
+    return module
+
+
+def connect(settings):
+    """A connection to the worker, started when none runs.
+
+    Raises
+    ------
+    PluginError, WorkerError
+    """
+    module = client()
+    engine = module.Engine(command(settings.engine), settings.keep_warm * 60)
+    return module.connect(engine, f"GIMP {Gimp.version()}")
+
+
+def model_names() -> list[str]:
+    """The models on this machine that have weights, for the dialog; "default" comes first."""
+    try:
+        folders = installed().models
+    except PluginError:
+        folders = ()
+    names = {
+        entry.name
+        for folder in folders
+        if os.path.isdir(folder)
+        for entry in os.scandir(folder)
+        if entry.is_dir() and _usable(entry.path)
+    }
+    return ["default", *sorted(names)]
+
+
+def _usable(model: str) -> bool:
+    files = os.listdir(model)
+    return "card.toml" in files and any(name.endswith(_WEIGHTS) for name in files)

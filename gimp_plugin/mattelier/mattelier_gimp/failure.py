@@ -1,0 +1,58 @@
+"""What goes wrong, said in one sentence; the rest goes into a log file."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+
+from gi.repository import Gimp
+
+from .i18n import _
+
+_MOST_BYTES = 1_000_000
+
+
+class PluginError(Exception):
+    """Something a user can act on; `str(failure)` is one translated sentence."""
+
+
+def log_path() -> str:
+    """The plug-in's own log, in GIMP's profile folder."""
+    return os.path.join(Gimp.directory(), "mattelier.log")
+
+
+def sentence(error: Exception) -> str:
+    """What to tell the user about an error; an unexpected one goes into the log.
+
+    Parameters
+    ----------
+    error : Exception
+        A `PluginError`, the client's `WorkerError` (which names the worker's log), or any other.
+    """
+    if isinstance(error, PluginError):
+        return str(error)
+    if hasattr(error, "log"):
+        return _with_details(str(error), error.log)
+    return _with_details(
+        _("Mattelier stumbled ({error}); the image was not changed.").format(
+            error=type(error).__name__
+        ),
+        _logged(error),
+    )
+
+
+def _with_details(text: str, log: str) -> str:
+    return _("{sentence} Details: {log}").format(sentence=text, log=log) if log else text
+
+
+def _logged(error: Exception) -> str:
+    path = log_path()
+    try:
+        full = os.path.exists(path) and os.path.getsize(path) > _MOST_BYTES
+        with open(path, "w" if full else "a", encoding="utf-8") as log:
+            print(time.strftime("%Y-%m-%d %H:%M:%S"), file=log)
+            traceback.print_exception(type(error), error, error.__traceback__, file=log)
+    except OSError:
+        return ""
+    return path

@@ -1,0 +1,207 @@
+"""One AI task on the chosen layers: ask for every layer, then change the image in one undo step.
+
+GIMP cancels by ending this process without a word, so the image is touched, and an undo group
+open, only when every answer is there in full. The worker notices that the connection closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from gi.repository import Gimp
+
+from . import engine, pixels
+from .failure import PluginError
+from .i18n import _
+from .settings import Settings
+
+_SENDING, _COMPUTING = 0.1, 0.95  # where these stages end on a layer's share of the bar
+_LEAST_STEP = 0.02  # a progress call costs GIMP a millisecond
+
+
+class Call:
+    """One call of a procedure, on an image's layers or (None and no layers) on nothing.
+
+    `call["result"]` is the argument of that name. What a question enters into `closing` is
+    closed when the call ends.
+    """
+
+    def __init__(
+        self,
+        run_mode: Gimp.RunMode,
+        image: Gimp.Image | None,
+        layers: list,
+        config: Gimp.ProcedureConfig,
+        settings: Settings,
+        closing: contextlib.ExitStack,
+    ) -> None:
+        self.run_mode = run_mode
+        self.image = image
+        self.layers = layers
+        self.config = config
+        self.settings = settings
+        self.closing = closing
+
+    @property
+    def interactive(self) -> bool:
+        return self.run_mode == Gimp.RunMode.INTERACTIVE
+
+    def __getitem__(self, name):
+        """An argument's value."""
+        return self.config.get_property(name)
+
+
+class Question(NamedTuple):
+    """What the worker is asked about one layer.
+
+    Attributes
+    ----------
+    task : str
+    options : dict
+        The task's request.
+    pictures : dict of str to Pixels
+    depth : "u8", "u16" or "f32"
+        Of the answer's pictures.
+    place : object
+        What the result needs to know again.
+    """
+
+    task: str
+    options: dict
+    pictures: dict
+    depth: str
+    place: Any = None
+
+
+class Answered(NamedTuple):
+    """A layer, what was asked about it, and the answer's pictures."""
+
+    layer: Gimp.Layer
+    question: Question
+    pictures: dict
+
+
+def job(title: str, question: Callable, result: Callable) -> Callable:
+    """A procedure that asks the worker.
+
+    Parameters
+    ----------
+    title : str
+        For the progress bar, marked with `N_`.
+    question : callable of (Call, layer), gives a Question
+        Or None, when this layer has no part in it.
+    result : callable of (Call, list of Answered), gives the procedure's return values
+        Runs inside one undo group.
+    """
+
+    def run(call: Call) -> list:
+        questions = [(layer, question(call, layer)) for layer in call.layers]
+        asked = [(layer, one) for layer, one in questions if one is not None]
+        progress = _Progress(_(title), len(asked))
+        answers = []
+        notes = []
+        with engine.connect(call.settings) as worker:
+            for layer, one in asked:
+                answer = worker.run(
+                    one.task,
+                    one.options,
+                    progress.counted(one.pictures),
+                    depth=one.depth,
+                    progress=progress.computing,
+                )
+                progress.finished()
+                answers.append(Answered(layer, one, answer.pictures))
+                notes.append(answer.report.get("note"))
+        with _one_undo_step(call.image):
+            values = result(call, answers)
+        if call.interactive:
+            for note in dict.fromkeys(filter(None, notes)):
+                Gimp.message(str(note))
+        return values
+
+    return run
+
+
+def chosen_layers(image: Gimp.Image, drawables: list) -> list:
+    """The layers that a call means: each once, a layer mask for its layer.
+
+    Raises
+    ------
+    PluginError
+        There is none, or one that cannot be worked on.
+    """
+    if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
+        raise PluginError(
+            _("An image with indexed colours cannot hold soft edges; choose Image → Mode → RGB "
+              "first.")
+        )  # fmt: skip
+    layers: list = []
+    for drawable in drawables:
+        layer = Gimp.Layer.from_mask(drawable) if drawable.is_layer_mask() else drawable
+        if layer not in layers:
+            layers.append(layer)
+    if not layers:
+        raise PluginError(_("Select a layer first."))
+    for layer in layers:
+        if not layer.is_layer():
+            raise PluginError(
+                _("“{name}” is a channel; select a layer instead.").format(name=layer.get_name())
+            )
+        if layer.is_floating_sel():
+            raise PluginError(_("Anchor the floating selection first, or make it a layer."))
+        if layer.is_group() and not layer.get_children():
+            raise PluginError(_("The layer group “{name}” is empty.").format(name=layer.get_name()))
+    return layers
+
+
+@contextlib.contextmanager
+def _one_undo_step(image: Gimp.Image) -> Iterator[None]:
+    image.undo_group_start()
+    Gimp.context_push()
+    try:
+        yield
+    finally:
+        Gimp.context_pop()
+        image.undo_group_end()
+        Gimp.displays_flush()
+
+
+class _Progress:
+    """GIMP's progress bar, with an equal share for each layer."""
+
+    def __init__(self, title: str, layers: int) -> None:
+        self._layers = layers
+        self._done = 0
+        self._shown = 0.0
+        Gimp.progress_init(f"{title}…")
+
+    def counted(self, pictures: dict) -> dict:
+        """The same pictures; the bar moves as their strips are taken."""
+        total = sum(picture.height for picture in pictures.values())
+        rows = 0
+
+        def passed(picture):
+            nonlocal rows
+            for strip in picture.strips:
+                yield strip
+                rows += pixels.STRIP_ROWS
+                self._show(_SENDING * min(1.0, rows / total))
+
+        return {
+            name: picture._replace(strips=passed(picture)) for name, picture in pictures.items()
+        }
+
+    def computing(self, share: float, stage: str) -> None:
+        self._show(_SENDING + (_COMPUTING - _SENDING) * share)
+
+    def finished(self) -> None:
+        self._done += 1
+        self._show(0.0)
+
+    def _show(self, share: float) -> None:
+        total = (self._done + share) / self._layers
+        if total - self._shown >= _LEAST_STEP:
+            self._shown = total
+            Gimp.progress_update(min(total, 1.0))

@@ -1,0 +1,142 @@
+"""Refine Edge: the soft band of a selection or layer mask, solved anew as hair and fur."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gi.repository import Gimp
+
+from . import pixels, results
+from .failure import PluginError
+from .i18n import N_, _
+from .jobs import Answered, Call, Question
+
+SOURCES = (
+    ("auto", N_("Layer mask or selection")),
+    ("mask", N_("Layer mask only")),
+    ("selection", N_("Selection only")),
+)
+_MIXED = 128  # a row or column that is neither empty nor full
+_MARGIN = 64  # pixels of picture around the band, for the solver to learn the colours from
+
+
+class Place(NamedTuple):
+    """Where the result goes: an area of a layer's mask, or of the selection (image pixels)."""
+
+    source: str
+    area: pixels.Area
+
+
+def question(call: Call, layer: Gimp.Layer) -> Question | None:
+    """Ask for the band's surroundings only; None for a layer beyond the first with a selection."""
+    source = _source(call, layer)
+    area = pixels.whole(layer)
+    x = y = 0
+    if source == "mask":
+        drawable = layer.get_mask()
+    else:
+        # One selection, one picture to refine it by: the first of the chosen layers.
+        if layer is not call.layers[0]:
+            return None
+        drawable = call.image.get_selection()
+        _found, x, y = layer.get_offsets()
+        area = area.clipped(pixels.whole(call.image).moved(-x, -y))
+    reach = call["width"] + abs(call["edge-shift"]) + call["feather"]
+    band = _band(drawable, area.moved(x, y)).moved(-x, -y)
+    if not band.width:
+        raise PluginError(_("There is no edge to refine in the layer “{name}”.").format(
+            name=layer.get_name()
+        ))  # fmt: skip
+    around = band.grown(int(reach * 2) + _MARGIN).clipped(area)
+    depth = pixels.matte_depth(layer)
+    return Question(
+        "refine",
+        {
+            "width": call["width"],
+            "quality": call["quality"],
+            "edge_shift": call["edge-shift"],
+            "feather": call["feather"],
+        },
+        {
+            "picture": pixels.picture(layer, pixels.encoding(layer), around),
+            "mask": pixels.mask(drawable, depth, around.moved(x, y)),
+        },
+        depth,
+        Place(source, around.moved(x, y)),
+    )
+
+
+def result(call: Call, answers: list[Answered]) -> list:
+    """Put the answers where their masks came from; gives the first new mask."""
+    masks = []
+    for layer, one, pictures in answers:
+        if one.place.source == "mask":
+            masks.append(results.replace_in_mask(layer, one.place.area, pictures["alpha"]))
+        else:
+            results.replace_in_selection(call.image, one.place.area, pictures["alpha"])
+    return [masks[0] if masks else None]
+
+
+def check(call: Call) -> None:
+    """Refuse, before the dialog, when there is no edge anywhere.
+
+    Raises
+    ------
+    PluginError
+    """
+    masked = any(layer.get_mask() is not None for layer in call.layers)
+    if not masked and Gimp.Selection.is_empty(call.image):
+        raise PluginError(
+            _("Make a selection or a layer mask first; Refine Edge works on its edge.")
+        )
+
+
+def _source(call: Call, layer: Gimp.Layer) -> str:
+    check(call)
+    wanted = call["source"]
+    has_mask = layer.get_mask() is not None
+    selected = not Gimp.Selection.is_empty(call.image)
+    if wanted == "auto":
+        wanted = "mask" if has_mask and (layer.get_edit_mask() or not selected) else "selection"
+    if wanted == "mask" and not has_mask:
+        raise PluginError(
+            _("The layer “{name}” has no mask; add one or refine the selection.").format(
+                name=layer.get_name()
+            )
+        )
+    if wanted == "selection" and not selected:
+        raise PluginError(_("Nothing is selected; make a selection or refine a layer mask."))
+    return wanted
+
+
+def _band(drawable, area: pixels.Area) -> pixels.Area:
+    """The smallest area that holds all edges of a mask; its width is 0 when there are none."""
+    if not (area.width and area.height):
+        return area._replace(width=0)
+    rows = bytearray()
+    some, every = 0, -1  # per column: the bits set in any row, in all rows
+    for strip in pixels.read(drawable, pixels.single_channel(drawable, "u8"), area):
+        for start in range(0, len(strip), area.width):
+            row = strip[start : start + area.width]
+            rows.append(row[0] if row.count(row[0]) == area.width else _MIXED)
+            bits = int.from_bytes(row, "little")
+            some |= bits
+            every &= bits
+    ends = (some.to_bytes(area.width, "little"), every.to_bytes(area.width, "little"))
+    columns = bytes(any_ if any_ == all_ else _MIXED for any_, all_ in zip(*ends))
+    top, bottom = _changing(bytes(rows))
+    left, right = _changing(columns)
+    return pixels.Area(area.x + left, area.y + top, right - left, bottom - top)
+
+
+def _changing(kinds: bytes) -> tuple[int, int]:
+    """From where to where lines are not simply empty or full like those outside."""
+
+    def same(line: bytes) -> bytes:
+        return line if line in (b"\x00", b"\xff") else b""
+
+    start = len(kinds) - len(kinds.lstrip(same(kinds[:1]))) if same(kinds[:1]) else 0
+    end = len(kinds.rstrip(same(kinds[-1:]))) if same(kinds[-1:]) else len(kinds)
+    if start >= len(kinds):
+        return 0, 0
+    return max(0, start - 1), min(len(kinds), end + 1)

@@ -1,0 +1,209 @@
+"""What becomes of an answer: a layer mask, a new layer, a selection, or the layer itself.
+
+All of these run inside the undo group that `jobs` opens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gi.repository import Gegl, Gimp
+
+from . import pixels
+from .failure import PluginError
+from .i18n import _
+
+OPERATIONS = {
+    "replace": Gimp.ChannelOps.REPLACE,
+    "add": Gimp.ChannelOps.ADD,
+    "subtract": Gimp.ChannelOps.SUBTRACT,
+    "intersect": Gimp.ChannelOps.INTERSECT,
+}
+
+
+def set_mask(layer: Gimp.Layer, alpha) -> Gimp.LayerMask:
+    """Give a layer the matte as its mask, in place of one it has."""
+    area = pixels.whole(layer)
+    pixels.fits(alpha, area, 1)
+    if layer.get_mask() is not None:
+        layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
+    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+    # Before the layer has it: undo and redo then know one state of it only.
+    pixels.write(mask, pixels.single_channel(mask, alpha.depth), area, alpha.strips)
+    layer.add_mask(mask)
+    return mask
+
+
+def add_cutout(
+    image: Gimp.Image, layer: Gimp.Layer, how, foreground, alpha, *, relit=False, above=None
+) -> Gimp.Layer:
+    """A new layer above `layer`: its picture with the matte as mask; `layer` is kept and hidden.
+
+    Parameters
+    ----------
+    how : pixels.Encoding
+        Of `foreground`.
+    foreground : Pixels or None
+        Colours without those of the background; None keeps the layer's own.
+    alpha : Pixels
+    relit : bool
+        Whether the subject's light was changed.
+    above : Gimp.Layer, optional
+        What the new layer comes above, when not `layer` itself.
+    """
+    new = _plain_copy(image, layer)
+    image.insert_layer(new, layer.get_parent(), image.get_item_position(above or layer))
+    mask = set_mask(new, alpha)
+    if foreground is not None:
+        pixels.fits(foreground, pixels.whole(layer), 3)
+        buffer = new.get_buffer()
+        pixels.paint(buffer, buffer, new, how, foreground.strips, mask=mask, relit=relit)
+        new.update(*pixels.whole(new))
+    new.set_name(_("{name} cut-out").format(name=layer.get_name()))
+    new.set_visible(True)
+    layer.set_visible(False)
+    return new
+
+
+def cut(image: Gimp.Image, layer: Gimp.Layer, how, foreground, alpha) -> None:
+    """Replace the layer's own colours and alpha; undo brings them back.
+
+    Parameters
+    ----------
+    how : pixels.Encoding
+        Of `foreground`.
+    foreground : iterable of bytes
+        Strips of RGB.
+    alpha : Pixels
+        Holds the layer's own alpha already; same depth as `foreground`.
+    """
+    pixels.fits(alpha, pixels.whole(layer), 1)
+    if not layer.has_alpha():
+        layer.add_alpha()
+    with _selection_put_aside(image):  # merge_shadow changes what is selected only
+        shadow = layer.get_shadow_buffer()
+        pixels.paint(
+            layer.get_buffer(), shadow, layer, how, foreground, alpha=alpha.strips
+        )  # fmt: skip
+        if not layer.merge_shadow(True):
+            raise PluginError(
+                _("GIMP did not let “{name}” be changed.").format(name=layer.get_name())
+            )
+    layer.update(*pixels.whole(layer))
+
+
+def check_cut(layer: Gimp.Layer) -> None:
+    """Refuse, before any work, a layer whose pixels cannot be replaced.
+
+    Raises
+    ------
+    PluginError
+    """
+    name = layer.get_name()
+    if layer.is_group():
+        raise PluginError(
+            _("A layer group such as “{name}” cannot be cut; choose another result.").format(
+                name=name
+            )
+        )
+    if layer.get_lock_alpha() or any(item.get_lock_content() for item in _with_parents(layer)):
+        raise PluginError(
+            _("The layer “{name}” is locked; unlock it or choose another result.").format(name=name)
+        )
+
+
+def select(image: Gimp.Image, mattes, operation: str) -> None:
+    """Combine mattes with the selection.
+
+    Parameters
+    ----------
+    mattes : list of (layer, Pixels)
+        Each covers its layer; where several do, the selection is their union.
+    operation : "replace", "add", "subtract" or "intersect"
+    """
+    channels = []
+    for layer, alpha in mattes:
+        area = pixels.whole(layer)
+        pixels.fits(alpha, area, 1)
+        channel = _empty_channel(image)
+        _found, x, y = layer.get_offsets()
+        name = pixels.single_channel(channel, alpha.depth)
+        pixels.write(channel, name, area.moved(x, y), alpha.strips)
+        channels.append(channel)
+    for other in channels[1:]:
+        channels[0].combine_masks(other, Gimp.ChannelOps.ADD, 0, 0)
+    image.select_item(OPERATIONS[operation], channels[0])
+    for channel in channels:
+        image.remove_channel(channel)
+
+
+def replace_in_mask(layer: Gimp.Layer, area: pixels.Area, alpha) -> Gimp.LayerMask:
+    """Give a layer a new mask: the one it has, with the matte in an area of it."""
+    pixels.fits(alpha, area, 1)
+    old = layer.get_mask()
+    shown, edited, applied = layer.get_show_mask(), layer.get_edit_mask(), layer.get_apply_mask()
+    new = layer.create_mask(Gimp.AddMaskType.WHITE)
+    everything = pixels.whole(layer).rectangle()
+    old.get_buffer().copy(everything, Gegl.AbyssPolicy.NONE, new.get_buffer(), everything)
+    pixels.write(new, pixels.single_channel(new, alpha.depth), area, alpha.strips)
+    layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
+    layer.add_mask(new)
+    layer.set_apply_mask(applied)
+    layer.set_show_mask(shown)
+    layer.set_edit_mask(edited)
+    return new
+
+
+def replace_in_selection(image: Gimp.Image, area: pixels.Area, alpha) -> None:
+    """Put the matte into an area (of the image's pixels) of the selection."""
+    pixels.fits(alpha, area, 1)
+    channel = Gimp.Selection.save(image)
+    pixels.write(channel, pixels.single_channel(channel, alpha.depth), area, alpha.strips)
+    image.select_item(Gimp.ChannelOps.REPLACE, channel)
+    image.remove_channel(channel)
+
+
+def _empty_channel(image: Gimp.Image) -> Gimp.Channel:
+    size = image.get_width(), image.get_height()
+    channel = Gimp.Channel.new(image, "Mattelier", *size, 100.0, Gegl.Color.new("black"))
+    image.insert_channel(channel, None, 0)
+    return channel
+
+
+def _plain_copy(image: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer:
+    """A layer of pixels with what `layer` shows, not yet in the image."""
+    # A group's copy is a group; a text's copy is a text, which its next edit would draw anew.
+    if type(layer) is Gimp.Layer:
+        return layer.copy()
+    width, height = layer.get_width(), layer.get_height()
+    new = Gimp.Layer.new(
+        image, layer.get_name(), width, height,
+        layer.type_with_alpha(), layer.get_opacity(), layer.get_mode(),
+    )  # fmt: skip
+    everything = pixels.whole(layer).rectangle()
+    layer.get_buffer().copy(everything, Gegl.AbyssPolicy.NONE, new.get_buffer(), everything)
+    new.get_buffer().flush()
+    _found, x, y = layer.get_offsets()
+    new.set_offsets(x, y)
+    return new
+
+
+def _with_parents(item) -> Iterator:
+    while item is not None:
+        yield item
+        item = item.get_parent()
+
+
+@contextmanager
+def _selection_put_aside(image: Gimp.Image) -> Iterator[None]:
+    if Gimp.Selection.is_empty(image):
+        yield
+        return
+    kept = Gimp.Selection.save(image)
+    Gimp.Selection.none(image)
+    try:
+        yield
+    finally:
+        image.select_item(Gimp.ChannelOps.REPLACE, kept)
+        image.remove_channel(kept)
