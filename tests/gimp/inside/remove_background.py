@@ -1,0 +1,218 @@
+"""Remove Background: its results, options and what it gives back."""
+
+import stage
+from stage import (
+    MODES,
+    Gimp,
+    assert_a_matte,
+    assert_same,
+    done,
+    layer_state,
+    mean_difference,
+    read,
+    refused,
+    state,
+    values,
+)
+
+NAME = "remove-background"
+
+
+def case_the_mask_fits_and_nothing_else_changes(here):
+    image = here.photo()
+    (layer,) = image.get_layers()
+    before = state(image, masks=False)
+    mask, new = done(NAME, image)
+    assert mask == layer.get_mask(), "the returned mask is not the layer's"
+    assert new is None, "no layer was asked for"
+    assert_a_matte(values(mask))
+    assert_same(state(image, masks=False), before)
+    assert image.is_dirty(), "GIMP does not know that the image changed"
+
+
+def case_a_selection_result_leaves_all_layers_alone(here):
+    image = here.photo()
+    before = state(image, selection=False)
+    assert done(NAME, image, result="selection") == [None, None]
+    assert_a_matte(values(image.get_selection()))
+    assert_same(state(image, selection=False), before)
+    assert not image.get_channels(), "a helping channel was left behind"
+
+
+def case_a_new_layer_comes_above_the_hidden_old_one(here):
+    image = here.photo()
+    (layer,) = image.get_layers()
+    pixels = read(layer)
+    mask, new = done(NAME, image, result="layer")
+    assert image.get_layers() == [new, layer]
+    assert image.get_selected_layers() == [new]
+    assert new.get_mask() == mask
+    assert_a_matte(values(mask))
+    assert read(layer) == pixels
+    assert layer.get_mask() is None
+    assert new.get_visible()
+    assert not layer.get_visible()
+
+
+def case_the_new_layers_colours_are_cleaned_at_the_edge_only(here):
+    image = here.photo()
+    (layer,) = image.get_layers()
+    mask, new = done(NAME, image, result="layer", decontaminate=True)
+    matte = values(mask)
+    old, now = (read(one, "R'G'B' u8") for one in (layer, new))
+    changed = [i for i in range(len(matte)) if old[3 * i : 3 * i + 3] != now[3 * i : 3 * i + 3]]
+    assert changed, "no colour was cleaned"
+    assert not [i for i in changed if matte[i] == 255], "a solid pixel's colour changed"
+
+
+def case_without_decontamination_the_new_layer_keeps_all_colours(here):
+    image = here.photo()
+    (layer,) = image.get_layers()
+    _, new = done(NAME, image, result="layer", decontaminate=False)
+    assert read(new, "R'G'B' u8") == read(layer, "R'G'B' u8")
+
+
+def case_a_cut_changes_the_layer_itself(here):
+    image = here.photo()
+    (layer,) = image.get_layers()
+    before = layer_state(layer)
+    colours = read(layer, "R'G'B' u8")
+    assert done(NAME, image, result="cut") == [None, None]
+    assert image.get_layers() == [layer]
+    assert layer.get_mask() is None
+    alpha = read(layer, "A u8")
+    assert_a_matte(alpha)
+    now = read(layer, "R'G'B' u8")
+    for i in (i for i in range(len(alpha)) if alpha[i] == 255):
+        assert now[3 * i : 3 * i + 3] == colours[3 * i : 3 * i + 3], f"pixel {i} changed"
+    after = layer_state(layer)
+    assert {**after, "pixels": None} == {**before, "pixels": None}
+
+
+def case_a_cut_reaches_beyond_the_selection_and_keeps_it(here):
+    plain, image = here.photo(), here.photo()
+    done(NAME, plain, result="cut", use_selection=False)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 5, 5, 20, 10)
+    selection = values(image.get_selection())
+    done(NAME, image, result="cut", use_selection=False)
+    assert values(image.get_selection()) == selection
+    assert read(image.get_layers()[0]) == read(plain.get_layers()[0])
+
+
+def case_the_selection_is_a_hint_when_wished(here):
+    image = here.photo()
+    width, height = image.get_width(), image.get_height()
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, width // 3, height)
+    selection = values(image.get_selection())
+    (free, _) = done(NAME, image, use_selection=False)
+    free = values(free)
+    hinted = values(done(NAME, image, use_selection=True)[0])
+    assert mean_difference(free, hinted) > 3, "the hint made no difference"
+    assert values(image.get_selection()) == selection, "the selection changed"
+    Gimp.Selection.none(image)
+    assert mean_difference(values(done(NAME, image)[0]), free) == 0
+
+
+def case_a_selection_beside_the_layer_is_refused(here):
+    image = here.photo()
+    (layer,) = image.get_layers()
+    layer.set_offsets(image.get_width() // 2, 0)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 10, 10)
+    before = state(image)
+    refused(NAME, image)
+    assert_same(state(image), before)
+
+
+def case_the_edge_moves_and_softens(here):
+    image = here.photo()
+
+    def covered(**options):
+        mask = values(done(NAME, image, **options)[0])
+        return sum(mask) / 255 / len(mask), sum(0 < value < 255 for value in mask)
+
+    plain, inner, outer = covered(), covered(edge_shift=-3), covered(edge_shift=3)
+    assert inner[0] < plain[0] - 0.005, (inner, plain)
+    assert outer[0] > plain[0] + 0.005, (outer, plain)
+    assert covered(feather=12)[1] > 1.5 * plain[1]
+
+
+def case_all_qualities_work(here):
+    image = here.photo()
+    for quality in ("fast", "balanced", "best"):
+        assert_a_matte(values(done(NAME, image, quality=quality)[0]))
+
+
+def case_a_mask_that_is_there_is_replaced(here):
+    image = here.photo()
+    (layer,) = image.get_layers()
+    layer.add_mask(layer.create_mask(Gimp.AddMaskType.BLACK))
+    mask, _ = done(NAME, image)
+    assert layer.get_mask() == mask
+    assert_a_matte(values(mask))
+
+
+def case_a_mask_being_edited_stands_for_its_layer(here):
+    image = here.photo()
+    (layer,) = image.get_layers()
+    first, _ = done(NAME, image)
+    matte = values(first)
+    stage.write(first, stage.native(first), bytes(len(matte)))
+    second, _ = done(NAME, image, layers=[layer.get_mask()])
+    assert values(second) == matte, "the mask was worked on, not its layer"
+
+
+def case_an_unknown_model_is_named(here):
+    image = here.photo()
+    before = state(image)
+    assert "no-such-model" in refused(NAME, image, model="no-such-model")
+    assert_same(state(image), before)
+    assert not image.is_dirty()
+
+
+def case_an_empty_model_name_is_the_default(here):
+    assert done(NAME, here.photo(), model="")[0] is not None
+
+
+def case_values_out_of_range_do_no_harm(here):
+    # GIMP itself replaces what an argument cannot be by its default, with a warning.
+    image = here.photo()
+    plain = values(done(NAME, image)[0])
+    assert values(done(NAME, image, result="nonsense")[0]) == plain
+    assert values(done(NAME, image, quality="nonsense", feather=4000)[0]) is not None
+
+
+def case_last_values_are_used_without_a_dialog(here):
+    assert_a_matte(values(done(NAME, here.photo(), mode=MODES.WITH_LAST_VALS)[0]))
+
+
+def case_indexed_images_are_refused_with_the_reason(here):
+    image = here.photo()
+    image.convert_indexed(
+        Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 16, False, False, ""
+    )
+    image.clean_all()
+    before = state(image)
+    for name in (NAME, "select-subject", "refine-edge", "replace-background"):
+        assert "ndexed" in refused(name, image)
+    assert_same(state(image), before)
+    assert not image.is_dirty()
+
+
+def case_a_locked_layer_is_not_cut(here):
+    image = here.photo()
+    (layer,) = image.get_layers()
+    layer.set_lock_content(True)
+    before = state(image)
+    assert "locked" in refused(NAME, image, result="cut")
+    assert_same(state(image), before)
+
+
+def case_one_pixel_is_no_disaster(here):
+    image = Gimp.Image.new(1, 1, Gimp.ImageBaseType.RGB)
+    layer = Gimp.Layer.new(image, "dot", 1, 1, 0, 100, Gimp.LayerMode.NORMAL)
+    image.insert_layer(layer, None, 0)
+    for result in ("mask", "layer", "selection", "cut"):
+        answer = stage.call(NAME, image, layers=[layer], result=result)
+        assert answer.ok or "\n" not in str(answer.message), answer.message
+        if not answer.ok:
+            refused(NAME, image, layers=[layer], result=result)

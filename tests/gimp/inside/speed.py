@@ -1,0 +1,91 @@
+"""What `benchmarks/gimp.py` measures inside GIMP; times in seconds, all runs of each.
+
+The benchmark has the plug-in's copy of the client write each report to report.json.
+"""
+
+import json
+import os
+import subprocess
+import time
+
+from stage import MODES, PLUGIN, Gimp, Gio, call, rectangle
+
+
+def measure(here):
+    """Reads runs.json, {"picture": {"procedure", "runs", "peers"}}, and notes the times."""
+    wishes = json.loads((here.out / "runs.json").read_text("utf-8"))
+    told = {name: _measured(here, name, **wish) for name, wish in wishes.items()}
+    told["start"] = [_start() for _ in range(5)]
+    here.note(**told)
+
+
+def _measured(here, name, procedure, runs, peers):
+    file = Gio.File.new_for_path(str(here.out / f"{name}.png"))
+    original = Gimp.file_load(MODES.NONINTERACTIVE, file)
+    told = {"total": [], "engine": [], "peers": [], "export": [], "start": [], "import": []}
+    report = here.out / "report.json"
+    for run in range(runs + 1):
+        report.unlink(missing_ok=True)
+        total = _timed(original, lambda image: _called(procedure, image))
+        if run:  # the first warms up
+            told["total"].append(total)
+            seconds = json.loads(report.read_text("utf-8"))["seconds"]
+            told["engine"].append(sum(seconds.values()))
+    for _ in range(peers):
+        told["peers"].append(_timed(original, lambda image: _by_files(here.out, image, told)))
+    original.delete()
+    return told
+
+
+def _timed(original, act):
+    """Seconds of an act on a fresh copy of an image."""
+    image = original.duplicate()
+    start = time.perf_counter()
+    act(image)
+    seconds = time.perf_counter() - start
+    image.delete()
+    return seconds
+
+
+def _start():
+    """What GIMP takes to start a plug-in and hear from it: a call that does next to nothing."""
+    start = time.perf_counter()
+    assert call("settings").ok
+    return time.perf_counter() - start
+
+
+def _called(procedure, image):
+    answer = call(procedure, image)
+    assert answer.ok, answer.message
+    return answer
+
+
+def _by_files(folder, image, told):
+    """As other plug-ins do it: export, start Python, which opens the model, import, mask."""
+    picture, matte = (folder / f"peer-{name}.png" for name in ("in", "out"))
+    matte.unlink(missing_ok=True)
+    start = time.perf_counter()
+    Gimp.file_save(MODES.NONINTERACTIVE, image, Gio.File.new_for_path(str(picture)), None)
+    told["export"].append(time.perf_counter() - start)
+    engine = json.loads((PLUGIN / "engine.json").read_text("utf-8"))["command"][:-1]
+    subprocess.run(
+        [*engine, "matte", str(picture), "-o", str(matte)],
+        check=True, stdin=subprocess.DEVNULL, capture_output=True,
+        env={name: os.environ[name] for name in ("HOME", "PATH", "LANG")},
+    )  # fmt: skip
+    told["start"].append(time.perf_counter() - start - told["export"][-1])
+    start = time.perf_counter()
+    (layer,) = image.get_layers()
+    read = Gimp.file_load_layer(
+        MODES.NONINTERACTIVE, image, Gio.File.new_for_path(str(matte))
+    )  # fmt: skip
+    image.insert_layer(read, None, 0)
+    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+    layer.add_mask(mask)
+    everything = rectangle(layer)
+    # Perceptual grey into linear: the numbers are the matte, not colours.
+    data = read.get_buffer().get(everything, 1.0, "Y' u8", 0)
+    mask.get_buffer().set(everything, "Y u8", data)
+    mask.get_buffer().flush()
+    image.remove_layer(read)
+    told["import"].append(time.perf_counter() - start)
