@@ -116,6 +116,8 @@ def job(title: str, question: Callable, result: Callable) -> Callable:
                 notes.append(answer.report.get("note"))
         with _one_undo_step(call.image):
             values = result(call, answers)
+        if call.run_mode != Gimp.RunMode.NONINTERACTIVE:
+            Gimp.displays_flush()  # draws the whole image: a script has nobody to look at it
         if call.interactive:
             for note in dict.fromkeys(filter(None, notes)):
                 Gimp.message(str(note))
@@ -165,7 +167,6 @@ def _one_undo_step(image: Gimp.Image) -> Iterator[None]:
     finally:
         Gimp.context_pop()
         image.undo_group_end()
-        Gimp.displays_flush()
 
 
 class _Progress:
