@@ -33,9 +33,13 @@ class LazyGroup(click.Group):
     """Commands that live elsewhere are listed here with their help and imported when run."""
 
     lazy: Mapping[str, tuple[str, str]] = {
+        "upscale": ("mattelier.upscale_command:upscale", "Enlarge pictures."),
+        "bokeh": ("mattelier.bokeh_commands:bokeh", "Blur by depth as a wide lens does."),
+        "depth": ("mattelier.bokeh_commands:depth", "Write a picture's depth map."),
         "models": ("mattelier.catalogue.commands:models", "List, get, verify and import models."),
         "doctor": ("mattelier.doctor:doctor", "Check this installation and say what mends it."),
         "install": ("mattelier.hosts.commands:install", "Install into GIMP or Blender."),
+        "roto": ("mattelier.shot.commands:roto", "Matte every frame of a shot from a few keys."),
         "worker": ("mattelier.worker.commands:worker", "Serve GIMP and Blender, warm."),
         "train": ("mattelier.train.commands:train", "Train a network from a recipe."),
         "evaluate": ("mattelier.evaluate.commands:evaluate", "Measure results against truth."),

@@ -118,12 +118,29 @@ class View:
     plainly: exposure stays 1 while the log-average luminance (Reinhard et al. 2002, eq. 1) is
     near mid-grey, and changes continuously outside that, so frames of a shot do not jump.
     The picture itself is never changed.
+
+    Parameters
+    ----------
+    picture : Picture
+    exposure : float, optional
+        Gain of a scene-linear picture, instead of what it asks for by itself: one for all the
+        frames of a shot keeps their views from flickering.
+
+    Attributes
+    ----------
+    exposure : float
+        The gain that is used; 1 for a display picture.
     """
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: Picture, exposure: float | None = None) -> None:
         self._colour = picture.colour
         self._linear = picture.transfer == "linear"
-        self._exposure = np.float32(_exposure(picture.colour) if self._linear else 1)
+        if not self._linear:
+            exposure = 1.0
+        elif exposure is None:
+            exposure = _exposure(picture.colour)
+        self.exposure = exposure
+        self._exposure = np.float32(exposure)
 
     @property
     def height(self) -> int:
@@ -175,6 +192,18 @@ def _bounded(linear: NDArray[np.float32]) -> NDArray[np.float32]:
     excess = (linear[over] - np.float32(_KNEE)) / np.float32(1 - _KNEE)
     linear[over] = np.float32(_KNEE) + np.float32(1 - _KNEE) * (excess / (1 + excess))
     return linear
+
+
+def unbounded(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Inverse of the shoulder that a linear picture's `View` bends: 0…1 → 0…∞, as exposed.
+
+    Takes linear values, `srgb_to_linear` of the view's. Near 1 it magnifies any error without
+    limit, so what lies above about 2 is better taken from the picture.
+    """
+    excess = np.maximum(values - np.float32(_KNEE), 0) / np.float32(1 - _KNEE)
+    bent = np.float32(_KNEE) + np.float32(1 - _KNEE) * excess / np.maximum(1 - excess, 1e-6)
+    result: NDArray[np.float32] = np.where(values > _KNEE, bent, values)
+    return result
 
 
 def _shrink_or_grow(samples: NDArray[Any], height: int, width: int) -> NDArray[Any]:

@@ -27,6 +27,7 @@ from mattelier.request_options import FileOptions, check_hint_files, hint_of
 
 _STDIN = "standard input"
 _EMPTY = 1e-4  # of the picture's area
+_MAPS = ("matte", "refine", "depth")  # tasks whose result is data, one number a pixel
 _SUFFIXES = {"png": ".png", "webp": ".webp", "tiff": ".tif", "exr": ".exr", "jpg": ".jpg"}
 
 
@@ -38,22 +39,24 @@ def run(
     *,
     background: str | None = None,
     mask_flag: str = "--hint",
+    beside: Collection[str] = (),
 ) -> int:
     """Do the task on all inputs, tell people and programs what happened, return the exit code.
 
     A `background` leaves no transparency, so JPEG can hold the result. `mask_flag` is what the
-    command calls the hint's mask.
+    command calls the hint's mask. `beside` are files that are read beside the pictures and the
+    hints, and so never written over.
 
     Raises
     ------
     UsageError
         The inputs, outputs and hints do not fit together; nothing was done.
     """
-    _catch_warnings()
+    catch_warnings()
     started = time.perf_counter()
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mattelier-")))
-        jobs = _jobs(task, files, hint, background, mask_flag, scratch)
+        jobs = _jobs(task, files, hint, background, mask_flag, beside, scratch)
         advance = stack.enter_context(_progress(len(jobs)))
         results: list[Result] = []
 
@@ -80,7 +83,7 @@ def run(
     return _exit_code(results)
 
 
-def _catch_warnings() -> None:
+def catch_warnings() -> None:
     """Our own warnings go into a picture's result, those of libraries into the log."""
     package = Path(__file__).parent
 
@@ -101,12 +104,13 @@ def _jobs(
     hint: HintRequest,
     background: str | None,
     mask_flag: str,
+    beside: Collection[str],
     scratch: Path,
 ) -> list[Job]:
     from mattelier.media.stills import INPUT_SUFFIXES, MATTE_SUFFIXES, OUTPUT_SUFFIXES
 
-    written = OUTPUT_SUFFIXES if task == "cutout" else MATTE_SUFFIXES
-    if background is None:
+    written = MATTE_SUFFIXES if task in _MAPS else OUTPUT_SUFFIXES
+    if task == "cutout" and background is None:
         written = written - {".jpg", ".jpeg"}
     named = [text for text in files.inputs if text != "-"]
     sources, missing, earlier = outputs.expand(named, INPUT_SUFFIXES)
@@ -118,10 +122,9 @@ def _jobs(
     check_hint_files(hint, pictures=count, mask_flag=mask_flag)
     plans = _plans(task, files, written, sources, count, scratch)
     hints = [_hint(plan.source, hint, INPUT_SUFFIXES, mask_flag) for plan in plans]
-    beside = [background, *(file for found, _ in hints for file in (found.mask, found.trimap))]
-    checked = outputs.check(
-        plans, overwrite=files.overwrite, also_read=[Path(file) for file in beside if file]
-    )
+    hinted = (file for found, _ in hints for file in (found.mask, found.trimap))
+    read = [Path(file) for file in (background, *beside, *hinted) if file]
+    checked = outputs.check(plans, overwrite=files.overwrite, also_read=read)
     jobs = [Job(gap.name, Path(gap.name), Path(), problem=gap.problem) for gap in missing]
     for plan, (found, unclear) in zip(checked, hints, strict=True):
         path = plan.source.path
@@ -196,12 +199,12 @@ def _to_stdout(result: Result) -> Result:
             shutil.copyfileobj(file, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     except OSError as error:
-        _close_stdout()
+        close_stdout()
         return replace(result, error=f"Standard output: {error.strerror}.", exit_code=3)
     return replace(result, job=replace(result.job, output=Path("standard output")))
 
 
-def _close_stdout() -> None:
+def close_stdout() -> None:
     """Nobody reads any more: later writes, and Python's last flush, go nowhere."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -222,7 +225,7 @@ def _print_json(task: str, result: Result) -> None:
     try:
         print(json.dumps(line, default=_plain), flush=True)
     except BrokenPipeError:  # the pictures still matter
-        _close_stdout()
+        close_stdout()
 
 
 def _plain(value: Any) -> Any:
@@ -275,6 +278,8 @@ def _emptiness(result: Result) -> Iterator[str]:
 def _told(result: Result) -> str:
     report = result.report
     size = f"{report['width']}×{report['height']}"
+    if "result_width" in report:
+        size += f" to {report['result_width']}×{report['result_height']}"
     by = " ".join(
         str(report[key]) if key == "model" else f"on {report[key]}" if key == "device" else
         f"({report[key]})"

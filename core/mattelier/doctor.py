@@ -23,6 +23,7 @@ _PACKAGES = {
     "scipy": "refining edges",
     "pillow": "reading pictures",
     "OpenImageIO": "EXR and 16-bit files",
+    "av": "movies",
     "safetensors": "weights",
     "platformdirs": "folders",
     "openvino": None,

@@ -29,3 +29,7 @@ class ModelError(MattelierError):
 
 class EngineError(MattelierError):
     """An inference engine or device that was asked for cannot be used."""
+
+
+class OutOfMemory(EngineError):  # noqa: N818 - what happened, as in torch
+    """The device has too little memory for a picture of this size; a smaller one may fit."""

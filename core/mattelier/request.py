@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -21,6 +22,12 @@ _MOST_PIXELS = 500  # of any edge control; beyond it a wish is a slip of the key
 Request = TypeVar("Request")
 Quality = Literal["fast", "balanced", "best"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+ShotOutput = Literal["matte", "foreground", "premult", "preview"]
+FrameFormat = Literal["auto", "exr", "png", "tiff", "mov", "mkv", "mp4"]
+MovieCodec = Literal["auto", "prores", "png", "ffv1", "h264"]
+
+SUBJECT = "subject"
+"""The name of an object that was given none."""
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -135,6 +142,204 @@ class CutoutRequest:
         if self.padding < 0:
             raise UsageError(f"Padding cannot be negative ({self.padding}).")
         _within("Matched light", self.match_light, 0, 1)
+
+
+@dataclass(frozen=True)
+class DepthRequest:
+    """picture → depth map.
+
+    `file` is a depth map's path, of the `kind` it holds ("auto": floats are distances, others
+    nearness); `right` the path of the right picture of a stereo pair. With neither, `model` is a
+    depth network's name, "matte" for what the subject's matte alone tells, or "auto": the first
+    depth network that is on this computer, else the matte.
+    """
+
+    file: str | None = None
+    kind: Literal["auto", "distance", "disparity"] = "auto"
+    right: str | None = None
+    model: str = "auto"
+    device: Device = "auto"
+    matte: MatteRequest = MatteRequest()
+
+    def __post_init__(self) -> None:
+        _one_of("kind", self.kind, ("auto", "distance", "disparity"))
+        _one_of("device", self.device, get_args(Device))
+        if self.file is not None and self.right is not None:
+            raise UsageError("A depth map and a stereo pair exclude each other; give one.")
+
+
+@dataclass(frozen=True)
+class BokehRequest:
+    """picture + depth → the picture as a lens with a wide aperture draws it.
+
+    The focus is on the subject, or at the point `focus`, or at `distance`, in the depth map's
+    units. How much is blurred is said by the f-number `aperture` (of a full-frame camera; the
+    `focal_length` in millimetres, of the same, is the picture's own or 50), or by the `radius`
+    in pixels of the most blurred part; None for both is 1 % of the longer side. `blades` and
+    `rotation` (degrees) shape the iris, round where 0; `cats_eye` (0…1) narrows it towards the
+    corners. `highlights` gives clipped lights their brightness back. What is nearer than the
+    focus stays sharp without `foreground_blur`.
+    """
+
+    depth: DepthRequest = DepthRequest()
+    focus: Point | None = None
+    distance: float | None = None
+    aperture: float | None = None
+    radius: float | None = None
+    focal_length: float | None = None
+    blades: int = 0
+    rotation: float = 0
+    cats_eye: float = 0
+    highlights: bool = False
+    foreground_blur: bool = False
+
+    def __post_init__(self) -> None:
+        if self.focus is not None and self.distance is not None:
+            raise UsageError("The focus is at a point or at a distance, not both.")
+        if self.aperture is not None and self.radius is not None:
+            raise UsageError("An aperture and a radius exclude each other; give one.")
+        if self.distance is not None and not 0 < self.distance < math.inf:
+            raise UsageError(f"The focus cannot be at a distance of {self.distance:g}.")
+        if self.aperture is not None:
+            _within("The aperture's f-number", self.aperture, 0.05, 128)
+        if self.radius is not None:
+            _within("The blur radius", self.radius, 0, _MOST_PIXELS)
+        if self.focal_length is not None:
+            _within("The focal length", self.focal_length, 1, 5000)
+        if self.blades and not 3 <= self.blades <= 16:
+            raise UsageError(f"An iris has 3 to 16 blades, or 0 to be round, not {self.blades}.")
+        _within("The rotation", self.rotation, -360, 360)
+        _within("The cat's eye", self.cats_eye, 0, 1)
+
+
+@dataclass(frozen=True)
+class KeyRequest:
+    """What the artist says of one object on one frame: a mask's file, a box, or clicks."""
+
+    frame: int
+    mask: str | None = None
+    box: Box | None = None
+    points: tuple[Point, ...] = ()
+    object: str = SUBJECT
+
+
+@dataclass(frozen=True)
+class RotoRequest:
+    """A plate and a few key frames → stable mattes of every frame, written as files.
+
+    Attributes
+    ----------
+    plate : str
+        `name.####.exr` (or `%04d`, `@@@@`, `$F4`), a folder, one file of a sequence, a movie.
+    output : str
+        A pattern or a movie's name for a single output; else a folder.
+    frames : str
+        A frame range such as `1001-1100x2,1150`; "": all.
+    objects : tuple of str
+        Their names; empty: those of the keys, or one subject that is found by itself.
+    outputs : tuple
+        "premult" is the foreground times the matte, "preview" it on a checkerboard.
+    matte : MatteRequest
+        Its hint stays empty: keys say where the subject is.
+    format, codec, bits
+        Of files in a folder, of movies, of PNG and TIFF mattes; "auto" and 0 go by the plate.
+    colorspace : str or None
+        What the plate's code values mean, by the OCIO config; None: as the files say.
+    fps : float
+        Of a movie made of a sequence, and in EXR headers; 0: as the plate says.
+    tune : float
+        Seconds of fine-tuning on the key frames, once a shot.
+    window, preroll : int
+        Frames tracked and matted together (0: all), and how many are looked at around them where
+        there is no key.
+    resume, overwrite : bool
+        Keep frames that are done with these settings; replace files that are not Mattelier's.
+    """
+
+    plate: str
+    output: str
+    frames: str = ""
+    keys: tuple[KeyRequest, ...] = ()
+    objects: tuple[str, ...] = ()
+    outputs: tuple[ShotOutput, ...] = ("matte",)
+    matte: MatteRequest = MatteRequest()
+    format: FrameFormat = "auto"
+    codec: MovieCodec = "auto"
+    bits: int = 0
+    colorspace: str | None = None
+    fps: float = 0
+    tune: float = 0
+    window: int = 0
+    preroll: int = 64
+    resume: bool = True
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        for output in self.outputs:
+            _one_of("An output", output, get_args(ShotOutput))
+        _one_of("The format", self.format, get_args(FrameFormat))
+        _one_of("The codec", self.codec, get_args(MovieCodec))
+        if not self.outputs or len(set(self.outputs)) < len(self.outputs):
+            raise UsageError("Name at least one output, and none twice.")
+        if self.bits not in (0, 8, 16):
+            raise UsageError(f"A matte has 8 or 16 bits, not {self.bits}.")
+        if self.matte.hint != HintRequest():
+            raise UsageError("A shot takes its hints as keys with a frame number.")
+        _within("The frame rate", self.fps, 0, 1000)
+        _within("Tuning", self.tune, 0, 86400)
+        _within("The window", self.window, 0, 1_000_000)
+        _within("The pre-roll", self.preroll, 0, 10_000)
+        for name in (*self.objects, *(key.object for key in self.keys)):
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
+                raise UsageError(
+                    f"An object's name is letters, digits, _ and - (it names files), not {name!r}."
+                )
+
+    @property
+    def named_objects(self) -> tuple[str, ...]:
+        """The objects, in the order in which they were first named."""
+        return tuple(dict.fromkeys((*self.objects, *(key.object for key in self.keys)))) or (
+            SUBJECT,
+        )
+
+
+@dataclass(frozen=True)
+class Size:
+    """A result's size in pixels; None: so that the picture keeps its shape."""
+
+    width: int | None = None
+    height: int | None = None
+
+    def __post_init__(self) -> None:
+        sides = [side for side in (self.width, self.height) if side is not None]
+        if not sides or min(sides) < 1:
+            raise UsageError("A size needs a width or a height of at least 1 pixel.")
+
+
+@dataclass(frozen=True)
+class UpscaleRequest:
+    """picture → the same picture with more pixels.
+
+    `size` overrides `scale`. `model` is "default" (faithful to the picture), a model's name or
+    a weights file. `denoise` (0…1) is how much noise and compression a network for photographs
+    removes; with the default model it chooses that network. `tile` is the side in pixels of what
+    the network sees at once; 0: chosen.
+    """
+
+    scale: float = 2
+    size: Size | None = None
+    model: str = "default"
+    denoise: float | None = None
+    tile: int = 0
+    device: Device = "auto"
+
+    def __post_init__(self) -> None:
+        _one_of("device", self.device, get_args(Device))
+        _within("The scale", self.scale, 1, 16)
+        if self.denoise is not None:
+            _within("Denoise", self.denoise, 0, 1)
+        if self.tile and self.tile < 32:
+            raise UsageError(f"A tile has at least 32 pixels a side, not {self.tile}.")
 
 
 def to_json(request: Any) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def _numbers(text: str, count: int) -> tuple[float, ...] | None:
     return values if len(values) == count and all(map(math.isfinite, values)) else None
 
 
-def _box(ctx: click.Context, param: click.Parameter, text: str | None) -> Box | None:
+def parse_box(ctx: click.Context, param: click.Parameter, text: str | None) -> Box | None:
     if text is None:
         return None
     numbers = _numbers(text, 4)
@@ -38,7 +38,7 @@ def _box(ctx: click.Context, param: click.Parameter, text: str | None) -> Box | 
         raise click.BadParameter(str(error)) from None
 
 
-def _points(
+def parse_points(
     ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]
 ) -> tuple[Point, ...]:
     points = []
@@ -76,14 +76,17 @@ _HINT_AND_MODEL = [
         "--trimap", metavar="FILE|FOLDER", help="Grey map: 0 not, 128 unknown, 255 subject."
     ),
     click.option(
-        "--box", metavar="X,Y,W,H", callback=_box, help="Rectangle that holds the whole subject."
+        "--box",
+        metavar="X,Y,W,H",
+        callback=parse_box,
+        help="Rectangle that holds the whole subject.",
     ),
     click.option(
         "--point",
         "points",
         metavar="X,Y[,+|-]",
         multiple=True,
-        callback=_points,
+        callback=parse_points,
         help="A click on the subject (+) or on what is not it (-). Repeatable.",
     ),
     click.option("--model", default="default", show_default=True, metavar="NAME"),

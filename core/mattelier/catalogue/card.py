@@ -54,7 +54,7 @@ class FileEntry:
     url: str | None = None
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[\w][\w.+-]*\.(onnx|safetensors)", self.path):
+        if not re.fullmatch(r"[\w][\w.+-]*\.(onnx|safetensors|pth|pt)", self.path):
             raise ModelError(f"file {self.path!r} is not a plain .onnx or .safetensors name")
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise ModelError(f"{self.path} has no full lower-case sha256")
@@ -69,7 +69,10 @@ class Input:
     size : int
         In pixels. `resize="stretch"` squashes the picture to size × size. `resize="fit"` keeps
         its aspect: sides are multiples of `multiple`, and `measure` says what `size` holds for
-        (the square root of the area, the short side, or the long side).
+        (the square root of the area, the short side, or the long side). `resize="tile"` shows
+        the picture itself, in tiles of at most about size × size.
+    margin : int
+        With "tile": how many pixels around its own a tile must see to be right there.
     mean, std : three floats
         Of RGB 0…1: the network gets (value - mean) / std.
     scale_by_max : bool
@@ -81,7 +84,7 @@ class Input:
     """
 
     size: int
-    resize: Literal["fit", "stretch"]
+    resize: Literal["fit", "stretch", "tile"]
     multiple: int = 32
     measure: Literal["area", "short", "long"] = "area"
     mean: Triple = (0.0, 0.0, 0.0)
@@ -89,6 +92,7 @@ class Input:
     scale_by_max: bool = False
     tensor: str | None = None
     hint: str | None = None
+    margin: int = 0
 
     def __post_init__(self) -> None:
         if self.size < 1 or self.multiple < 1:
@@ -104,19 +108,23 @@ class Output:
     Attributes
     ----------
     tensor : str, int or None
-        The graph's output that is the matte, by name or position (-1: last); None: its first.
+        The graph's output that is the matte or picture, by name or position (-1: last); None: its
+        first.
     activation : "none" or "sigmoid"
         What still has to be applied to the ONNX graph's output to have 0…1.
     torch_activation : "none" or "sigmoid"
         The same for the torch class named by the card's `architecture`.
     min_max : bool
         The network's authors stretch its range to 0…1.
+    scale : int
+        How many times larger than its input the answer is (super-resolution).
     """
 
     tensor: str | int | None = None
     activation: Literal["none", "sigmoid"] = "none"
     torch_activation: Literal["none", "sigmoid"] = "none"
     min_max: bool = False
+    scale: int = 1
 
 
 @dataclass(frozen=True)
@@ -132,7 +140,7 @@ class Card:
     files: tuple[FileEntry, ...]
     input: Input
     output: Output
-    task: Literal["matte"] = "matte"
+    task: Literal["matte", "upscale", "depth"] = "matte"
     architecture: str | None = None
     quality: Mapping[str, Any] = field(default_factory=dict)
     folder: Path = Path()
@@ -142,6 +150,9 @@ class Card:
             raise ModelError(f"name {self.name!r} may hold only a-z, 0-9, '.', '_' and '-'")
         if not self.files:
             raise ModelError("it names no files")
+        pickled = [file.path for file in self.files if file.path.endswith((".pth", ".pt"))]
+        if pickled and self.task == "matte":  # elsewhere they are read, and as weights only
+            raise ModelError(f"file {pickled[0]!r} is not a plain .onnx or .safetensors name")
         if self.architecture is not None and not re.fullmatch(
             r"[a-z_]\w*\.[A-Za-z_]\w*", self.architecture
         ):

@@ -47,12 +47,15 @@ class Engine(Protocol):
         -------
         "alpha" (1, 1, h, w) or (1, h, w) float32, as the graph gives it after the card's
         `torch_activation` where torch ran; the card's other output conventions are
-        `network_io.finish`'s to apply.
+        `network_io.finish`'s to apply. A card for `upscale` gives "picture"
+        (1, 3, scale·h, scale·w) instead.
 
         Raises
         ------
+        OutOfMemory
+            The device has too little memory for inputs of this size.
         EngineError
-            The device ran out of memory, or the inputs do not fit the graph.
+            The inputs do not fit the graph.
         """
         ...
 

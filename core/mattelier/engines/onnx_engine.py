@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.catalogue import Card
+from mattelier.engines import ports
 from mattelier.engines.ports import match_inputs, match_output, require_file
-from mattelier.errors import EngineError, ModelError
+from mattelier.errors import EngineError, ModelError, OutOfMemory
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
@@ -43,12 +44,13 @@ class ONNXEngine:
         """One pass; see `Engine.run`."""
         feed = {self._roles[role]: np.ascontiguousarray(x) for role, x in inputs.items()}
         try:
-            [alpha] = self._session.run([self._output], feed)
+            [answer] = self._session.run([self._output], feed)
         except Exception as error:  # its exceptions share no base of their own
-            raise EngineError(
+            kind = OutOfMemory if ports.short_of_memory(error) else EngineError
+            raise kind(
                 f"ONNX Runtime could not run {self._card.name}: {_first_line(error)}."
             ) from error
-        return {"alpha": np.asarray(alpha, np.float32)}
+        return {ports.answer(self._card): np.asarray(answer, np.float32)}
 
 
 def signature(path: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:

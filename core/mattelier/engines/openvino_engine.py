@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.catalogue import Card
+from mattelier.engines import ports
 from mattelier.engines.ports import match_inputs, match_output, require_file
-from mattelier.errors import EngineError, ModelError
+from mattelier.errors import EngineError, ModelError, OutOfMemory
 
 _CONVERTER = "openvino.tools.ovc"
 
@@ -81,12 +82,14 @@ class OpenVINOEngine:
         with self._lock:
             try:
                 self._request.infer(feed, share_inputs=True)
-            except RuntimeError as error:
-                raise EngineError(
+            except (RuntimeError, MemoryError) as error:
+                kind = OutOfMemory if ports.short_of_memory(error) else EngineError
+                raise kind(
                     f"OpenVINO could not run {self._card.name}: {_last_line(error)}."
                 ) from error
-            alpha = self._request.get_output_tensor(self._output).data
-            return {"alpha": np.array(alpha, np.float32)}  # a copy: the next pass writes there
+            answer = self._request.get_output_tensor(self._output).data
+            # A copy: the next pass writes there.
+            return {ports.answer(self._card): np.array(answer, np.float32)}
 
 
 def signature(path: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:

@@ -36,8 +36,20 @@ def match_inputs(card: Card, names: list[str]) -> dict[str, str]:
     return roles
 
 
+def answer(card: Card) -> str:
+    """What the network's answer is called: "alpha", or "picture" of a network that enlarges."""
+    return "alpha" if card.task == "matte" else "picture"
+
+
+def short_of_memory(error: BaseException) -> bool:
+    """Whether an engine failed for want of memory; most say so only in their message."""
+    said = str(error).lower()
+    words = ("out of memory", "bad_alloc", "bad alloc", "not enough memory", "failed to allocate")
+    return isinstance(error, MemoryError) or any(word in said for word in words)
+
+
 def match_output(card: Card, names: list[str]) -> int:
-    """Position of the graph's output that the card calls the matte."""
+    """Position of the graph's output that the card calls the answer."""
     wanted = card.output.tensor
     try:
         if isinstance(wanted, str):

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.catalogue import Card
+from mattelier.engines import ports
 from mattelier.engines.ports import require_file
-from mattelier.errors import EngineError, ModelError
+from mattelier.errors import EngineError, ModelError, OutOfMemory
 
 
 class TorchEngine:
@@ -52,15 +53,16 @@ class TorchEngine:
                     torch.from_numpy(np.ascontiguousarray(inputs[role])).to(self.device)
                     for role in roles
                 ]
-                alpha = self._network(*tensors)
-                if isinstance(alpha, (tuple, list)):
+                answer = self._network(*tensors)
+                if isinstance(answer, (tuple, list)):
                     wanted = self._card.output.tensor
-                    alpha = alpha[wanted if isinstance(wanted, int) else 0]
+                    answer = answer[wanted if isinstance(wanted, int) else 0]
                 if self._card.output.torch_activation == "sigmoid":
-                    alpha = torch.sigmoid(alpha)
-                return {"alpha": alpha.float().cpu().numpy()}
+                    answer = torch.sigmoid(answer)
+                return {ports.answer(self._card): answer.float().cpu().numpy()}
         except RuntimeError as error:  # torch.OutOfMemoryError is one
-            raise EngineError(_failure(self._card, self.device, error)) from error
+            kind = OutOfMemory if ports.short_of_memory(error) else EngineError
+            raise kind(_failure(self._card, self.device, error)) from error
 
 
 def _load(card: Card, path: Path) -> Any:
@@ -96,7 +98,7 @@ def _not_usable(torch: Any, device: str) -> str | None:
 
 
 def _failure(card: Card, device: str, error: Exception) -> str:
-    if "out of memory" in str(error).lower():
+    if ports.short_of_memory(error):
         return f"{device} has too little free memory for {card.name}; use --device cpu."
     return f"PyTorch could not run {card.name} on {device}: {_line(error)}."
 

@@ -118,7 +118,7 @@ def run(
     results = []
     ready = sum(job.problem is None for job in jobs)
     with (
-        _stop_on_signals(stop),
+        stop_on_signals(stop),
         ThreadPoolExecutor(1, "engine") as opener,
         ThreadPoolExecutor(min(workers, max(1, ready)), "picture") as pool,
     ):
@@ -207,7 +207,7 @@ def explain(error: Exception, job: Job) -> tuple[str, int]:
 
 
 @contextmanager
-def _stop_on_signals(stop: threading.Event) -> Iterator[None]:
+def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     """Ctrl-C and a polite kill set `stop` instead of raising somewhere in the middle."""
     if threading.current_thread() is not threading.main_thread():
         yield

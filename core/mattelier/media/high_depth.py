@@ -192,6 +192,7 @@ def write(
     attributes: Mapping[str, Any],
     window: Window | None = None,
     icc: bytes | None = None,
+    premultiplied: bool = False,
 ) -> None:
     """Write a TIFF or EXR, losslessly compressed, band by band.
 
@@ -205,6 +206,7 @@ def write(
     attributes : name → plain value, or (type, value) as `Picture.metadata` keeps them
     window : data and display window of an EXR
     icc : profile
+    premultiplied : whether colour in `bands` is multiplied by its alpha, which TIFF's header says
 
     Raises
     ------
@@ -218,7 +220,7 @@ def write(
     spec.channelnames = channels
     if "A" in channels:
         spec.alpha_channel = channels.index("A")
-        spec.attribute("oiio:UnassociatedAlpha", 1)
+        spec.attribute("oiio:UnassociatedAlpha", int(not premultiplied))
     if window is not None:
         spec.x, spec.y = window.x, window.y
         spec.full_x, spec.full_y = window.full_x, window.full_y

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import Any, BinaryIO
@@ -40,6 +40,7 @@ def write(
     *,
     icc: bytes | None = None,
     exif: bytes | None = None,
+    text: Mapping[str, str] | None = None,
 ) -> None:
     """Write one PNG.
 
@@ -54,6 +55,8 @@ def write(
         several threads.
     icc, exif : bytes or None
         Profile; EXIF block with or without its "Exif" prefix.
+    text : mapping, optional
+        Keywords (at most 79 Latin letters) with what they say, ahead of the pixels.
 
     Raises
     ------
@@ -67,6 +70,8 @@ def write(
         file.write(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
     if exif:
         file.write(_chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")))
+    for keyword, said in (text or {}).items():
+        file.write(_chunk(b"tEXt", f"{keyword}\0{said}".encode("latin-1", "replace")))
 
     step = max(1, _STRIPE_BYTES // (width * channels * bits // 8))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mattelier.colour import from_float, linear_to_srgb, srgb_to_linear, to_float
 from mattelier.errors import MattelierError, OutputError, PictureError
 from mattelier.media.atomic import replacing
+from mattelier.media.stamp import Facts, as_text, as_tiff, own_facts
 from mattelier.picture import Picture, Transfer
 
 MAX_PIXELS = 300_000_000
@@ -21,6 +22,7 @@ MAX_PIXELS = 300_000_000
 OUTPUT_SUFFIXES = frozenset((".png", ".webp", ".tif", ".tiff", ".exr", ".jpg", ".jpeg"))
 INPUT_SUFFIXES = OUTPUT_SUFFIXES | {".jpe", ".avif", ".heic", ".heif", ".hif", ".bmp", ".gif"}
 MATTE_SUFFIXES = frozenset((".png", ".tif", ".tiff", ".exr"))
+PREMULTIPLIED_SUFFIXES = frozenset((".tif", ".tiff", ".exr"))
 
 # (offset, bytes, kind): what a file is, is read from its first bytes, never from its name.
 _SIGNATURES = (
@@ -90,7 +92,14 @@ def read_grey(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     return alpha if visible.size == 0 or np.ptp(visible) == 0 else grey * alpha
 
 
-def write_cutout(path: str | os.PathLike[str], picture: Picture, *, quality: int = 92) -> None:
+def write_cutout(
+    path: str | os.PathLike[str],
+    picture: Picture,
+    *,
+    quality: int = 92,
+    facts: Facts | None = None,
+    premultiplied: bool = False,
+) -> None:
     """Write a picture, with its alpha when it has one, in the format its suffix names.
 
     PNG 8 or 16 bit (floats become 16); TIFF as the picture's own samples, unassociated alpha;
@@ -103,6 +112,8 @@ def write_cutout(path: str | os.PathLike[str], picture: Picture, *, quality: int
     path : output file; written beside itself first, then moved into place
     picture : what to write; profile, EXIF, windows and metadata are kept
     quality : 1…100 of JPEG and of WebP's colour (WebP's alpha is always lossless)
+    facts : header entries of EXR and TIFF, text of PNG and JPEG: `media.stamp` reads them
+    premultiplied : multiply colour by alpha, in the encoding that is written; EXR and TIFF only
 
     Raises
     ------
@@ -111,6 +122,8 @@ def write_cutout(path: str | os.PathLike[str], picture: Picture, *, quality: int
     """
     path = Path(path)
     suffix = _suffix(path, OUTPUT_SUFFIXES, "A picture")
+    if premultiplied and suffix not in PREMULTIPLIED_SUFFIXES:
+        raise OutputError(f"{path}: {suffix} holds straight colour; use .exr or .tif.")
     longest = _PIXEL_LIMITS.get(suffix)
     if longest and max(picture.height, picture.width) > longest:
         raise OutputError(
@@ -121,14 +134,15 @@ def write_cutout(path: str | os.PathLike[str], picture: Picture, *, quality: int
             raise OutputError(
                 f"{path}: JPEG has no transparency; use .png or .webp, or a background."
             )
-        _write_lossy(path, picture, "JPEG", quality=quality, subsampling=0)
+        comment = as_text(facts) or None
+        _write_lossy(path, picture, "JPEG", quality=quality, subsampling=0, comment=comment)
     elif suffix == ".webp":
         # Method 2: half the time of Pillow's 4 for 3 % more bytes.
         _write_lossy(path, picture, "WEBP", quality=quality, method=2, alpha_quality=100)
     elif suffix == ".png":
-        _write_png(path, picture)
+        _write_png(path, picture, facts)
     else:
-        _write_high_depth(path, picture, suffix)
+        _write_high_depth(path, picture, suffix, facts or {}, premultiplied=premultiplied)
 
 
 def write_matte(
@@ -137,6 +151,7 @@ def write_matte(
     *,
     bits: int | None = None,
     like: Picture | None = None,
+    facts: Facts | None = None,
 ) -> None:
     """Write an alpha alone, as data: no profile, no transfer curve.
 
@@ -150,6 +165,7 @@ def write_matte(
     bits : 8, 16 or None
         None: 8 for 8-bit pictures, 16 for all others. EXR is half whatever this says.
     like : the picture the alpha belongs to: gives the depth, and an EXR's windows and metadata
+    facts : header entries of EXR and TIFF, text of PNG: `media.stamp` reads them
 
     Raises
     ------
@@ -158,35 +174,59 @@ def write_matte(
     """
     path = Path(path)
     suffix = _suffix(path, MATTE_SUFFIXES, "A matte")
+    if suffix == ".exr":
+        _write_layers(path, {"Y": alpha}, like, facts)
+        return
     height, width = alpha.shape
     if bits is None:
         bits = 8 if like is None or like.dtype == np.uint8 else 16
     sample = np.dtype(np.uint8 if bits == 8 else np.uint16)
 
     def rows(y0: int, y1: int) -> NDArray[Any]:
-        band = alpha[y0:y1, :, None]
-        return band.astype(np.float16) if suffix == ".exr" else from_float(band, sample)
+        return from_float(alpha[y0:y1, :, None], sample)
 
     if suffix == ".png":
         from mattelier.media import png
 
         with replacing(path) as temporary, temporary.open("wb") as file:
-            png.write(file, (height, width, 1), bits, rows)
+            png.write(file, (height, width, 1), bits, rows, text=own_facts(facts))
         return
     from mattelier.media import high_depth
 
-    attributes = dict(like.metadata) if like is not None and suffix == ".exr" else {}
-    attributes["mattelier:content"] = "matte"
     with replacing(path) as temporary:
         high_depth.write(
             temporary,
             (height, width, 1),
-            "float16" if suffix == ".exr" else sample.name,
+            sample.name,
             rows,
             channels=("Y",),
-            attributes=attributes,
-            window=like.window if like is not None and suffix == ".exr" else None,
+            attributes={"mattelier:content": "matte", **as_tiff(facts)},
         )
+
+
+def write_matte_layers(
+    path: str | os.PathLike[str],
+    alphas: Mapping[str, NDArray[np.float32]],
+    *,
+    like: Picture | None = None,
+    facts: Facts | None = None,
+) -> None:
+    """Write several objects' alphas as layers of one EXR: half floats, channel `name.Y` for each.
+
+    Parameters
+    ----------
+    path : output file, `.exr`
+    alphas : object's name → (H, W) float32 0…1, all of one size
+    like, facts : as for `write_matte`
+
+    Raises
+    ------
+    OutputError
+        When the suffix is another or the system refuses.
+    """
+    path = Path(path)
+    _suffix(path, frozenset((".exr",)), "A file of layers")
+    _write_layers(path, {f"{name}.Y": alpha for name, alpha in alphas.items()}, like, facts)
 
 
 def _read(path: Path, *, managed: bool) -> Picture:
@@ -295,7 +335,36 @@ def _shape(picture: Picture) -> tuple[int, int, int]:
     return picture.height, picture.width, 3 if picture.alpha is None else 4
 
 
-def _write_png(path: Path, picture: Picture) -> None:
+def _write_layers(
+    path: Path,
+    planes: Mapping[str, NDArray[np.float32]],
+    like: Picture | None,
+    facts: Facts | None,
+) -> None:
+    """An EXR of half floats with these channels, in the order of their names."""
+    from mattelier.media import high_depth
+
+    ordered = dict(sorted(planes.items()))
+    height, width = next(iter(ordered.values())).shape
+    attributes = {**(like.metadata if like is not None else {}), **(facts or {})}
+    attributes["mattelier:content"] = "matte"
+
+    def rows(y0: int, y1: int) -> NDArray[Any]:
+        return np.stack([plane[y0:y1] for plane in ordered.values()], -1).astype(np.float16)
+
+    with replacing(path) as temporary:
+        high_depth.write(
+            temporary,
+            (height, width, len(ordered)),
+            "float16",
+            rows,
+            channels=tuple(ordered),
+            attributes=attributes,
+            window=None if like is None else like.window,
+        )
+
+
+def _write_png(path: Path, picture: Picture, facts: Facts | None) -> None:
     from mattelier.media import png
 
     sample = "uint8" if picture.dtype == np.uint8 else "uint16"
@@ -307,6 +376,7 @@ def _write_png(path: Path, picture: Picture) -> None:
             _rows(picture, sample, "display"),
             icc=picture.icc if picture.transfer == "display" else None,
             exif=picture.exif,
+            text=own_facts(facts),
         )
 
 
@@ -322,7 +392,9 @@ def _write_lossy(path: Path, picture: Picture, kind: str, **options: Any) -> Non
         Image.fromarray(samples).save(file, kind, **options)
 
 
-def _write_high_depth(path: Path, picture: Picture, suffix: str) -> None:
+def _write_high_depth(
+    path: Path, picture: Picture, suffix: str, facts: Facts, *, premultiplied: bool
+) -> None:
     from mattelier.media import high_depth
     from mattelier.media.exif import as_attributes
 
@@ -335,16 +407,33 @@ def _write_high_depth(path: Path, picture: Picture, suffix: str) -> None:
     attributes = dict(picture.metadata)
     if picture.exif:
         attributes.update(as_attributes(picture.exif))
-    if exr and picture.alpha is not None:
+    if exr and picture.alpha is not None and not premultiplied:
         attributes[high_depth.ALPHA] = "straight"
+    attributes.update(facts if exr else as_tiff(facts))
+    rows = _rows(picture, sample, transfer)
     with replacing(path) as temporary:
         high_depth.write(
             temporary,
             _shape(picture),
             sample,
-            _rows(picture, sample, transfer),
+            _multiplied(rows) if premultiplied else rows,
             channels=("R", "G", "B", "A")[: _shape(picture)[2]],
             attributes=attributes,
             window=picture.window if exr else None,
             icc=picture.icc if transfer == picture.transfer else None,
+            premultiplied=premultiplied,
         )
+
+
+def _multiplied(rows: Callable[[int, int], NDArray[Any]]) -> Callable[[int, int], NDArray[Any]]:
+    """Rows of straight colour with alpha, multiplied."""
+
+    def multiplied(y0: int, y1: int) -> NDArray[Any]:
+        band = rows(y0, y1)
+        if band.dtype == np.float16:
+            return np.concatenate([band[..., :3] * band[..., 3:], band[..., 3:]], -1)
+        values = to_float(band)
+        values = np.concatenate([values[..., :3] * values[..., 3:], values[..., 3:]], -1)
+        return from_float(values, band.dtype)
+
+    return multiplied

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mattelier.catalogue import Store
 from mattelier.colour import View, from_float, parse_colour, to_float
 from mattelier.engines import open_engine
-from mattelier.errors import EngineError
+from mattelier.errors import EngineError, UsageError
 from mattelier.picture import Picture
 from mattelier.progress import stage
 from mattelier.request import CutoutRequest, MatteRequest
@@ -64,6 +64,8 @@ class Cutter:
         self.request = request
         self._store = store or Store()
         self.card = self._store.card(request.model)
+        if self.card.task != "matte":
+            raise UsageError(f"The model {self.card.name} makes no mattes; choose another.")
         self.engine = open_engine(self.card, self._store, request.device)
 
     def asked(self, request: MatteRequest) -> Cutter:

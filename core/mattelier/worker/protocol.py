@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 VERSION = 1
-MAX_MESSAGE = 1 << 16
+MAX_MESSAGE = 1 << 20
 STRIP_ROWS = 256
 SAMPLE_BYTES = {"u8": 1, "u16": 2, "f32": 4}
 _LONGEST_PATH = 100  # of a Unix socket; macOS has room for 104 bytes, Linux for 108

@@ -53,7 +53,7 @@ class Server:
         self.desk = Desk()
         self.stopping = threading.Event()
         self._token = secrets.token_hex(16) if sys.platform == "win32" else ""
-        self._slots = threading.Semaphore(_AT_ONCE)
+        self._slots = {False: threading.Semaphore(_AT_ONCE), True: threading.Semaphore(1)}
         self._clients = threading.Semaphore(_MOST_CLIENTS)
         self._changed = threading.Lock()
         self._working = 0
@@ -180,26 +180,27 @@ class Server:
         """
         name = request["task"]
         with self.desk.at_work(name), _watched(connection) as gone:
-            last = 0.0
+            last, said = 0.0, ""
 
             def listen(fraction: float, stage: str) -> None:
-                nonlocal last
+                nonlocal last, said
                 if gone.is_set():
                     raise Cancelled
                 now = time.monotonic()
-                if now - last >= _PROGRESS_SECONDS:
-                    last = now
+                if now - last >= _PROGRESS_SECONDS or stage != said:
+                    last, said = now, stage
                     told = {"progress": round(min(max(fraction, 0), 1), 3), "stage": stage}
                     protocol.send(connection, told)
 
             try:
-                while not self._slots.acquire(timeout=_WATCH_SECONDS):
+                slots = self._slots[TASKS[name].minutes]
+                while not slots.acquire(timeout=_WATCH_SECONDS):
                     listen(0, "waiting for other work")
                 try:
                     with heard_by(listen) as remarks:
                         outcome = TASKS[name].run(self.desk, request.get("options", {}), pictures)
                 finally:
-                    self._slots.release()
+                    slots.release()
             except (Cancelled, OSError):
                 _log().info("%s was cancelled", name)
                 raise EOFError from None

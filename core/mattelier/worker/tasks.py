@@ -1,7 +1,7 @@
 """What the worker does for hosts: each task's request, the pictures it takes, and what it gives.
 
-A request here names no files: pixels travel, so that a client can read nothing through the worker
-that it could not read itself, and the worker nothing that it was not given.
+A request for a picture names no files: pixels travel, so that a client can read nothing through
+the worker that it could not read itself. Only a shot is named by its files, as absolute paths.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from mattelier.errors import UsageError
 from mattelier.progress import stage
-from mattelier.request import CutoutRequest, HintRequest, MatteRequest, RefineRequest, from_json
+from mattelier.request import (
+    CutoutRequest,
+    HintRequest,
+    MatteRequest,
+    RefineRequest,
+    RotoRequest,
+    from_json,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
     from mattelier.tasks.hint import Hint
     from mattelier.tasks.matte import Report
 
+_MOST_ERRORS = 20  # told of a shot; its manifest has all
 _MOST_MODELS = 3  # kept open at once; the one used longest ago makes room
 
 
@@ -49,11 +57,14 @@ class Task:
         The pictures it takes, by name, with the numbers of channels each may have.
     required : tuple
         Those without which it cannot start.
+    minutes : bool
+        It may take that long: such tasks wait for each other, and never keep a click waiting.
     """
 
     run: Callable[[Desk, Any, Mapping[str, Any]], Outcome]
     channels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     required: tuple[str, ...] = ()
+    minutes: bool = False
 
 
 class Desk:
@@ -137,6 +148,30 @@ def _refine(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     return Outcome({"seconds": {"refine": round(time.perf_counter() - start, 4)}}, {"alpha": alpha})
 
 
+def _roto(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
+    from mattelier.errors import OutputError
+    from mattelier.jobs import roto
+
+    request = from_json(RotoRequest, options)
+    for path in (request.plate, request.output, *(key.mask for key in request.keys)):
+        if path is not None and not os.path.isabs(path):
+            raise UsageError(f"The worker needs absolute paths, not {path}.")
+    result = roto.run(request)
+    if result.problems:
+        raise OutputError(" ".join(result.problems))
+    failures = [f"{frame.frame}: {frame.error}" for frame in result.results if frame.error]
+    return Outcome(
+        {
+            "written": str(result.written),
+            "kept": str(result.kept),
+            "failed": str(result.failed),
+            "errors": failures[:_MOST_ERRORS],
+            "outputs": result.outputs,
+            "manifest": str(result.manifest),
+        }
+    )
+
+
 def _status(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     from mattelier.catalogue import Store
     from mattelier.engines.choose import installed, no_gpu
@@ -175,6 +210,7 @@ TASKS = {
         ("picture",),
     ),
     "refine": Task(_refine, {"picture": (3, 4), "mask": (1,)}, ("picture", "mask")),
+    "roto": Task(_roto, minutes=True),
     "status": Task(_status),
 }
 

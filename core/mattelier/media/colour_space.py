@@ -1,0 +1,131 @@
+"""A plate's declared colour space, and the view of its frames that networks get."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.colour import View, to_float
+from mattelier.errors import UsageError
+from mattelier.picture import Picture
+from mattelier.progress import remark
+
+_BAND_ROWS = 256
+_LINEAR_709 = ("lin_rec709_scene", "lin_rec709", "Linear Rec.709 (sRGB)", "lin_srgb",
+               "Utility - Linear - sRGB", "Utility - Linear - Rec.709")  # fmt: skip
+_LINEAR = "scene_linear"  # a role of every config; its primaries may be a show's own
+_INTERCHANGE = "aces_interchange"  # a role that OCIO 2 configs have: ACES2065-1
+# ACES2065-1 (AP0, D60) to linear Rec.709 (D65), Bradford adapted: SMPTE ST 2065-1 and BT.709
+# primaries by the method of SMPTE RP 177.
+_AP0_TO_709 = np.array(
+    [
+        [2.52168618, -1.13413099, -0.38755518],
+        [-0.27647991, 1.37271908, -0.09623916],
+        [-0.01537806, -0.15297534, 1.16835340],
+    ],
+    np.float32,
+)
+
+
+class ColourSpace:
+    """What a plate's code values mean, by a name of the OCIO config.
+
+    The config is that of the environment variable OCIO, else the one built into OpenImageIO, which
+    also serves where the former lacks the name; it knows `lin_rec709`, `sRGB` and `ACEScg`. The
+    plate is never converted: only the network's view is, to linear Rec.709, where exposure, a
+    bounded curve and sRGB follow (`colour.View`).
+
+    Parameters
+    ----------
+    name : str or None
+        None: what the pictures themselves say (floats linear Rec.709, integers display sRGB).
+
+    Raises
+    ------
+    UsageError
+        No config has a space of that name.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name
+        self._config, self._to, self._from_ap0 = "", "", False
+        self._matrix: NDArray[np.float32] | None = None
+        if name is None:
+            return
+        self._choose(name)
+        self._matrix = self._only_matrix()
+
+    def _choose(self, name: str) -> None:
+        import OpenImageIO
+
+        problem = f"There is no colour space {name!r}"
+        for path in ("", "ocio://default"):
+            config = OpenImageIO.ColorConfig(path) if path else OpenImageIO.ColorConfig()
+            if config.getColorSpaceIndex(config.resolve(name)) < 0:
+                continue
+            to = next((t for t in _LINEAR_709 if config.getColorSpaceIndex(t) >= 0), None)
+            if to is None and config.getColorSpaceNameByRole(_INTERCHANGE):
+                to, self._from_ap0 = _INTERCHANGE, True
+            elif to is None and config.getColorSpaceNameByRole(_LINEAR):
+                to = _LINEAR
+                remark(
+                    f"The OCIO config names no linear Rec.709; {name} is looked at through its "
+                    "scene_linear."
+                )
+            if to is not None:
+                self._config, self._to = path, to
+                return
+            problem = f"The OCIO config has no linear space to look at {name!r} in"
+        raise UsageError(
+            f"{problem}; --colorspace takes a name of the OCIO config, such as lin_rec709, sRGB "
+            "or ACEScg."
+        )
+
+    def exposure(self, samples: Sequence[Picture]) -> float | None:
+        """The middle one of the exposures that these frames ask for; None where there are none.
+
+        In steps of a quarter stop, so that a plate that grows by a frame looks as it did.
+        """
+        asked = sorted(View(self.as_linear(picture)).exposure for picture in samples)
+        return 2.0 ** (round(4 * math.log2(asked[len(asked) // 2])) / 4) if asked else None
+
+    def view(self, picture: Picture, exposure: float | None) -> View:
+        """A frame as networks see it."""
+        return View(self.as_linear(picture), exposure)
+
+    def as_linear(self, picture: Picture) -> Picture:
+        """The frame in linear Rec.709 floats; where no space is declared, as it is."""
+        import cv2
+
+        if self.name is None:
+            return picture
+        colour = np.empty(picture.colour.shape, np.float32)
+        for y in range(0, picture.height, _BAND_ROWS):
+            band = to_float(picture.colour[y : y + _BAND_ROWS])
+            colour[y : y + _BAND_ROWS] = (
+                self._converted(band) if self._matrix is None else cv2.transform(band, self._matrix)
+            )
+        return replace(picture, colour=colour, transfer="linear")
+
+    def _only_matrix(self) -> NDArray[np.float32] | None:
+        """The conversion as a matrix (many times faster), if a matrix is all that it is."""
+        matrix = self._converted(np.eye(3, dtype=np.float32)[None])[0].T
+        values = np.array([[[-0.5, 0.01, 0.2], [0.18, 0.5, 0.9], [4, 60, 0.002]]], np.float32)
+        same = np.allclose(self._converted(values), values @ matrix.T, rtol=1e-3, atol=1e-5)
+        return np.ascontiguousarray(matrix) if same else None
+
+    def _converted(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        import OpenImageIO
+
+        source = OpenImageIO.ImageBuf(np.ascontiguousarray(samples))
+        result = OpenImageIO.ImageBufAlgo.colorconvert(
+            source, self.name or "", self._to, colorconfig=self._config
+        )
+        if result.has_error:
+            raise UsageError(f"--colorspace {self.name}: {result.geterror().rstrip('.')}.")
+        linear = np.asarray(result.get_pixels(OpenImageIO.FLOAT), np.float32)
+        return linear @ _AP0_TO_709.T if self._from_ap0 else linear

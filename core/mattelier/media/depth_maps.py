@@ -1,0 +1,153 @@
+"""Depth maps as files: Blender's Z and other programs' maps in, 16-bit PNG and EXR out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.colour import from_float
+from mattelier.depth_map import DepthMap
+from mattelier.errors import MattelierError, OutputError, PictureError
+from mattelier.media.atomic import replacing
+from mattelier.media.stills import MAX_PIXELS, read_grey
+
+Kind = Literal["auto", "distance", "disparity"]
+
+DEPTH_SUFFIXES = frozenset((".png", ".tif", ".tiff", ".exr"))
+
+CONTENT = "mattelier:content"
+_FAR = 1e-7  # 1/distance of what is as good as infinitely far: Blender's empty Z is 1e10
+_CHANNELS = ("Z", "depth", "Depth", "V", "Y", "R")
+
+
+def read_depth(path: Path, kind: Kind = "auto") -> DepthMap:
+    """Read a depth map.
+
+    EXR: the channel Z, alone or of a render layer (`ViewLayer.Depth.Z`, also of a file of several
+    parts), else the only or first channel. Other files: their grey value.
+
+    Parameters
+    ----------
+    path : file
+    kind : "distance", "disparity" or "auto"
+        What the values are: distances (far is large), or nearness (near is large, white). "auto"
+        takes float files as distances, unless Mattelier wrote them, and others as nearness.
+
+    Raises
+    ------
+    PictureError
+        It cannot be read, or holds no usable depth.
+    """
+    try:
+        with path.open("rb") as file:
+            is_exr = file.read(4) == b"\x76\x2f\x31\x01"
+    except OSError as error:
+        raise PictureError(f"The depth map {path} cannot be read: {error.strerror}.") from error
+    if is_exr:
+        values, content = _read_exr(path)
+        if kind == "auto":
+            kind = "disparity" if content == "disparity" else "distance"
+    else:
+        values = read_grey(path)
+        kind = "disparity" if kind == "auto" else kind
+    usable = np.isfinite(values)
+    if kind == "distance":
+        usable &= values > 0
+        distance = np.where(usable, values, np.float32(np.inf))
+        disparity = (1 / distance).astype(np.float32)
+        disparity[disparity < _FAR] = 0
+    else:
+        disparity = np.where(usable, values, np.float32(0)).astype(np.float32)
+        np.maximum(disparity, 0, out=disparity)
+    if not usable.any() or float(np.ptp(disparity)) == 0:
+        raise PictureError(f"The depth map {path} is empty: it is all one value.")
+    return DepthMap(disparity, kind == "distance" and is_exr, "file")
+
+
+def write_depth(path: Path, depth: DepthMap, *, preview: bool = False) -> None:
+    """Write a depth map: near is white, the nearest 1, the farthest 0.
+
+    PNG and TIFF hold 16-bit grey; EXR holds float `Y` and says `mattelier:content = disparity`.
+    With `preview` it is an 8-bit PNG or TIFF in colours, blue far and red near, for the eye.
+
+    Raises
+    ------
+    OutputError
+    """
+    from mattelier.media import high_depth, png
+
+    suffix = path.suffix.lower()
+    if suffix not in DEPTH_SUFFIXES or (preview and suffix == ".exr"):
+        raise OutputError(f"{path}: a depth map is written as .png, .tif or .exr.")
+    values = depth.relative()
+    sample = "float32" if suffix == ".exr" else "uint8" if preview else "uint16"
+    shape = (*values.shape, 3 if preview else 1)
+
+    def rows(y0: int, y1: int) -> NDArray[Any]:
+        part = values[y0:y1]
+        return _coloured(part) if preview else from_float(part[..., None], sample)
+
+    with replacing(path) as temporary:
+        if suffix == ".png":
+            with temporary.open("wb") as file:
+                png.write(file, shape, 8 if preview else 16, rows)
+            return
+        channels = ("R", "G", "B") if preview else ("Y",)
+        high_depth.write(
+            temporary,
+            shape,
+            sample,
+            rows,
+            channels=channels,
+            attributes={CONTENT: "disparity"} if suffix == ".exr" else {},
+        )
+
+
+def _coloured(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    import cv2
+
+    colours = cv2.applyColorMap(from_float(values, np.uint8), cv2.COLORMAP_TURBO)
+    return np.ascontiguousarray(colours[..., ::-1])
+
+
+def _read_exr(path: Path) -> tuple[NDArray[np.float32], str]:
+    """The depth channel as stored (not cleaned), and what the header says it is."""
+    import OpenImageIO
+
+    from mattelier.media.everyday import check_size
+
+    try:
+        source = OpenImageIO.ImageInput.open(str(path))
+        if source is None:
+            raise OSError(OpenImageIO.geterror())
+        try:
+            part, channel = _depth_channel(source)
+            source.seek_subimage(part, 0)
+            spec = source.spec()
+            check_size(path, spec.width, spec.height, MAX_PIXELS)
+            values = source.read_image(part, 0, channel, channel + 1, "float")
+            if values is None:
+                raise OSError(source.geterror())
+            content = spec.get_string_attribute(CONTENT)
+        finally:
+            source.close()
+    except MattelierError:
+        raise
+    except Exception as error:  # decoders raise whatever a damaged file makes them trip over
+        reason = " ".join(str(error).split())[:120].rstrip(".")
+        raise PictureError(f"The depth map {path} is damaged ({reason}).") from error
+    return np.asarray(values, np.float32).reshape(spec.height, spec.width), content
+
+
+def _depth_channel(source: Any) -> tuple[int, int]:
+    """Part and number of the channel that most likely holds depth."""
+    found: dict[str, tuple[int, int]] = {}
+    part = 0
+    while source.seek_subimage(part, 0):
+        for number, name in enumerate(source.spec().channelnames):
+            found.setdefault(name.rpartition(".")[2], (part, number))
+        part += 1
+    return next((found[name] for name in _CHANNELS if name in found), (0, 0))

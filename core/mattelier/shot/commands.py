@@ -1,0 +1,341 @@
+"""`mattelier roto`: mattes of every frame of a shot."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import click
+
+from mattelier.request import (
+    Device,
+    FrameFormat,
+    KeyRequest,
+    MatteRequest,
+    MovieCodec,
+    Quality,
+    RotoRequest,
+    ShotOutput,
+)
+from mattelier.shot.key_options import box_keys, mask_keys, point_keys, sequence_keys
+
+if TYPE_CHECKING:
+    from mattelier.jobs.shot import FrameResult, Shot, ShotResult
+
+_MOST_TOLD = 20  # failures that are told one by one
+
+
+def _outputs(ctx: click.Context, param: click.Parameter, text: str) -> tuple[ShotOutput, ...]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    known = get_args(ShotOutput)
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(known)}.")
+    return cast("tuple[ShotOutput, ...]", tuple(names))
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mattelier roto plate.####.exr -o mattes/hero.####.exr --key 1001=mask.png
+  mattelier roto plate.####.exr -o out --frames 1001-1100 --outputs matte,premult \\
+      --keys "masks/hero.####.png" --colorspace ACEScg
+  mattelier roto clip.mov -o hero.mov --outputs foreground --point 1=640,360
+  mattelier roto plates -o out --key woman:1001=w.png --key dog:1010=d.png
+
+\b
+Frames of a movie are numbered from 1. Exit codes: 0 all is written, 2 wrong usage,
+3 some frames failed (named as a frame range), 130 interrupted. The same command again
+makes what is missing or was made with other settings; the rest stays."""
+)
+@click.argument("plate")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="OUT",
+    help="name.####.exr or name.mov for one output; else a folder.",
+)
+@click.option("--frames", default="", metavar="RANGE", help="Such as 1001-1100x2,1150.")
+@click.option(
+    "--key",
+    "masks",
+    multiple=True,
+    callback=mask_keys,
+    metavar="[NAME:]FRAME=MASK",
+    help="An artist's mask of a frame: that frame's matte. Repeatable.",
+)
+@click.option(
+    "--keys",
+    "sequences",
+    multiple=True,
+    callback=sequence_keys,
+    metavar="[NAME:]PATTERN",
+    help="A sequence or folder of masks, numbered as the plate.",
+)
+@click.option(
+    "--box",
+    "boxes",
+    multiple=True,
+    callback=box_keys,
+    metavar="[NAME:]FRAME=X,Y,W,H",
+    help="A rectangle that holds the whole subject on a frame.",
+)
+@click.option(
+    "--point",
+    "points",
+    multiple=True,
+    callback=point_keys,
+    metavar="[NAME:]FRAME=X,Y[,+|-]",
+    help="A click on the subject (+) or on what is not it (-) on a frame.",
+)
+@click.option("--object", "objects", multiple=True, metavar="NAME", help="Name an object.")
+@click.option(
+    "--outputs",
+    default="matte",
+    show_default=True,
+    callback=_outputs,
+    metavar="LIST",
+    help="Of matte, foreground (straight), premult and preview, with commas.",
+)
+@click.option(
+    "--format",
+    type=click.Choice(get_args(FrameFormat)),
+    default="auto",
+    help="Of results in a folder. Default: EXR and TIFF stay what they are, else PNG.",
+)
+@click.option(
+    "--codec",
+    type=click.Choice(get_args(MovieCodec)),
+    default="auto",
+    help="Of movies: .mov prores or png, .mkv ffv1 or png, .mp4 h264.",
+)
+@click.option("--bits", type=click.Choice(["8", "16"]), help="Of PNG and TIFF mattes.")
+@click.option(
+    "--colorspace",
+    metavar="NAME",
+    help="What the plate is in, by the OCIO config: ACEScg, sRGB, lin_rec709 (EXR's default) …",
+)
+@click.option("--fps", type=click.FloatRange(min=0), default=0, help="Default: as the plate says.")
+@click.option(
+    "--tune",
+    type=click.FloatRange(min=0),
+    default=0,
+    metavar="SECONDS",
+    help="First fine-tune the network on the key frames, once a shot.",
+)
+@click.option("--model", default="default", show_default=True, metavar="NAME")
+@click.option("--device", type=click.Choice(get_args(Device)), default="auto", show_default=True)
+@click.option(
+    "--quality", type=click.Choice(get_args(Quality)), default="balanced", show_default=True
+)
+@click.option(
+    "--refine/--no-refine",
+    default=True,
+    help="Follow the edge at full resolution (on), or stretch the small matte.",
+)
+@click.option("--edge-shift", type=float, default=0, metavar="PIXELS", help="+ moves outwards.")
+@click.option("--feather", type=click.FloatRange(min=0), default=0, metavar="PIXELS")
+@click.option(
+    "--window",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Track and finish so many frames at a time. Default: track all first.",
+)
+@click.option(
+    "--preroll",
+    type=click.IntRange(min=0),
+    default=64,
+    show_default=True,
+    metavar="N",
+    help="Frames looked at around --frames or a window where there is no key.",
+)
+@click.option("--resume/--no-resume", default=True, help="Keep frames that are done (on).")
+@click.option("--overwrite", is_flag=True, help="Replace files that are not Mattelier's.")
+@click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per frame on stdout.")
+def roto(
+    masks: list[KeyRequest],
+    sequences: list[KeyRequest],
+    boxes: list[KeyRequest],
+    points: list[KeyRequest],
+    bits: str | None,
+    dry_run: bool,
+    as_json: bool,
+    **flags: Any,
+) -> int:
+    """Follow subjects through PLATE and write a matte of every frame.
+
+    PLATE is name.####.exr (also %04d, @@@@, $F4), a folder, one file of a sequence, or a movie.
+    Key frames say where the subject is; without any, the obvious one is found.
+    """
+    matte = {name: flags.pop(name) for name in
+             ("model", "device", "quality", "refine", "edge_shift", "feather")}  # fmt: skip
+    request = RotoRequest(
+        keys=(*masks, *sequences, *boxes, *points),
+        matte=MatteRequest(**matte),
+        bits=int(bits or 0),
+        **flags,
+    )
+    from mattelier.jobs import shot
+
+    if dry_run:
+        _print_plan(shot.prepare(request), as_json)
+        return 0
+    return _run(request, as_json)
+
+
+def _run(request: RotoRequest, as_json: bool) -> int:
+    from mattelier.console import catch_warnings
+    from mattelier.jobs import roto
+    from mattelier.jobs.batch import stop_on_signals
+    from mattelier.progress import Cancelled, heard_by
+
+    catch_warnings()
+    started = time.perf_counter()
+    stop = threading.Event()
+    with stop_on_signals(stop), _listener(as_json) as tell:
+
+        def listen(fraction: float, stage: str) -> None:
+            if stop.is_set():
+                raise Cancelled
+            tell(fraction, stage)
+
+        def done(result: FrameResult) -> None:
+            if as_json:
+                _print_json(
+                    {
+                        "frame": result.frame,
+                        "ok": result.error is None,
+                        "kept": result.kept,
+                        "error": result.error,
+                        "seconds": round(result.seconds, 3),
+                    }
+                )
+
+        with heard_by(listen) as notes:
+            result = roto.run(request, done=done)
+    _report(result, notes, time.perf_counter() - started, as_json)
+    return result.exit_code
+
+
+@contextlib.contextmanager
+def _listener(as_json: bool) -> Iterator[Callable[[float, str], None]]:
+    """What hears of progress: a bar on a terminal, else lines that OpenJD's runners read."""
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+        with tqdm(total=100, file=sys.stderr, leave=False, bar_format=form) as bar:
+
+            def show(fraction: float, stage: str) -> None:
+                bar.set_description_str(stage, refresh=False)
+                bar.update(max(0, 100 * fraction - bar.n))
+
+            yield show
+        return
+    if as_json or sys.stdout.isatty():
+        yield lambda fraction, stage: None
+        return
+    last: list[Any] = [-1, ""]
+
+    def print_lines(fraction: float, stage: str) -> None:
+        percent = min(int(100 * fraction), 100)
+        if percent > last[0]:
+            last[0] = percent
+            click.echo(f"openjd_progress: {percent}")
+        if stage and stage != last[1]:
+            last[1] = stage
+            click.echo(f"openjd_status: {stage}")
+
+    yield print_lines
+
+
+def _report(result: ShotResult, notes: list[str], seconds: float, as_json: bool) -> None:
+    for note in notes:
+        _say(f"Note: {note}")
+    sentences = list(dict.fromkeys(r.error for r in result.results if r.error))
+    for sentence in sentences[:_MOST_TOLD]:
+        _say(f"  failed: {sentence}")
+    if len(sentences) > _MOST_TOLD:
+        _say(f"  … and {len(sentences) - _MOST_TOLD} more; --json tells them all.")
+    for problem in result.problems:
+        _say(f"mattelier: {problem}")
+    counts = [f"{len(result.written)} of {len(result.asked)} frames written"]
+    if result.kept:
+        counts.append(f"{len(result.kept)} were done already")
+    if result.failed:
+        counts.append(f"failed: {result.failed}")
+    if result.undone:
+        why = ", as you interrupted" if result.interrupted else ""
+        counts.append(f"not done: {result.undone}{why}")
+    _say(f"{'; '.join(counts)}; {seconds:.1f} s. {', '.join(result.outputs)}")
+    if as_json:
+        _print_json(
+            {
+                "written": str(result.written),
+                "kept": str(result.kept),
+                "failed": str(result.failed),
+                "undone": str(result.undone),
+                "outputs": result.outputs,
+                "manifest": str(result.manifest),
+                "notes": notes,
+                "problems": result.problems,
+                "seconds": round(seconds, 3),
+                "exit_code": result.exit_code,
+            }
+        )
+    elif not sys.stdout.isatty():
+        if result.exit_code == 3:
+            click.echo(f"openjd_fail: frames {result.failed | result.undone} were not written")
+        elif result.exit_code == 0:
+            click.echo("openjd_progress: 100")
+
+
+def _print_plan(shot: Shot, as_json: bool) -> None:
+    from mattelier.errors import OutputError
+
+    try:
+        shot.spare_foreign_files()
+        problem = None
+    except OutputError as error:
+        problem = str(error)
+    plate = shot.plate
+    told = {
+        "plate": shot.request.plate,
+        "frames": str(shot.asked & plate.frames),
+        "gaps": str(plate.missing),
+        "absent": str(shot.absent),
+        "width": plate.width,
+        "height": plate.height,
+        "fps": None if plate.fps is None else float(plate.fps),
+        "keys": {name: list(keys) for name, keys in shot.keys.items()},
+        "outputs": [target.described for target in shot.layout.targets],
+        "work": str(shot.layout.work),
+        "problem": problem,
+    }
+    if as_json:
+        _print_json(told)
+        return
+    for name, value in told.items():
+        if value not in (None, "", []):
+            click.echo(f"{name:<8}{value if not isinstance(value, list) else ', '.join(value)}")
+
+
+def _print_json(values: dict[str, Any]) -> None:
+    from mattelier.console import close_stdout
+
+    try:
+        print(json.dumps(values), flush=True)
+    except BrokenPipeError:  # the frames still matter
+        close_stdout()
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)

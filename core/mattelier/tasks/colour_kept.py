@@ -1,0 +1,41 @@
+"""A network's answer with the broad colour of what it was given.
+
+Networks trained with an adversarial loss darken shadows and tint flat areas by some levels.
+Averaged over a neighbourhood far larger than any detail, the answer must be the picture.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.engines.enlarger import Enlarger
+
+_RADIUS = 6  # of two box filters in turn, in pixels of the source: twice that is within any margin
+
+
+class ColourKept:
+    """A network whose answer keeps the colour of its picture; see `Enlarger`."""
+
+    def __init__(self, network: Enlarger) -> None:
+        self._network = network
+        self.model, self.name = network.model, network.name
+        self.device, self.note = network.device, network.note
+        self.scale, self.multiple = network.scale, network.multiple
+        self.margin = network.margin
+
+    def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One pass; see `Enlarger.run`."""
+        import cv2
+
+        answer = self._network.run(picture)
+        height, width = picture.shape[2:]
+        side = (2 * _RADIUS + 1, 2 * _RADIUS + 1)
+        for source, plane in zip(picture[0], answer[0], strict=True):
+            shrunk = cv2.resize(np.clip(plane, 0, 1), (width, height), interpolation=cv2.INTER_AREA)
+            shift = source - shrunk
+            for _ in range(2):
+                shift = cv2.blur(shift, side, borderType=cv2.BORDER_REPLICATE)
+            larger = (width * self.scale, height * self.scale)
+            plane += cv2.resize(shift, larger, interpolation=cv2.INTER_LINEAR)
+        return answer

@@ -1,0 +1,153 @@
+"""Where the focus lies, and how blurred everything else is by that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.errors import UsageError
+from mattelier.picture import Picture
+from mattelier.request import BokehRequest
+from mattelier.tasks.depth import SUBJECT, Sight, beside, ground
+from mattelier.tasks.lens import blur_per_disparity
+
+Floats = NDArray[np.float32]
+
+_USUAL = 0.01  # of the longer side: the radius when none is asked for
+_SENSOR = 36.0  # mm, the longer side of a full frame
+_NORMAL_LENS = 50.0  # mm, when the picture does not know its own
+_HAZE = (0.04, 0.97)  # alpha below counts as nothing, above as all
+_FAINT, _CERTAIN = 0.1, 0.8  # alpha that makes a thing, and that such a thing must reach
+_FOCAL_LENGTH_35MM = 0xA405  # EXIF 2.32
+_EXIF = 0x8769
+
+
+@dataclass(frozen=True, eq=False)
+class Focused:
+    """How blurred everything is: signed radii in pixels of the picture, negative before the focus.
+
+    Attributes
+    ----------
+    blur : (h, w) float32, at the size of the depth map
+        Of everything; where `alpha` is given, of what is beside the subject.
+    subject : float
+        Of the subject.
+    alpha : (H, W) float32 0…1, or None
+        The subject's matte, when its edge is taken from that.
+    """
+
+    blur: Floats
+    subject: float = 0.0
+    alpha: Floats | None = None
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The nearest and the farthest blur."""
+        low, high = float(self.blur.min()), float(self.blur.max())
+        if self.alpha is None:
+            return low, high
+        return min(low, self.subject), max(high, self.subject)
+
+
+def focus(picture: Picture, sight: Sight, request: BokehRequest) -> Focused:
+    """The blur of everything in a picture, as the request focuses and opens the lens."""
+    depth = sight.depth
+    height, width = picture.height, picture.width
+    at = request.focus
+    if at is not None and not (0 <= at.x < width and 0 <= at.y < height):
+        raise UsageError(
+            f"The focus {at.x:g},{at.y:g} lies outside the picture of {width}×{height} pixels."
+        )
+    if request.distance is not None and not depth.metric:
+        raise UsageError(
+            "A focus at a distance needs a depth map of distances, such as Blender's Z; focus on "
+            "x,y or on the subject instead."
+        )
+    alpha = None if sight.matte is None else _certain(sight.matte.alpha)
+    from_matte = depth.method == "matte" and alpha is not None
+    on_subject = at is None and request.distance is None
+    if alpha is not None and (from_matte or on_subject):
+        if from_matte:
+            disparity = ground(alpha)[:, None]
+            subject = SUBJECT
+        else:
+            small = _resized(alpha, depth.disparity.shape)
+            disparity = beside(depth, small)
+            inside = depth.disparity[small > min(0.9, float(small.max()))]
+            subject = float(np.median(inside if inside.size else depth.disparity))
+        focal = subject if at is None else _seen_at(at.x, at.y, alpha, disparity, subject)
+    else:
+        alpha = None
+        disparity, subject = depth.disparity, 0.0
+        if request.distance is not None:
+            focal = 1 / request.distance
+        else:
+            assert at is not None
+            focal = depth.at(at.x, at.y, height, width)
+    offset = (np.float32(focal) - disparity).astype(np.float32)
+    if not request.foreground_blur:
+        np.maximum(offset, 0, out=offset)
+    own = focal - subject
+    own = own if request.foreground_blur else max(own, 0.0)
+    most = float(np.abs(offset).max()) if alpha is None else max(float(np.abs(offset).max()), own)
+    scale = _scale(picture, request, most)
+    return Focused(offset * np.float32(scale), own * scale, alpha)
+
+
+def _certain(alpha: Floats) -> Floats:
+    """The matte without haze, and without what the network but half saw: it would blur by half."""
+    import cv2
+
+    count, labels = cv2.connectedComponents((alpha > _FAINT).view(np.uint8))
+    strongest = np.zeros(count, np.float32)
+    np.maximum.at(strongest, labels.ravel(), alpha.ravel())
+    strongest[0] = 1
+    clear = (alpha - np.float32(_HAZE[0])) * np.float32(1 / (_HAZE[1] - _HAZE[0]))
+    clear = np.clip(clear, 0, 1, out=clear)
+    return np.where((strongest >= _CERTAIN)[labels], clear, np.float32(0))
+
+
+def _seen_at(x: float, y: float, alpha: Floats, beside: Floats, subject: float) -> float:
+    if alpha[int(y), int(x)] >= 0.5:
+        return subject
+    return float(beside[int(y / alpha.shape[0] * beside.shape[0]), 0])
+
+
+def _scale(picture: Picture, request: BokehRequest, most: float) -> float:
+    """Pixels of blur radius for each unit of disparity."""
+    longer = max(picture.height, picture.width)
+    if request.aperture is None:
+        radius = _USUAL * longer if request.radius is None else request.radius
+        return radius / max(most, 1e-9)
+    return blur_per_disparity(
+        focal_length=request.focal_length or _focal_length(picture) or _NORMAL_LENS,
+        aperture=request.aperture,
+        sensor=_SENSOR,
+        width=longer,
+    )
+
+
+def _focal_length(picture: Picture) -> float | None:
+    """Of a full-frame camera, from the picture's EXIF."""
+    if not picture.exif:
+        return None
+    from PIL import Image
+
+    try:
+        exif = Image.Exif()
+        exif.load(picture.exif)
+        value = float(exif.get_ifd(_EXIF).get(_FOCAL_LENGTH_35MM, 0))
+    except Exception:  # Pillow parses EXIF lazily, and raises whatever damage causes
+        return None
+    return value if value >= 1 else None
+
+
+def _resized(alpha: Floats, shape: tuple[int, ...]) -> Floats:
+    import cv2
+
+    if alpha.shape == shape:
+        return alpha
+    size = (shape[1], shape[0])
+    return np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.float32)

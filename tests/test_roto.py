@@ -1,0 +1,511 @@
+"""Shots from files to files: names, resuming, key frames, broken frames, chunks, exit codes.
+
+The network is tiny and follows its hint; the clip is a bright disc that drifts over a dark ground.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+import OpenImageIO
+import pytest
+from PIL import Image
+from tiny_model import make_model
+
+from mattelier.cli import main
+from mattelier.errors import UsageError
+from mattelier.jobs import roto
+from mattelier.media import stills
+from mattelier.media.movies import MoviePlate
+from mattelier.media.stamp import read_stamp
+from mattelier.progress import Cancelled, heard_by
+from mattelier.request import (
+    Box,
+    KeyRequest,
+    MatteRequest,
+    Point,
+    RotoRequest,
+    from_json,
+    to_json,
+)
+
+HEIGHT, WIDTH, COUNT = 60, 96, 8
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    root = tmp_path_factory.mktemp("models")
+    make_model(root)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def tiny(models, monkeypatch):
+    monkeypatch.setenv("MATTELIER_MODELS", str(models))
+
+
+def disc(frame, height=HEIGHT, width=WIDTH):
+    mask = np.zeros((height, width), np.uint8)
+    cv2.circle(mask, (30 + 4 * (frame - 1001), height // 2), 14, 255, -1)
+    return mask
+
+
+def picture(frame):
+    ground = np.random.default_rng(5).integers(20, 90, (HEIGHT, WIDTH, 3), np.uint8)
+    return np.where(disc(frame)[..., None] > 0, np.uint8([250, 120, 60]), ground)
+
+
+@pytest.fixture
+def shot(tmp_path):
+    """A folder with plates and two key masks."""
+    (tmp_path / "plate").mkdir()
+    for frame in range(1001, 1001 + COUNT):
+        Image.fromarray(picture(frame)).save(tmp_path / "plate" / f"hero.{frame}.png")
+        os.utime(tmp_path / "plate" / f"hero.{frame}.png", (1e9, 1e9))
+    for frame in (1001, 1004, 1008):
+        Image.fromarray(disc(frame)).save(tmp_path / f"mask.{frame}.png")
+    return tmp_path
+
+
+def arguments(shot, output, *more, key="1001"):
+    keys = ["--key", f"{key}={shot / f'mask.{key}.png'}"] if key else []
+    return ["roto", str(shot / "plate"), "-o", str(shot / output), "--model", "tiny", *keys, *more]
+
+
+def contents(folder):
+    """Every result, by name, to the byte; without the work folder."""
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and ".mattelier" not in file.parts
+    }
+
+
+def header(path):
+    spec = OpenImageIO.ImageInput.open(str(path)).spec()
+    return spec, {p.name: p.value for p in spec.extra_attribs}
+
+
+def test_every_frame_is_matted_and_the_key_is_the_artists(shot, capsys):
+    assert main(arguments(shot, "out/matte.####.png")) == 0
+    told = capsys.readouterr()
+    assert "openjd_progress: 100" in told.out.splitlines()
+    assert "8 of 8 frames written" in told.err
+    for frame in range(1001, 1009):
+        alpha = stills.read_grey(shot / "out" / f"matte.{frame}.png")
+        truth = disc(frame) > 0
+        found = alpha > 0.5
+        assert (found & truth).sum() / (found | truth).sum() >= (1 if frame == 1001 else 0.6)
+
+
+def test_a_soft_key_is_taken_to_the_bit(shot):
+    soft = cv2.GaussianBlur(disc(1001), (0, 0), 2)
+    Image.fromarray(soft).save(shot / "mask.1001.png")
+    assert main(arguments(shot, "out/matte.####.png", "--frames", "1001-1002")) == 0
+    assert (np.asarray(Image.open(shot / "out/matte.1001.png")) == soft).all()
+
+
+def test_exr_results_say_all_of_themselves(shot):
+    more = ["--outputs", "matte,foreground,premult", "--format", "exr", "--frames", "1001-1002"]
+    assert main(arguments(shot, "out", *more, "--fps", "23.976")) == 0
+    spec, facts = header(shot / "out/matte/hero_matte.1002.exr")
+    assert (str(spec.format), facts["compression"]) == ("half", "zip")
+    assert facts["FramesPerSecond"] == (24000, 1001)
+    assert facts["mattelier:model"] == "tiny"
+    assert len(facts["mattelier:weights"]) == 64
+    assert len(facts["mattelier:settings"]) == 16
+    assert facts["mattelier:version"]
+    straight = stills.read(shot / "out/foreground/hero_foreground.1002.exr")
+    multiplied = stills.read(shot / "out/premult/hero_premult.1002.exr")
+    assert header(shot / "out/foreground/hero_foreground.1002.exr")[1]["mattelier:alpha"]
+    assert "mattelier:alpha" not in header(shot / "out/premult/hero_premult.1002.exr")[1]
+    solid = straight.alpha > 0.5
+    assert straight.colour[solid] == pytest.approx(multiplied.colour[solid], abs=2e-3)
+
+
+def test_scene_linear_plates_stay_in_their_space_unclipped(shot):
+    (shot / "exr").mkdir()
+    for frame in (1001, 1002):
+        light = picture(frame).astype(np.float32) / 255 * 20 - 0.01
+        spec = OpenImageIO.ImageSpec(WIDTH, HEIGHT, 3, "half")
+        spec.x, spec.y, spec.full_width, spec.full_height = 3, 2, WIDTH + 10, HEIGHT + 10
+        code = ("timecode", (0x01020304 + frame - 1001, 0))
+        spec.attribute("smpte:TimeCode", OpenImageIO.TypeDesc(code[0]), code[1])
+        file = OpenImageIO.ImageOutput.create("a.exr")
+        path = str(shot / "exr" / f"hero.{frame}.exr")
+        assert file.open(path, spec)
+        assert file.write_image(np.ascontiguousarray(light))
+        file.close()
+    command = arguments(shot, "out", "--outputs", "matte,foreground", "--colorspace", "ACEScg")
+    command[1] = str(shot / "exr/hero.####.exr")
+    assert main(command) == 0
+    source = stills.read(shot / "exr/hero.1001.exr")
+    result = stills.read(shot / "out/foreground/hero_foreground.1001.exr")
+    full = result.alpha == 1
+    assert full.any()
+    assert source.colour[full].max() > 15
+    assert (result.colour[full] == source.colour[full]).all()
+    for name in ("matte/hero_matte", "foreground/hero_foreground"):
+        spec, facts = header(shot / f"out/{name}.1002.exr")
+        assert (spec.x, spec.y, spec.full_width) == (3, 2, WIDTH + 10)
+        assert facts["smpte:TimeCode"][0] == 0x01020305
+        assert facts["mattelier:colorspace"] == "ACEScg"
+
+
+@pytest.mark.parametrize(
+    ("output", "suffix"), [("matte", "exr"), ("preview", "jpg"), ("premult", "tif")]
+)
+def test_running_again_changes_nothing(shot, capsys, output, suffix):
+    command = arguments(shot, f"out/a.####.{suffix}", "--outputs", output)
+    assert main(command) == 0
+    before = {file: file.stat().st_mtime_ns for file in (shot / "out").iterdir()}
+    assert main(command) == 0
+    assert "8 were done already" in capsys.readouterr().err
+    for file, time_of_change in before.items():
+        assert not file.is_file() or file.stat().st_mtime_ns == time_of_change
+
+
+@pytest.mark.parametrize("suffix", ["exr", "png", "tif"])
+def test_truncated_results_are_made_again(shot, suffix):
+    command = arguments(shot, f"out/matte.####.{suffix}")
+    assert main(command) == 0
+    whole = contents(shot / "out")
+    victim = shot / f"out/matte.1003.{suffix}"
+    victim.write_bytes(victim.read_bytes()[:-20])
+    (shot / f"out/matte.1005.{suffix}").unlink()
+    assert main(command) == 0
+    assert contents(shot / "out") == whole
+
+
+def test_other_settings_make_it_again_and_back_gives_the_same_bytes(shot):
+    command = arguments(shot, "out/matte.####.png")
+    assert main(command) == 0
+    first = contents(shot / "out")
+    assert main([*command, "--edge-shift", "2"]) == 0
+    assert all(first[name] != content for name, content in contents(shot / "out").items())
+    assert main(command) == 0
+    assert contents(shot / "out") == first
+
+
+def test_a_new_key_does_again_only_what_it_reaches(shot, capsys):
+    key = ["--key", f"1004={shot / 'mask.1004.png'}"]
+    assert main(arguments(shot, "out/matte.####.png", *key)) == 0
+    before = contents(shot / "out")
+    more = ["--key", f"1008={shot / 'mask.1008.png'}"]
+    assert main(arguments(shot, "out/matte.####.png", *key, *more)) == 0
+    assert "4 of 8 frames written; 4 were done already" in capsys.readouterr().err
+    after = contents(shot / "out")
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {f"matte.{frame}.png" for frame in range(1005, 1009)}
+
+
+def test_files_that_are_not_ours_are_not_replaced(shot, capsys):
+    (shot / "out").mkdir()
+    theirs = shot / "out" / "matte.1003.png"
+    Image.fromarray(disc(1001)).save(theirs)
+    before = theirs.read_bytes()
+    assert main(arguments(shot, "out/matte.####.png")) == 3
+    assert "--overwrite" in capsys.readouterr().err
+    assert [file.name for file in (shot / "out").iterdir()] == [theirs.name]
+    assert theirs.read_bytes() == before
+    assert main(arguments(shot, "out/matte.####.png", "--overwrite")) == 0
+    assert theirs.read_bytes() != before
+
+
+def test_broken_frames_are_named_and_the_rest_is_done(shot, capsys):
+    plate = shot / "plate"
+    (plate / "hero.1003.png").write_bytes((plate / "hero.1003.png").read_bytes()[:300])
+    Image.fromarray(picture(1005)[:20]).save(plate / "hero.1005.png")
+    shutil.copy(plate / "hero.1006.png", plate / "hero.01006.png")
+    (plate / "hero.1007.png").unlink()
+    names = str(plate / "hero.####.png")
+    command = [*arguments(shot, "out/matte.####.png"), "--json"]
+    command[1] = names
+    assert main(command) == 3
+    told = capsys.readouterr()
+    last = json.loads(told.out.splitlines()[-1])
+    assert last["failed"] == "1003,1005-1006"
+    assert last["written"] == "1001-1002,1004,1008"
+    assert last["exit_code"] == 3
+    for words in ("hero.1003.png", "96×20", "there twice"):
+        assert words in told.err
+    assert sorted(file.name for file in (shot / "out").glob("*.png")) == [
+        f"matte.{frame}.png" for frame in (1001, 1002, 1004, 1008)
+    ]
+    assert main([*command, "--frames", "1001-1002,1007"]) == 3
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["failed"] == "1007"
+    assert main([*command, "--frames", "1001-1002"]) == 0
+
+
+def test_gaps_stay_gaps_and_are_said(shot, capsys):
+    for frame in (1003, 1005):
+        (shot / f"plate/hero.{frame}.png").unlink()
+    assert main(arguments(shot, "out/matte.####.png")) == 0
+    assert "1003,1005" in capsys.readouterr().err
+    assert len(list((shot / "out").glob("*.png"))) == COUNT - 2
+
+
+@pytest.mark.parametrize("last_key", [1008, 1004, 1001])
+def test_chunks_give_the_same_files_as_one_run(shot, last_key):
+    keys = [] if last_key == 1001 else ["--key", f"{last_key}={shot / f'mask.{last_key}.png'}"]
+    assert main(arguments(shot, "whole/matte.####.exr", *keys)) == 0
+    for chunk in ("1005-1008", "1001-1002", "1003-1004"):
+        assert main(arguments(shot, "parts/matte.####.exr", *keys, "--frames", chunk)) == 0
+    assert contents(shot / "parts") == contents(shot / "whole")
+    assert main(arguments(shot, "windows/matte.####.exr", *keys, "--window", "3")) == 0
+    assert contents(shot / "windows") == contents(shot / "whole")
+
+
+def test_several_objects_are_layers_of_one_exr_or_folders(shot):
+    keys = [f"--key=woman:1001={shot / 'mask.1001.png'}", "--box=dog:1001=60,5,30,50"]
+    more = [*keys, "--frames", "1001-1002"]
+    assert main(arguments(shot, "out/matte.####.exr", *more, key=None)) == 0
+    spec, _ = header(shot / "out/matte.1002.exr")
+    assert sorted(spec.channelnames) == ["dog.Y", "woman.Y"]
+    assert main(arguments(shot, "each", *more, key=None)) == 0
+    assert sorted(contents(shot / "each")) == [
+        f"matte/{name}/hero_matte_{name}.{frame}.png"
+        for name in ("dog", "woman")
+        for frame in (1001, 1002)
+    ]
+    assert main(arguments(shot, "out/matte.####.png", *more, key=None)) == 2
+
+
+def test_a_folder_of_masks_is_a_key_for_each(shot):
+    (shot / "masks").mkdir()
+    for frame in (1001, 1005):
+        Image.fromarray(cv2.GaussianBlur(disc(frame), (0, 0), 2)).save(
+            shot / "masks" / f"m.{frame}.png"
+        )
+    command = arguments(shot, "out/a.####.png", "--keys", str(shot / "masks"), key=None)
+    assert main(command) == 0
+    for frame in (1001, 1005):
+        drawn = np.asarray(Image.open(shot / "masks" / f"m.{frame}.png"))
+        assert (np.asarray(Image.open(shot / "out" / f"a.{frame}.png")) == drawn).all()
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--frames", "5-1"], "backwards"),
+        (["--frames", "1-5"], "has no frame of"),
+        (["--key", "1=x.png"], "no frame in the plate"),
+        (["--key", "1002=missing.png"], "no such file"),
+        (["--key", "mask.png"], "FRAME=MASK"),
+        (["--box", "1001=3"], "x,y,w,h"),
+        (["--outputs", "matte,foreground"], "name a folder"),
+        (["--outputs", "shadow"], "shadow"),
+        (["--colorspace", "nonsense"], "nonsense"),
+        (["--object", "a/b"], "letters"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2_and_nothing_is_written(shot, capsys, more, words):
+    assert main(arguments(shot, "out/matte.####.png", *more)) == 2
+    assert words in capsys.readouterr().err
+    assert not list((shot / "out").glob("*.png")) if (shot / "out").exists() else True
+
+
+def test_a_key_of_another_size_is_refused_with_its_name(shot, capsys):
+    Image.fromarray(disc(1001, 30, 40)).save(shot / "mask.1001.png")
+    assert main(arguments(shot, "out/matte.####.png")) == 2
+    assert "mask.1001.png" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("output", "more"),
+    [
+        ("plate/hero.####.png", ["--overwrite"]),
+        ("out/one.png", []),
+        ("out/a.####.png", ["--outputs", "premult"]),
+        ("out/a.mp4", ["--outputs", "foreground", "--fps", "24"]),
+        ("out/a.mov", []),
+        ("out/a.mov", ["--fps", "24", "--codec", "ffv1"]),
+    ],
+)
+def test_names_that_cannot_hold_the_result_are_refused(shot, output, more):
+    before = contents(shot)
+    assert main(arguments(shot, output, *more)) == 2
+    assert contents(shot) == before
+
+
+def test_a_dry_run_says_everything_and_writes_nothing(shot, capsys):
+    before = contents(shot)
+    assert main(arguments(shot, "out", "--dry-run", "--json")) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["frames"] == "1001-1008"
+    assert told["keys"] == {"subject": [1001]}
+    assert contents(shot) == before
+    assert not (shot / "out").exists()
+
+
+def test_a_movie_becomes_a_movie_with_its_sound_and_timecode(shot):
+    clip = shot / "clip.mov"
+    rate = Fraction(25)
+    with av.open(str(clip), "w") as movie:
+        video = movie.add_stream("png", rate)
+        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "rgb24"
+        video.metadata["timecode"] = "09:59:59:23"
+        audio = movie.add_stream("pcm_s16le", 48000, layout="mono")
+        for number in range(COUNT):
+            frame = av.VideoFrame.from_ndarray(picture(1001 + number), "rgb24")
+            frame.pts, frame.time_base = number, 1 / rate
+            movie.mux(video.encode(frame))
+        movie.mux(video.encode(None))
+        tone = np.full((1, 48000 * COUNT // 25), 1000, np.int16)
+        piece = av.AudioFrame.from_ndarray(tone, "s16", "mono")
+        piece.sample_rate = 48000
+        movie.mux(audio.encode(piece))
+        movie.mux(audio.encode(None))
+    command = ["roto", str(clip), "-o", str(shot / "out/hero.mov"), "--model", "tiny"]
+    command += ["--codec", "png", "--key", f"1={shot / 'mask.1001.png'}", "--outputs", "foreground"]
+    assert main(command) == 0
+    result = MoviePlate(shot / "out/hero.mov")
+    assert (len(result.frames), result.fps, result.timecode(3)) == (COUNT, rate, "10:00:00:00")
+    first = result.read(1)
+    solid = first.alpha == 255
+    assert solid.sum() > 300
+    assert (first.colour[solid] == picture(1001)[solid]).all()
+    with av.open(str(shot / "out/hero.mov")) as movie:
+        heard = sum(f.samples for f in movie.decode(movie.streams.audio[0]))
+    assert heard == pytest.approx(tone.size, rel=0.2)
+    before = (shot / "out/hero.mov").stat().st_mtime_ns
+    assert main(command) == 0
+    assert (shot / "out/hero.mov").stat().st_mtime_ns == before
+
+
+def test_a_frame_that_failed_is_empty_in_the_movie_and_keeps_the_time(shot):
+    (shot / "plate/hero.1004.png").write_bytes(b"\x89PNG")
+    more = ["--fps", "24", "--codec", "png", "--outputs", "foreground"]
+    assert main(arguments(shot, "out/hero.mov", *more)) == 3
+    movie = MoviePlate(shot / "out/hero.mov")
+    assert len(movie.frames) == COUNT
+    assert [movie.read(frame).alpha.any() for frame in (3, 4, 5)] == [True, False, True]
+
+
+def request(shot, **more):
+    return RotoRequest(
+        str(shot / "plate"),
+        str(shot / "out/matte.####.png"),
+        keys=(KeyRequest(1001, mask=str(shot / "mask.1001.png")),),
+        matte=MatteRequest(model="tiny"),
+        **more,
+    )
+
+
+def test_cancelling_finishes_files_and_says_what_is_not_done(shot):
+    seen = []
+
+    def cancel_late(fraction, stage):
+        if stage.startswith("frame 1004"):
+            raise Cancelled
+
+    with heard_by(cancel_late):
+        result = roto.run(request(shot), done=seen.append)
+    assert result.exit_code == 130
+    assert result.interrupted
+    assert str(result.written) == "1001-1003"
+    assert str(result.undone) == "1004-1008"
+    assert sorted(contents(shot / "out")) == [f"matte.{f}.png" for f in (1001, 1002, 1003)]
+    assert roto.run(request(shot)).exit_code == 0
+
+
+def test_a_disk_that_refuses_ends_the_run(shot, monkeypatch):
+    from mattelier.errors import OutputError
+
+    def refuse(path, *_, **__):
+        raise OutputError(f"{path} was not written: the disk is full.")
+
+    monkeypatch.setattr(stills, "write_matte", refuse)
+    result = roto.run(request(shot))
+    assert result.exit_code == 3
+    assert any("disk is full" in problem for problem in result.problems)
+    assert len(result.failed | result.undone) == COUNT
+
+
+def test_progress_rises_to_the_end(shot):
+    heard = []
+    with heard_by(lambda fraction, stage: heard.append(fraction)):
+        roto.run(request(shot))
+    assert heard[0] == 0
+    assert max(heard) == pytest.approx(0.95, abs=0.06)
+    assert all(0 <= fraction <= 1 for fraction in heard)
+
+
+def test_the_manifest_tells_the_shot(shot):
+    assert main(arguments(shot, "out")) == 0
+    manifest = json.loads((shot / "out/.mattelier/hero/manifest.json").read_text("utf-8"))
+    assert manifest["done"] == "1001-1008"
+    assert manifest["outputs"][0]["files"].endswith("hero_matte.####.png")
+    assert [record["frame"] for record in manifest["records"]] == list(range(1001, 1009))
+    assert manifest["records"][0]["key"] == ["subject"]
+    assert 0.05 < manifest["records"][0]["coverage"]["subject"] < 0.2
+
+
+def test_a_request_travels_as_json():
+    whole = RotoRequest(
+        "a.####.exr",
+        "out",
+        keys=(
+            KeyRequest(7, "m.png"),
+            KeyRequest(9, box=Box(1, 2, 3, 4), points=(Point(1, 2),), object="dog"),
+        ),
+        outputs=("matte", "premult"),
+        matte=MatteRequest(edge_shift=2),
+        colorspace="ACEScg",
+    )
+    assert from_json(RotoRequest, json.loads(json.dumps(to_json(whole)))) == whole
+    assert whole.named_objects == ("subject", "dog")
+
+
+def test_a_bad_request_is_refused():
+    for wrong in ({"outputs": ()}, {"bits": 12}, {"preroll": -1}, {"fps": -1.0}):
+        with pytest.raises(UsageError):
+            RotoRequest("a.####.exr", "b.####.exr", **wrong)
+
+
+def spawn(shot, output, models):
+    code = "import sys; from mattelier.cli import main; sys.exit(main())"
+    environment = {**os.environ, "MATTELIER_MODELS": str(models)}
+    command = [sys.executable, "-c", code, *arguments(shot, output)]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def wait_for(condition, process):
+    deadline = time.monotonic() + 60
+    while not condition() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
+@pytest.mark.parametrize("after", ["track/subject/coarse.1002.npz", "../../matte.1003.exr"])
+def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(shot, models, after):
+    assert main(arguments(shot, "whole/matte.####.exr")) == 0
+    process = spawn(shot, "killed/matte.####.exr", models)
+    work = shot / "killed/.mattelier/matte"
+    wait_for(lambda: (work / after).exists(), process)
+    process.kill()
+    process.wait()
+    leftover = shot / "killed/.matte.1006.0123abcd.exr"
+    leftover.write_bytes(b"half")
+    assert main(arguments(shot, "killed/matte.####.exr")) == 0
+    assert contents(shot / "killed") == contents(shot / "whole")
+
+
+def test_an_interrupt_ends_with_130_and_whole_files(shot, models):
+    process = spawn(shot, "out/matte.####.exr", models)
+    wait_for(lambda: (shot / "out/matte.1001.exr").exists(), process)
+    process.send_signal(signal.SIGINT)
+    code = process.wait(60)
+    files = list((shot / "out").glob("*.exr"))
+    assert code == 130 or (code == 0 and len(files) == COUNT)
+    assert all(read_stamp(file).whole for file in files)
+    assert not list((shot / "out").glob(".matte.*"))
