@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -90,7 +91,7 @@ def is_installed(blender: Blender) -> bool:
     """Whether Blender lists the extension; raises as `install`."""
     done = _run(blender, "list")
     _check(blender, done)
-    return any(line.split(":")[0].strip() == NAME for line in done.stdout.splitlines())
+    return re.search(rf"^\s*{NAME} \[installed", done.stdout, re.MULTILINE) is not None
 
 
 @contextmanager

@@ -91,9 +91,9 @@ def _unix_programs() -> Iterator[Path]:
         yield Path(folder, "blender")
     yield Path("/snap/bin/blender")
     home = Path.home()
-    for folder in (home, home / "Applications", home / "Downloads", Path("/opt")):
-        if folder.is_dir():
-            yield from sorted(folder.glob("[bB]lender*/blender"))
+    for place in (home, home / "Applications", home / "Downloads", Path("/opt")):
+        if place.is_dir():
+            yield from sorted(place.glob("[bB]lender*/blender"))
 
 
 def _mac_programs() -> Iterator[Path]:

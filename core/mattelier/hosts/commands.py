@@ -9,6 +9,7 @@ import click
 
 from mattelier.errors import OutputError
 from mattelier.hosts import gimp as host
+from mattelier.hosts.blender_commands import blender
 from mattelier.hosts.engine import engine_command
 from mattelier.hosts.gimp_profiles import (
     Profile,
@@ -22,6 +23,9 @@ from mattelier.hosts.gimp_profiles import (
 @click.group()
 def install() -> None:
     """Install into GIMP or Blender."""
+
+
+install.add_command(blender)
 
 
 @install.command(

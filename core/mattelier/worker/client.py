@@ -6,6 +6,7 @@ plug-in. Imports are few and light: GIMP starts a new process for every call.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -113,6 +114,9 @@ class Worker:
 
     def close(self) -> None:
         """Leave; a request that still runs is dropped, the worker and its models stay warm."""
+        with contextlib.suppress(OSError):
+            # At once, also when another thread is still waiting for the answer.
+            self._connection.shutdown(socket.SHUT_RDWR)
         self._connection.close()
 
     def run(

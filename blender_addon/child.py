@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A script for another Blender: bakes what a render is waiting for. See `farm.bake_in_child`."""
+
+import importlib
+import json
+import sys
+
+import bpy
+
+task = json.loads(sys.argv[-1])
+if not hasattr(bpy.types.CompositorNodeTree, "mattelier"):
+    import addon_utils  # there only once bpy is
+
+    addon_utils.enable(task["package"])
+farm = importlib.import_module(task["package"] + ".farm")
+farm.end(farm.bake_as_child(task))

@@ -1,0 +1,53 @@
+"""The cases inside Blender as tests see them: their names, their plates and what they left."""
+
+from __future__ import annotations
+
+import ast
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pictures
+import pytest
+from real_blender import INSIDE
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Why each case failed; None: it did not."""
+
+    failures: dict[str, str | None]
+    log: Path
+
+    @classmethod
+    def read(cls, folder: Path, log: Path) -> Cases:
+        results = folder / "results.jsonl"
+        lines = results.read_text("utf-8").splitlines() if results.exists() else []
+        told = [json.loads(line) for line in lines]
+        return cls({entry["case"]: entry["failure"] for entry in told}, log)
+
+    def check(self, case: str) -> None:
+        """Fail as the case did."""
+        if case not in self.failures:
+            end = self.log.read_text("utf-8", "replace")[-2000:]
+            pytest.fail(f"Blender ended before this case:\n{end}", pytrace=False)
+        if self.failures[case] is not None:
+            pytest.fail(self.failures[case], pytrace=False)
+
+
+def cases_in(*modules: str) -> list[str]:
+    """The names of the cases in modules of `inside`, as the runner takes them."""
+    return [
+        f"{module}.{node.name}"
+        for module in modules
+        for node in ast.parse((INSIDE / f"{module}.py").read_text("utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("case_")
+    ]
+
+
+def make_stage(folder: Path) -> None:
+    """The plates that the cases work on."""
+    plates = folder / "plates"
+    plates.mkdir(parents=True)
+    pictures.make_plates(plates)
+    pictures.make_shot(plates)

@@ -1,0 +1,211 @@
+"""An artist at Blender's window: menu, keyboard, mouse, Esc, F12. Run by Blender with --python.
+
+Each step is noted in STAGE/results.jsonl as a case is; a screenshot is taken on the way.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import bpy
+
+sys.path.insert(0, str(Path(__file__).parent))
+from stage import module
+
+STAGE = Path(sys.argv[sys.argv.index("--") + 1])
+ORDERS = Path(os.environ["MATTELIER_RUNTIME"], "orders.json")
+
+
+def scenario():
+    """Gives names of finished steps, and seconds to wait."""
+    window = bpy.context.window_manager.windows[0]
+    scene = window.scene
+    scene.frame_start, scene.frame_end = 1001, 1024
+    scene.render.resolution_x, scene.render.resolution_y = 320, 180
+    scene.render.engine = "CYCLES"
+    shown = module("versions").new_compositor(scene)
+    scene.frame_set(1003)
+    window.workspace = bpy.data.workspaces["Compositing"]
+    bpy.ops.wm.save_as_mainfile(filepath=str(STAGE / "shot.blend"))
+    while not (area := editor(window)):
+        yield 0.2
+    area.spaces.active.show_region_ui = True
+    yield 1
+    pointer(area, 0.25, 0.5)
+    keys("shift+a")
+    yield 1
+    screenshot("menu")
+    typed("rotos")
+    yield 1
+    keys("Return")
+    yield 1
+    pointer(area, 0.2, 0.4)
+    yield 0.5
+    click()
+    yield 1
+    group = next(module("tree").ours())
+    node = next(node for node in shown.nodes if getattr(node, "node_tree", None) == group)
+    assert shown.nodes.active == node
+    yield "the node is added from the menu"
+
+    settings = group.mattelier
+    with bpy.context.temp_override(window=window, area=area, region=main(area)):
+        bpy.ops.mattelier.open_plate(filepath=str(STAGE / "plates" / "shot.1001.png"))
+    assert settings.image.source == "SEQUENCE"
+    assert settings.frame_start == 1001
+    yield "a sequence is opened by one of its files"
+
+    shown.links.new(node.outputs["Image"], module("versions").output_socket(shown))
+    viewer = shown.nodes.new("CompositorNodeViewer")
+    viewer.location = (500, 0)
+    shown.links.new(node.outputs["Image"], viewer.inputs[0])
+    shown.nodes.active = node
+    for region in area.regions:
+        if region.type == "UI":
+            region.active_panel_category = "Node"
+    bpy.ops.wm.save_mainfile()
+    yield 1
+    orders(delay=0.4)
+    bake(window, area, group)
+    running = module("bake").current
+    while running.frames < 5:
+        yield 0.1
+    yield 1.2
+    assert viewer_alpha() > 0, "the viewer shows no frame that has arrived"
+    screenshot("baking")
+    yield "frames show as they arrive"
+
+    pointer(area, 0.25, 0.5)
+    keys("Escape")
+    yield 1
+    assert module("bake").current is None
+    done = len(state(group).fresh)
+    assert 5 <= done < 24
+    screenshot("cancelled")
+    yield "Esc cancels and keeps finished frames"
+
+    orders()
+    bake(window, area, group)
+    while module("bake").current:
+        yield 0.1
+    yield 1
+    assert len(state(group).fresh) == 24
+    assert settings.image.users == 1
+    screenshot("baked")
+    yield "a second bake makes the rest"
+
+    settings.feather = 2
+    bpy.ops.ed.undo_push(message="feather")
+    assert len(state(group).stale) == 24
+    with bpy.context.temp_override(window=window, area=area, region=main(area)):
+        bpy.ops.ed.undo()
+    group = next(module("tree").ours())
+    assert len(state(group).fresh) == 24
+    yield "undo makes fresh again"
+
+    bpy.ops.mattelier.clear(group=group.name)
+    assert not state(group).fresh
+    with bpy.context.temp_override(window=window, area=area, region=main(area)):
+        bpy.ops.render.render("INVOKE_DEFAULT")
+    yield 3
+    assert module("rendering").lacking()
+    screenshot("missing")
+    keys("Escape")
+    yield "a render that lacks mattes says so"
+
+    with bpy.context.temp_override(window=window, area=editor(window), region=None):
+        bpy.ops.mattelier.bake("INVOKE_DEFAULT", everywhere=True, frames="SCENE", then="FRAME")
+    while module("bake").current:
+        yield 0.1
+    yield 2
+    assert not module("rendering").lacking()
+    yield "bake, then render"
+
+
+def editor(window):
+    return next((area for area in window.screen.areas if area.type == "NODE_EDITOR"), None)
+
+
+def main(area):
+    return next(region for region in area.regions if region.type == "WINDOW")
+
+
+def bake(window, area, group):
+    with bpy.context.temp_override(window=window, area=area, region=main(area)):
+        bpy.ops.mattelier.bake("INVOKE_DEFAULT", group=group.name)
+
+
+def state(group):
+    module("cache").forget()
+    settings = group.mattelier
+    return module("cache").state(settings.objects[0], module("plate").find(settings))
+
+
+def viewer_alpha():
+    image = bpy.data.images["Viewer Node"]
+    return max(image.pixels[:][3::4], default=0)
+
+
+def orders(**orders):
+    ORDERS.write_text(json.dumps(orders))
+
+
+def pointer(area, x, y):
+    """Move the pointer to a place of an area, 0…1 from its top left."""
+    window = bpy.context.window_manager.windows[0]
+    left = window.x + area.x + x * area.width
+    top = window.y + window.height - area.y - area.height + y * area.height
+    xdotool("mousemove", str(round(left)), str(round(top)))
+
+
+def keys(combination):
+    xdotool("key", combination)
+
+
+def typed(text):
+    xdotool("type", text)
+
+
+def click():
+    xdotool("click", "1")
+
+
+def xdotool(*words):
+    subprocess.run(["xdotool", *words], check=True, timeout=20)
+
+
+def screenshot(name):
+    subprocess.run(["import", "-window", "root", str(STAGE / f"{name}.png")], timeout=60)
+
+
+def note(step, failure=None):
+    with (STAGE / "results.jsonl").open("a", encoding="utf-8") as results:
+        print(json.dumps({"case": step, "failure": failure}), file=results, flush=True)
+
+
+steps = scenario()
+END = time.monotonic() + 150
+
+
+def go():
+    try:
+        while True:
+            told = next(steps)
+            if time.monotonic() > END:
+                raise TimeoutError("the window took too long")
+            if not isinstance(told, str):
+                return told
+            note(told)
+    except StopIteration:
+        note("end")
+    except BaseException:
+        note("failed", traceback.format_exc())
+        screenshot("failed")
+    os._exit(0)
+
+
+bpy.app.timers.register(go, first_interval=1)

@@ -1,0 +1,62 @@
+"""Plates and mattes made for the tests; a plate's red tells its frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO
+
+HEIGHT, WIDTH = 16, 32
+
+
+def write(path: Path, samples: np.ndarray, kind: str) -> None:
+    """Samples (H, W, C) as they are, with no colour management; kind as OpenImageIO names it."""
+    height, width, channels = samples.shape
+    spec = OpenImageIO.ImageSpec(width, height, channels, kind)
+    spec.attribute("oiio:ColorSpace", "" if kind != "half" else "lin_rec709_scene")
+    out = OpenImageIO.ImageOutput.create(str(path))
+    if not (out and out.open(str(path), spec) and out.write_image(samples) and out.close()):
+        raise OSError(OpenImageIO.geterror())
+
+
+def exr(number: int) -> np.ndarray:
+    """Red = frame / 20, green mid grey, blue above 1."""
+    samples = np.empty((HEIGHT, WIDTH, 3), np.float32)
+    samples[:] = (number % 100 / 20, 0.18, 2)
+    return samples
+
+
+def shot(number: int) -> np.ndarray:
+    """A disc that walks over a sky, 8 bits."""
+    y, x = np.mgrid[:180, :320]
+    picture = np.stack([90 + y / 4, 130 + y / 3, 235 - y / 2], -1)
+    disc = np.hypot(y - 95, x - 60 - 8 * (number - 1001)) < 45
+    picture[disc] = (225, 140, 50)
+    return picture.astype(np.uint8)
+
+
+def make_shot(folder: Path) -> None:
+    """shot.1001-1024.png, and bright.1001-1003.exr, whose disc is 6 times as bright as white."""
+    for number in range(1001, 1025):
+        write(folder / f"shot.{number}.png", shot(number), "uint8")
+    for number in range(1001, 1004):
+        samples = shot(number) / np.float32(255)
+        samples[samples[..., 0] > 0.85] = (6, 3, 1)
+        write(folder / f"bright.{number}.exr", samples, "half")
+
+
+def make_plates(folder: Path) -> None:
+    """plate.0101-0110.exr, gap.1001-1006.exr without 1003, eight.1001-1010.png, sixteen.1-5.png."""
+    for number in range(101, 111):
+        write(folder / f"plate.{number:04d}.exr", exr(number), "half")
+    for number in (1001, 1002, 1004, 1005, 1006):
+        write(folder / f"gap.{number}.exr", exr(number), "half")
+    for number in range(1001, 1011):
+        eight = np.empty((HEIGHT, WIDTH, 3), np.uint8)
+        eight[:] = (number % 100 * 20, 128, 200)
+        write(folder / f"eight.{number}.png", eight, "uint8")
+    for number in range(1, 6):
+        sixteen = np.empty((HEIGHT, WIDTH, 3), np.uint16)
+        sixteen[:] = (number * 10000, 32768, 51400)
+        write(folder / f"sixteen.{number}.png", sixteen, "uint16")

@@ -1,0 +1,13 @@
+"""The add-on in Blender's modules without windows; the cases themselves are in `inside`."""
+
+from __future__ import annotations
+
+import pytest
+from in_blender import cases_in
+from real_blender import VERSIONS
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("case", cases_in("node", "guidance", "baking", "farm"))
+def test_in_blender(cases, version, case):
+    cases(version).check(case)

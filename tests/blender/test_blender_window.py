@@ -1,0 +1,117 @@
+"""Debian's Blender as an artist and a farm use it: its window, its command line, its installer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+
+import pytest
+from in_blender import make_stage
+from real_blender import INSIDE
+
+_SCREEN = """
+Xvfb :77 -screen 0 1600x900x24 +extension GLX > /dev/null 2>&1 &
+export DISPLAY=:77
+for _ in $(seq 50); do xdotool getmouselocation > /dev/null 2>&1 && break; sleep 0.2; done
+openbox > /dev/null 2>&1 &
+sleep 1
+exec blender --window-geometry 0 0 1600 900 --python-exit-code 4 --python "$1" -- "$2"
+"""
+_STEPS = (
+    "the node is added from the menu",
+    "a sequence is opened by one of its files",
+    "frames show as they arrive",
+    "Esc cancels and keeps finished frames",
+    "a second bake makes the rest",
+    "undo makes fresh again",
+    "a render that lacks mattes says so",
+    "bake, then render",
+    "end",
+)
+
+
+@pytest.fixture(scope="module")
+def artist(blender_window, artefacts):
+    """What an artist did at the window: step → why it failed."""
+    folder = blender_window.home / "artist"
+    make_stage(folder)
+    blender_window.run(
+        "bash", "-c", _SCREEN, "screen", INSIDE / "window.py", folder, timeout=180,
+        log=artefacts / "window.log",
+    )  # fmt: skip
+    for picture in folder.glob("*.png"):
+        shutil.copy(picture, artefacts)
+    results = folder / "results.jsonl"
+    lines = results.read_text("utf-8").splitlines() if results.exists() else []
+    return {entry["case"]: entry["failure"] for entry in map(json.loads, lines)}
+
+
+@pytest.mark.parametrize("step", _STEPS)
+def test_at_the_window(artist, artefacts, step):
+    if step not in artist:
+        pytest.fail(
+            artist.get("failed") or (artefacts / "window.log").read_text("utf-8")[-2000:],
+            pytrace=False,
+        )
+
+
+@pytest.fixture
+def shot(blender_window, tmp_path_factory):
+    """A saved file with a node that was never baked."""
+    folder = blender_window.home / tmp_path_factory.mktemp("shot").name
+    make_stage(folder)
+    done = blender_window.run(
+        "blender", "-b", "--python-exit-code", "4", "--python", INSIDE / "unbaked.py", "--", folder,
+        timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    yield folder
+    (blender_window.runtime / "orders.json").unlink(missing_ok=True)
+
+
+def test_command_bakes_and_saves(blender_window, shot):
+    def blender(*words):
+        return blender_window.run("blender", "-b", shot / "shot.blend", *words, timeout=60)
+
+    lacking = blender("-f", 3)
+    assert lacking.returncode == 3
+    assert "no matte on 3" in lacking.stdout
+    baked = blender("--command", "mattelier_bake", "--save")
+    assert baked.returncode == 0, baked.stdout
+    assert "openjd_progress: 100" in baked.stdout
+    assert blender("-a").returncode == 0
+    assert len(list(shot.glob("out.*.png"))) == 10
+
+
+def test_expression_ends_truthfully(blender_window, shot):
+    expression = "import bpy; bpy.ops.mattelier.bake_all()"
+    orders = blender_window.runtime / "orders.json"
+    orders.write_text(json.dumps({"skip": [103]}), "utf-8")
+    words = ("blender", "-b", shot / "shot.blend", "--python-expr", expression)
+    failed = blender_window.run(*words, timeout=60)
+    assert failed.returncode == 3
+    assert "1 frame could not be matted: 103" in failed.stdout
+    orders.unlink()
+    done = blender_window.run(*words, timeout=60)
+    assert done.returncode == 0
+    assert "until it is saved" in done.stdout
+
+
+def test_install_again_and_uninstall(blender_window):
+    def install(*options):
+        return blender_window.run(
+            sys.executable, "-m", "mattelier", "install", "blender", *options, timeout=120
+        )
+
+    addon = blender_window.addon
+    again = install()
+    assert again.returncode == 0, again.stdout
+    assert json.loads((addon / "engine.json").read_text("utf-8"))["command"][0] == sys.executable
+    assert "would be removed" in install("--uninstall", "--dry-run").stdout
+    assert addon.is_dir()
+    assert install("--uninstall").returncode == 0
+    assert not addon.exists()
+    none = install("--uninstall")
+    assert none.returncode == 0
+    assert "in no Blender" in none.stdout
