@@ -40,6 +40,8 @@ class LazyGroup(click.Group):
         "doctor": ("mattelier.doctor:doctor", "Check this installation and say what mends it."),
         "install": ("mattelier.hosts.commands:install", "Install into GIMP or Blender."),
         "roto": ("mattelier.shot.commands:roto", "Matte every frame of a shot from a few keys."),
+        "farm": ("mattelier.farm_commands:farm", "Make a shot on many machines."),
+        "qc": ("mattelier.qc_command:qc", "Report on a shot's mattes."),
         "worker": ("mattelier.worker.commands:worker", "Serve GIMP and Blender, warm."),
         "train": ("mattelier.train.commands:train", "Train a network from a recipe."),
         "evaluate": ("mattelier.evaluate.commands:evaluate", "Measure results against truth."),

@@ -1,0 +1,245 @@
+"""What a shot's mattes look like from frame to frame, measured on small views; nothing is edited.
+
+Flicker is what is left of the change between two frames after the earlier matte is carried along
+by optical flow. On key frames the artist's mask is compared with the neighbours' mattes carried
+there, because the matte of a key frame is that mask itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.errors import PictureError, UsageError
+from mattelier.evaluate.metrics import iou
+from mattelier.media import stills
+from mattelier.media.colour_space import ColourSpace
+from mattelier.media.frame_names import FrameNames
+from mattelier.media.plate import open_plate
+from mattelier.progress import tell
+from mattelier.shot.flow import optical_flow, warp
+from mattelier.shot.frame_range import FrameRange
+from mattelier.shot.track import track_size
+
+Map = NDArray[np.float32]
+_SHOWN = 24  # frames on the contact sheet
+_DEVIATIONS = 6.0  # from the shot's median, in median absolute deviations, that stand out
+_LEAST_FLICKER, _LEAST_MOTION = 0.02, 0.1  # of the matte's area, below which nothing stands out
+_AREA_JUMP = 0.3  # change of the area between two frames, of the larger one
+_AGREED, _SURE = 0.8, 0.35  # lowest overlap with a key mask, lowest confidence
+_EMPTY = 0.0005  # of the picture
+
+
+@dataclass
+class Curves:
+    """One object's values by frame; what could not be measured is left out.
+
+    Attributes
+    ----------
+    area : share of the picture, 0…1
+    motion : change of the matte between two frames, as a share of its area
+    flicker : the same after the motion is taken out by optical flow
+    agreement : on key frames, overlap (IoU) of mask and the neighbours' mattes carried there
+    confidence : of tracking, 0…1
+    """
+
+    area: dict[int, float]
+    motion: dict[int, float]
+    flicker: dict[int, float]
+    agreement: dict[int, float]
+    confidence: dict[int, float]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything a report shows; `flags` are reasons with their frames, per object."""
+
+    shot: str
+    frames: FrameRange
+    failed: FrameRange
+    curves: Mapping[str, Curves]
+    flags: Mapping[str, Mapping[str, FrameRange]]
+    sheet: Mapping[str, Sequence[tuple[int, Map, Map]]]
+
+    @property
+    def look_at(self) -> FrameRange:
+        """Every frame that somebody should look at."""
+        every = [frames for reasons in self.flags.values() for frames in reasons.values()]
+        return FrameRange.of(frame for frames in [*every, self.failed] for frame in frames)
+
+
+def find_manifest(out: str) -> Path:
+    """The manifest of the shot whose results were written to OUT.
+
+    Raises
+    ------
+    UsageError
+        There is none, or there are several.
+    """
+    path, names = Path(out), FrameNames.parse(out)
+    if names is not None:
+        found = [names.folder / ".mattelier" / names.stem / "manifest.json"]
+    elif path.is_dir():
+        found = sorted(path.glob(".mattelier/*/manifest.json"))
+    else:
+        found = [path.parent / ".mattelier" / path.name / "manifest.json"]
+    found = [file for file in found if file.is_file()]
+    if len(found) != 1:
+        what = "the results of several shots" if found else "no results of mattelier roto"
+        raise UsageError(f"{out} holds {what}; name what -o named, such as mattes/hero.####.exr.")
+    return found[0]
+
+
+def examine(manifest: Path) -> Findings:
+    """Measure a shot; tells its progress.
+
+    Raises
+    ------
+    PictureError
+        The manifest is damaged, the plate is gone, or no matte can be read.
+    """
+    try:
+        shot = json.loads(manifest.read_text("utf-8"))
+        records = {record["frame"]: record for record in shot["records"]}
+        files = {name: target for target in reversed(shot["outputs"])
+                 for name in target["objects"] if target["output"] != "preview"}  # fmt: skip
+        request, exposure = shot["request"], shot["exposure"]
+        failed, done = FrameRange.parse(shot["failed"] or "0"), FrameRange.parse(shot["done"])
+    except (OSError, ValueError, KeyError, UsageError) as error:
+        raise PictureError(f"{manifest} cannot be read; run mattelier roto again.") from error
+    if not shot["failed"]:
+        failed = FrameRange()
+    plate, space = open_plate(shot["plate"]), ColourSpace(request["colorspace"])
+    size = track_size(plate.height, plate.width)
+    keys = {
+        name: {k["frame"]: k["mask"] for k in request["keys"] if k["object"] == name and k["mask"]}
+        for name in files
+    }
+    curves = {name: Curves({}, {}, {}, {}, {}) for name in files}
+    sheet: dict[str, list[tuple[int, Map, Map]]] = {name: [] for name in files}
+    shown = set(done.frames[:: max(1, -(-len(done) // _SHOWN))])
+    before: tuple[int, Map, dict[str, Map]] | None = None
+    try:
+        for number, frame in enumerate(done):
+            tell(number / len(done))
+            try:
+                view = space.view(plate.read(frame), exposure).resized(*size)
+                alphas = {name: _matte(files[name], name, frame, size) for name in files}
+            except PictureError:
+                failed, before = failed | [frame], None
+                continue
+            flows = None
+            if before is not None and before[0] == frame - 1:
+                flows = optical_flow(view, before[1]), optical_flow(before[1], view)
+            for name, alpha in alphas.items():
+                curve = curves[name]
+                curve.area[frame] = float(alpha.mean())
+                sure = records.get(frame, {}).get("confidence", {}).get(name)
+                if sure is not None:
+                    curve.confidence[frame] = sure
+                if before is not None and flows is not None:
+                    _compare(curve, frame, alpha, before[2][name], flows, keys[name], size)
+                if frame in shown:
+                    sheet[name].append((frame, view, alpha))
+            before = (frame, view, alphas)
+    finally:
+        plate.close()
+    if not any(curve.area for curve in curves.values()):
+        raise PictureError(f"No mattes of {shot['shot']} can be read; run mattelier roto first.")
+    flags = {name: _flags(curve) for name, curve in curves.items()}
+    return Findings(shot["shot"], done, failed, curves, flags, sheet)
+
+
+def _matte(target: Mapping[str, Any], name: str, frame: int, size: tuple[int, int]) -> Map:
+    import cv2
+
+    names = FrameNames.parse(target["files"])
+    assert names is not None
+    path = names.path(frame)
+    alpha = _layer(path, name) if len(target["objects"]) > 1 else stills.read_grey(path)
+    resized = cv2.resize(alpha, size[::-1], interpolation=cv2.INTER_AREA)
+    return np.asarray(resized, np.float32)
+
+
+def _layer(path: Path, name: str) -> Map:
+    import OpenImageIO
+
+    file = OpenImageIO.ImageInput.open(str(path))
+    if file is None:
+        raise PictureError(f"{path} cannot be read.")
+    try:
+        channel = file.spec().channelnames.index(f"{name}.Y")
+        samples = file.read_image(0, 0, channel, channel + 1, "float")
+    except ValueError:
+        samples = None
+    finally:
+        file.close()
+    if samples is None:
+        raise PictureError(f"{path} has no matte of {name}.")
+    return np.asarray(samples, np.float32)[..., 0]
+
+
+def _compare(
+    curve: Curves,
+    frame: int,
+    alpha: Map,
+    earlier: Map,
+    flows: tuple[Map, Map],
+    keys: Mapping[int, str],
+    size: tuple[int, int],
+) -> None:
+    area = max(float(alpha.sum()), float(earlier.sum()), _EMPTY * alpha.size)
+    carried = warp(earlier, flows[0])
+    curve.motion[frame] = float(np.abs(alpha - earlier).sum()) / area
+    curve.flicker[frame] = float(np.abs(alpha - carried).sum()) / area
+    if frame in keys:
+        _agree(curve, frame, alpha, carried)
+    if frame - 1 in keys:
+        _agree(curve, frame - 1, earlier, warp(alpha, flows[1]))
+
+
+def _agree(curve: Curves, frame: int, mask: Map, neighbour: Map) -> None:
+    overlap = iou(neighbour > 0.5, mask > 0.5)
+    curve.agreement[frame] = min(overlap, curve.agreement.get(frame, 1.0))
+
+
+def _flags(curve: Curves) -> dict[str, FrameRange]:
+    usual = float(np.median(list(curve.area.values()))) if curve.area else 0.0
+    jumps = [
+        frame
+        for frame, area in curve.area.items()
+        if frame - 1 in curve.area
+        and abs(area - curve.area[frame - 1]) > _AREA_JUMP * max(area, curve.area[frame - 1])
+        and max(area, curve.area[frame - 1]) > _EMPTY
+    ]
+    reasons: dict[str, Iterable[int]] = {
+        "the matte is empty": _where(curve.area, lambda v: v < _EMPTY <= usual),
+        "the area jumps": jumps,
+        "the edge flickers": _outstanding(curve.flicker, _LEAST_FLICKER),
+        "the edge moves suddenly": _outstanding(curve.motion, _LEAST_MOTION),
+        "the key mask and the frames beside it disagree":
+            _where(curve.agreement, lambda v: v < _AGREED),
+        "tracking was unsure": _where(curve.confidence, lambda v: v < _SURE),
+    }  # fmt: skip
+    flags = {reason: FrameRange.of(frames) for reason, frames in reasons.items()}
+    return {reason: frames for reason, frames in flags.items() if frames}
+
+
+def _where(values: Mapping[int, float], wrong: Callable[[float], bool]) -> list[int]:
+    return [frame for frame, value in values.items() if wrong(value)]
+
+
+def _outstanding(values: Mapping[int, float], least: float) -> list[int]:
+    if not values:
+        return []
+    every = np.array(list(values.values()))
+    middle = float(np.median(every))
+    spread = float(np.median(np.abs(every - middle)))
+    limit = max(least, 2 * middle, middle + _DEVIATIONS * spread)
+    return _where(values, lambda value: value > limit)

@@ -1,0 +1,205 @@
+"""Shots on several workers and as Open Job Description: same files as one run, workers may die."""
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_model import make_model
+
+from mattelier.cli import main
+from mattelier.jobs import farm
+from mattelier.jobs.openjd import roto_arguments
+from mattelier.request import Box, KeyRequest, MatteRequest, Point, RotoRequest
+
+HEIGHT, WIDTH, FRAMES = 90, 160, range(1001, 1025)
+BIN = Path(sys.executable).parent
+
+
+def needs(package):
+    """Absent packages are a reason to skip, but not where everything is meant to be tested."""
+    absent = importlib.util.find_spec(package) is None and os.environ.get("CI") != "true"
+    return pytest.mark.skipif(absent, reason=f"{package} is not installed")
+
+
+@pytest.fixture(scope="module")
+def shot(tmp_path_factory):
+    """A plate of 24 frames, a key mask, and the mattes of one undisturbed run."""
+    root = tmp_path_factory.mktemp("farm")
+    make_model(root / "models")
+    (root / "plate").mkdir()
+    ground = np.random.default_rng(5).integers(20, 90, (HEIGHT, WIDTH, 3), np.uint8)
+    for frame in FRAMES:
+        mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+        cv2.circle(mask, (30 + 4 * (frame - 1001), HEIGHT // 2), 20, 255, -1)
+        colour = np.where(mask[..., None] > 0, np.uint8([250, 120, 60]), ground)
+        Image.fromarray(colour).save(root / "plate" / f"hero.{frame}.png")
+        if frame == 1001:
+            Image.fromarray(mask).save(root / "mask.png")
+    os.environ["MATTELIER_MODELS"] = str(root / "models")
+    assert main(["roto", *arguments(root, "whole")]) == 0
+    yield root
+    del os.environ["MATTELIER_MODELS"]
+
+
+def arguments(root, output, *more):
+    place = [str(root / "plate"), "-o", str(root / output / "a.####.png")]
+    return [*place, "--model", "tiny", "--key", f"1001={root / 'mask.png'}", *more]
+
+
+def mattes(folder):
+    return {file.name: file.read_bytes() for file in sorted(folder.glob("*.png"))}
+
+
+@pytest.fixture
+def scheduler(tmp_path):
+    """A real scheduler and three worker processes: its address, and the workers."""
+    said = tmp_path / "scheduler.json"
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
+    where = ["--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(said)]
+    processes = [subprocess.Popen([*command, *where], stderr=subprocess.DEVNULL)]
+    worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(said)]
+    worker += ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0"]
+    worker += ["--local-directory", str(tmp_path)]
+    processes += [subprocess.Popen(worker, stderr=subprocess.DEVNULL) for _ in range(3)]
+    try:
+        wait_for(said.exists)
+        time.sleep(0.2)
+        yield json.loads(said.read_text())["address"], processes[1:]
+    finally:
+        for process in processes[::-1]:
+            process.kill()
+            process.wait()
+
+
+def wait_for(condition, seconds=40):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@needs("distributed")
+def test_a_worker_killed_in_mid_shot_costs_nothing(shot, scheduler):
+    from distributed import Client
+
+    address, workers = scheduler
+    with Client(address) as client:
+        client.wait_for_workers(3, timeout=40)
+        pids = client.run(os.getpid)
+        command = arguments(shot, "farmed", "--scheduler", address, "--chunk", "3")
+        submitted = subprocess.Popen(
+            [sys.executable, "-m", "mattelier", "farm", "submit", *command],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+        def at_work():
+            """Who makes frames while some are there and others are not."""
+            busy = [pids[a] for a, tasks in client.processing().items() if tasks and a in pids]
+            made = len(mattes(shot / "farmed"))
+            assert submitted.poll() is None or made
+            return busy if 1 <= made < len(FRAMES) else []
+
+        wait_for(at_work)
+        victim = next((p for p in workers if p.pid in at_work()), workers[0])
+        os.kill(victim.pid, signal.SIGKILL)
+        victim.wait()
+        out, err = submitted.communicate(timeout=60)
+    assert submitted.returncode == 0, err
+    assert "openjd_progress: 100" in out
+    assert mattes(shot / "farmed") == mattes(shot / "whole")
+    manifest = json.loads(next((shot / "farmed").glob(".mattelier/*/manifest.json")).read_text())
+    assert (manifest["done"], manifest["failed"]) == ("1001-1024", "")
+
+
+@needs("distributed")
+def test_broken_frames_are_named_and_the_rest_is_done(shot, capsys):
+    broken = shot / "plate" / "hero.1004.png"
+    whole, date = broken.read_bytes(), broken.stat().st_mtime_ns
+    broken.write_bytes(whole[:200])
+    try:
+        more = ["--local", "1", "--chunk", "3", "--frames", "1001-1006"]
+        assert main(["farm", "submit", *arguments(shot, "broken", *more)]) == 3
+    finally:
+        broken.write_bytes(whole)
+        os.utime(broken, ns=(date, date))
+    assert "5 of 6 frames written; failed: 1004" in capsys.readouterr().err
+    assert len(mattes(shot / "broken")) == 5
+
+
+@needs("openjd")
+@pytest.mark.parametrize(
+    ("frames", "tasks", "count"), [("1001-1009", 3, 9), ("1001-1009x2,1020", 2, 6)]
+)
+def test_open_job_description_runs_as_it_says(shot, tmp_path, capsys, frames, tasks, count):
+    output = tmp_path / "out"
+    command = arguments(shot, output, "--frames", frames, "--chunk", "3")
+    assert main(["farm", "openjd", *command]) == 0
+    job = tmp_path / "job.yaml"
+    job.write_text(capsys.readouterr().out, "utf-8")
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+
+    def openjd(*words):
+        told = subprocess.run(
+            [BIN / "openjd", *words, "--extensions", "TASK_CHUNKING"],
+            env=environment, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert told.returncode == 0, told.stdout + told.stderr
+        return told.stdout
+
+    openjd("check", job)
+    told = openjd("run", job)
+    assert told.count("frames written; ") == tasks + 1  # the last looks over all of them
+    made = mattes(output)
+    assert made == {name: mattes(shot / "whole")[name] for name in made}
+    assert len(made) == count
+
+
+def test_the_command_line_of_a_chunk_says_the_whole_request():
+    request = RotoRequest(
+        "/p", "/o", "1-9", outputs=("foreground", "matte"), objects=("woman", "dog"), bits=16,
+        keys=(KeyRequest(1, mask="/m.png"), KeyRequest(2, box=Box(1, 2, 3.5, 4), object="dog"),
+              KeyRequest(3, points=(Point(5, 6), Point(7, 8, False)))),
+        matte=MatteRequest(model="tiny", quality="best", refine=False, edge_shift=-1.5, feather=2),
+        format="exr", colorspace="ACEScg", fps=23.976, preroll=9, overwrite=True, resume=False,
+    )  # fmt: skip
+    from mattelier.shot import commands
+
+    seen = []
+    before, commands._run = commands._run, lambda made, as_json: seen.append(made) or 0
+    try:
+        assert main(["roto", "/p", "-o", "/o", "--frames", "1-9", *roto_arguments(request)]) == 0
+    finally:
+        commands._run = before
+    assert seen[0].matte == request.matte
+    assert {key.frame for key in seen[0].keys} == {1, 2, 3}
+    assert (seen[0].outputs, seen[0].fps, seen[0].bits) == (request.outputs, 23.976, 16)
+    assert set(seen[0].named_objects) == set(request.named_objects)
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "words"),
+    [
+        ([], 2, "either --scheduler"),
+        (["--local", "2", "--scheduler", "tcp://127.0.0.1:1"], 2, "either --scheduler"),
+        (["--local", "1", "--frames", "1-5"], 2, "has no frame"),
+    ],
+)
+def test_wrong_usage_is_said_before_anything_starts(shot, capsys, more, code, words):
+    assert main(["farm", "submit", *arguments(shot, "wrong", *more)]) == code
+    assert words in capsys.readouterr().err
+    assert not (shot / "wrong").exists()
+
+
+def test_without_dask_one_sentence_says_what_to_install(shot, capsys, monkeypatch):
+    monkeypatch.setattr(farm, "installed", lambda package: None)
+    assert main(["farm", "submit", *arguments(shot, "wrong", "--local", "1")]) == 3
+    assert "mattelier[farm]" in capsys.readouterr().err
