@@ -8,6 +8,7 @@ what else is published in this field is opened with spandrel, which needs PyTorc
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -117,14 +118,9 @@ def _open_weights(
     name: str, path: Path, partner: Path | None, device: Device, denoise: float | None
 ) -> Enlarger:
     compact, state = _read(path)
-    if compact is None:
-        if denoise is not None:
-            raise UsageError(f"The model {name} has no --denoise; leave it out.")
-        from mattelier.engines.spandrel_engine import SpandrelEnlarger
-
-        where, note = _device(device)
-        return SpandrelEnlarger(name, path, state, where, note)
-    if denoise is not None:
+    if compact is None and denoise is not None:
+        raise UsageError(f"The model {name} has no --denoise; leave it out.")
+    if compact is not None and denoise is not None:
         other = _read(partner)[0] if partner is not None else None
         if other is None:
             raise UsageError(
@@ -132,30 +128,44 @@ def _open_weights(
                 'partner\'s file has the same name with a "wdn" in it.'
             )
         compact = compact.mixed(other, denoise)
-    from mattelier.engines.compact_engine import CompactOnCPU, CompactOnGPU
 
-    where, note = _device(device)
-    if where != "cpu":
-        try:
-            return CompactOnGPU(name, compact, where)
-        except EngineError as error:
-            if device != "auto":
-                raise
-            note = f"Running on the CPU: {str(error).rstrip('.')}."
-    return CompactOnCPU(name, compact, note)
+    def opened(where: str, note: str = "") -> Enlarger:
+        if compact is None:
+            from mattelier.engines.spandrel_engine import SpandrelEnlarger
+
+            return SpandrelEnlarger(name, path, state, where, note)
+        from mattelier.engines.compact_engine import CompactOnCPU, CompactOnGPU
+
+        return (
+            CompactOnCPU(name, compact, note)
+            if where == "cpu"
+            else CompactOnGPU(name, compact, where)
+        )
+
+    where = _device(device)
+    try:
+        return opened(where)
+    except EngineError as error:
+        if device != "auto" or where == "cpu":
+            raise
+        return opened("cpu", f"Running on the CPU: {str(error).rstrip('.')}.")
 
 
-def _device(device: Device) -> tuple[str, str]:
-    """The torch device, and a note when it is not the one that might be expected."""
-    import sys
+def _device(device: Device) -> str:
+    """The torch device to try.
 
+    Raises
+    ------
+    EngineError
+        The one that was asked for cannot be here.
+    """
     if device == "cpu":
-        return device, ""
+        return device
     gpu = device if device != "auto" else "mps" if sys.platform == "darwin" else "cuda"
     reason = no_gpu(gpu)
     if reason and device != "auto":
         raise EngineError(f"{device} was asked for, but {reason}; use --device cpu.")
-    return ("cpu" if reason else gpu), ""
+    return "cpu" if reason else gpu
 
 
 def _partner(path: Path) -> Path | None:

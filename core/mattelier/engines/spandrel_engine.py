@@ -56,7 +56,7 @@ class SpandrelEnlarger:
         self._lock = threading.Lock()
         tensors = {name: torch.from_numpy(np.array(value)).float() for name, value in state.items()}
         try:
-            found = ModelLoader(device=device).load_from_state_dict(tensors)
+            found = ModelLoader(device="cpu").load_from_state_dict(tensors)
         except UnsupportedModelError:
             raise ModelError(f"{path} is of no network that spandrel knows.") from None
         except (RuntimeError, KeyError, ValueError) as error:
@@ -70,6 +70,10 @@ class SpandrelEnlarger:
             )
         self._network = found.eval()
         self._network.model.to(memory_format=torch.channels_last)  # 3 times as fast on a processor
+        try:
+            self._network.to(device)
+        except (RuntimeError, AssertionError) as error:  # the latter: a torch without CUDA
+            raise EngineError(f"PyTorch cannot use {device} here: {_line(error)}.") from error
         self.scale = found.scale
         size = found.size_requirements
         self.multiple = max(1, size.multiple_of)
@@ -89,5 +93,5 @@ class SpandrelEnlarger:
             raise kind(f"PyTorch could not run {self.model}: {_line(error)}.") from error
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     return " ".join(str(error).split()).rstrip(".")[:200] or type(error).__name__

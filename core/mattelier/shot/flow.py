@@ -31,7 +31,7 @@ def optical_flow(view: NDArray[np.float32], other: NDArray[np.float32]) -> Map:
     """
     import cv2
 
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     flow: Map = search.calc(_grey(view), _grey(other), None)
     return flow
 
@@ -145,4 +145,5 @@ def _grey(view: NDArray[np.float32]) -> NDArray[np.uint8]:
     import cv2
 
     grey: Any = cv2.cvtColor(np.ascontiguousarray(view), cv2.COLOR_RGB2GRAY)
-    return np.rint(np.clip(grey, 0, 1) * np.float32(255)).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.rint(np.clip(grey, 0, 1) * np.float32(255)).astype(np.uint8)
+    return levels

@@ -13,6 +13,7 @@ from mattelier.colour import View
 from mattelier.picture import Picture
 from mattelier.request import Quality
 from mattelier.shot.passes import Origin
+from mattelier.shot.propagate import clearness
 from mattelier.shot.records import Record, Records, stamp
 from mattelier.shot.views import Views
 from mattelier.tasks.cutout import Cutter
@@ -55,13 +56,12 @@ class Origins:
 
     def key(self, frame: int, hint: Hint) -> Origin:
         """The origin that a key makes of its frame."""
-        origin = Origin(frame, stamp(self._settings, "key", frame, _content(hint)))
+        drawn = hint.mask is not None and hint.trimap is None
+        pixels = None if drawn else self._views.identity(frame)
+        origin = Origin(frame, stamp(self._settings, "key", frame, _content(hint), pixels))
         if not self._coarse.has(frame, origin.stamp):
             view = self._views.seen(frame)
-            if hint.mask is not None and hint.trimap is None:
-                alpha = hint.shrunk_mask(*view.shape[:2])
-            else:
-                alpha = self._estimate(view, hint)
+            alpha = hint.shrunk_mask(*view.shape[:2]) if drawn else self._estimate(view, hint)
             self._coarse.write(frame, origin.stamp, Record.rounded(alpha, 1, 1))
         return origin
 
@@ -98,8 +98,7 @@ class Origins:
         record = self._tried.read(frame, mark)
         if record is None:
             alpha = self._estimate(self._views.seen(frame), None)
-            clear = float((alpha * np.abs(2 * alpha - 1)).sum() / max(float(alpha.sum()), 1.0))
-            record = Record.rounded(alpha, _UNAIDED, _UNAIDED * clear)
+            record = Record.rounded(alpha, _UNAIDED, _UNAIDED * clearness(alpha))
             self._tried.write(frame, mark, record)
         return record.confidence, record, mark
 

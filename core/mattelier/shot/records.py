@@ -40,8 +40,11 @@ class Record:
     def rounded(cls, alpha: Map, certainty: Map | float, confidence: float) -> Record:
         """What would come back after writing, so that going on from a file changes nothing."""
         sure = np.broadcast_to(np.asarray(certainty, np.float32), alpha.shape)
-        maps = [_to_bytes(values) / np.float32(255) for values in (alpha, sure)]
-        return cls(maps[0], maps[1], float(np.float32(min(max(confidence, 0), 1))))
+        return cls(
+            _from_bytes(_to_bytes(alpha)),
+            _from_bytes(_to_bytes(sure)),
+            float(np.float32(min(max(confidence, 0), 1))),
+        )
 
 
 class Records:
@@ -62,8 +65,7 @@ class Records:
             return None
         packed, shape, confidence = kept
         maps = np.frombuffer(zlib.decompress(packed.tobytes()), np.uint8).reshape(2, *shape)
-        alpha, certainty = maps / np.float32(255)
-        return Record(alpha, certainty, float(confidence))
+        return Record(_from_bytes(maps[0]), _from_bytes(maps[1]), float(confidence))
 
     def write(self, frame: int, stamp: str, record: Record) -> None:
         """Put the record in place in one step."""
@@ -99,4 +101,9 @@ def stamp(*parts: Any) -> str:
 
 
 def _to_bytes(alpha: Map) -> NDArray[np.uint8]:
-    return np.rint(np.clip(alpha, 0, 1) * np.float32(255)).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.rint(np.clip(alpha, 0, 1) * np.float32(255)).astype(np.uint8)
+    return levels
+
+
+def _from_bytes(levels: NDArray[np.uint8]) -> Map:
+    return np.asarray(levels / np.float32(255), np.float32)

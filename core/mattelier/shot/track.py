@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.errors import PictureError, UsageError
-from mattelier.progress import stage, tell
+from mattelier.progress import remark, stage, tell
 from mattelier.request import Quality
 from mattelier.shot.cuts import Cuts
 from mattelier.shot.origins import CELL, Origins
@@ -189,6 +189,9 @@ class Tracker:
         passes = Passes(
             self._cutter, self._quality == "best", self._settings, self._folder, views, coarse
         )
+        for frame in (k for k in keys if asked and min(asked) <= k <= max(asked)):
+            if not views.readable(frame):
+                remark(f"The key of {self._name} at frame {frame} has no frame that can be read.")
         digests: dict[int, str] = {}
         stamps: dict[int, str] = {}
         done, total = 0, sum(map(len, runs)) or 1

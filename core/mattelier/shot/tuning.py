@@ -69,14 +69,14 @@ def _seen(view: NDArray[np.uint8], mask: Map, rng: Generator) -> tuple[NDArray[n
     sides = np.maximum(sides, 0.6 * sides.max()) * np.exp(rng.uniform(0.1, 0.9))
     sides *= np.exp(rng.normal(0, 0.12, 2))
     centre = centre + rng.normal(0, 0.1, 2) * sides
+    full = np.array(mask.shape[::-1], float)
+    sides = np.minimum(sides, full)
+    centre = np.clip(centre, sides / 2, full - sides / 2)
     angle = np.deg2rad(rng.normal(0, 8))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     scale = sides / _SIZE * np.array([rng.choice([-1, 1]), 1])
     grid = np.stack(np.meshgrid(*[np.arange(_SIZE) - (_SIZE - 1) / 2] * 2), axis=-1)
-    bend = np.stack(
-        [cv2.resize(rng.normal(0, 1, (4, 4)), (_SIZE, _SIZE), interpolation=cv2.INTER_CUBIC)] * 2,
-        -1,
-    )
+    bend = np.stack([_noise(4, rng) for _ in range(2)], axis=-1)
     places = ((grid + rng.uniform(0, 6) * bend) * scale) @ turn.T + centre
     places = places.astype(np.float32)
     # Shrunk pictures are smoothed first, or sampling them would alias.
@@ -93,11 +93,14 @@ def _trust(rng: Generator) -> Map:
     if rng.random() < 0.3:
         return np.ones((_SIZE, _SIZE), np.float32)
     size = int(rng.integers(3, 17))
-    noise = cv2.resize(
-        rng.normal(0, 1, (size, size)), (_SIZE, _SIZE), interpolation=cv2.INTER_CUBIC
-    )
-    trust: Map = np.clip(rng.uniform(-0.3, 1.2) + noise, 0, 1).astype(np.float32)
+    trust: Map = np.clip(rng.uniform(-0.3, 1.2) + _noise(size, rng), 0, 1).astype(np.float32)
     return trust
+
+
+def _noise(size: int, rng: Generator) -> Map:
+    """Smooth noise of so many humps a side, near −1…1."""
+    humps = rng.normal(0, 1, (size, size)).astype(np.float32)
+    return np.asarray(cv2.resize(humps, (_SIZE, _SIZE), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def tuned(weights: Path, keys: Sequence[tuple[Map, Map]], clock: Callable[[], float]) -> CutoutNet:

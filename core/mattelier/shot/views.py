@@ -84,8 +84,7 @@ class Views:
                 temporary.write_bytes(
                     cv2.imencode(".png", small, [cv2.IMWRITE_PNG_COMPRESSION, 0])[1].tobytes()
                 )
-        view: NDArray[np.float32] = np.ascontiguousarray(small[..., ::-1]) / np.float32(255)
-        return view
+        return np.asarray(np.ascontiguousarray(small[..., ::-1]) / np.float32(255), np.float32)
 
     def _path(self, frame: int) -> Path:
         known = self.identity(frame)

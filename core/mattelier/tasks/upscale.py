@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,12 +18,12 @@ from mattelier.engines.enlarger import Enlarger, open_enlarger
 from mattelier.errors import UsageError
 from mattelier.picture import Picture, Window
 from mattelier.progress import remark, stage, tell
-from mattelier.request import UpscaleRequest
+from mattelier.request import Device, UpscaleRequest
 from mattelier.tasks.bands import Band, Halving, Rows, Stream, enlarged, resampled
 from mattelier.tasks.colour_kept import ColourKept
 from mattelier.tiles import Tile, stretched
 
-PHOTO = "upscale-photo-x4"
+PHOTO = "realesrgan-general-x4v3"  # its weights are fetched by who wants them
 _FAITHFUL = {2: "upscale-x2", 4: "upscale-x4"}
 _TILE = 768  # sides in pixels; larger ones gain little and take memory
 _MOST = 16  # times, and not more than so many pixels:
@@ -76,9 +77,15 @@ class Upscaler:
         self.request = request
         self._store = store or Store()
         self._lock = threading.Lock()
-        self._open: dict[str, Enlarger] = {}
+        self._open: dict[tuple[str, Device, float | None], Enlarger] = {}
         if self._named is not None:
             self._network(self._named)
+
+    def asked(self, request: UpscaleRequest) -> Upscaler:
+        """The same opened networks for another request."""
+        other = copy(self)
+        other.request = request
+        return other
 
     def upscale(self, picture: Picture) -> Upscaled:
         """One picture enlarged as the request says, in its own sample type and colour space.
@@ -124,13 +131,12 @@ class Upscaler:
         return PHOTO if self.request.denoise is not None else None
 
     def _network(self, model: str) -> Enlarger:
+        device, denoise = self.request.device, self.request.denoise
         with self._lock:
-            if model not in self._open:
-                opened = open_enlarger(
-                    model, self._store, self.request.device, self.request.denoise
-                )
-                self._open[model] = Halving(ColourKept(opened))
-            return self._open[model]
+            if (model, device, denoise) not in self._open:
+                opened = open_enlarger(model, self._store, device, denoise)
+                self._open[model, device, denoise] = Halving(ColourKept(opened))
+            return self._open[model, device, denoise]
 
     def _chain(self, factor: float) -> list[Enlarger]:
         """The networks that together enlarge at least so many times."""

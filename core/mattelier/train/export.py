@@ -34,6 +34,15 @@ class _Alpha(nn.Module):
 
 def export(network: CutoutNet, folder: Path, name: str) -> None:
     """Write `<name>.safetensors` and `<name>.onnx` into `folder` (which is made)."""
+    weights = save_weights(network, folder, name)
+    picture, hint = torch.zeros(1, 3, 128, 192), torch.zeros(1, 2, 128, 192)
+    graph = {"picture": picture, "hint": hint}
+    # All weights but the side outputs', which only training uses.
+    write_graph(_Alpha(network), graph, "alpha", 32, weights, unused=r"out\.[1-9]")
+
+
+def save_weights(network: nn.Module, folder: Path, name: str) -> Path:
+    """Write `<name>.safetensors` in half precision; the network then holds the same values."""
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +53,7 @@ def export(network: CutoutNet, folder: Path, name: str) -> None:
     part.chmod(0o644)  # safetensors makes it the owner's alone
     os.replace(part, weights)
     network.load_state_dict({key: value.float() for key, value in state.items()})
-    _write_graph(network.eval(), weights, folder / f"{name}.onnx")
+    return weights
 
 
 def file_entry(path: Path) -> dict[str, Any]:
@@ -57,20 +66,39 @@ def file_entry(path: Path) -> dict[str, Any]:
     }
 
 
-def _write_graph(network: CutoutNet, weights: Path, path: Path) -> None:
+def write_graph(
+    module: nn.Module,
+    inputs: dict[str, Tensor],
+    output: str,
+    multiple: int,
+    weights: Path,
+    *,
+    unused: str | None = None,
+) -> None:
+    """Write the graph of `module.network` beside its weights, for inputs of any size.
+
+    Parameters
+    ----------
+    module : wraps the network as its attribute `network`
+    inputs : the graph's inputs by name, with examples (1, channels, H, W) that share H and W
+    output : name of the graph's output
+    multiple : of what H and W are whole multiples
+    weights : what `save_weights` wrote for the network
+    unused : pattern of weights that the graph may leave out
+    """
     import onnx
     from onnx import TensorProto, helper
 
-    height = torch.export.Dim("h", min=1, max=128)
-    width = torch.export.Dim("w", min=1, max=128)
-    sides = {2: 32 * height, 3: 32 * width}
+    height = torch.export.Dim("h", min=1, max=4096 // multiple)
+    width = torch.export.Dim("w", min=1, max=4096 // multiple)
+    sides = {2: multiple * height, 3: multiple * width}
     program = torch.onnx.export(
-        _Alpha(network).eval(),
-        (torch.zeros(1, 3, 128, 192), torch.zeros(1, 2, 128, 192)),
+        module.eval(),
+        tuple(inputs.values()),
         dynamo=True,
-        input_names=["picture", "hint"],
-        output_names=["alpha"],
-        dynamic_shapes={"picture": sides, "hint": sides},
+        input_names=list(inputs),
+        output_names=[output],
+        dynamic_shapes=dict.fromkeys(inputs, sides),
         opset_version=18,
         verbose=False,
     )
@@ -93,8 +121,7 @@ def _write_graph(network: CutoutNet, weights: Path, path: Path) -> None:
             half.external_data.add(key=field, value=str(value))
         kept.append(half)
         nodes.append(helper.make_node("Cast", [half.name], [tensor.name], to=TensorProto.FLOAT))
-    # All but the side outputs, which only training uses.
-    if {key for key in places if not re.match(r"out\.[1-9]", key)} != used:
+    if {key for key in places if not (unused and re.match(unused, key))} != used:
         raise RuntimeError("The graph does not use the weights it was made from.")
     nodes.extend(graph.node)
     for field, items in (("initializer", kept), ("node", nodes)):
@@ -104,6 +131,7 @@ def _write_graph(network: CutoutNet, weights: Path, path: Path) -> None:
     for node in graph.node:
         node.ClearField("metadata_props")
         node.ClearField("doc_string")
+    path = weights.with_suffix(".onnx")
     part = path.with_suffix(".part")
     onnx.save(model, part, format="protobuf")
     os.replace(part, path)

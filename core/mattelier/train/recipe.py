@@ -69,12 +69,26 @@ class Recipe:
         return next((s for s in self.stages if progress < s.until), self.stages[-1])
 
 
-def load_recipe(path: Path) -> Recipe:
-    """Read a recipe; unknown keys are refused, so that a misspelt one is not ignored."""
+def recipe_values(path: Path) -> tuple[str, dict[str, Any]]:
+    """(task, values) of a recipe file; the task is "cutout" where the file names none.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read.
+    """
     try:
         values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"The recipe {path} cannot be read: {error}.") from error
+    return values.pop("task", "cutout"), values
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a cut-out recipe; unknown keys are refused, so that a misspelt one is not ignored."""
+    task, values = recipe_values(path)
+    if task != "cutout":
+        raise UsageError(f"The recipe {path} is for {task!r}, not for a cut-out network.")
     unknown = values.keys() - {f.name for f in fields(Recipe)}
     if unknown:
         raise UsageError(f"The recipe {path} has unknown keys: {', '.join(sorted(unknown))}.")

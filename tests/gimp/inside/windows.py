@@ -125,6 +125,7 @@ def case_each_result_is_one_undo_step(here):
         shown(image)
         before = state(image)
         done(name, image, layers=image.get_layers(), **options)
+        Gimp.displays_flush()  # a script's own business; only then may the window's Undo be used
         after = state(image)
         assert after != before, (name, options)
         undone(image, "ctrl+z", before, f"{name} {options}")

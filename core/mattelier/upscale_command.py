@@ -1,0 +1,130 @@
+"""`mattelier upscale`: pictures with more pixels."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from mattelier.errors import UsageError
+from mattelier.request import Device, HintRequest, Size, UpscaleRequest
+from mattelier.request_options import FileOptions, file_options
+
+if TYPE_CHECKING:
+    from mattelier.jobs.batch import Compute
+
+
+def _size(ctx: click.Context, param: click.Parameter, text: str | None) -> Size | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d*)[x×X](\d*)", text)
+    if match is None:
+        raise click.BadParameter(f"{text!r} is not WxH, such as 3840x2160, 3840x or x2160.")
+    try:
+        return Size(*(int(side) if side else None for side in match.groups()))
+    except UsageError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _tile(ctx: click.Context, param: click.Parameter, text: str) -> int:
+    if text == "auto":
+        return 0
+    if not text.isdecimal() or int(text) < 32:
+        raise click.BadParameter(f"{text!r} is neither auto nor a number of pixels from 32 on.")
+    return int(text)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mattelier upscale photo.jpg --scale 4 -o large.png
+  mattelier upscale scans -o large --to x2160
+  mattelier upscale old.jpg --denoise 0.7            clears noise and JPEG blocks as well
+  mattelier upscale plate.exr --scale 2 -o plate-4k.exr
+  mattelier upscale art.png --model 4x-UltraSharp.pth --scale 4"""
+)
+@file_options("png", "webp", "tiff", "exr", "jpg")
+@click.option(
+    "--scale",
+    type=click.FloatRange(1, 16, min_open=True),
+    metavar="2|3|4|8|N.N",
+    help="How many times larger each side becomes; 2 unless --to is given.",
+)
+@click.option(
+    "--to",
+    "size",
+    metavar="WxH",
+    callback=_size,
+    help="The result's size in pixels; 3840x or x2160 keeps the picture's shape.",
+)
+@click.option(
+    "--model",
+    default="default",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="default stays faithful; realesrgan-general-x4v3 clears noise and compression (`mattelier "
+    "models get` fetches it); or a published network's .pth, .safetensors or ncnn file.",
+)
+@click.option(
+    "--denoise",
+    type=click.FloatRange(0, 1),
+    metavar="0..1",
+    help="How much noise realesrgan-general-x4v3 (chosen by this) removes.",
+)
+@click.option(
+    "--tile",
+    default="auto",
+    show_default=True,
+    metavar="auto|PIXELS",
+    callback=_tile,
+    help="What the network sees at once; smaller takes less memory.",
+)
+@click.option("--device", type=click.Choice(get_args(Device)), default="auto", show_default=True)
+def upscale(
+    scale: float | None,
+    size: Size | None,
+    model: str,
+    denoise: float | None,
+    tile: int,
+    device: Device,
+    **flags: Any,
+) -> int:
+    """Enlarge pictures: sharper than resampling, with depth, profile and alpha kept."""
+    from mattelier import console
+
+    if scale is not None and size is not None:
+        raise UsageError("--scale and --to exclude each other; leave one out.")
+    request = UpscaleRequest(scale or 2, size, model, denoise, tile, device)
+
+    def open_compute() -> Compute:
+        from mattelier.media import stills
+        from mattelier.tasks.upscale import Upscaler
+
+        upscaler = Upscaler(request)
+
+        def compute(picture: Any, hint: Any) -> Any:
+            result = upscaler.upscale(picture)
+
+            def save(path: Path) -> None:
+                stills.write_cutout(path, result.picture)
+
+            return save, _facts(result.report)
+
+        return compute
+
+    return console.run("upscale", FileOptions.of(flags), HintRequest(), open_compute)
+
+
+def _facts(report: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from mattelier.progress import remark
+
+    facts = asdict(report)
+    facts["stages"] = facts.pop("seconds")
+    note = facts.pop("note")
+    if note:
+        remark(note)
+    return facts

@@ -1,0 +1,112 @@
+"""Shot tuning through its public door."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_clips import Clip, disc_clip, iou
+from tiny_model import make_model
+
+from mattelier.catalogue import Store
+from mattelier.engines import open_engine
+from mattelier.errors import UsageError
+from mattelier.progress import Cancelled, heard_by
+from mattelier.request import MatteRequest
+from mattelier.shot.tune import tune
+from mattelier.tasks.cutout import Cutter
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def clip() -> Clip:
+    return disc_clip([(70, 50), (120, 60)])
+
+
+@pytest.fixture(scope="module")
+def tuned(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = Store()
+    key = {1001: (clip[0][0], clip[1][0])}
+    return tune(store.card("default"), store, key, 3.0, tmp_path_factory.mktemp("tuned"))
+
+
+def test_a_tuned_model_is_a_model_like_others(tuned: Path, clip: Clip) -> None:
+    store = Store(user=tuned.parent)
+    card = store.card(tuned.name)
+    assert card.title.endswith("tuned on one shot")
+    assert card.training_data == Store().card("default").training_data
+    assert sorted(p.name for p in tuned.iterdir()) == sorted(
+        ["card.toml", *(file.path for file in card.files)]
+    )
+    assert [p.name for p in tuned.parent.iterdir()] == [tuned.name]
+    from mattelier.picture import Picture
+
+    for view, truth in zip(*clip, strict=True):
+        picture = Picture(np.rint(view * 255).astype(np.uint8))
+        alpha = Cutter(MatteRequest(model=tuned.name), store=store).matte(picture).alpha
+        assert iou(alpha, truth) > 0.8
+
+
+def test_the_fast_engine_runs_the_weights_that_were_trained(tuned: Path) -> None:
+    from mattelier.engines.torch_engine import TorchEngine
+
+    store = Store(user=tuned.parent)
+    card = store.card(tuned.name)
+    random = np.random.default_rng(3)
+    inputs = {
+        "picture": random.random((1, 3, 96, 128), np.float32),
+        "hint": np.zeros((1, 2, 96, 128), np.float32),
+    }
+    ours = open_engine(card, store, "cpu").run(inputs)["alpha"]
+    theirs = TorchEngine(card, store.locate(card), "cpu").run(inputs)["alpha"]
+    shipped = open_engine(Store().card("default"), Store(), "cpu").run(inputs)["alpha"]
+    assert np.abs(ours - theirs).max() < 2e-3
+    assert np.abs(ours - shipped).max() > 1e-3
+
+
+def test_the_same_keys_and_time_use_the_kept_model(
+    tuned: Path, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store()
+    before = {p.name: p.stat().st_mtime_ns for p in tuned.iterdir()}
+    # Not even PyTorch is needed for that.
+    monkeypatch.setitem(sys.modules, "torch", None)
+    again = tune(store.card("default"), store, {1001: (clip[0][0], clip[1][0])}, 3.0, tuned.parent)
+    assert again == tuned
+    assert {p.name: p.stat().st_mtime_ns for p in tuned.iterdir()} == before
+    with pytest.raises(UsageError, match="needs PyTorch"):
+        tune(store.card("default"), store, {1001: (clip[0][1], clip[1][1])}, 3.0, tuned.parent)
+
+
+def test_a_damaged_model_is_tuned_again(clip: Clip, tmp_path: Path) -> None:
+    store = Store()
+    key = {1001: (clip[0][0], clip[1][0])}
+    made = tune(store.card("default"), store, key, 0.1, tmp_path)
+    (made / "cutout.onnx").write_bytes(b"")
+    assert tune(store.card("default"), store, key, 0.1, tmp_path) == made
+    assert (made / "cutout.onnx").stat().st_size > 10_000
+
+
+def test_cancelling_leaves_nothing(clip: Clip, tmp_path: Path) -> None:
+    def enough(fraction: float, stage: str) -> None:
+        raise Cancelled
+
+    store = Store()
+    with pytest.raises(Cancelled), heard_by(enough):
+        tune(store.card("default"), store, {1: (clip[0][0], clip[1][0])}, 3.0, tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+def test_what_cannot_be_tuned_is_said(clip: Clip, tmp_path: Path) -> None:
+    store = Store()
+    nothing = {1: (clip[0][0], np.zeros_like(clip[1][0]))}
+    with pytest.raises(UsageError, match="needs a key frame"):
+        tune(store.card("default"), store, nothing, 1.0, tmp_path)
+    make_model(tmp_path / "models")
+    other = Store(user=tmp_path / "models")
+    with pytest.raises(UsageError, match="tiny cannot be tuned"):
+        tune(other.card("tiny"), other, {1: (clip[0][0], clip[1][0])}, 1.0, tmp_path)
