@@ -167,9 +167,9 @@ def _guided_since(place: Path) -> float:
         return 0.0
 
 
-def report(place: Path) -> Path | None:
-    """The engine's quality report of a folder's shot."""
-    return next(iter(sorted(place.glob(".mattelier/*/*.html"))), None)
+def manifest(place: Path) -> Path | None:
+    """What the engine noted about a folder's shot."""
+    return next(iter(sorted(place.glob(".mattelier/*/manifest.json"))), None)
 
 
 _looked: dict[str, tuple[float, object]] = {}

@@ -11,7 +11,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from . import bake as baking
-from . import cache, preferences, tree
+from . import cache, engine, preferences, tree
 from .failure import Failure
 from .job import Job, prepare
 from .plate import Sequence, find
@@ -336,7 +336,7 @@ class Purge(OfGroup, bpy.types.Operator):
 
 
 class OpenReport(OfGroup, bpy.types.Operator):
-    """Show the quality report of the last bake in the browser"""
+    """Make the quality report of the last bake and show it in the browser"""
 
     bl_idname = "mattelier.open_report"
     bl_label = "Open QC Report"
@@ -344,10 +344,17 @@ class OpenReport(OfGroup, bpy.types.Operator):
     def act(self, context: bpy.types.Context) -> set[str]:
         settings = self.named().mattelier
         place = cache.folder(settings.objects[settings.active])
-        report = cache.report(place) if place else None
-        if report is None:
-            raise Failure("There is no report yet; bake first.")
-        bpy.ops.wm.url_open(url=report.as_uri())
+        manifest = cache.manifest(place) if place else None
+        if manifest is None:
+            raise Failure("There is nothing to report on yet; bake first.")
+        from .mattelier_worker.client import WorkerError
+
+        try:
+            with engine.connect(preferences.chosen_engine()) as worker:
+                made = worker.run("qc", {"manifest": str(manifest)}).report["report"]
+        except WorkerError as error:
+            raise Failure(str(error)) from error
+        bpy.ops.wm.url_open(url=Path(made).as_uri())
         return {"FINISHED"}
 
 

@@ -150,6 +150,21 @@ def test_light_is_matched_to_a_background_that_travels(shared):
     assert lit[0] / lit[2] > 1.2 * unlit[0] / unlit[2]
 
 
+def test_a_shot_and_its_report_are_made_from_absolute_paths(shared, tmp_path):
+    from PIL import Image
+
+    (tmp_path / "plate").mkdir()
+    for frame in range(1, 4):
+        Image.fromarray(photo()).save(tmp_path / "plate" / f"hero.{frame:04d}.png")
+    asked = {"plate": str(tmp_path / "plate"), "output": str(tmp_path / "out" / "a.####.png")}
+    with connect() as worker:
+        report = worker.run("roto", asked).report
+        assert (report["written"], report["failed"]) == ("1-3", "")
+        page = worker.run("qc", {"manifest": report["manifest"]}).report["report"]
+    assert len(list((tmp_path / "out").glob("a.*.png"))) == 3
+    assert "<svg" in Path(page).read_text("utf-8")
+
+
 def test_progress_is_told_and_only_grows(shared):
     heard: list[float] = []
     with connect() as worker:
@@ -198,6 +213,9 @@ def test_several_requests_on_one_connection_and_several_clients(shared):
         ("matte", {}, {"picture": photo(), "mask": photo(9, 9)[..., 0]}, "9×9"),
         ("refine", {}, {"picture": photo(), "mask": photo()[..., 0] * 0}, "no edge"),
         ("paint", {}, {}, "There is no task 'paint'"),
+        ("qc", {"manifest": "/etc/passwd", "x": 1}, {}, "nothing else"),
+        ("qc", {"manifest": "manifest.json"}, {}, "There is no manifest"),
+        ("roto", {"plate": "plate.####.exr", "output": "/tmp/x"}, {}, "absolute paths"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(shared, task, options, pictures, sentence):

@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from mattelier.shot.qc import Findings
+
+
+def write_report(manifest: Path, path: Path | None = None) -> tuple[Findings, Path]:
+    """Measure a shot and write its report, atomically; by default beside the results."""
+    from mattelier.media.atomic import replacing
+    from mattelier.shot.qc import examine
+    from mattelier.shot.qc_report import report
+
+    findings = examine(manifest)
+    path = path or manifest.parents[2] / f"{findings.shot}_qc.html"
+    with replacing(path) as temporary:
+        temporary.write_text(report(findings), "utf-8")
+    return findings, path
 
 
 @click.command(
@@ -25,15 +42,9 @@ def qc(out: str, output: Path | None) -> int:
 
     One HTML file: contact sheets, curves, and the frames that somebody should look at.
     """
-    from mattelier.media.atomic import replacing
-    from mattelier.shot.qc import examine, find_manifest
-    from mattelier.shot.qc_report import report
+    from mattelier.shot.qc import find_manifest
 
-    manifest = find_manifest(out)
-    findings = examine(manifest)
-    path = output or manifest.parents[2] / f"{findings.shot}_qc.html"
-    with replacing(path) as temporary:
-        temporary.write_text(report(findings), "utf-8")
+    findings, path = write_report(find_manifest(out), output)
     click.echo(f"{path}: {len(findings.frames)} frames.", err=True)
     click.echo(f"look at: {findings.look_at or 'nothing'}")
     for name, reasons in findings.flags.items():

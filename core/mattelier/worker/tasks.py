@@ -172,6 +172,20 @@ def _roto(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     )
 
 
+def _qc(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
+    from pathlib import Path
+
+    from mattelier.qc_command import write_report
+
+    if not isinstance(options, dict) or options.keys() != {"manifest"}:
+        raise UsageError("A report needs a shot's manifest, and nothing else.")
+    manifest = Path(str(options["manifest"]))
+    if not manifest.is_absolute() or not manifest.is_file():
+        raise UsageError(f"There is no manifest {manifest}.")
+    findings, report = write_report(manifest, manifest.with_name("qc.html"))
+    return Outcome({"report": str(report), "look_at": str(findings.look_at)})
+
+
 def _status(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     from mattelier.catalogue import Store
     from mattelier.engines.choose import installed, no_gpu
@@ -211,6 +225,7 @@ TASKS = {
     ),
     "refine": Task(_refine, {"picture": (3, 4), "mask": (1,)}, ("picture", "mask")),
     "roto": Task(_roto, minutes=True),
+    "qc": Task(_qc, minutes=True),
     "status": Task(_status),
 }
 
