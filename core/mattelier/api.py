@@ -110,11 +110,7 @@ def cutout(
         match_light=match_light,
     )
     known = _hint(source, hint, trimap, box, points)
-    return (
-        _cutter(request.matte.model, request.matte.device)
-        .asked(request.matte)
-        .cutout(source, known, request)
-    )
+    return _cutter(request.matte).cutout(source, known, request)
 
 
 def matte(
@@ -141,8 +137,7 @@ def matte(
         edge_shift=edge_shift,
         feather=feather,
     )
-    cutter = _cutter(model, device).asked(request)
-    return cutter.matte(source, _hint(source, hint, trimap, box, points))
+    return _cutter(request).matte(source, _hint(source, hint, trimap, box, points))
 
 
 def refine(
@@ -175,8 +170,12 @@ def refine(
     return refine_edge(View(_picture(picture)), _grey(mask), request)
 
 
+def _cutter(request: MatteRequest) -> Cutter:
+    return _opened(request.model, request.device).asked(request)
+
+
 @functools.lru_cache(maxsize=2)
-def _cutter(model: str, device: Device) -> Cutter:
+def _opened(model: str, device: Device) -> Cutter:
     return Cutter(MatteRequest(model=model, device=device))
 
 

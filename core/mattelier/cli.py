@@ -26,7 +26,6 @@ from mattelier.request_options import (
 
 if TYPE_CHECKING:
     from mattelier.jobs.batch import Compute
-    from mattelier.tasks.matte import Report
 
 
 class LazyGroup(click.Group):
@@ -164,7 +163,9 @@ def cutout(
 
         def compute(picture: Any, hint: Any) -> Any:
             result = cutter.cutout(picture, hint, request)
-            return lambda path: stills.write_cutout(path, result.picture), _facts(result.report)
+            return lambda path: stills.write_cutout(path, result.picture), console.facts(
+                result.report
+            )
 
         return compute
 
@@ -207,7 +208,7 @@ def matte(bits: str | None, **flags: Any) -> int:
             def save(path: Path) -> None:
                 stills.write_matte(path, result.alpha, bits=depth, like=picture)
 
-            return save, _facts(result.report)
+            return save, console.facts(result.report)
 
         return compute
 
@@ -244,19 +245,6 @@ def refine(
 
     hint = HintRequest(mask=mask)
     return console.run("refine", FileOptions.of(flags), hint, open_compute, mask_flag="--mask")
-
-
-def _facts(report: Report) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from mattelier.progress import remark
-
-    facts = asdict(report)
-    facts["stages"] = facts.pop("seconds")
-    note = facts.pop("note")
-    if note:
-        remark(note)
-    return facts
 
 
 def _check_background(background: str) -> None:

@@ -86,14 +86,14 @@ def submit(
     request = _request(flags)
     from mattelier.jobs import farm
     from mattelier.progress import heard_by
-    from mattelier.shot.commands import _report
+    from mattelier.shot.commands import report
 
     started = time.perf_counter()
     with _heard() as listen, heard_by(listen) as notes:
         result = farm.submit(
             request, scheduler=scheduler, local=local or 0, chunk=chunk, gpus=gpus or 0
         )
-    _report(result, notes, time.perf_counter() - started, False)
+    report(result, notes, time.perf_counter() - started, False)
     return result.exit_code
 
 
@@ -102,10 +102,11 @@ def submit(
 def track(**flags: Any) -> int:
     """Tune and track PLATE once, before its chunks are made on many machines."""
     request = _request(flags)
-    from mattelier.jobs import farm
+    from mattelier.jobs import roto
+    from mattelier.progress import heard_by
 
-    with _heard() as listen:
-        farm.track(request, listen)
+    with _heard() as listen, heard_by(listen):
+        roto.track(request)
     return 0
 
 
@@ -132,11 +133,11 @@ def _heard() -> Iterator[Callback]:
     from mattelier.console import catch_warnings
     from mattelier.jobs.batch import stop_on_signals
     from mattelier.progress import Cancelled
-    from mattelier.shot.commands import _listener
+    from mattelier.shot.commands import listener
 
     catch_warnings()
     stop = threading.Event()
-    with stop_on_signals(stop), _listener(False) as show:
+    with stop_on_signals(stop), listener(False) as show:
         show_progress: Callable[[float, str], None] = show
 
         def listen(fraction: float, stage: str) -> None:

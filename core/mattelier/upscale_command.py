@@ -110,21 +110,8 @@ def upscale(
             def save(path: Path) -> None:
                 stills.write_cutout(path, result.picture)
 
-            return save, _facts(result.report)
+            return save, console.facts(result.report)
 
         return compute
 
     return console.run("upscale", FileOptions.of(flags), HintRequest(), open_compute)
-
-
-def _facts(report: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from mattelier.progress import remark
-
-    facts = asdict(report)
-    facts["stages"] = facts.pop("seconds")
-    note = facts.pop("note")
-    if note:
-        remark(note)
-    return facts

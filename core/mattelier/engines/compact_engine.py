@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.engines.openvino_engine import import_openvino
-from mattelier.engines.ports import short_of_memory
+from mattelier.engines.ports import one_line, short_of_memory
+from mattelier.engines.torch_engine import enlarge
 from mattelier.errors import EngineError, OutOfMemory
 from mattelier.networks.compact import Compact, to_state
 
@@ -42,7 +43,7 @@ class CompactOnCPU:
                 self._request.infer([np.ascontiguousarray(picture)], share_inputs=True)
             except (RuntimeError, MemoryError) as error:
                 kind = OutOfMemory if short_of_memory(error) else EngineError
-                raise kind(f"OpenVINO could not run {self.model}: {_line(error)}.") from error
+                raise kind(f"OpenVINO could not run {self.model}: {one_line(error)}.") from error
             return np.array(self._request.get_output_tensor(0).data, np.float32)
 
 
@@ -70,20 +71,11 @@ class CompactOnGPU:
             self._network = module.eval().to(device)
             self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         except (RuntimeError, AssertionError) as error:  # the latter: a torch without CUDA
-            raise EngineError(f"PyTorch cannot use {device} here: {_line(error)}.") from error
+            raise EngineError(f"PyTorch cannot use {device} here: {one_line(error)}.") from error
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         """One pass; see `Enlarger.run`."""
-        import torch
-
-        try:
-            with self._lock, torch.inference_mode():
-                given = torch.from_numpy(np.ascontiguousarray(picture)).to(self.device)
-                result: NDArray[np.float32] = self._network(given).float().cpu().numpy()
-                return result
-        except RuntimeError as error:
-            kind = OutOfMemory if short_of_memory(error) else EngineError
-            raise kind(f"PyTorch could not run {self.model}: {_line(error)}.") from error
+        return enlarge(self._network, picture, self.device, self._lock, self.model)
 
 
 def _graph(network: Compact) -> Any:
@@ -110,7 +102,3 @@ def _graph(network: Compact) -> Any:
     )
     result = op.add(op.depth_to_space(y, "depth_first", network.scale), repeated)
     return openvino.Model([result], [picture], "compact")
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()).rstrip(".")[:200] or type(error).__name__

@@ -58,6 +58,17 @@ class Enlarger(Protocol):
         ...
 
 
+class Wrapped:
+    """A network inside another's hands, with the same attributes; see `Enlarger`."""
+
+    def __init__(self, network: Enlarger) -> None:
+        self._network = network
+        self.model, self.name = network.model, network.name
+        self.device, self.note = network.device, network.note
+        self.scale, self.multiple = network.scale, network.multiple
+        self.margin = network.margin
+
+
 class CardEnlarger:
     """A network whose card says how its graph enlarges; see `Enlarger`."""
 

@@ -41,6 +41,11 @@ def answer(card: Card) -> str:
     return "alpha" if card.task == "matte" else "picture"
 
 
+def one_line(error: BaseException) -> str:
+    """What an engine said, short enough for a sentence."""
+    return " ".join(str(error).split()).rstrip(".")[:200] or type(error).__name__
+
+
 def short_of_memory(error: BaseException) -> bool:
     """Whether an engine failed for want of memory; most say so only in their message."""
     said = str(error).lower()

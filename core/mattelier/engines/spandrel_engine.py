@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.engines.ports import short_of_memory
-from mattelier.errors import EngineError, ModelError, OutOfMemory
+from mattelier.engines.ports import one_line
+from mattelier.engines.torch_engine import enlarge
+from mattelier.errors import EngineError, ModelError
 
 _MARGIN = 32  # none of the architectures says how far it looks; wide seams hide the rest
 
@@ -60,7 +61,7 @@ class SpandrelEnlarger:
         except UnsupportedModelError:
             raise ModelError(f"{path} is of no network that spandrel knows.") from None
         except (RuntimeError, KeyError, ValueError) as error:
-            raise ModelError(f"The weights in {path} cannot be used: {_line(error)}.") from error
+            raise ModelError(f"The weights in {path} cannot be used: {one_line(error)}.") from error
         fits = isinstance(found, ImageModelDescriptor) and (
             (found.input_channels, found.output_channels) == (3, 3)
         )
@@ -73,7 +74,7 @@ class SpandrelEnlarger:
         try:
             self._network.to(device)
         except (RuntimeError, AssertionError) as error:  # the latter: a torch without CUDA
-            raise EngineError(f"PyTorch cannot use {device} here: {_line(error)}.") from error
+            raise EngineError(f"PyTorch cannot use {device} here: {one_line(error)}.") from error
         self.scale = found.scale
         size = found.size_requirements
         self.multiple = max(1, size.multiple_of)
@@ -81,17 +82,4 @@ class SpandrelEnlarger:
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         """One pass; see `Enlarger.run`."""
-        import torch
-
-        try:
-            with self._lock, torch.inference_mode():
-                given = torch.from_numpy(np.ascontiguousarray(picture)).to(self.device)
-                result: NDArray[np.float32] = self._network(given).float().cpu().numpy()
-                return result
-        except RuntimeError as error:
-            kind = OutOfMemory if short_of_memory(error) else EngineError
-            raise kind(f"PyTorch could not run {self.model}: {_line(error)}.") from error
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()).rstrip(".")[:200] or type(error).__name__
+        return enlarge(self._network, picture, self.device, self._lock, self.model)

@@ -65,6 +65,22 @@ class TorchEngine:
             raise kind(_failure(self._card, self.device, error)) from error
 
 
+def enlarge(
+    network: Any, picture: NDArray[np.float32], device: str, lock: threading.Lock, model: str
+) -> NDArray[np.float32]:
+    """One pass of a super-resolution network; see `engines.enlarger.Enlarger.run`."""
+    import torch
+
+    try:
+        with lock, torch.inference_mode():
+            given = torch.from_numpy(np.ascontiguousarray(picture)).to(device)
+            result: NDArray[np.float32] = network(given).float().cpu().numpy()
+            return result
+    except RuntimeError as error:
+        kind = OutOfMemory if ports.short_of_memory(error) else EngineError
+        raise kind(f"PyTorch could not run {model}: {ports.one_line(error)}.") from error
+
+
 def _load(card: Card, path: Path) -> Any:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -82,7 +98,8 @@ def _load(card: Card, path: Path) -> Any:
         network.load_state_dict(weights, strict=True)
     except (RuntimeError, SafetensorError, OSError) as error:
         raise ModelError(
-            f"The weights {path} do not fit the network {card.architecture}: {_line(error)}."
+            f"The weights {path} do not fit the network {card.architecture}: "
+            f"{ports.one_line(error)}."
         ) from error
     return network.eval()
 
@@ -100,9 +117,4 @@ def _not_usable(torch: Any, device: str) -> str | None:
 def _failure(card: Card, device: str, error: Exception) -> str:
     if ports.short_of_memory(error):
         return f"{device} has too little free memory for {card.name}; use --device cpu."
-    return f"PyTorch could not run {card.name} on {device}: {_line(error)}."
-
-
-def _line(error: Exception) -> str:
-    text = " ".join(str(error).split()).rstrip(".")
-    return text[:200] or type(error).__name__
+    return f"PyTorch could not run {card.name} on {device}: {ports.one_line(error)}."

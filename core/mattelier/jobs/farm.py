@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from mattelier.engines.choose import installed
-from mattelier.errors import EngineError, MattelierError, OutputError, UsageError
+from mattelier.errors import EngineError, MattelierError, UsageError
 from mattelier.jobs import roto
 from mattelier.jobs.shot import ShotResult, prepare
 from mattelier.progress import Callback, Cancelled, heard_by, remark, stage, tell
@@ -58,39 +58,6 @@ def for_farm(request: RotoRequest) -> RotoRequest:
             "a sequence or a folder."
         )
     return replace(request, frames=str(shot.asked))
-
-
-def track(request: RotoRequest, listen: Callback = lambda fraction, stage: None) -> None:
-    """Tune and track a shot, whatever of it lies not in its work folder yet; make no frames.
-
-    Parameters
-    ----------
-    listen : callable
-        Hears of the progress, as with `progress.heard_by`; may raise `Cancelled`.
-
-    Raises
-    ------
-    Cancelled
-        The listener did.
-    MattelierError
-        It cannot be done.
-    """
-    tracked = False
-
-    def until_matting(fraction: float, stage: str) -> None:
-        nonlocal tracked
-        if stage == "matting":
-            tracked = True
-            raise Cancelled
-        listen(fraction, stage)
-
-    with heard_by(until_matting):
-        result = roto.run(replace(request, window=0))
-    if tracked:
-        return
-    if result.interrupted:
-        raise Cancelled
-    raise OutputError(" ".join(result.problems))
 
 
 def submit(
@@ -159,7 +126,7 @@ class _Submission:
         return self._client.submit(
             work,
             to_json(request),
-            roto._VERSION,
+            roto.VERSION,
             f"{self._name}-stop",
             key=f"{self._name}-{label}",
             pure=False,
@@ -225,14 +192,15 @@ def _make(values: Any, version: str, stop: str) -> tuple[ShotResult, list[str]]:
 def _track(values: Any, version: str, stop: str) -> tuple[None, list[str]]:
     """On a worker: tune and track the shot."""
     _same(version)
-    track(from_json(RotoRequest, values), _listener(stop))
-    return None, []
+    with heard_by(_listener(stop)) as notes:
+        roto.track(from_json(RotoRequest, values))
+    return None, notes
 
 
 def _same(version: str) -> None:
-    if version != roto._VERSION:
+    if version != roto.VERSION:
         raise EngineError(
-            f"A worker has Mattelier {roto._VERSION}, and the shot was submitted by {version}; "
+            f"A worker has Mattelier {roto.VERSION}, and the shot was submitted by {version}; "
             "install the same on all machines."
         )
 

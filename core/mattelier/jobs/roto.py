@@ -47,7 +47,7 @@ from mattelier.shot.frame_range import FrameRange
 from mattelier.shot.track import Track, Tracker, track_size
 from mattelier.tasks.cutout import Cutter
 
-_VERSION = installed("mattelier") or "unknown"
+VERSION = installed("mattelier") or "unknown"
 _FORMAT = 1  # of the files and of what is computed here: older ones are made again after a change
 
 
@@ -77,6 +77,23 @@ def run(
     shot = prepare(request)
     try:
         return _Run(shot, store or Store(), done).run()
+    finally:
+        shot.plate.close()
+
+
+def track(request: RotoRequest, *, store: Store | None = None) -> None:
+    """Tune and track a shot, whatever of it lies not in its work folder yet; make no frames.
+
+    Tells its progress.
+
+    Raises
+    ------
+    MattelierError
+        The request does not fit, or it cannot be done.
+    """
+    shot = prepare(request)
+    try:
+        _Run(shot, store or Store(), lambda result: None).track()
     finally:
         shot.plate.close()
 
@@ -123,6 +140,14 @@ class _Run:
         self._write_manifest()
         return self._result
 
+    def track(self) -> None:
+        self._make_folders()
+        with stage("opening the model", 0, 0.05 if self._request.tune else 0.01):
+            cutters = self._cutters()
+        if todo := self._shot.asked & self._plate.frames:
+            with stage("", 0.05, 1):
+                self._tracks(todo, cutters)
+
     def _make_folders(self) -> None:
         for folder in sorted(self._layout.folders()):
             try:
@@ -161,11 +186,11 @@ class _Run:
         size = track_size(self._plate.height, self._plate.width)
         return self._space.view(self._plate.read(frame), self._exposure).resized(*size)
 
-    def _window(self, window: FrameRange, cutters: Mapping[str, Cutter]) -> None:
+    def _tracks(self, window: FrameRange, cutters: Mapping[str, Cutter]) -> dict[str, Track]:
         tracks: dict[str, Track] = {}
         with _ahead(self.view, self._plate.frames) as look:
             for number, (name, cutter) in enumerate(cutters.items()):
-                start, stop = (0.3 * i / len(cutters) for i in (number, number + 1))
+                start, stop = (i / len(cutters) for i in (number, number + 1))
                 with stage("tracking", start, stop):
                     tracker = Tracker(
                         cutter,
@@ -181,6 +206,11 @@ class _Run:
                         self._request.preroll,
                         self._identity,
                     )
+        return tracks
+
+    def _window(self, window: FrameRange, cutters: Mapping[str, Cutter]) -> None:
+        with stage("", 0, 0.3):
+            tracks = self._tracks(window, cutters)
         todo: dict[int, list[tuple[Target, str]]] = {}
         for frame in window:
             wanted = [(t, self._settings(frame, t, tracks)) for t in self._layout.targets]
@@ -208,7 +238,7 @@ class _Run:
         matte = self._request.matte
         return digest(
             _FORMAT,
-            _VERSION,
+            VERSION,
             decided,
             [self._exposure, self._space.name],
             [matte.quality, matte.refine, matte.edge_shift, matte.feather],
@@ -285,7 +315,7 @@ class _Run:
         """What a frame's file says of itself."""
         cards = {cutters[name].card.name: cutters[name].card for name in target.objects}
         facts: dict[str, Any] = {
-            "mattelier:version": _VERSION,
+            "mattelier:version": VERSION,
             "mattelier:model": ", ".join(cards),
             "mattelier:weights": ", ".join(
                 (card.file(".safetensors") or card.files[0]).sha256 for card in cards.values()
@@ -308,7 +338,7 @@ class _Run:
         return facts
 
     def _movies(self, frames: Sequence[int]) -> None:
-        facts = {"mattelier:version": _VERSION}
+        facts = {"mattelier:version": VERSION}
         movies = [target for target in self._layout.targets if target.movie is not None]
         for number, target in enumerate(movies):
             start, stop = (0.95 + 0.05 * i / len(movies) for i in (number, number + 1))
@@ -325,7 +355,7 @@ class _Run:
         plate, request = self._plate, to_json(self._request)
         shot = {
             "shot": plate.name,
-            "version": _VERSION,
+            "version": VERSION,
             "plate": self._request.plate,
             "frames": str(plate.frames),
             "missing": str(plate.missing),

@@ -200,7 +200,7 @@ def _run(request: RotoRequest, as_json: bool) -> int:
     catch_warnings()
     started = time.perf_counter()
     stop = threading.Event()
-    with stop_on_signals(stop), _listener(as_json) as tell:
+    with stop_on_signals(stop), listener(as_json) as tell:
 
         def listen(fraction: float, stage: str) -> None:
             if stop.is_set():
@@ -221,12 +221,12 @@ def _run(request: RotoRequest, as_json: bool) -> int:
 
         with heard_by(listen) as notes:
             result = roto.run(request, done=done)
-    _report(result, notes, time.perf_counter() - started, as_json)
+    report(result, notes, time.perf_counter() - started, as_json)
     return result.exit_code
 
 
 @contextlib.contextmanager
-def _listener(as_json: bool) -> Iterator[Callable[[float, str], None]]:
+def listener(as_json: bool) -> Iterator[Callable[[float, str], None]]:
     """What hears of progress: a bar on a terminal, else lines that OpenJD's runners read."""
     if sys.stderr.isatty():
         from tqdm import tqdm
@@ -257,7 +257,7 @@ def _listener(as_json: bool) -> Iterator[Callable[[float, str], None]]:
     yield print_lines
 
 
-def _report(result: ShotResult, notes: list[str], seconds: float, as_json: bool) -> None:
+def report(result: ShotResult, notes: list[str], seconds: float, as_json: bool) -> None:
     for note in notes:
         _say(f"Note: {note}")
     sentences = list(dict.fromkeys(r.error for r in result.results if r.error))

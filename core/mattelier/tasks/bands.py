@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier import resample
-from mattelier.engines.enlarger import Enlarger
+from mattelier.engines.enlarger import Enlarger, Wrapped
 from mattelier.errors import OutOfMemory
 from mattelier.progress import remark
 
@@ -159,16 +159,12 @@ def resampled(source: Rows, height: int, width: int) -> Iterator[Band]:
         yield np.clip(part, 0, 1, out=part)
 
 
-class Halving:
+class Halving(Wrapped):
     """A network whose tiles are halved wherever memory runs out; see `Enlarger`."""
 
     def __init__(self, network: Enlarger) -> None:
-        self._network = network
+        super().__init__(network)
         self._most: int | None = None
-        self.model, self.name = network.model, network.name
-        self.device, self.note = network.device, network.note
-        self.scale, self.multiple = network.scale, network.multiple
-        self.margin = network.margin
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         """One pass; see `Enlarger.run`."""

@@ -9,20 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.engines.enlarger import Enlarger
+from mattelier.engines.enlarger import Wrapped
 
 _RADIUS = 6  # of two box filters in turn, in pixels of the source: twice that is within any margin
 
 
-class ColourKept:
+class ColourKept(Wrapped):
     """A network whose answer keeps the colour of its picture; see `Enlarger`."""
-
-    def __init__(self, network: Enlarger) -> None:
-        self._network = network
-        self.model, self.name = network.model, network.name
-        self.device, self.note = network.device, network.note
-        self.scale, self.multiple = network.scale, network.multiple
-        self.margin = network.margin
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         """One pass; see `Enlarger.run`."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mattelier.catalogue import Store
 from mattelier.colour import View, from_float, srgb_to_linear, to_float, unbounded
-from mattelier.engines.enlarger import Enlarger, open_enlarger
+from mattelier.engines.enlarger import Enlarger, Wrapped, open_enlarger
 from mattelier.errors import UsageError
 from mattelier.picture import Picture, Window
 from mattelier.progress import remark, stage, tell
@@ -283,15 +283,8 @@ class _Coverage:
         return np.repeat(grey[..., None], 3, axis=2)
 
 
-class _Flat:
+class _Flat(Wrapped):
     """A network that leaves a tile of one value what it is, and at once; see `Enlarger`."""
-
-    def __init__(self, network: Enlarger) -> None:
-        self._network = network
-        self.model, self.name = network.model, network.name
-        self.device, self.note = network.device, network.note
-        self.scale, self.multiple = network.scale, network.multiple
-        self.margin = network.margin
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         if np.ptp(picture):

@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from mattelier.networks.cutout import CutoutNet, fold_norms
 from mattelier.train.losses import total
 from mattelier.train.recipe import Recipe
+from mattelier.train.resumable import Resumable
 from mattelier.train.samples import Sample, Samples
 
 _CHECKPOINT_SECONDS = 120
@@ -36,7 +36,7 @@ class _Range(Dataset[Sample]):
         return self.samples.make(self.start + index, self.size)
 
 
-class Run:
+class Run(Resumable[CutoutNet]):
     """One training run in its own folder: `state.pt` (resumed from) and `log.jsonl`.
 
     Parameters
@@ -81,32 +81,6 @@ class Run:
     def progress(self) -> float:
         return min(1.0, max(self.index / self.recipe.samples, self.elapsed / self.seconds))
 
-    def start(self, initialise: Callable[[CutoutNet], None]) -> None:
-        """Resume the folder's state, or start anew with `initialise`."""
-        path = self.folder / "state.pt"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            initialise(self.network)
-            self.average.load_state_dict(self.network.state_dict())
-            return
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.index, self.elapsed = state["index"], state["elapsed"]
-
-    def save(self) -> None:
-        path = self.folder / "state.pt"
-        state = {
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "index": self.index,
-            "elapsed": self.elapsed,
-        }
-        torch.save(state, path.with_suffix(".part"))
-        path.with_suffix(".part").replace(path)
-
     def train(self, report: Callable[[dict[str, Any]], None]) -> bool:
         """Train until done, out of time, or interrupted; True when the run is complete."""
         import cv2
@@ -132,9 +106,6 @@ class Run:
             for value in folded.out[0].parameters():
                 value.mul_(self.recipe.sharpness)
         return folded
-
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self.stopping = True
 
     def _stage(self, report: Callable[[dict[str, Any]], None]) -> None:
         stage = self.recipe.stage(self.progress)

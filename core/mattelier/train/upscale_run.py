@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from mattelier.evaluate.fidelity import psnr_y
 from mattelier.networks.upscale import CELL, LocalFeatureNet
+from mattelier.train.resumable import Resumable
 from mattelier.train.upscale_recipe import UpscaleRecipe
 from mattelier.train.upscale_samples import Batches, originals, pair
 
@@ -26,7 +26,7 @@ _CHECKPOINT_SECONDS = 120
 _JUDGED_BATCHES = 1000  # between two looks at the pictures held back
 
 
-class UpscaleRun:
+class UpscaleRun(Resumable[LocalFeatureNet]):
     """One training run in its own folder: `state.pt` (resumed from) and `log.jsonl`.
 
     Parameters
@@ -63,32 +63,6 @@ class UpscaleRun:
     @property
     def progress(self) -> float:
         return min(1.0, max(self.index / self.recipe.batches, self.elapsed / self.seconds))
-
-    def start(self, initialise: Callable[[LocalFeatureNet], None]) -> None:
-        """Resume the folder's state, or start anew with `initialise`."""
-        path = self.folder / "state.pt"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            initialise(self.network)
-            self.average.load_state_dict(self.network.state_dict())
-            return
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.index, self.elapsed = state["index"], state["elapsed"]
-
-    def save(self) -> None:
-        path = self.folder / "state.pt"
-        state = {
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "index": self.index,
-            "elapsed": self.elapsed,
-        }
-        torch.save(state, path.with_suffix(".part"))
-        path.with_suffix(".part").replace(path)
 
     def train(self, report: Callable[[dict[str, Any]], None]) -> bool:
         """Train until done, out of time, or interrupted; True when the run is complete."""
@@ -145,9 +119,6 @@ class UpscaleRun:
         with (self.folder / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
         report({**line, "progress": self.progress})
-
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self.stopping = True
 
     def _step(self, low: NDArray[np.uint8], high: NDArray[np.uint8]) -> float:
         warm = min(1.0, (self.index + 1) / self.recipe.warm_up)
