@@ -25,11 +25,6 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 OLDEST_TORCH = (2, 4)
 NEEDS_TORCH = {"torch", "train"}
-_APART = ("tests/gimp", "tests/blender", "tests/test_worker.py")
-TEST_GROUPS = (
-    ("tests", *(f"--ignore={path}" for path in _APART)),
-    *((path,) for path in _APART),
-)
 TEST_EXTRAS = ("dev", "test", "train")
 
 
@@ -273,14 +268,8 @@ def test(arguments: Sequence[str]) -> int:
     environment = Environment(CHECKOUT)
     before = environment.installed() or Wish()
     environment.make(Wish(tuple(sorted({*before.extras, *TEST_EXTRAS}))))
-    # A process for each group: one that had loaded every library died of a segmentation fault in
-    # the worker's tests, which pass by themselves, and other programs' tests gain nothing from it.
-    groups = [arguments] if arguments else TEST_GROUPS
-    codes = [
-        subprocess.run([environment.python, "-m", "pytest", *group], cwd=CHECKOUT).returncode
-        for group in groups
-    ]
-    return next((code for code in codes if code), 0)
+    command = [environment.python, "-m", "pytest", *arguments]
+    return subprocess.run(command, cwd=CHECKOUT).returncode
 
 
 def main(arguments: Sequence[str]) -> int:

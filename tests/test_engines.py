@@ -228,3 +228,27 @@ assert not [name for name in sys.modules if "openvino_telemetry" in name]
         [sys.executable, "-c", script, here, *folders], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_signal_is_answered_after_another_thread_let_the_engine_go(store: Store) -> None:
+    script = """
+import gc, signal, sys, threading
+from pathlib import Path
+from mattelier.catalogue import Store
+from mattelier.engines.openvino_engine import OpenVINOEngine
+
+store = Store(*map(Path, sys.argv[1:]))
+card = store.card("tiny")
+engines = [OpenVINOEngine(card, store.locate(card), store.cache)]
+letting_go = threading.Thread(target=engines.clear)
+letting_go.start()
+letting_go.join()
+gc.collect()
+signal.signal(signal.SIGINT, lambda number, frame: print("heard"))
+signal.raise_signal(signal.SIGINT)
+"""
+    folders = [str(folder) for folder in (store.shipped, store.user, store.cache)]
+    answer = subprocess.run(
+        [sys.executable, "-c", script, *folders], capture_output=True, text=True, timeout=60
+    )
+    assert (answer.returncode, answer.stdout) == (0, "heard\n"), answer.stderr

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.engines.openvino_engine import import_openvino
+from mattelier.engines.openvino_engine import core, import_openvino
 from mattelier.engines.ports import one_line, short_of_memory
 from mattelier.engines.torch_engine import enlarge
 from mattelier.errors import EngineError, OutOfMemory
@@ -30,9 +30,8 @@ class CompactOnCPU:
     def __init__(self, model: str, network: Compact, note: str = "") -> None:
         self.model, self.note, self.scale = model, note, network.scale
         self.margin = min(len(network.weights), _REACH)
-        core = import_openvino().Core()
         settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-        compiled = core.compile_model(_graph(network), "CPU", settings)
+        compiled = core().compile_model(_graph(network), "CPU", settings)
         self._request = compiled.create_infer_request()
         self._lock = threading.Lock()  # a request holds one picture at a time
 

@@ -7,6 +7,7 @@ and both run equally fast afterwards; so one compiled network serves all picture
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import sys
 import threading
@@ -47,6 +48,17 @@ def import_openvino() -> Any:
     return openvino
 
 
+@functools.cache
+def core() -> Any:
+    """The process's one `openvino.Core`, kept until the process ends.
+
+    The processor's plug-in gives the thread that loads it an alternate signal stack, and frees
+    that when the plug-in goes, in whatever thread this happens. Ctrl-C would then be answered on
+    freed memory, and the process die of it.
+    """
+    return import_openvino().Core()
+
+
 class OpenVINOEngine:
     """An ONNX graph on OpenVINO's CPU device; see `engines.choose.Engine`.
 
@@ -62,9 +74,8 @@ class OpenVINOEngine:
 
     def __init__(self, card: Card, paths: Mapping[str, Path], cache: Path) -> None:
         path = require_file(card, paths, ".onnx")
-        core = import_openvino().Core()
         try:
-            network = _compile(core, path, cache / _cache_name(card))
+            network = _compile(core(), path, cache / _cache_name(card))
         except RuntimeError as error:
             raise ModelError(
                 f"OpenVINO cannot read {path} of the model {card.name}: {_last_line(error)}."
