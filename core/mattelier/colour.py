@@ -186,8 +186,11 @@ def _exposure(colour: NDArray[Any]) -> float:
 
 
 def _bounded(linear: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Linear light bent into 0…1: identity to the knee, then a smooth shoulder below 1."""
-    np.maximum(linear, 0, out=linear)
+    return bounded(np.maximum(linear, 0, out=linear))
+
+
+def bounded(linear: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Linear light bent below 1, in place: identity to the knee, then a smooth shoulder."""
     over = linear > _KNEE
     excess = (linear[over] - np.float32(_KNEE)) / np.float32(1 - _KNEE)
     linear[over] = np.float32(_KNEE) + np.float32(1 - _KNEE) * (excess / (1 + excess))

@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -25,6 +26,7 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 ShotOutput = Literal["matte", "foreground", "premult", "preview"]
 FrameFormat = Literal["auto", "exr", "png", "tiff", "mov", "mkv", "mp4"]
 MovieCodec = Literal["auto", "prores", "png", "ffv1", "h264"]
+EffectName = Literal["upscale", "bokeh", "denoise", "enhance", "style"]
 
 SUBJECT = "subject"
 """The name of an object that was given none."""
@@ -342,6 +344,150 @@ class UpscaleRequest:
             raise UsageError(f"A tile has at least 32 pixels a side, not {self.tile}.")
 
 
+@dataclass(frozen=True)
+class DenoiseRequest:
+    """picture → the same picture without its noise.
+
+    `strength` is how strong the noise is taken to be, from 0 (none: nothing is changed) to 1 (a
+    standard deviation of 55 on a scale of 255); None: as strong as it is seen to be. A published
+    network that takes no strength is used in full, and less than 1 mixes the picture in. `grain`
+    (0…1) is the share of what was removed that is left in. `model` is "default", a model's name
+    or a weights file; `tile` the side in pixels of what the network sees at once; 0: chosen.
+    """
+
+    strength: float | None = None
+    model: str = "default"
+    grain: float = 0
+    tile: int = 0
+    device: Device = "auto"
+
+    def __post_init__(self) -> None:
+        _one_of("device", self.device, get_args(Device))
+        if self.strength is not None:
+            _within("The strength", self.strength, 0, 1)
+        _within("The grain", self.grain, 0, 1)
+        if self.tile and self.tile < 32:
+            raise UsageError(f"A tile has at least 32 pixels a side, not {self.tile}.")
+
+
+@dataclass(frozen=True)
+class EnhanceRequest:
+    """picture → the same picture under better light; 0 leaves each quality as it is.
+
+    `white_balance` (0…1) is how much of the light's cast is taken away, `tone` (0…1) how far
+    exposure, shadows and haze are mended, `contrast` (−1…1) that of what lies side by side,
+    `saturation` (−1…1) down to grey, `sharpen` 0…1. `match` is the path of a picture whose look
+    is taken on, as far as `match_strength` (0…1) says.
+    """
+
+    white_balance: float = 0
+    tone: float = 0
+    contrast: float = 0
+    saturation: float = 0
+    sharpen: float = 0
+    match: str | None = None
+    match_strength: float = 1
+
+    def __post_init__(self) -> None:
+        _within("White balance", self.white_balance, 0, 1)
+        _within("Tone", self.tone, 0, 1)
+        _within("Contrast", self.contrast, -1, 1)
+        _within("Saturation", self.saturation, -1, 1)
+        _within("Sharpening", self.sharpen, 0, 1)
+        _within("The match's strength", self.match_strength, 0, 1)
+
+
+@dataclass(frozen=True)
+class StyleRequest:
+    """picture + reference → the picture as if painted in the reference's style.
+
+    `reference` is a picture's path. `model` is "default" (the weights that the user has put in
+    the models' folder), or a file of such weights. `strength` is 0…1.
+    """
+
+    reference: str | None = None
+    strength: float = 1
+    model: str = "default"
+    device: Device = "auto"
+
+    def __post_init__(self) -> None:
+        _one_of("device", self.device, get_args(Device))
+        _within("The style's strength", self.strength, 0, 1)
+
+
+EffectRequest = UpscaleRequest | BokehRequest | DenoiseRequest | EnhanceRequest | StyleRequest
+
+EFFECTS: Mapping[EffectName, type[EffectRequest]] = {
+    "upscale": UpscaleRequest,
+    "bokeh": BokehRequest,
+    "denoise": DenoiseRequest,
+    "enhance": EnhanceRequest,
+    "style": StyleRequest,
+}
+"""Tasks that make a picture of a picture, and what each is asked."""
+
+
+@dataclass(frozen=True)
+class FramesRequest:
+    """A plate → one such task done on every frame, written as files.
+
+    Attributes
+    ----------
+    plate, output, frames, format, codec, colorspace, fps, resume, overwrite
+        As of `RotoRequest`.
+    task : str
+    options : the request of the task for one picture
+        Of bokeh, `depth.file` may be a pattern of depth maps, numbered as the plate, or one map
+        for all frames.
+    mattes : str or None
+        For bokeh: who the subject is, frame by frame, as a pattern, a folder, a movie, or one
+        picture for all frames; None: it is followed through the shot, from the hint of `options`
+        on the plate's first frame, where there is one.
+    bits : int
+        Of PNG and TIFF files; 0: by the plate.
+    """
+
+    plate: str
+    output: str
+    task: EffectName
+    options: EffectRequest
+    frames: str = ""
+    mattes: str | None = None
+    format: FrameFormat = "auto"
+    codec: MovieCodec = "auto"
+    bits: int = 0
+    colorspace: str | None = None
+    fps: float = 0
+    resume: bool = True
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        _one_of("The task", self.task, get_args(EffectName))
+        _one_of("The format", self.format, get_args(FrameFormat))
+        _one_of("The codec", self.codec, get_args(MovieCodec))
+        if not isinstance(self.options, EFFECTS[self.task]):
+            raise UsageError(f"A {type(self.options).__name__} does not ask for {self.task}.")
+        if self.mattes is not None and self.task != "bokeh":
+            raise UsageError(f"Mattes say what bokeh keeps sharp; {self.task} takes none.")
+        if self.bits not in (0, 8, 16):
+            raise UsageError(f"A picture has 8 or 16 bits, not {self.bits}.")
+        _within("The frame rate", self.fps, 0, 1000)
+
+    @property
+    def outputs(self) -> tuple[EffectName, ...]:
+        """What is written of each frame."""
+        return (self.task,)
+
+    @property
+    def named_objects(self) -> tuple[str, ...]:
+        """The whole picture belongs to no object."""
+        return ()
+
+
+ShotRequest = RotoRequest | FramesRequest
+"""Whatever makes files of every frame of a plate."""
+
+
 def to_json(request: Any) -> dict[str, Any]:
     """The request as plain JSON values."""
     values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(request)))
@@ -359,12 +505,21 @@ def from_json(kind: type[Request], values: Any) -> Request:
     if not isinstance(values, dict):
         raise UsageError(f"A {kind.__name__} is a JSON object, not {_shown(values)}.")
     types = get_type_hints(kind)
+    if kind is FramesRequest:  # its task says what its options are
+        types["options"] = _options_of(values.get("task"))
     if unknown := sorted(set(values) - set(types)):
         raise UsageError(f"A {kind.__name__} has no {', '.join(unknown)}.")
     try:
         return kind(**{name: _value(name, types[name], value) for name, value in values.items()})
     except TypeError:
         raise UsageError(f"A {kind.__name__} needs more than {sorted(values)}.") from None
+
+
+def _options_of(task: Any) -> type[EffectRequest]:
+    for name, options in EFFECTS.items():
+        if name == task:
+            return options
+    raise UsageError(f"The task is one of {', '.join(EFFECTS)}, not {_shown(task)}.")
 
 
 def _value(name: str, wanted: Any, value: Any) -> Any:

@@ -51,6 +51,14 @@ def parse_points(
     return tuple(points)
 
 
+def parse_tile(ctx: click.Context, param: click.Parameter, text: str) -> int:
+    if text == "auto":
+        return 0
+    if not text.isdecimal() or int(text) < 32:
+        raise click.BadParameter(f"{text!r} is neither auto nor a number of pixels from 32 on.")
+    return int(text)
+
+
 _EDGE = [
     click.option(
         "--edge-shift",

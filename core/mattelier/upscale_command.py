@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import click
 
+from mattelier import effect_command
 from mattelier.errors import UsageError
-from mattelier.request import Device, HintRequest, Size, UpscaleRequest
-from mattelier.request_options import FileOptions, file_options
-
-if TYPE_CHECKING:
-    from mattelier.jobs.batch import Compute
+from mattelier.request import Device, Size, UpscaleRequest
+from mattelier.request_options import parse_tile
 
 
 def _size(ctx: click.Context, param: click.Parameter, text: str | None) -> Size | None:
@@ -28,14 +25,6 @@ def _size(ctx: click.Context, param: click.Parameter, text: str | None) -> Size 
         raise click.BadParameter(str(error)) from None
 
 
-def _tile(ctx: click.Context, param: click.Parameter, text: str) -> int:
-    if text == "auto":
-        return 0
-    if not text.isdecimal() or int(text) < 32:
-        raise click.BadParameter(f"{text!r} is neither auto nor a number of pixels from 32 on.")
-    return int(text)
-
-
 @click.command(
     epilog="""\b
 Examples:
@@ -43,9 +32,14 @@ Examples:
   mattelier upscale scans -o large --to x2160
   mattelier upscale old.jpg --denoise 0.7            clears noise and JPEG blocks as well
   mattelier upscale plate.exr --scale 2 -o plate-4k.exr
-  mattelier upscale art.png --model 4x-UltraSharp.pth --scale 4"""
+  mattelier upscale art.png --model 4x-UltraSharp.pth --scale 4
+  mattelier upscale "shot.####.exr" -o "big.####.exr" --frames 1001-1100
+  mattelier upscale clip.mp4 -o big.mov
+
+"""
+    + effect_command.OF_SHOTS
 )
-@file_options("png", "webp", "tiff", "exr", "jpg")
+@effect_command.effect_options
 @click.option(
     "--scale",
     type=click.FloatRange(1, 16, min_open=True),
@@ -64,21 +58,21 @@ Examples:
     default="default",
     show_default=True,
     metavar="NAME|FILE",
-    help="default stays faithful; realesrgan-general-x4v3 clears noise and compression (`mattelier "
-    "models get` fetches it); or a published network's .pth, .safetensors or ncnn file.",
+    help="default stays faithful; upscale-photo-x4 clears noise and compression as well; or a "
+    "published network's .pth, .safetensors or ncnn file.",
 )
 @click.option(
     "--denoise",
     type=click.FloatRange(0, 1),
     metavar="0..1",
-    help="How much noise realesrgan-general-x4v3 (chosen by this) removes.",
+    help="How much noise and compression is cleared, by upscale-photo-x4 if no model is named.",
 )
 @click.option(
     "--tile",
     default="auto",
     show_default=True,
     metavar="auto|PIXELS",
-    callback=_tile,
+    callback=parse_tile,
     help="What the network sees at once; smaller takes less memory.",
 )
 @click.option("--device", type=click.Choice(get_args(Device)), default="auto", show_default=True)
@@ -92,26 +86,7 @@ def upscale(
     **flags: Any,
 ) -> int:
     """Enlarge pictures: sharper than resampling, with depth, profile and alpha kept."""
-    from mattelier import console
-
     if scale is not None and size is not None:
         raise UsageError("--scale and --to exclude each other; leave one out.")
     request = UpscaleRequest(scale or 2, size, model, denoise, tile, device)
-
-    def open_compute() -> Compute:
-        from mattelier.media import stills
-        from mattelier.tasks.upscale import Upscaler
-
-        upscaler = Upscaler(request)
-
-        def compute(picture: Any, hint: Any) -> Any:
-            result = upscaler.upscale(picture)
-
-            def save(path: Path) -> None:
-                stills.write_cutout(path, result.picture)
-
-            return save, console.facts(result.report)
-
-        return compute
-
-    return console.run("upscale", FileOptions.of(flags), HintRequest(), open_compute)
+    return effect_command.run(request, "upscale", flags)

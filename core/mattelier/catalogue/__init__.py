@@ -1,11 +1,21 @@
 """What networks there are: their cards, and where their weights lie on this machine."""
 
-from mattelier.catalogue.card import Card, FileEntry, Input, Licence, Output, TrainingSet, read_card
+from mattelier.catalogue.card import (
+    Card,
+    Failure,
+    FileEntry,
+    Input,
+    Licence,
+    Output,
+    TrainingSet,
+    read_card,
+)
 from mattelier.catalogue.store import DEFAULT, Store
 
 __all__ = [
     "DEFAULT",
     "Card",
+    "Failure",
     "FileEntry",
     "Input",
     "Licence",

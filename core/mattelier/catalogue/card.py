@@ -45,6 +45,14 @@ class TrainingSet:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """What the network is known to do badly, for one kind of subject."""
+
+    subject: str
+    what: str
+
+
+@dataclass(frozen=True)
 class FileEntry:
     """One file of the model: a plain name in its folder, with its checksum."""
 
@@ -129,7 +137,10 @@ class Output:
 
 @dataclass(frozen=True)
 class Card:
-    """Everything Mattelier knows about one model; `folder` is where the card was read from."""
+    """Everything Mattelier knows about one model; `folder` is where the card was read from.
+
+    `quality` and `speed` hold measured numbers by name, or tables of them by kind of subject.
+    """
 
     name: str
     title: str
@@ -140,9 +151,11 @@ class Card:
     files: tuple[FileEntry, ...]
     input: Input
     output: Output
-    task: Literal["matte", "upscale", "depth"] = "matte"
+    task: Literal["matte", "upscale", "depth", "denoise", "style"] = "matte"
     architecture: str | None = None
     quality: Mapping[str, Any] = field(default_factory=dict)
+    speed: Mapping[str, Any] = field(default_factory=dict)
+    failures: tuple[Failure, ...] = ()
     folder: Path = Path()
 
     def __post_init__(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,33 @@ def show(name: str, as_json: bool) -> None:
     else:
         click.echo(to_toml(card).strip())
         click.echo(why or f"{card.name} is ready to use.", err=True)
+
+
+@models.command(
+    epilog="""\b
+Examples:
+  mattelier models card cutout
+  mattelier models card ./my-model --json"""
+)
+@click.argument("name")
+@_json
+def card(name: str, as_json: bool) -> None:
+    """What a model is: origin, licence, training data, quality, speed, known failures.
+
+    NAME is that of a model, or the path of its folder.
+    """
+    import shutil
+
+    from mattelier.catalogue.card_text import card_text
+
+    store = Store()
+    found = store.card(name)
+    state, why = store.state(found)
+    if as_json:
+        click.echo(json.dumps(_full(found) | {"state": state}))
+    else:
+        width = min(shutil.get_terminal_size().columns, 100)
+        click.echo(card_text(found, why or "ready to use", width))
 
 
 @models.command(
@@ -117,7 +146,8 @@ def verify(names: tuple[str, ...], as_json: bool) -> int:
 Examples:
   mattelier models import mine.onnx --name mine --size 1024 --resize stretch \\
       --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --activation sigmoid
-  mattelier models import tuned.safetensors --name tuned --architecture cutout.CutoutNet""",
+  mattelier models import tuned.safetensors --name tuned --architecture cutout.CutoutNet
+  mattelier models import decoder.pth --name adain --style-encoder vgg_normalised.pth""",
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", required=True, help="What to call it (a-z, 0-9, '.', '_', '-').")
@@ -137,8 +167,17 @@ Examples:
 @click.option("--output", help="The matte's output, name or number (default: the first).")
 @click.option("--activation", type=click.Choice(["none", "sigmoid"]), default="none")
 @click.option("--min-max", is_flag=True, help="Stretch the network's answer to 0…1.")
-def import_model(file: Path, name: str, **flags: Any) -> None:
-    """Take your own ONNX or safetensors weights in; a pickle (.pth, .pt, .ckpt) is refused."""
+@click.option(
+    "--style-encoder",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="AdaIN's encoder; FILE is its decoder, and both become one style model.",
+)
+def import_model(file: Path, name: str, style_encoder: Path | None, **flags: Any) -> None:
+    """Take your own ONNX or safetensors weights in; a pickle (.pth, .pt, .ckpt) is refused.
+
+    AdaIN's published pair alone is taken as .pth too, read as plain numbers and never executed.
+    """
     from mattelier.catalogue.importing import import_weights
 
     licence = Licence(flags["licence"], flags["commercial"])
@@ -149,9 +188,10 @@ def import_model(file: Path, name: str, **flags: Any) -> None:
     def describe(copy: Path) -> Card:
         from mattelier.catalogue.store import sha256
 
-        spec = _conventions(store, copy, flags)
+        spec = _STYLE if style_encoder else _conventions(store, copy, flags)
         return Card(
             name=name,
+            task="style" if style_encoder else "matte",
             title=flags["title"] or f"{name} (imported)",
             version="1",
             source=flags["source"],
@@ -160,11 +200,34 @@ def import_model(file: Path, name: str, **flags: Any) -> None:
             files=(FileEntry(copy.name, sha256(copy), copy.stat().st_size),),
             input=spec[0],
             output=spec[1],
-            architecture=flags["architecture"],
+            architecture="adain.AdaIN" if style_encoder else flags["architecture"],
         )
 
-    card = import_weights(store, file, name, describe)
+    with contextlib.ExitStack() as stack:
+        if style_encoder:
+            file = stack.enter_context(_joined(file, style_encoder))
+        card = import_weights(store, file, name, describe)
     click.echo(f"{name} is ready in {card.folder}; use it with --model {name}.", err=True)
+
+
+_STYLE = (Input(512, "tile", 8, margin=80), Output())
+
+
+@contextlib.contextmanager
+def _joined(decoder: Path, encoder: Path) -> Iterator[Path]:
+    """A style network's two files as one, whose layout is checked."""
+    import tempfile
+
+    from safetensors.numpy import save_file
+
+    from mattelier.engines.style_network import StyleNetwork, read_style
+
+    state = dict(read_style(decoder, encoder))
+    StyleNetwork(decoder.name, state, "cpu")
+    with tempfile.TemporaryDirectory(prefix="mattelier-") as scratch:
+        path = Path(scratch, "style.safetensors")
+        save_file(state, path)
+        yield path
 
 
 def _conventions(store: Store, copy: Path, flags: dict[str, Any]) -> tuple[Input, Output]:

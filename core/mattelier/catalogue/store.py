@@ -63,7 +63,7 @@ class Store:
         return sorted({card.parent.name for card in cards}, key=lambda n: (n != DEFAULT, n))
 
     def card(self, name: str) -> Card:
-        """The card of a model; "default" is the shipped network.
+        """The card of a model by its name, or by its folder's path; "default" is the shipped one.
 
         Raises
         ------
@@ -75,9 +75,11 @@ class Store:
         if name == "default":
             name = DEFAULT
         for root in (self.shipped, self.user):
-            # A name is one folder below the root: "../x" or "a/b" is no model's name.
+            # A name is one folder below the root; "../x" or "a/b" is a path, if anything.
             if Path(name).name == name and (root / name / "card.toml").is_file():
                 return read_card(root / name / "card.toml")
+        if name and (Path(name) / "card.toml").is_file():  # a model that was trained here
+            return read_card(Path(name).resolve() / "card.toml")
         if name == DEFAULT:
             raise ModelError(
                 f"The default network is missing from {self.shipped}: install Mattelier again."

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Protocol, get_args
+from typing import Protocol, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from mattelier.request import Device
 # Networks smaller than this are done on the processor before PyTorch has even loaded, so "auto"
 # leaves them there: on two cores the default network opens and runs in 0.4 s, PyTorch opens in 2.
 _WORTH_A_GPU = 64_000_000
+
+
+Network = TypeVar("Network")
 
 
 class Engine(Protocol):
@@ -103,6 +106,33 @@ def no_gpu(device: str) -> str | None:
     if sys.platform == "darwin":
         return "cuda does not exist on Apple computers (mps does)"
     return None if _nvidia_driver() else "no NVIDIA driver was found"
+
+
+def on_torch_device(device: Device, opened: Callable[[str, str], Network]) -> Network:
+    """A network opened on the torch device that was asked for, or on the CPU with a note why.
+
+    Parameters
+    ----------
+    opened : takes a torch device and that note, "" where there is nothing to say
+
+    Raises
+    ------
+    EngineError
+        The device that was asked for cannot be had.
+    """
+    gpu = device if device != "auto" else "mps" if sys.platform == "darwin" else "cuda"
+    if device == "cpu":
+        return opened("cpu", "")
+    if reason := no_gpu(gpu):
+        if device != "auto":
+            raise EngineError(f"{device} was asked for, but {reason}; use --device cpu.")
+        return opened("cpu", "")
+    try:
+        return opened(gpu, "")
+    except EngineError as error:
+        if device != "auto":
+            raise
+        return opened("cpu", f"Running on the CPU: {str(error).rstrip('.')}.")
 
 
 def installed(package: str) -> str | None:

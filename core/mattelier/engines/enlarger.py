@@ -8,7 +8,6 @@ what else is published in this field is opened with spandrel, which needs PyTorc
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.catalogue import Card, Store
-from mattelier.engines.choose import no_gpu, open_engine
-from mattelier.errors import EngineError, MattelierError, ModelError, UsageError
+from mattelier.engines.choose import on_torch_device, open_engine
+from mattelier.engines.weights_file import read_state
+from mattelier.errors import ModelError, UsageError
 from mattelier.networks.compact import Compact, from_state
 from mattelier.request import Device
 
@@ -140,11 +140,9 @@ def _open_weights(
             )
         compact = compact.mixed(other, denoise)
 
-    def opened(where: str, note: str = "") -> Enlarger:
+    def opened(where: str, note: str) -> Enlarger:
         if compact is None:
-            from mattelier.engines.spandrel_engine import SpandrelEnlarger
-
-            return SpandrelEnlarger(name, path, state, where, note)
+            return _published(name, path, state, where, note)
         from mattelier.engines.compact_engine import CompactOnCPU, CompactOnGPU
 
         return (
@@ -153,30 +151,16 @@ def _open_weights(
             else CompactOnGPU(name, compact, where)
         )
 
-    where = _device(device)
-    try:
-        return opened(where)
-    except EngineError as error:
-        if device != "auto" or where == "cpu":
-            raise
-        return opened("cpu", f"Running on the CPU: {str(error).rstrip('.')}.")
+    return on_torch_device(device, opened)
 
 
-def _device(device: Device) -> str:
-    """The torch device to try.
+def _published(name: str, path: Path, state: Mapping[str, Any], where: str, note: str) -> Enlarger:
+    from mattelier.engines.spandrel_engine import SpandrelNetwork
 
-    Raises
-    ------
-    EngineError
-        The one that was asked for cannot be here.
-    """
-    if device == "cpu":
-        return device
-    gpu = device if device != "auto" else "mps" if sys.platform == "darwin" else "cuda"
-    reason = no_gpu(gpu)
-    if reason and device != "auto":
-        raise EngineError(f"{device} was asked for, but {reason}; use --device cpu.")
-    return "cpu" if reason else gpu
+    network = SpandrelNetwork(name, path, state, where, note)
+    if network.scale < 2:
+        raise ModelError(f"{path} is a {network.kind} that enlarges no pictures.")
+    return network
 
 
 def _partner(path: Path) -> Path | None:
@@ -193,46 +177,9 @@ def _partner(path: Path) -> Path | None:
 
 def _read(path: Path) -> tuple[Compact | None, Mapping[str, Any]]:
     """A file's compact network, and its state dict for others."""
-    suffix = path.suffix.lower()
-    try:
-        if suffix in (".bin", ".param"):
-            from mattelier.networks.ncnn import read_compact
+    if path.suffix.lower() in (".bin", ".param"):
+        from mattelier.networks.ncnn import read_compact
 
-            return read_compact(path), {}
-        if suffix == ".safetensors":
-            from safetensors.numpy import load_file
-
-            state: Mapping[str, Any] = load_file(path)
-        else:
-            state = _unpickled(path)
-        return from_state(state), state
-    except MattelierError:
-        raise
-    except Exception as error:  # each library's readers raise exceptions of their own
-        reason = " ".join(str(error).split())[:160].rstrip(".") or type(error).__name__
-        raise ModelError(f"{path} is no weights file that can be read ({reason}).") from error
-
-
-def _unpickled(path: Path) -> Mapping[str, Any]:
-    """The state dict in a torch file, of plain numbers alone."""
-    try:
-        import torch
-    except ImportError:
-        raise EngineError(
-            f"{path.name} needs PyTorch to be read; run `pip install torch`."
-        ) from None
-    from pickle import UnpicklingError
-
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        raise ModelError(
-            f"{path} is refused because it holds more than weights, which could run any code; "
-            "bring the weights alone."
-        ) from error
-    for key in ("params_ema", "params"):  # the training framework of this field names them so
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise ModelError(f"{path} holds no weights of a network.")
-    return {name: value.float().numpy() for name, value in state.items()}
+        return read_compact(path), {}
+    state = read_state(path)
+    return from_state(state), state

@@ -1,4 +1,4 @@
-"""Any published super-resolution network that spandrel knows, on PyTorch."""
+"""Any published network that spandrel knows and that gives a picture for one, on PyTorch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mattelier.errors import EngineError, ModelError
 _MARGIN = 32  # none of the architectures says how far it looks; wide seams hide the rest
 
 
-class SpandrelEnlarger:
+class SpandrelNetwork:
     """A network told from its weights' names by spandrel; see `engines.enlarger.Enlarger`.
 
     Parameters
@@ -28,12 +28,17 @@ class SpandrelEnlarger:
     device : a torch device
     note : one sentence when the device is not the one that might be expected
 
+    Attributes
+    ----------
+    kind : its architecture's name
+    scale : 1 of a network that restores a picture at its size
+
     Raises
     ------
     EngineError
         spandrel or PyTorch is not installed, or the device cannot be used.
     ModelError
-        The weights are of no network that enlarges RGB pictures.
+        The weights are of no network that takes and gives RGB pictures.
     """
 
     name = "torch"
@@ -65,10 +70,9 @@ class SpandrelEnlarger:
         fits = isinstance(found, ImageModelDescriptor) and (
             (found.input_channels, found.output_channels) == (3, 3)
         )
-        if not fits or found.scale < 2:
-            raise ModelError(
-                f"{path} is a {found.architecture.name} that enlarges no RGB pictures."
-            )
+        self.kind = str(found.architecture.name)
+        if not fits:
+            raise ModelError(f"{path} is a {self.kind} that takes no RGB pictures.")
         self._network = found.eval()
         self._network.model.to(memory_format=torch.channels_last)  # 3 times as fast on a processor
         try:

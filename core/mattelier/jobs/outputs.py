@@ -17,7 +17,7 @@ from pathlib import Path, PurePath
 
 from mattelier.errors import MattelierError, OutputError, PictureError, UsageError
 
-TASKS = ("cutout", "matte", "upscale", "bokeh", "depth")
+TASKS = ("cutout", "matte", "upscale", "bokeh", "depth", "denoise")
 
 # Formats that hold what PNG cannot (float samples, scene-linear light) stay what they are.
 _KEPT_FORMATS = {".exr": ".exr", ".hdr": ".exr", ".tif": ".tif", ".tiff": ".tif"}

@@ -98,7 +98,9 @@ def spans(length: int, size: int, margin: int, multiple: int) -> list[Span]:
 def enlarged(
     source: Rows, network: Enlarger, size: int, done: Callable[[float], None]
 ) -> Iterator[Band]:
-    """The bands of a picture enlarged by a network: each (rows, scale·width, 3) float32 0…1.
+    """The bands of a picture enlarged by a network: each (rows, scale·width, 3) float32.
+
+    They are as the network gives them, not clipped.
 
     Parameters
     ----------
@@ -128,7 +130,6 @@ def enlarged(
                 (top - row.start) * scale : (bottom - row.start) * scale,
                 (left - column.start) * scale : (right - column.start) * scale,
             ].transpose(1, 2, 0)
-            part = np.clip(part, 0, 1)
             if not final:
                 part[:, -len(ramp) :] *= ramp[::-1, None]
             if first:

@@ -23,7 +23,7 @@ from mattelier.tasks.bands import Band, Halving, Rows, Stream, enlarged, resampl
 from mattelier.tasks.colour_kept import ColourKept
 from mattelier.tiles import Tile, stretched
 
-PHOTO = "realesrgan-general-x4v3"  # its weights are fetched by who wants them
+PHOTO = "upscale-photo-x4"
 _FAITHFUL = {2: "upscale-x2", 4: "upscale-x4"}
 _TILE = 768  # sides in pixels; larger ones gain little and take memory
 _MOST = 16  # times, and not more than so many pixels:
@@ -123,6 +123,18 @@ class Upscaler:
         if picture.window is not None:
             window = _scaled(picture.window, height / picture.height, width / picture.width)
         return Upscaled(replace(picture, colour=colour, alpha=alpha, window=window), report)
+
+    def models(self, height: int, width: int) -> tuple[str, ...]:
+        """The networks, by name, that pictures of this size are enlarged with; opens them.
+
+        Raises
+        ------
+        UsageError, ModelError, EngineError
+            As `upscale` and opening the networks would.
+        """
+        tall, wide = result_size(self.request, height, width)
+        chain = self._chain(max(tall / height, wide / width))
+        return tuple(dict.fromkeys(network.model for network in chain))
 
     @property
     def _named(self) -> str | None:
@@ -230,10 +242,16 @@ def _bands(
     for number, network in enumerate(networks):
         last = number == len(networks) - 1
         tall, wide = rows.height * network.scale, rows.width * network.scale
-        rows = Stream(enlarged(rows, network, size, tell if last else _silent), tall, wide)
+        bands = enlarged(rows, network, size, tell if last else _silent)
+        rows = Stream(_clipped(bands), tall, wide)
     if (rows.height, rows.width) != (height, width):
         return resampled(rows, height, width)
     return _whole(rows)
+
+
+def _clipped(bands: Iterator[Band]) -> Iterator[Band]:
+    for band in bands:
+        yield np.clip(band, 0, 1, out=band)
 
 
 def _whole(rows: Rows) -> Iterator[Band]:

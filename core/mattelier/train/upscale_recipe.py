@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from mattelier.errors import UsageError
-from mattelier.train.recipe import recipe_values
+from mattelier.train.flat_recipe import load_flat_recipe
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,7 @@ def load_upscale_recipe(path: Path) -> UpscaleRecipe:
     UsageError
         It cannot be read, a key is unknown or missing, or a value cannot be.
     """
-    _, values = recipe_values(path)
-    if unknown := values.keys() - {f.name for f in fields(UpscaleRecipe)}:
-        raise UsageError(f"The recipe {path} has unknown keys: {', '.join(sorted(unknown))}.")
-    try:
-        recipe = UpscaleRecipe(**values | {"sizes": tuple(values.get("sizes", (1.0, 0.8, 0.6)))})
-    except TypeError as error:
-        raise UsageError(f"The recipe {path} is incomplete: {error}.") from error
+    recipe = load_flat_recipe(UpscaleRecipe, path)
     if recipe.scale not in (2, 4) or recipe.patch % 6:
         raise UsageError(f"The recipe {path} needs a scale of 2 or 4 and a patch of 6, 12, 18 ….")
     return recipe
