@@ -70,3 +70,15 @@ def test_the_command_wants_a_background(tmp_path, capsys):
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     assert main(["cutout", str(tmp_path / "a.png"), "--match-light", "0.5"]) == 2
     assert "--background" in capsys.readouterr().err
+
+
+def test_a_coloured_thing_is_hardly_taken_for_coloured_light():
+    """A red wall in white light; its mean alone would make the subject red."""
+    picture, alpha = scene()
+    random = np.random.default_rng(3)
+    behind = np.repeat(random.uniform(40, 220, (60, 80, 1)), 3, axis=2)
+    behind[:, :40] = random.uniform(0.6, 1, (60, 40, 1)) * (180, 30, 25)
+    lit = match_light(picture.colour, picture, alpha, behind.astype(np.uint8), 1.0)
+    wall, grey = behind.reshape(-1, 3).mean(0), lit[5, 5].astype(float)
+    assert wall[0] / wall[2] > 1.4
+    assert grey[0] / grey[2] < 1.2

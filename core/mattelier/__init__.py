@@ -12,10 +12,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Box", "Cutout", "Matte", "MattelierError", "Point", "cutout", "matte", "refine"]
+__all__ = [
+    "Box",
+    "Cutout",
+    "Matte",
+    "MattelierError",
+    "Point",
+    "bokeh",
+    "cutout",
+    "denoise",
+    "depth",
+    "enhance",
+    "matte",
+    "refine",
+    "style",
+    "upscale",
+]
 
 if TYPE_CHECKING:
     from mattelier.api import cutout, matte, refine
+    from mattelier.api_pictures import bokeh, denoise, depth, enhance, style, upscale
     from mattelier.errors import MattelierError
     from mattelier.request import Box, Point
     from mattelier.tasks.cutout import Cutout
@@ -30,6 +46,12 @@ _HOMES = {
     "cutout": "mattelier.api",
     "matte": "mattelier.api",
     "refine": "mattelier.api",
+    "bokeh": "mattelier.api_pictures",
+    "denoise": "mattelier.api_pictures",
+    "depth": "mattelier.api_pictures",
+    "enhance": "mattelier.api_pictures",
+    "style": "mattelier.api_pictures",
+    "upscale": "mattelier.api_pictures",
 }
 
 

@@ -1,20 +1,16 @@
-"""The Python door: arrays or paths in, arrays out."""
+"""The Python door to cutting out: arrays or paths in, arrays out."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.colour import View, to_float
-from mattelier.errors import UsageError
-from mattelier.media.stills import read, read_grey
-from mattelier.picture import Picture
+from mattelier.api_arguments import Given, PathName, grey_of, hint_of, picture_of
+from mattelier.colour import View
 from mattelier.request import (
     Box,
     CutoutRequest,
@@ -26,14 +22,11 @@ from mattelier.request import (
 )
 from mattelier.tasks.cutout import Cutout, Cutter
 from mattelier.tasks.edge import refine_edge
-from mattelier.tasks.hint import Hint, make_hint
 from mattelier.tasks.matte import Matte
-
-PathName = str | PathLike[str]
 
 
 def cutout(
-    picture: PathName | NDArray[Any] | Picture,
+    picture: Given,
     hint: PathName | NDArray[Any] | None = None,
     *,
     trimap: PathName | NDArray[Any] | None = None,
@@ -93,7 +86,7 @@ def cutout(
     >>> import mattelier
     >>> person = mattelier.cutout("two.jpg", box=(40, 30, 300, 700))  # doctest: +SKIP
     """
-    source = _picture(picture)
+    source = picture_of(picture)
     request = CutoutRequest(
         MatteRequest(
             model=model,
@@ -109,12 +102,12 @@ def cutout(
         padding=padding,
         match_light=match_light,
     )
-    known = _hint(source, hint, trimap, box, points)
+    known = hint_of(source, hint, trimap, box, points)
     return _cutter(request.matte).cutout(source, known, request)
 
 
 def matte(
-    picture: PathName | NDArray[Any] | Picture,
+    picture: Given,
     hint: PathName | NDArray[Any] | None = None,
     *,
     trimap: PathName | NDArray[Any] | None = None,
@@ -128,7 +121,7 @@ def matte(
     feather: float = 0,
 ) -> Matte:
     """The alpha alone: `alpha` (H, W) float32 0…1 and `report`. Arguments as for `cutout`."""
-    source = _picture(picture)
+    source = picture_of(picture)
     request = MatteRequest(
         model=model,
         device=device,
@@ -137,11 +130,11 @@ def matte(
         edge_shift=edge_shift,
         feather=feather,
     )
-    return _cutter(request).matte(source, _hint(source, hint, trimap, box, points))
+    return _cutter(request).matte(source, hint_of(source, hint, trimap, box, points))
 
 
 def refine(
-    picture: PathName | NDArray[Any] | Picture,
+    picture: Given,
     mask: PathName | NDArray[Any],
     *,
     width: float = 12,
@@ -167,7 +160,7 @@ def refine(
     MattelierError
     """
     request = RefineRequest(None, width, quality, edge_shift, feather)
-    return refine_edge(View(_picture(picture)), _grey(mask), request)
+    return refine_edge(View(picture_of(picture)), grey_of(mask), request)
 
 
 def _cutter(request: MatteRequest) -> Cutter:
@@ -177,50 +170,3 @@ def _cutter(request: MatteRequest) -> Cutter:
 @functools.lru_cache(maxsize=2)
 def _opened(model: str, device: Device) -> Cutter:
     return Cutter(MatteRequest(model=model, device=device))
-
-
-def _picture(given: PathName | NDArray[Any] | Picture) -> Picture:
-    if isinstance(given, Picture):
-        return given
-    if not isinstance(given, np.ndarray):
-        return read(Path(given))
-    array = np.repeat(given[..., None], 3, 2) if given.ndim == 2 else given
-    if array.dtype not in (np.uint8, np.uint16, np.float32):
-        raise UsageError(f"A picture's samples are uint8, uint16 or float32, not {array.dtype}.")
-    if array.ndim != 3 or array.shape[2] not in (3, 4) or 0 in array.shape:
-        raise UsageError(f"A picture is (H, W, 3), (H, W, 4) or (H, W), not {given.shape}.")
-    if not np.isfinite(array).all():
-        raise UsageError("The picture holds values that are not finite numbers.")
-    return Picture(
-        np.ascontiguousarray(array[..., :3]),
-        alpha=np.ascontiguousarray(array[..., 3]) if array.shape[2] == 4 else None,
-        transfer="linear" if array.dtype == np.float32 else "display",
-        grey=given.ndim == 2,
-    )
-
-
-def _hint(
-    picture: Picture,
-    mask: PathName | NDArray[Any] | None,
-    trimap: PathName | NDArray[Any] | None,
-    box: Box | tuple[float, float, float, float] | None,
-    points: Iterable[Point | tuple[float, float]],
-) -> Hint | None:
-    return make_hint(
-        picture.height,
-        picture.width,
-        mask=None if mask is None else _grey(mask),
-        trimap=None if trimap is None else _grey(trimap),
-        box=box if box is None or isinstance(box, Box) else Box(*box),
-        points=tuple(p if isinstance(p, Point) else Point(*p) for p in points),
-    )
-
-
-def _grey(given: PathName | NDArray[Any]) -> NDArray[np.float32]:
-    if not isinstance(given, np.ndarray):
-        return read_grey(Path(given))
-    if given.dtype == bool or np.issubdtype(given.dtype, np.floating):
-        return given.astype(np.float32)
-    if given.dtype not in (np.uint8, np.uint16):
-        raise UsageError(f"A hint's samples are uint8, uint16, bool or float, not {given.dtype}.")
-    return to_float(given)

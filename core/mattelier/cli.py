@@ -33,16 +33,22 @@ class LazyGroup(click.Group):
 
     lazy: Mapping[str, tuple[str, str]] = {
         "upscale": ("mattelier.upscale_command:upscale", "Enlarge pictures."),
+        "denoise": ("mattelier.denoise_command:denoise", "Remove noise and JPEG blocks."),
+        "enhance": ("mattelier.enhance_command:enhance", "Mend light and colour, match a look."),
+        "style": ("mattelier.style_command:style", "Paint pictures in another's style."),
         "bokeh": ("mattelier.bokeh_commands:bokeh", "Blur by depth as a wide lens does."),
         "depth": ("mattelier.bokeh_commands:depth", "Write a picture's depth map."),
-        "models": ("mattelier.catalogue.commands:models", "List, get, verify and import models."),
+        "models": (
+            "mattelier.catalogue.commands:models",
+            "List, show, get, verify and import models.",
+        ),
         "doctor": ("mattelier.doctor:doctor", "Check this installation and say what mends it."),
         "install": ("mattelier.hosts.commands:install", "Install into GIMP or Blender."),
         "roto": ("mattelier.shot.commands:roto", "Matte every frame of a shot from a few keys."),
         "farm": ("mattelier.farm_commands:farm", "Make a shot on many machines."),
         "qc": ("mattelier.qc_command:qc", "Report on a shot's mattes."),
         "worker": ("mattelier.worker.commands:worker", "Serve GIMP and Blender, warm."),
-        "train": ("mattelier.train.commands:train", "Train a network from a recipe."),
+        "train": ("mattelier.train.commands:train", "Train on your own pictures or by a recipe."),
         "evaluate": ("mattelier.evaluate.commands:evaluate", "Measure results against truth."),
     }
 

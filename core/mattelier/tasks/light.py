@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.colour import from_float, linear_to_srgb, srgb_to_linear, to_float
+from mattelier.oklab import luminance
 from mattelier.picture import Picture
+from mattelier.tasks import white_balance
 from mattelier.tiles import Tile, for_tiles
 
-_MEASURED = 128  # pixels of the longer side at which light is measured
+_REFLECTED = 0.4  # share of the light's colour that is the surroundings' own, cast back by them
 _LEAST = 1e-3  # linear light below this is no measure of colour
 _STRONGEST = 3.0  # gain of one channel; beyond it a subject looks painted, not lit
+_OUTSIDE = 0.9  # of a small pixel, from which on it shows the surroundings and nothing else
 _SURROUNDINGS = 0.02  # share of the picture that must show the old surroundings
 
 
@@ -26,10 +29,11 @@ def match_light(
 ) -> NDArray[Any]:
     """The subject's colours as if lit by the new surroundings instead of the old.
 
-    The surroundings' mean linear colour stands for the light (grey world; Buchsbaum 1980), and
-    each channel is scaled by the ratio of the new one to the old (von Kries), raised to
-    `amount`. Both are measured around the subject, never on it, so that a black coat is not
-    taken for darkness.
+    How bright the light is, is told by the surroundings' mean luminance. Its colour is the lamp's
+    or the sky's, found as for white balance (`white_balance.illuminant`), mixed with the
+    surroundings' mean (grey world; Buchsbaum 1980), which they cast on the subject. Each channel
+    is scaled by the ratio of the new light to the old (von Kries), raised to `amount`. Both are
+    measured around the subject, never on it, so that a black coat is not taken for darkness.
 
     Parameters
     ----------
@@ -50,19 +54,19 @@ def match_light(
     outside = 1 - _shrunk(alpha, height, width)
     if outside.mean() < _SURROUNDINGS:
         return foreground
-    old = _mean_light(picture.colour, outside, linear)
+    old = _light(picture.colour, outside, linear)
     if isinstance(background, tuple):
         new = np.asarray(background, np.float32)
         new = new if linear else srgb_to_linear(new)
     else:
-        new = _mean_light(background, np.ones_like(outside), linear)
+        new = _light(background, np.ones_like(outside), linear)
     ratio = np.maximum(new, _LEAST) / np.maximum(old, _LEAST)
     gains = np.clip(ratio, 1 / _STRONGEST, _STRONGEST).astype(np.float32) ** np.float32(amount)
     return _scaled(foreground, gains, linear)
 
 
 def _small(height: int, width: int) -> tuple[int, int]:
-    scale = min(1.0, _MEASURED / max(height, width))
+    scale = min(1.0, white_balance.SIDE / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
@@ -72,16 +76,19 @@ def _shrunk(samples: NDArray[Any], height: int, width: int) -> NDArray[np.float3
     return to_float(cv2.resize(samples, (width, height), interpolation=cv2.INTER_AREA))
 
 
-def _mean_light(
-    colour: NDArray[Any], weight: NDArray[np.float32], linear: bool
-) -> NDArray[np.float32]:
+def _light(colour: NDArray[Any], weight: NDArray[np.float32], linear: bool) -> NDArray[np.float32]:
     small = _shrunk(colour, *weight.shape)
     if not linear:
         small = srgb_to_linear(small)
     # A sun or a lamp in the frame is a source, not the light on things: it counts as white.
     small = np.clip(small, 0, 1)
-    mean: NDArray[np.float32] = (small * weight[..., None]).sum((0, 1)) / weight.sum()
-    return mean
+    mean = (small * weight[..., None]).sum((0, 1)) / weight.sum()
+    level = float(luminance(mean[None, None])[0, 0])
+    around = np.maximum(mean, _LEAST)
+    light = white_balance.illuminant(small, weight > _OUTSIDE)
+    light = light ** (1 - _REFLECTED) * (around / around.mean()) ** _REFLECTED
+    light *= level / float(luminance(light.astype(np.float32)[None, None])[0, 0])
+    return np.asarray(light, np.float32)
 
 
 def _scaled(colour: NDArray[Any], gains: NDArray[np.float32], linear: bool) -> NDArray[Any]:
