@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mattelier import effect_command
 from mattelier.errors import UsageError
 from mattelier.request import BokehRequest, DepthRequest, Point
 from mattelier.request_options import FileOptions, file_options, matte_options, matte_request
@@ -63,14 +64,19 @@ Examples:
   mattelier bokeh render.exr --depth render.exr --focus 2.5 --aperture 0.8 --foreground-blur
   mattelier bokeh photo.jpg --depth depth.png --focus 640,380 --radius 30
   mattelier bokeh left.png --right right.png --focus 300,200
+  mattelier bokeh "plate.####.exr" --depth "z.####.exr" --mattes "matte.####.exr" -o out
 
 Without --depth and --right a depth network is used if there is one, or the subject's matte: the
-subject in focus, the ground falling off from where it stands, the rest far."""
+subject in focus, the ground falling off from where it stands, the rest far. The blur of a shot
+follows depth maps and mattes that are numbered as its frames; the focus is pulled smoothly.
+
+"""
+    + effect_command.OF_SHOTS
 )
-@file_options("png", "webp", "tiff", "exr", "jpg")
+@effect_command.effect_options
 @click.option(
     "--depth",
-    metavar="FILE",
+    metavar="FILE|PATTERN",
     help="Depth map: EXR of distances (Blender's Z), or 16-bit grey, white is near.",
 )
 @click.option(
@@ -115,6 +121,12 @@ subject in focus, the ground falling off from where it stands, the rest far."""
 )
 @click.option("--highlights", is_flag=True, help="Clipped lights become bright discs.")
 @click.option("--foreground-blur", is_flag=True, help="Blur also what is nearer than the focus.")
+@click.option(
+    "--mattes",
+    metavar="PATTERN|MOVIE",
+    help="Of a shot: its subject's mattes. Default: the subject is followed, from --box or --point "
+    "on the plate's first frame.",
+)
 @matte_options
 def bokeh(
     depth: str | None,
@@ -133,33 +145,13 @@ def bokeh(
     **flags: Any,
 ) -> int:
     """Blur by depth as a lens with a wide aperture does; the subject stays sharp."""
-    from mattelier import console
-
     source = _depth_request(depth, depth_kind, right, depth_model, flags)
     request = BokehRequest(
         source, focus[0], focus[1], aperture, radius, focal_length, blades, rotation, cats_eye,
         highlights, foreground_blur,
     )  # fmt: skip
-
-    def open_compute() -> Compute:
-        from mattelier.media import stills
-        from mattelier.tasks.bokeh import Lens
-
-        lens = Lens(request)
-
-        def compute(picture: Any, hint: Any) -> Any:
-            result, report = lens.photograph(picture, hint)
-            return lambda path: stills.write_cutout(path, result), report
-
-        return compute
-
-    return console.run(
-        "bokeh",
-        FileOptions.of(flags),
-        source.matte.hint,
-        open_compute,
-        beside=[file for file in (depth, right) if file],
-    )
+    files = [file for file in (depth, right) if file]
+    return effect_command.run(request, "bokeh", flags, hint=source.matte.hint, beside=files)
 
 
 @click.command(
@@ -214,11 +206,11 @@ def _depth_request(
     file: str | None, kind: Any, right: str | None, model: str, flags: dict[str, Any]
 ) -> DepthRequest:
     for flag, path in (("--depth", file), ("--right", right)):
-        if path is None:
+        given = flags["inputs"]
+        if path is None or any(map(effect_command.is_shot, given)):
             continue
         if not os.path.isfile(path):
             raise UsageError(f"{flag} {path}: no such file.")
-        given = flags["inputs"]
         if len(given) != 1 or os.path.isdir(given[0]):
             raise UsageError(f"{flag} {path} belongs to one picture; give pictures one by one.")
     matte = matte_request(flags)

@@ -86,7 +86,7 @@ def submit(
     request = _request(flags)
     from mattelier.jobs import farm
     from mattelier.progress import heard_by
-    from mattelier.shot.commands import report
+    from mattelier.shot.console import report
 
     started = time.perf_counter()
     with _heard() as listen, heard_by(listen) as notes:
@@ -133,7 +133,7 @@ def _heard() -> Iterator[Callback]:
     from mattelier.console import catch_warnings
     from mattelier.jobs.batch import stop_on_signals
     from mattelier.progress import Cancelled
-    from mattelier.shot.commands import listener
+    from mattelier.shot.console import listener
 
     catch_warnings()
     stop = threading.Event()

@@ -20,6 +20,7 @@ from mattelier.engines.choose import installed
 from mattelier.errors import EngineError, MattelierError, UsageError
 from mattelier.jobs import roto
 from mattelier.jobs.shot import ShotResult, prepare
+from mattelier.jobs.shot_run import VERSION
 from mattelier.progress import Callback, Cancelled, heard_by, remark, stage, tell
 from mattelier.request import RotoRequest, from_json, to_json
 from mattelier.shot.frame_range import FrameRange
@@ -126,7 +127,7 @@ class _Submission:
         return self._client.submit(
             work,
             to_json(request),
-            roto.VERSION,
+            VERSION,
             f"{self._name}-stop",
             key=f"{self._name}-{label}",
             pure=False,
@@ -198,9 +199,9 @@ def _track(values: Any, version: str, stop: str) -> tuple[None, list[str]]:
 
 
 def _same(version: str) -> None:
-    if version != roto.VERSION:
+    if version != VERSION:
         raise EngineError(
-            f"A worker has Mattelier {roto.VERSION}, and the shot was submitted by {version}; "
+            f"A worker has Mattelier {VERSION}, and the shot was submitted by {version}; "
             "install the same on all machines."
         )
 

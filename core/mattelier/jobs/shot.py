@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from mattelier.errors import OutputError, UsageError
 from mattelier.jobs.shot_keys import Keys, keys_of
@@ -12,8 +13,10 @@ from mattelier.jobs.shot_movies import frame_rate
 from mattelier.jobs.shot_outputs import Layout, plan
 from mattelier.media.plate import Plate, open_plate
 from mattelier.media.stamp import SETTINGS, read_stamp
-from mattelier.request import RotoRequest
+from mattelier.request import RotoRequest, ShotRequest
 from mattelier.shot.frame_range import FrameRange
+
+Asked = TypeVar("Asked", bound=ShotRequest)
 
 
 @dataclass(frozen=True)
@@ -78,10 +81,10 @@ class ShotResult:
 
 
 @dataclass(frozen=True)
-class Shot:
+class Shot(Generic[Asked]):
     """A request with its plate opened and its files named: what can be said before computing."""
 
-    request: RotoRequest
+    request: Asked
     plate: Plate
     layout: Layout
     keys: Mapping[str, Keys]
@@ -121,7 +124,7 @@ class Shot:
             )
 
 
-def prepare(request: RotoRequest) -> Shot:
+def prepare(request: Asked) -> Shot[Asked]:
     """Open the plate and check that request, plate and disk fit together; writes nothing.
 
     Raises
@@ -136,4 +139,5 @@ def prepare(request: RotoRequest) -> Shot:
     layout = plan(request, plate)
     if any(target.movie for target in layout.targets) and not frame_rate(plate, request.fps):
         raise UsageError("A movie needs a frame rate, which the plate does not say; add --fps.")
-    return Shot(request, plate, layout, keys_of(request, plate), asked)
+    keys = keys_of(request, plate) if isinstance(request, RotoRequest) else {}
+    return Shot(request, plate, layout, keys, asked)

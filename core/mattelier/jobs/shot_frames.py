@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from mattelier.colour import View, from_float, linear_to_srgb, to_float
 from mattelier.jobs.shot_keys import Keys
 from mattelier.jobs.shot_outputs import Target
+from mattelier.jobs.shot_run import Write
 from mattelier.media import stills
 from mattelier.media.colour_space import ColourSpace
 from mattelier.picture import Picture
@@ -26,9 +26,6 @@ from mattelier.tasks.refine import refine, stretch
 _PREVIEW_SIZE = 1920  # pixels of a preview's longer side, at most
 _SQUARES = 24  # of a preview's checkerboard along its longer side
 _CHECKER = (0.35, 0.55)
-
-Facts = Mapping[str, Any]
-Write = Callable[[Path, Facts], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +90,7 @@ class Matter:
 
 def writers(
     frame: FrameMattes, targets: Sequence[Target], space: ColourSpace, bits: int
-) -> list[tuple[Target, Write]]:
+) -> list[Write]:
     """What writes each target's file of a frame; colours are worked out here, not when writing.
 
     Parameters
@@ -108,7 +105,7 @@ def writers(
         alpha = from_float(frame.alphas[name], frame.picture.dtype)
         return replace(frame.picture, colour=foregrounds[name], alpha=alpha)
 
-    return [(target, _writer(frame, target, space, bits, cut)) for target in targets]
+    return [_writer(frame, target, space, bits, cut) for target in targets]
 
 
 def _writer(
@@ -136,7 +133,7 @@ def _writer(
     result = cut(name)
     premultiplied = target.output == "premult"
     if target.names.extension == ".png":
-        result = _display(result, space)
+        result = display(result, space)
         if premultiplied:  # the frames of a movie: PNG itself would be straight
             assert result.alpha is not None
             colour = to_float(result.colour) * to_float(result.alpha)[..., None]
@@ -146,13 +143,13 @@ def _writer(
     )
 
 
-def _display(picture: Picture, space: ColourSpace) -> Picture:
+def display(picture: Picture, space: ColourSpace) -> Picture:
     """A scene-linear picture encoded as sRGB, 16 bit; others as they are."""
     if picture.transfer == "display":
         return picture
     colour = from_float(linear_to_srgb(space.as_linear(picture).colour), np.uint16)
-    assert picture.alpha is not None
-    return Picture(colour, from_float(to_float(picture.alpha), np.uint16))
+    alpha = None if picture.alpha is None else from_float(to_float(picture.alpha), np.uint16)
+    return Picture(colour, alpha)
 
 
 def _preview(view: View, alpha: NDArray[np.float32]) -> Picture:

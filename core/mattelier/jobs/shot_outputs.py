@@ -11,18 +11,22 @@ from mattelier.errors import PictureError, UsageError
 from mattelier.media.frame_names import FrameNames
 from mattelier.media.movie_kinds import CODECS, MOVIE_SUFFIXES, Codec
 from mattelier.media.plate import Plate
-from mattelier.request import RotoRequest, ShotOutput
+from mattelier.request import EFFECTS, EffectName, ShotOutput, ShotRequest
 
 WORK = ".mattelier"
 """Folder beside the results that holds what a later run uses again; it may be deleted."""
 
-_FILES: dict[ShotOutput, tuple[str, ...]] = {
+Output = ShotOutput | EffectName
+
+_PICTURES = (".exr", ".png", ".tif", ".tiff", ".jpg", ".jpeg")
+_FILES: dict[Output, tuple[str, ...]] = {
     "matte": (".exr", ".png", ".tif", ".tiff"),
     "foreground": (".exr", ".png", ".tif", ".tiff"),
     "premult": (".exr", ".tif", ".tiff"),
     "preview": (".jpg", ".jpeg", ".png"),
+    **dict.fromkeys(EFFECTS, _PICTURES),
 }
-_OPAQUE: tuple[ShotOutput, ...] = ("matte", "preview")  # what a movie without alpha can hold
+_TRANSPARENT: tuple[Output, ...] = ("foreground", "premult")  # what is nothing without its alpha
 _SUFFIXES = {"exr": ".exr", "png": ".png", "tiff": ".tif", "mov": ".mov", "mkv": ".mkv",
              "mp4": ".mp4"}  # fmt: skip
 
@@ -33,16 +37,17 @@ class Target:
 
     Attributes
     ----------
-    output : ShotOutput
+    output : str
+        What of each frame: "matte", "upscale" …
     objects : tuple of str
-        Whose; more than one only for mattes that are layers of one EXR.
+        Whose; more than one only for mattes that are layers of one EXR, none for whole pictures.
     names : FrameNames
         The files of the frames; of a movie, those in the work folder that it is made of.
     movie : Path or None
     codec : of the movie
     """
 
-    output: ShotOutput
+    output: Output
     objects: tuple[str, ...]
     names: FrameNames
     movie: Path | None = None
@@ -70,7 +75,7 @@ class Layout:
         }
 
 
-def plan(request: RotoRequest, plate: Plate) -> Layout:
+def plan(request: ShotRequest, plate: Plate) -> Layout:
     """Name the results of a shot.
 
     A pattern (`mattes/hero.####.exr`) or a movie's name takes a single output; several objects'
@@ -99,7 +104,7 @@ def plan(request: RotoRequest, plate: Plate) -> Layout:
     return layout
 
 
-def _one_sequence(request: RotoRequest, names: FrameNames, path: Path) -> Layout:
+def _one_sequence(request: ShotRequest, names: FrameNames, path: Path) -> Layout:
     output = _single(request, path)
     suffix = names.extension
     _check_suffix(output, suffix, request.output)
@@ -113,7 +118,7 @@ def _one_sequence(request: RotoRequest, names: FrameNames, path: Path) -> Layout
     return Layout((Target(output, objects, names),), names.folder / WORK / names.stem)
 
 
-def _one_movie(request: RotoRequest, path: Path) -> Layout:
+def _one_movie(request: ShotRequest, path: Path) -> Layout:
     output = _single(request, path)
     objects = request.named_objects
     if len(objects) > 1:
@@ -125,26 +130,27 @@ def _one_movie(request: RotoRequest, path: Path) -> Layout:
     return Layout((_movie(request, output, objects, path, work),), work)
 
 
-def _folder(request: RotoRequest, plate: Plate, folder: Path) -> Layout:
-    work = folder / WORK / plate.name
+def _folder(request: ShotRequest, plate: Plate, folder: Path) -> Layout:
     objects = request.named_objects
+    work = folder / WORK / (plate.name if objects else f"{plate.name}_{request.outputs[0]}")
     targets = []
     for output in request.outputs:
-        for name in objects:
+        each: list[tuple[str, ...]] = [(name,) for name in objects]
+        for whose in each or [()]:
             place = folder / output
             stem = f"{plate.name}_{output}"
             if len(objects) > 1:
-                place, stem = place / name, f"{stem}_{name}"
+                place, stem = place / whose[0], f"{stem}_{whose[0]}"
             suffix = _suffix(request, output, plate)
             if suffix in MOVIE_SUFFIXES:
-                targets.append(_movie(request, output, (name,), place / f"{stem}{suffix}", work))
+                targets.append(_movie(request, output, whose, place / f"{stem}{suffix}", work))
                 continue
             _check_suffix(output, suffix, f"--format {request.format}")
-            targets.append(Target(output, (name,), FrameNames(place, f"{stem}.", 4, suffix)))
+            targets.append(Target(output, whose, FrameNames(place, f"{stem}.", 4, suffix)))
     return Layout(tuple(targets), work)
 
 
-def _suffix(request: RotoRequest, output: ShotOutput, plate: Plate) -> str:
+def _suffix(request: ShotRequest, output: Output, plate: Plate) -> str:
     if output == "preview":
         return ".mp4" if request.format in ("mov", "mkv", "mp4") else ".jpg"
     if request.format != "auto":
@@ -156,7 +162,7 @@ def _suffix(request: RotoRequest, output: ShotOutput, plate: Plate) -> str:
 
 
 def _movie(
-    request: RotoRequest, output: ShotOutput, objects: tuple[str, ...], path: Path, work: Path
+    request: ShotRequest, output: Output, objects: tuple[str, ...], path: Path, work: Path
 ) -> Target:
     suffix = path.suffix.lower()
     if suffix not in CODECS:
@@ -167,13 +173,13 @@ def _movie(
     if codec not in CODECS[suffix]:
         allowed = ", ".join(CODECS[suffix])
         raise UsageError(f"A movie {suffix} is written with --codec {allowed}, not {codec}.")
-    if codec == "h264" and output not in _OPAQUE:
+    if codec == "h264" and output in _TRANSPARENT:
         raise UsageError(f"{path}: H.264 has no transparency for {output}; write a .mov.")
-    names = FrameNames(work / "frames" / output / objects[0], "", 4, ".png")
+    names = FrameNames(Path(work, "frames", output, *objects[:1]), "", 4, ".png")
     return Target(output, objects, names, path, codec)
 
 
-def _single(request: RotoRequest, path: Path) -> ShotOutput:
+def _single(request: ShotRequest, path: Path) -> Output:
     if len(request.outputs) > 1:
         raise UsageError(
             f"-o {path} names one result for {len(request.outputs)} outputs "
@@ -182,7 +188,7 @@ def _single(request: RotoRequest, path: Path) -> ShotOutput:
     return request.outputs[0]
 
 
-def _check_suffix(output: ShotOutput, suffix: str, given: str) -> None:
+def _check_suffix(output: Output, suffix: str, given: str) -> None:
     if suffix not in _FILES[output]:
         why = " (PNG's colour is straight by its standard)" if output == "premult" else ""
         raise UsageError(
@@ -190,7 +196,7 @@ def _check_suffix(output: ShotOutput, suffix: str, given: str) -> None:
         )
 
 
-def _check_format(request: RotoRequest, suffix: str) -> None:
+def _check_format(request: ShotRequest, suffix: str) -> None:
     wanted = _SUFFIXES.get(request.format, suffix)
     if wanted != suffix.replace(".tiff", ".tif"):
         raise UsageError(f"-o {request.output} and --format {request.format} do not agree.")

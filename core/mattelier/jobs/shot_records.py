@@ -94,7 +94,7 @@ class FrameRecords:
     def write(self, frame: int, record: Mapping[str, Any]) -> None:
         """Keep what became of a frame."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        _write_json(self._folder / f"{frame}.json", {"frame": frame, **record})
+        write_json(self._folder / f"{frame}.json", {"frame": frame, **record})
 
     def read(self, frame: int) -> dict[str, Any] | None:
         """What became of a frame, in this run or another."""
@@ -112,7 +112,7 @@ def write_manifest(
     known = {frame: records.read(frame) for frame in frames}
     done = FrameRange.of(f for f, r in known.items() if r is not None and not r.get("error"))
     failed = FrameRange.of(f for f, r in known.items() if r is not None and r.get("error"))
-    _write_json(
+    write_json(
         path,
         {
             **shot,
@@ -123,6 +123,7 @@ def write_manifest(
     )
 
 
-def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write plain values as a JSON file, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(values, indent=1), "utf-8")

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.colour import View, to_float
+from mattelier.colour import View, from_float, to_float
 from mattelier.errors import UsageError
 from mattelier.picture import Picture
 from mattelier.progress import remark
@@ -111,6 +111,25 @@ class ColourSpace:
             )
         return replace(picture, colour=colour, transfer="linear")
 
+    @property
+    def is_linear(self) -> bool:
+        """Whether values mean light, as in ACEScg; False also where no space is declared."""
+        return self._matrix is not None
+
+    def from_linear(self, picture: Picture, like: Picture) -> Picture:
+        """A frame that `as_linear` gave, or what was made of it, in the samples of `like` again."""
+        import cv2
+
+        if self.name is None:
+            return picture
+        colour = np.empty(picture.colour.shape, like.dtype)
+        back = None if self._matrix is None else np.linalg.inv(self._matrix)
+        for y in range(0, picture.height, _BAND_ROWS):
+            band = picture.colour[y : y + _BAND_ROWS]
+            band = self._encoded(band) if back is None else cv2.transform(band, back)
+            colour[y : y + _BAND_ROWS] = from_float(band, like.dtype)
+        return replace(picture, colour=colour, transfer=like.transfer)
+
     def _only_matrix(self) -> NDArray[np.float32] | None:
         """The conversion as a matrix (many times faster), if a matrix is all that it is."""
         matrix = self._converted(np.eye(3, dtype=np.float32)[None])[0].T
@@ -119,13 +138,19 @@ class ColourSpace:
         return np.ascontiguousarray(matrix) if same else None
 
     def _converted(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        linear = self._by_config(samples, self.name or "", self._to)
+        return linear @ _AP0_TO_709.T if self._from_ap0 else linear
+
+    def _encoded(self, linear: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self._from_ap0:
+            linear = linear @ np.linalg.inv(_AP0_TO_709).T
+        return self._by_config(linear, self._to, self.name or "")
+
+    def _by_config(self, samples: NDArray[np.float32], start: str, end: str) -> NDArray[np.float32]:
         import OpenImageIO
 
         source = OpenImageIO.ImageBuf(np.ascontiguousarray(samples))
-        result = OpenImageIO.ImageBufAlgo.colorconvert(
-            source, self.name or "", self._to, colorconfig=self._config
-        )
+        result = OpenImageIO.ImageBufAlgo.colorconvert(source, start, end, colorconfig=self._config)
         if result.has_error:
             raise UsageError(f"--colorspace {self.name}: {result.geterror().rstrip('.')}.")
-        linear = np.asarray(result.get_pixels(OpenImageIO.FLOAT), np.float32)
-        return linear @ _AP0_TO_709.T if self._from_ap0 else linear
+        return np.asarray(result.get_pixels(OpenImageIO.FLOAT), np.float32)

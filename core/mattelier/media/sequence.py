@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from mattelier.errors import PictureError
 from mattelier.media import stills
+from mattelier.media.frame_files import FrameFiles
 from mattelier.media.frame_names import FrameNames
 from mattelier.media.plate import Plate
 from mattelier.media.timecode import Timecode
@@ -61,11 +61,9 @@ class SequencePlate(Plate):
 
     def __init__(self, names: FrameNames) -> None:
         self._names = names
-        self._files = names.on_disk()
-        if not self._files:
-            raise PictureError(f"There are no frames {names}.")
+        self._files = FrameFiles(names)
         self.name = names.stem
-        self.frames = FrameRange.of(self._files)
+        self.frames = FrameRange.of(self._files.frames or ())
         self.missing = _gaps(self.frames)
         samples = dict(self._sampled())
         places = {frame: _Place.of(picture) for frame, picture in samples.items()}
@@ -99,20 +97,10 @@ class SequencePlate(Plate):
         )
 
     def identity(self, frame: int) -> str:
-        try:
-            status = os.stat(self.source(frame))
-        except (OSError, PictureError):
-            return ""
-        return f"{status.st_size}:{status.st_mtime_ns}"
+        return self._files.identity(frame)
 
     def source(self, frame: int) -> Path:
-        files = self._files.get(frame)
-        if not files:
-            raise PictureError(f"{self._names.path(frame)} does not exist.")
-        if len(files) > 1:
-            listed = " and ".join(file.name for file in files)
-            raise PictureError(f"Frame {frame} is there twice, as {listed}; keep one of them.")
-        return files[0]
+        return self._files.path(frame)
 
     def timecode(self, frame: int) -> str | None:
         """Counted on from that of the first frame's EXR."""

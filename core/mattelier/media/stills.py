@@ -99,6 +99,7 @@ def write_cutout(
     quality: int = 92,
     facts: Facts | None = None,
     premultiplied: bool = False,
+    emission: bool = False,
 ) -> None:
     """Write a picture, with its alpha when it has one, in the format its suffix names.
 
@@ -114,6 +115,7 @@ def write_cutout(
     quality : 1…100 of JPEG and of WebP's colour (WebP's alpha is always lossless)
     facts : header entries of EXR and TIFF, text of PNG and JPEG: `media.stamp` reads them
     premultiplied : multiply colour by alpha, in the encoding that is written; EXR and TIFF only
+    emission : then leave colour where alpha is 0, which is light of its own: a glow, a flare
 
     Raises
     ------
@@ -142,7 +144,9 @@ def write_cutout(
     elif suffix == ".png":
         _write_png(path, picture, facts)
     else:
-        _write_high_depth(path, picture, suffix, facts or {}, premultiplied=premultiplied)
+        _write_high_depth(
+            path, picture, suffix, facts or {}, premultiplied=premultiplied, emission=emission
+        )
 
 
 def write_matte(
@@ -393,7 +397,13 @@ def _write_lossy(path: Path, picture: Picture, kind: str, **options: Any) -> Non
 
 
 def _write_high_depth(
-    path: Path, picture: Picture, suffix: str, facts: Facts, *, premultiplied: bool
+    path: Path,
+    picture: Picture,
+    suffix: str,
+    facts: Facts,
+    *,
+    premultiplied: bool,
+    emission: bool,
 ) -> None:
     from mattelier.media import high_depth
     from mattelier.media.exif import as_attributes
@@ -416,7 +426,7 @@ def _write_high_depth(
             temporary,
             _shape(picture),
             sample,
-            _multiplied(rows) if premultiplied else rows,
+            _multiplied(rows, emission=emission) if premultiplied else rows,
             channels=("R", "G", "B", "A")[: _shape(picture)[2]],
             attributes=attributes,
             window=picture.window if exr else None,
@@ -425,15 +435,17 @@ def _write_high_depth(
         )
 
 
-def _multiplied(rows: Callable[[int, int], NDArray[Any]]) -> Callable[[int, int], NDArray[Any]]:
+def _multiplied(
+    rows: Callable[[int, int], NDArray[Any]], *, emission: bool
+) -> Callable[[int, int], NDArray[Any]]:
     """Rows of straight colour with alpha, multiplied."""
 
     def multiplied(y0: int, y1: int) -> NDArray[Any]:
         band = rows(y0, y1)
-        if band.dtype == np.float16:
-            return np.concatenate([band[..., :3] * band[..., 3:], band[..., 3:]], -1)
-        values = to_float(band)
-        values = np.concatenate([values[..., :3] * values[..., 3:], values[..., 3:]], -1)
-        return from_float(values, band.dtype)
+        values = band if band.dtype == np.float16 else to_float(band)
+        cover = values[..., 3:]
+        times = np.where(cover == 0, np.ones_like(cover), cover) if emission else cover
+        values = np.concatenate([values[..., :3] * times, cover], -1)
+        return values if band.dtype == np.float16 else from_float(values, band.dtype)
 
     return multiplied

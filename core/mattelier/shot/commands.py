@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 import click
@@ -17,17 +11,15 @@ from mattelier.request import (
     FrameFormat,
     KeyRequest,
     MatteRequest,
-    MovieCodec,
     Quality,
     RotoRequest,
     ShotOutput,
 )
+from mattelier.shot import options
 from mattelier.shot.key_options import box_keys, mask_keys, point_keys, sequence_keys
 
 if TYPE_CHECKING:
-    from mattelier.jobs.shot import FrameResult, Shot, ShotResult
-
-_MOST_TOLD = 20  # failures that are told one by one
+    from mattelier.jobs.shot import Shot
 
 
 def _outputs(ctx: click.Context, param: click.Parameter, text: str) -> tuple[ShotOutput, ...]:
@@ -61,7 +53,7 @@ makes what is missing or was made with other settings; the rest stays."""
     metavar="OUT",
     help="name.####.exr or name.mov for one output; else a folder.",
 )
-@click.option("--frames", default="", metavar="RANGE", help="Such as 1001-1100x2,1150.")
+@options.frames
 @click.option(
     "--key",
     "masks",
@@ -109,19 +101,10 @@ makes what is missing or was made with other settings; the rest stays."""
     default="auto",
     help="Of results in a folder. Default: EXR and TIFF stay what they are, else PNG.",
 )
-@click.option(
-    "--codec",
-    type=click.Choice(get_args(MovieCodec)),
-    default="auto",
-    help="Of movies: .mov prores or png, .mkv ffv1 or png, .mp4 h264.",
-)
-@click.option("--bits", type=click.Choice(["8", "16"]), help="Of PNG and TIFF mattes.")
-@click.option(
-    "--colorspace",
-    metavar="NAME",
-    help="What the plate is in, by the OCIO config: ACEScg, sRGB, lin_rec709 (EXR's default) …",
-)
-@click.option("--fps", type=click.FloatRange(min=0), default=0, help="Default: as the plate says.")
+@options.codec
+@options.bits
+@options.colorspace
+@options.fps
 @click.option(
     "--tune",
     type=click.FloatRange(min=0),
@@ -156,7 +139,7 @@ makes what is missing or was made with other settings; the rest stays."""
     metavar="N",
     help="Frames looked at around --frames or a window where there is no key.",
 )
-@click.option("--resume/--no-resume", default=True, help="Keep frames that are done (on).")
+@options.resume
 @click.option("--overwrite", is_flag=True, help="Replace files that are not Mattelier's.")
 @click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per frame on stdout.")
@@ -192,114 +175,15 @@ def roto(
 
 
 def _run(request: RotoRequest, as_json: bool) -> int:
-    from mattelier.console import catch_warnings
     from mattelier.jobs import roto
-    from mattelier.jobs.batch import stop_on_signals
-    from mattelier.progress import Cancelled, heard_by
+    from mattelier.shot import console
 
-    catch_warnings()
-    started = time.perf_counter()
-    stop = threading.Event()
-    with stop_on_signals(stop), listener(as_json) as tell:
-
-        def listen(fraction: float, stage: str) -> None:
-            if stop.is_set():
-                raise Cancelled
-            tell(fraction, stage)
-
-        def done(result: FrameResult) -> None:
-            if as_json:
-                _print_json(
-                    {
-                        "frame": result.frame,
-                        "ok": result.error is None,
-                        "kept": result.kept,
-                        "error": result.error,
-                        "seconds": round(result.seconds, 3),
-                    }
-                )
-
-        with heard_by(listen) as notes:
-            result = roto.run(request, done=done)
-    report(result, notes, time.perf_counter() - started, as_json)
-    return result.exit_code
+    return console.run(lambda done: roto.run(request, done=done), as_json)
 
 
-@contextlib.contextmanager
-def listener(as_json: bool) -> Iterator[Callable[[float, str], None]]:
-    """What hears of progress: a bar on a terminal, else lines that OpenJD's runners read."""
-    if sys.stderr.isatty():
-        from tqdm import tqdm
-
-        form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
-        with tqdm(total=100, file=sys.stderr, leave=False, bar_format=form) as bar:
-
-            def show(fraction: float, stage: str) -> None:
-                bar.set_description_str(stage, refresh=False)
-                bar.update(max(0, 100 * fraction - bar.n))
-
-            yield show
-        return
-    if as_json or sys.stdout.isatty():
-        yield lambda fraction, stage: None
-        return
-    last: list[Any] = [-1, ""]
-
-    def print_lines(fraction: float, stage: str) -> None:
-        percent = min(int(100 * fraction), 100)
-        if percent > last[0]:
-            last[0] = percent
-            click.echo(f"openjd_progress: {percent}")
-        if stage and stage != last[1]:
-            last[1] = stage
-            click.echo(f"openjd_status: {stage}")
-
-    yield print_lines
-
-
-def report(result: ShotResult, notes: list[str], seconds: float, as_json: bool) -> None:
-    for note in notes:
-        _say(f"Note: {note}")
-    sentences = list(dict.fromkeys(r.error for r in result.results if r.error))
-    for sentence in sentences[:_MOST_TOLD]:
-        _say(f"  failed: {sentence}")
-    if len(sentences) > _MOST_TOLD:
-        _say(f"  … and {len(sentences) - _MOST_TOLD} more; --json tells them all.")
-    for problem in result.problems:
-        _say(f"mattelier: {problem}")
-    counts = [f"{len(result.written)} of {len(result.asked)} frames written"]
-    if result.kept:
-        counts.append(f"{len(result.kept)} were done already")
-    if result.failed:
-        counts.append(f"failed: {result.failed}")
-    if result.undone:
-        why = ", as you interrupted" if result.interrupted else ""
-        counts.append(f"not done: {result.undone}{why}")
-    _say(f"{'; '.join(counts)}; {seconds:.1f} s. {', '.join(result.outputs)}")
-    if as_json:
-        _print_json(
-            {
-                "written": str(result.written),
-                "kept": str(result.kept),
-                "failed": str(result.failed),
-                "undone": str(result.undone),
-                "outputs": result.outputs,
-                "manifest": str(result.manifest),
-                "notes": notes,
-                "problems": result.problems,
-                "seconds": round(seconds, 3),
-                "exit_code": result.exit_code,
-            }
-        )
-    elif not sys.stdout.isatty():
-        if result.exit_code == 3:
-            click.echo(f"openjd_fail: frames {result.failed | result.undone} were not written")
-        elif result.exit_code == 0:
-            click.echo("openjd_progress: 100")
-
-
-def _print_plan(shot: Shot, as_json: bool) -> None:
+def _print_plan(shot: Shot[RotoRequest], as_json: bool) -> None:
     from mattelier.errors import OutputError
+    from mattelier.shot.console import print_json
 
     try:
         shot.spare_foreign_files()
@@ -321,21 +205,8 @@ def _print_plan(shot: Shot, as_json: bool) -> None:
         "problem": problem,
     }
     if as_json:
-        _print_json(told)
+        print_json(told)
         return
     for name, value in told.items():
         if value not in (None, "", []):
             click.echo(f"{name:<8}{value if not isinstance(value, list) else ', '.join(value)}")
-
-
-def _print_json(values: dict[str, Any]) -> None:
-    from mattelier.console import close_stdout
-
-    try:
-        print(json.dumps(values), flush=True)
-    except BrokenPipeError:  # the frames still matter
-        close_stdout()
-
-
-def _say(message: str) -> None:
-    click.echo(message, err=True)

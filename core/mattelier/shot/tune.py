@@ -8,24 +8,17 @@ is a model folder of its own, which every engine runs like the model it came fro
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.catalogue import Card, Store
-from mattelier.errors import ModelError, OutputError, UsageError
+from mattelier.errors import ModelError, UsageError
 from mattelier.progress import tell
-
-if TYPE_CHECKING:
-    from mattelier.networks.cutout import CutoutNet
 
 Key = tuple[NDArray[np.float32], NDArray[np.float32]]
 
@@ -83,7 +76,10 @@ def tune(card: Card, store: Store, keys: Mapping[int, Key], seconds: float, fold
 
     paths = store.locate(card)
     network = tuned(paths[_weights(card)], list(keys.values()), _Clock(seconds))
-    _put(network, card, paths, target)
+    from mattelier.train.model_folder import write_model
+
+    ours = replace(card, name=name, title=f"{card.title}; tuned on one shot", quality={})
+    write_model(network, ours, paths, target)
     return target
 
 
@@ -126,43 +122,3 @@ def _weights(card: Card) -> str:
     entry = card.file(".safetensors")
     assert entry is not None
     return entry.path
-
-
-def _put(network: CutoutNet, card: Card, paths: Mapping[str, Path], target: Path) -> None:
-    """The network as a model folder, put in place whole."""
-    from mattelier.catalogue.card import FileEntry, to_toml
-    from mattelier.train.export import export, file_entry, save_weights
-
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        part.mkdir(parents=True)
-        weights = save_weights(network, part, Path(_weights(card)).stem)
-        graph = card.file(".onnx")
-        if graph is not None and _same_layout(weights, paths[weights.name]):
-            # The graph names byte ranges of the weights' file, and those are where they were.
-            shutil.copyfile(paths[graph.path], part / graph.path)
-        else:
-            export(network, part, weights.stem)
-        files = tuple(FileEntry(**file_entry(p)) for p in sorted(part.iterdir()))
-        title = f"{card.title}; tuned on one shot"
-        tuned = replace(card, name=target.name, title=title, files=files, quality={})
-        (part / "card.toml").write_text(to_toml(tuned), "utf-8")
-        shutil.rmtree(target, ignore_errors=True)  # damaged, or it would have been used
-        os.replace(part, target)
-    except OSError as error:
-        raise OutputError(
-            f"The tuned model could not be written to {target.parent} ({error.strerror}); "
-            "make room or choose another output folder."
-        ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _same_layout(one: Path, other: Path) -> bool:
-    """Whether two .safetensors files hold the same tensors at the same places."""
-
-    def header(path: Path) -> bytes:
-        with path.open("rb") as file:
-            return file.read(int.from_bytes(file.read(8), "little"))
-
-    return header(one) == header(other)

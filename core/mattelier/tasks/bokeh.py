@@ -18,7 +18,7 @@ from mattelier.progress import stage
 from mattelier.request import BokehRequest
 from mattelier.tasks.defocus import defocus, margin, unit
 from mattelier.tasks.depth import DepthFinder, Sight
-from mattelier.tasks.focus import Focused, focus
+from mattelier.tasks.focus import Focused, Setting, focus
 from mattelier.tasks.foreground import estimate_foreground
 from mattelier.tasks.hint import Hint
 from mattelier.tasks.lens import Iris
@@ -86,7 +86,9 @@ class Lens:
         return result, report
 
 
-def bokeh(picture: Picture, sight: Sight, request: BokehRequest) -> Picture:
+def bokeh(
+    picture: Picture, sight: Sight, request: BokehRequest, setting: Setting | None = None
+) -> Picture:
     """Blur by depth, in scene-linear light.
 
     Parameters
@@ -96,6 +98,9 @@ def bokeh(picture: Picture, sight: Sight, request: BokehRequest) -> Picture:
         Its depth, of any size but its shape; and the subject's matte, needed for focus on the
         subject and for depth that is from the matte alone.
     request : BokehRequest
+    setting : Setting, optional
+        How the lens is focused, instead of as the picture by itself asks for: so the frames of a
+        shot do not flicker.
 
     Returns
     -------
@@ -107,7 +112,7 @@ def bokeh(picture: Picture, sight: Sight, request: BokehRequest) -> Picture:
     UsageError
         The focus lies outside the picture, or is a distance where depth is only relative.
     """
-    focused = focus(picture, sight, request)
+    focused = focus(picture, sight, request, setting)
     low, high = focused.span
     if max(-low, high) < _SHARP:
         return picture
@@ -251,7 +256,7 @@ class _Exposure:
         low, high = _LAMP
         brightest = light.max(0)
         clipped = np.clip((brightest - low) / (high - low), 0, 1)
-        most = max(-self._span[0], self._span[1])
+        most = self._focused.most
         side = 2 * round(most) + 1
 
         def mean(values: Floats) -> Floats:

@@ -117,7 +117,7 @@ class DepthFinder:
             with stage("looking", 0, 0.5):
                 depth = from_network(View(picture), self.network)
         if depth is not None:
-            _check_shape(depth, picture)
+            checked(depth, picture.height, picture.width)
             matte = self.open_cutter().matte(picture, hint) if with_matte else None
             return Sight(depth, matte)
         matte = self.open_cutter().matte(picture, hint)
@@ -206,11 +206,19 @@ def beside(depth: DepthMap, alpha: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(covered, np.minimum(filled, disparity), disparity).astype(np.float32)
 
 
-def _check_shape(depth: DepthMap, picture: Picture) -> None:
-    height, width = depth.disparity.shape
-    stretch = (width / height) / (picture.width / picture.height)
+def checked(depth: DepthMap, height: int, width: int) -> DepthMap:
+    """The depth map, of the shape of its picture.
+
+    Raises
+    ------
+    UsageError
+        It is of another shape.
+    """
+    rows, columns = depth.disparity.shape
+    stretch = (columns / rows) / (width / height)
     if not 0.97 < stretch < 1.03:
         raise UsageError(
-            f"The depth map is {width}×{height} pixels, of another shape than the picture's "
-            f"{picture.width}×{picture.height}; give the one that belongs to it."
+            f"The depth map is {columns}×{rows} pixels, of another shape than the picture's "
+            f"{width}×{height}; give the one that belongs to it."
         )
+    return depth

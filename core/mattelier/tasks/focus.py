@@ -25,6 +25,29 @@ _EXIF = 0x8769
 
 
 @dataclass(frozen=True, eq=False)
+class Setting:
+    """How a lens is focused on one picture: what must not jump from frame to frame of a shot.
+
+    Attributes
+    ----------
+    focal : float
+        The disparity in focus.
+    subject : float
+        The subject's; 0 where its matte decides nothing.
+    ground : (n,) float32, or None
+        Where depth is from the matte alone: the disparity beside the subject, from the picture's
+        uppermost row to its lowest.
+    most : float, or None
+        How far from the focus anything is, in disparity; None: as far as this picture shows.
+    """
+
+    focal: float
+    subject: float = 0.0
+    ground: Floats | None = None
+    most: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Focused:
     """How blurred everything is: signed radii in pixels of the picture, negative before the focus.
 
@@ -36,11 +59,14 @@ class Focused:
         Of the subject.
     alpha : (H, W) float32 0…1, or None
         The subject's matte, when its edge is taken from that.
+    most : float
+        The radius of what is most blurred, of the whole shot where it is of one.
     """
 
     blur: Floats
     subject: float = 0.0
     alpha: Floats | None = None
+    most: float = 0.0
 
     @property
     def span(self) -> tuple[float, float]:
@@ -51,11 +77,59 @@ class Focused:
         return min(low, self.subject), max(high, self.subject)
 
 
-def focus(picture: Picture, sight: Sight, request: BokehRequest) -> Focused:
-    """The blur of everything in a picture, as the request focuses and opens the lens."""
-    depth = sight.depth
-    height, width = picture.height, picture.width
-    at = request.focus
+def setting(height: int, width: int, sight: Sight, request: BokehRequest) -> Setting:
+    """How the lens is focused on a picture of that size, seen by itself.
+
+    Raises
+    ------
+    UsageError
+        The focus lies outside the picture, or is a distance where depth is only relative.
+    """
+    return _setting(height, width, sight, request, _subject(sight, request))
+
+
+def focus(
+    picture: Picture, sight: Sight, request: BokehRequest, as_set: Setting | None = None
+) -> Focused:
+    """The blur of everything in a picture, as the request focuses and opens the lens.
+
+    Parameters
+    ----------
+    as_set : Setting, optional
+        How the lens is focused, instead of as the picture by itself asks for.
+
+    Raises
+    ------
+    UsageError
+        As `setting`.
+    """
+    alpha = _subject(sight, request)
+    if as_set is None:
+        as_set = _setting(picture.height, picture.width, sight, request, alpha)
+    if alpha is None:
+        disparity = sight.depth.disparity
+    elif as_set.ground is not None:
+        disparity = _at_rows(as_set.ground, alpha.shape[0])[:, None]
+    else:
+        disparity = beside(sight.depth, _resized(alpha, sight.depth.disparity.shape))
+    offset = (np.float32(as_set.focal) - disparity).astype(np.float32)
+    own = 0.0 if alpha is None else as_set.focal - as_set.subject
+    if not request.foreground_blur:
+        np.maximum(offset, 0, out=offset)
+        own = max(own, 0.0)
+    most = as_set.most
+    if most is None:
+        most = max(float(np.abs(offset).max()), abs(own))
+    elif request.aperture is None:  # nothing is blurred more than was asked for
+        np.clip(offset, -most, most, out=offset)
+    scale = _scale(picture, request, most)
+    return Focused(offset * np.float32(scale), own * scale, alpha, scale * most)
+
+
+def _setting(
+    height: int, width: int, sight: Sight, request: BokehRequest, alpha: Floats | None
+) -> Setting:
+    depth, at = sight.depth, request.focus
     if at is not None and not (0 <= at.x < width and 0 <= at.y < height):
         raise UsageError(
             f"The focus {at.x:g},{at.y:g} lies outside the picture of {width}×{height} pixels."
@@ -65,35 +139,34 @@ def focus(picture: Picture, sight: Sight, request: BokehRequest) -> Focused:
             "A focus at a distance needs a depth map of distances, such as Blender's Z; focus on "
             "x,y or on the subject instead."
         )
-    alpha = None if sight.matte is None else _certain(sight.matte.alpha)
-    from_matte = depth.method == "matte" and alpha is not None
-    on_subject = at is None and request.distance is None
-    if alpha is not None and (from_matte or on_subject):
-        if from_matte:
-            disparity = ground(alpha)[:, None]
-            subject = SUBJECT
-        else:
-            small = _resized(alpha, depth.disparity.shape)
-            disparity = beside(depth, small)
-            inside = depth.disparity[small > min(0.9, float(small.max()))]
-            subject = float(np.median(inside if inside.size else depth.disparity))
-        focal = subject if at is None else _seen_at(at.x, at.y, alpha, disparity, subject)
-    else:
-        alpha = None
-        disparity, subject = depth.disparity, 0.0
+    if alpha is None:
         if request.distance is not None:
-            focal = 1 / request.distance
-        else:
-            assert at is not None
-            focal = depth.at(at.x, at.y, height, width)
-    offset = (np.float32(focal) - disparity).astype(np.float32)
-    if not request.foreground_blur:
-        np.maximum(offset, 0, out=offset)
-    own = focal - subject
-    own = own if request.foreground_blur else max(own, 0.0)
-    most = float(np.abs(offset).max()) if alpha is None else max(float(np.abs(offset).max()), own)
-    scale = _scale(picture, request, most)
-    return Focused(offset * np.float32(scale), own * scale, alpha)
+            return Setting(1 / request.distance)
+        assert at is not None
+        return Setting(depth.at(at.x, at.y, height, width))
+    if depth.method == "matte":
+        rows = ground(alpha)
+        focal = SUBJECT if at is None else _seen_at(at.x, at.y, alpha, rows, SUBJECT)
+        return Setting(focal, SUBJECT, rows)
+    small = _resized(alpha, depth.disparity.shape)
+    inside = depth.disparity[small > min(0.9, float(small.max()))]
+    subject = float(np.median(inside if inside.size else depth.disparity))
+    return Setting(subject, subject)
+
+
+def _subject(sight: Sight, request: BokehRequest) -> Floats | None:
+    """The matte, where the focus or the depth is by it."""
+    on_subject = request.focus is None and request.distance is None
+    if sight.matte is None or not (on_subject or sight.depth.method == "matte"):
+        return None
+    return _certain(sight.matte.alpha)
+
+
+def _at_rows(ground: Floats, height: int) -> Floats:
+    if ground.size == height:
+        return ground
+    rows = (np.arange(height) + 0.5) / height * ground.size - 0.5
+    return np.interp(rows, np.arange(ground.size), ground).astype(np.float32)
 
 
 def _certain(alpha: Floats) -> Floats:
@@ -109,10 +182,8 @@ def _certain(alpha: Floats) -> Floats:
     return np.where((strongest >= _CERTAIN)[labels], clear, np.float32(0))
 
 
-def _seen_at(x: float, y: float, alpha: Floats, beside: Floats, subject: float) -> float:
-    if alpha[int(y), int(x)] >= 0.5:
-        return subject
-    return float(beside[int(y / alpha.shape[0] * beside.shape[0]), 0])
+def _seen_at(x: float, y: float, alpha: Floats, rows: Floats, subject: float) -> float:
+    return subject if alpha[int(y), int(x)] >= 0.5 else float(rows[int(y)])
 
 
 def _scale(picture: Picture, request: BokehRequest, most: float) -> float:
