@@ -1,4 +1,8 @@
-"""Scores against their definitions, computed here once more in the plainest way."""
+"""Scores against their definitions, computed here once more in the plainest way.
+
+Golden values are those of independent programs on pictures that `soft` and `waves` draw:
+PySODMetrics 1.6.2 (which cannot be installed beside our OpenCV) and scikit-image 0.26.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mattelier.evaluate.metrics import Tally, f_curve, iou, s_measure, sad
+from mattelier.evaluate.boundaries import boundary_iou, contour_f, relaxed_f
+from mattelier.evaluate.fidelity import psnr_y, ssim_y
+from mattelier.evaluate.matting import (
+    connectivity_error,
+    gradient_error,
+    mad,
+    mse,
+    sad,
+    soft_band,
+)
+from mattelier.evaluate.measures import MEASURES, Case, Measured
+from mattelier.evaluate.metrics import e_curve, f_curve, iou, s_measure, weighted_f
 
 SHAPE = (9, 12)
 ALPHAS = arrays(np.uint8, SHAPE, elements=st.integers(0, 255)).map(
@@ -22,6 +37,15 @@ TRUTHS = arrays(np.bool_, SHAPE)
 def disc(radius: float = 12, size: int = 40) -> np.ndarray:
     ys, xs = np.mgrid[:size, :size]
     return np.hypot(xs - size * 0.45, ys - size * 0.55) < radius
+
+
+def wavy(truth: np.ndarray, seed: int) -> np.ndarray:
+    """A prediction that is shifted and uneven, without random numbers."""
+    ys, xs = np.mgrid[: truth.shape[0], : truth.shape[1]]
+    wave = 0.35 * np.sin((seed + 2) * xs / 5.0) * np.cos((seed + 1) * ys / 7.0)
+    wave += 0.1 * np.sin(xs * ys / 9.0)
+    shifted = np.roll(truth, (seed, 2 * seed), (0, 1))
+    return (np.rint(np.clip(shifted + wave, 0, 1) * 255) / 255).astype(np.float32)
 
 
 def soft(truth: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -160,52 +184,264 @@ def test_sad_is_in_thousands_and_counts_its_region_only() -> None:
     assert sad(truth, truth, left) == 0
 
 
-def test_a_tally_means_over_pictures() -> None:
-    tally, curves, errors = Tally(), [], []
+# Golden values: PySODMetrics, and scikit-image.
+
+SALIENCY = (
+    {"max_f": 1.0, "mean_f": 0.79375, "weighted_f": 0.646928, "s_measure": 0.890782,
+     "max_e": 1.000978, "mean_e": 0.858304, "mae": 0.075061},
+    {"max_f": 0.859873, "mean_f": 0.719645, "weighted_f": 0.65312, "s_measure": 0.820861,
+     "max_e": 0.959506, "mean_e": 0.838408, "mae": 0.113134},
+    {"max_f": 0.800075, "mean_f": 0.681222, "weighted_f": 0.638826, "s_measure": 0.769791,
+     "max_e": 0.927264, "mean_e": 0.820364, "mae": 0.142938},
+)  # fmt: skip
+
+
+def masks(alpha: np.ndarray, truth: np.ndarray) -> Measured:
+    return MEASURES["masks"].score(Case(alpha, truth.astype(np.float32)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_saliency_scores_are_those_of_pysodmetrics(seed: int) -> None:
+    truth = disc(6 + 4 * seed, 32 + 12 * seed)
+    values = masks(wavy(truth, seed), truth).values
+    assert {key: values[key] for key in SALIENCY[seed]} == pytest.approx(SALIENCY[seed], abs=2e-6)
+
+
+def test_fidelity_is_that_of_scikit_image() -> None:
+    def waves(k: float) -> np.ndarray:
+        ys, xs = np.mgrid[:40, :52]
+        channels = [
+            128 + 90 * np.sin((xs + c * 5) / (4 + k) + ys / 7.0) * np.cos(ys / (5.0 + c))
+            for c in range(3)
+        ]
+        return np.stack(channels, -1).round().astype(np.uint8)
+
+    assert psnr_y(waves(0), waves(0.3), 2) == pytest.approx(24.12015998361398)
+    assert ssim_y(waves(0), waves(0.3), 2) == pytest.approx(0.8325459888276878)
+
+
+# Masks.
+
+
+def test_weighted_f_forgives_what_lies_near() -> None:
+    """Equal numbers of wrong pixels cost less at the edge than far out (Margolin et al. 2014)."""
+    truth = disc(10, 60)
+    near, far = truth.astype(np.float32), truth.astype(np.float32)
+    rim = disc(11, 60) & ~truth
+    near[rim] = 1
+    far[:3, : -(-int(rim.sum()) // 3)] = 1
+    assert weighted_f(near, truth) > weighted_f(far, truth) + 0.02
+    assert weighted_f(truth.astype(np.float32), truth) == pytest.approx(1)
+    assert weighted_f(near, np.zeros_like(truth)) == 0
+
+
+def test_e_of_an_empty_and_a_full_truth_counts_pixels() -> None:
+    quarter = np.zeros(SHAPE, np.float32)
+    quarter[:3] = 1
+    share = quarter.mean() * quarter.size / (quarter.size - 1)
+    assert e_curve(quarter, np.ones(SHAPE, bool))[1:] == pytest.approx(share)
+    assert e_curve(quarter, np.zeros(SHAPE, bool))[1:] == pytest.approx(
+        quarter.size / (quarter.size - 1) - share
+    )
+
+
+def naive_outline_f(mask: np.ndarray, truth: np.ndarray, slack: float, beta2: float) -> float:
+    def near(points: np.ndarray, others: np.ndarray) -> float:
+        away = np.hypot(*(points[:, None] - others[None]).transpose(2, 0, 1))
+        return float((away.min(axis=1) <= slack).mean())
+
+    ours, theirs = np.argwhere(mask), np.argwhere(truth)
+    precision, recall = near(ours, theirs), near(theirs, ours)
+    return (1 + beta2) * precision * recall / (beta2 * precision + recall)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_outline_scores_are_those_of_all_pairs_of_pixels(seed: int) -> None:
+    from scipy.ndimage import binary_erosion
+
+    truth = disc(12 + 2 * seed, 60)
+    mask = wavy(truth, seed + 2) >= 0.5
+
+    def rim(values: np.ndarray, width: int = 1) -> np.ndarray:
+        return values & ~binary_erosion(values, np.ones((3, 3)), width)
+
+    assert relaxed_f(mask, truth) == pytest.approx(
+        naive_outline_f(rim(mask), rim(truth), 3, 0.3), abs=1e-6
+    )
+    width = round(0.02 * np.hypot(60, 60))
+    assert boundary_iou(mask, truth) == pytest.approx(iou(rim(mask, width), rim(truth, width)))
+
+    def seam(values: np.ndarray) -> np.ndarray:
+        found = np.zeros_like(values)
+        for y in range(60):
+            for x in range(60):
+                after = values[y : y + 2, x : x + 2]
+                found[y, x] = (after != values[y, x]).any()
+        return found
+
+    assert contour_f(mask, truth) == pytest.approx(
+        naive_outline_f(seam(mask), seam(truth), 1, 1.0), abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("score", [relaxed_f, boundary_iou, contour_f])
+def test_outline_scores_of_known_answers(score: object) -> None:
+    truth, nothing = disc(), np.zeros((40, 40), bool)
+    assert score(truth, truth) == 1  # type: ignore[operator]
+    assert score(nothing, nothing) == 1  # type: ignore[operator]
+    assert score(truth, nothing) == score(nothing, truth) == 0  # type: ignore[operator]
+
+
+# Mattes.
+
+
+def hairy() -> tuple[np.ndarray, np.ndarray]:
+    ys, xs = np.mgrid[:48, :56]
+    truth = np.clip((16 - np.hypot(xs - 28, ys - 24)) / 5 + 0.5, 0, 1)
+    alpha = np.clip(truth + 0.3 * np.sin(xs / 3.0) * np.cos(ys / 4.0) * (truth > 0.05), 0, 1)
+    alpha[2:6, 2:6] = 0.8  # a piece apart
+    truth[28:42, 32:46] = alpha[28:42, 32:46] = 0.9  # joined to the whole
+    truth[42:48, 46:52] = alpha[42:48, 46:52] = 0.9  # touches the one above at a corner only
+    truth[42:48, 46:52] -= 0.1
+    return alpha.astype(np.float32), truth.astype(np.float32)
+
+
+def test_means_of_errors_are_times_a_thousand() -> None:
+    alpha, truth = hairy()
+    band = soft_band(truth)
+    error = (alpha - truth)[band].astype(float)
+    assert mad(alpha, truth, band) == pytest.approx(1000 * np.abs(error).mean())
+    assert mse(alpha, truth, band) == pytest.approx(1000 * (error**2).mean())
+    assert sad(alpha, truth, band) == pytest.approx(np.abs(error).sum() / 1000)
+    nowhere = np.zeros_like(band)
+    assert [f(alpha, truth, nowhere) for f in (mad, mse, sad)] == [0, 0, 0]
+
+
+def test_the_gradient_error_is_that_of_gaussian_derivatives() -> None:
+    from scipy.ndimage import gaussian_filter
+
+    alpha, truth = hairy()
+    everywhere = np.ones(truth.shape, bool)
+
+    def magnitude(values: np.ndarray) -> np.ndarray:
+        slopes = [
+            gaussian_filter(values.astype(float), 1.4, order, mode="nearest", truncate=8)
+            for order in ((0, 1), (1, 0))
+        ]
+        return np.hypot(*slopes)
+
+    # The published filters have unit energy; a Gaussian's derivative has 1 / (8 π σ⁴).
+    energy = 1 / (8 * np.pi * 1.4**4)
+    plain = ((magnitude(alpha) - magnitude(truth)) ** 2).sum() / energy / 1000
+    assert gradient_error(alpha, truth, everywhere) == pytest.approx(plain, rel=0.02)
+    assert gradient_error(truth, truth, everywhere) == 0
+
+
+def test_connectivity_is_the_definition_s() -> None:
+    from scipy.ndimage import label
+
+    alpha, truth = hairy()
+    level = np.zeros(truth.shape)
+    reached = np.ones(truth.shape, bool)
+    for threshold in np.arange(1, 11) / 10:
+        both = (alpha >= threshold - 1e-6) & (truth >= threshold - 1e-6)
+        labels, count = label(both)
+        sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+        reached &= labels == np.argmax(sizes) + 1 if count else False
+        level[reached] = threshold
+
+    def degree(values: np.ndarray) -> np.ndarray:
+        above = values - level
+        return 1 - above * (above >= 0.15)
+
+    everywhere = np.ones(truth.shape, bool)
+    expected = np.abs(degree(alpha) - degree(truth)).sum() / 1000
+    assert connectivity_error(alpha, truth, everywhere) == pytest.approx(expected, abs=1e-4)
+    assert connectivity_error(truth, truth, everywhere) == 0
+    nothing = np.zeros_like(truth)
+    assert connectivity_error(nothing, truth, everywhere) == pytest.approx(
+        truth[truth >= 0.15].sum() / 1000, rel=1e-3
+    )
+
+
+def test_the_band_is_what_is_soft_and_a_little_around() -> None:
+    truth = hairy()[1]
+    band = soft_band(truth, 2)
+    assert band[(truth > 0.02) & (truth < 0.98)].all()
+    assert 0.1 < band.mean() < 0.5
+    hard = (truth > 0.5).astype(np.float32)
+    assert soft_band(hard, 2)[24, 11]  # an edge needs a band also where the truth is not soft
+    assert not soft_band(hard, 2)[24, 28]
+    assert not soft_band(np.zeros_like(truth)).any()
+
+
+def test_mattes_are_scored_whole_and_in_the_trimap_s_band() -> None:
+    alpha, truth = hairy()
+    unknown = np.zeros(truth.shape, bool)
+    unknown[:24] = True
+    values = MEASURES["mattes"].score(Case(alpha, truth, unknown)).values
+    everywhere = np.ones(truth.shape, bool)
+    assert values["sad"] == sad(alpha, truth, everywhere)
+    assert values["gradient_band"] == gradient_error(alpha, truth, unknown)
+    assert values["connectivity_band"] == connectivity_error(alpha, truth, unknown)
+    assert set(values) == {column.key for column in MEASURES["mattes"].columns}
+
+
+# Video.
+
+
+def test_dtssd_is_the_change_that_the_truth_does_not_have() -> None:
+    score = MEASURES["video"].score
+    truth = [disc(8).astype(np.float32), disc(9).astype(np.float32)]
+    first = score(Case(truth[0], truth[0])).values
+    assert (first["j"], first["f"], first["dtssd"]) == (1, 1, 0)
+    flicker = truth[1].copy()
+    flicker[:4] = 0.5
+    second = score(Case(flicker, truth[1], before=(truth[0], truth[0]))).values
+    assert second["dtssd"] == pytest.approx(100 * np.sqrt(0.25 * 4 / 40))
+    constant = score(Case(flicker, truth[1], before=(flicker, truth[1]))).values
+    assert constant["dtssd"] == 0
+    assert second["mad"] == pytest.approx(1000 * 0.5 * 4 / 40)
+
+
+# Means.
+
+
+def test_means_are_over_pictures_and_maxima_of_the_mean_curve() -> None:
+    measured, curves, errors = [], [], []
     for seed in range(3):
         truth = disc(6 + 4 * seed)
         alpha = soft(truth, seed)
-        tally.add(alpha, truth)
+        measured.append(masks(alpha, truth))
         curves.append([naive_f(alpha, truth, level) for level in range(256)])
         errors.append(np.abs(alpha - truth).mean())
-    scores = tally.scores()
-    assert scores.count == 3
-    assert scores.max_f == pytest.approx(np.mean(curves, axis=0).max())
-    assert scores.mae == pytest.approx(np.mean(errors))
-
-
-def test_a_tally_extended_by_another_is_one_of_all() -> None:
-    truth = disc()
-    both, first, second = Tally(), Tally(), Tally()
-    for tally, seed in ((first, 1), (second, 2)):
-        tally.add(soft(truth, seed), truth)
-        both.add(soft(truth, seed), truth)
-    first.extend(second)
-    assert first.scores() == both.scores()
+    scores = MEASURES["masks"].mean(measured)
+    assert scores["max_f"] == pytest.approx(np.mean(curves, axis=0).max())
+    assert scores["mean_f"] == pytest.approx(np.mean(curves))
+    assert scores["mae"] == pytest.approx(np.mean(errors))
+    assert max(m.values["max_f"] for m in measured) > scores["max_f"]
 
 
 def test_unknown_pixels_do_not_count() -> None:
     truth = disc()
-    known = np.ones(truth.shape, bool)
-    known[:10] = False
-    wrong_there = np.where(known, truth, ~truth).astype(np.float32)
-    tally = Tally()
-    tally.add(wrong_there, truth, known)
-    scores = tally.scores()
-    assert (scores.max_f, scores.mae, scores.iou) == (pytest.approx(1), 0, 1)
-    assert scores.s_measure == pytest.approx(1)
+    grey = truth.astype(np.float32)
+    grey[:10] = 0.5
+    wrong_there = np.where(grey == 0.5, 1, truth).astype(np.float32)
+    values = MEASURES["masks"].score(Case(wrong_there, grey)).values
+    assert (values["max_f"], values["mae"], values["iou"]) == (pytest.approx(1), 0, 1)
+    for key in ("s_measure", "weighted_f", "boundary_f", "boundary_iou"):
+        assert values[key] == pytest.approx(1), key
 
 
 def test_predictions_are_not_stretched_to_their_own_range() -> None:
     truth = disc()
-    tally = Tally()
-    tally.add(0.3 * truth.astype(np.float32), truth)
-    scores = tally.scores()
-    assert scores.iou == 0
-    assert scores.mae == pytest.approx(0.7 * truth.mean())
+    values = masks(0.3 * truth.astype(np.float32), truth).values
+    assert values["iou"] == 0
+    assert values["mae"] == pytest.approx(0.7 * truth.mean())
 
 
-def test_an_empty_tally_has_no_means() -> None:
-    scores = Tally().scores()
-    assert scores.count == 0
-    assert math.isnan(scores.max_f)
+@pytest.mark.parametrize("name", MEASURES)
+def test_nothing_has_no_means(name: str) -> None:
+    scores = MEASURES[name].mean([])
+    assert scores
+    assert all(math.isnan(score) for score in scores.values())

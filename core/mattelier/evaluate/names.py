@@ -1,3 +1,5 @@
 """Names that the command line offers, apart from what makes them (which imports OpenCV)."""
 
-HINTS = ("none", "exact", "blocks", "fat", "thin", "shifted", "click", "box")
+HINTS = ("none", "exact", "blocks", "fat", "thin", "shifted", "click", "box", "trimap")
+MEASURES = ("masks", "mattes", "video", "upscale")
+CONDITIONS = "jpeg30,noise15,ev+1.5,ev-1.5,size25,size400,rot90,grey"

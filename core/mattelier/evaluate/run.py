@@ -1,44 +1,160 @@
-"""Run a model over pictures with a known truth."""
+"""Measure contestants on items whose truth is known, picture by picture."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mattelier.errors import UsageError
+from mattelier.errors import MattelierError, UsageError
+from mattelier.evaluate.conditions import CLEAN, Condition, fitted
+from mattelier.evaluate.contestants import Contestant, display, scale_of
 from mattelier.evaluate.given_hints import GIVEN_HINTS
-from mattelier.evaluate.metrics import Tally, iou
+from mattelier.evaluate.measures import MEASURES, Case, Measured
+from mattelier.evaluate.metrics import iou
+from mattelier.evaluate.pairing import Item
+from mattelier.evaluate.worst import Worst
 from mattelier.media.stills import read, read_grey
-from mattelier.tasks.cutout import Cutter
-from mattelier.train.sources import is_dev, pairs
+from mattelier.picture import Picture
+from mattelier.tasks.hint import Hint, make_hint
 
 
-def score(
-    cutter: Cutter, folder: Path, hint: str, *, dev: bool, limit: int | None
-) -> tuple[Tally, list[float]]:
-    """The tally of a folder of pairs, and the IoU of each mask that was given as a hint.
+@dataclass(frozen=True)
+class Trial:
+    """One contestant, given one hint, under one condition."""
+
+    contestant: Contestant
+    hint: str = "none"
+    condition: Condition = CLEAN
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.contestant.name, self.hint, self.condition.name
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What one trial scored on one item; `hint_iou` is that of a mask given as a hint."""
+
+    item: Item
+    trial: Trial
+    measured: Measured
+    hint_iou: float | None = None
+
+
+@dataclass
+class Outcome:
+    """Everything that was measured, and what could not be: a file's name and why."""
+
+    measure: str
+    trials: Sequence[Trial]
+    records: list[Record] = field(default_factory=list)
+    failures: list[tuple[str, MattelierError]] = field(default_factory=list)
+
+
+def evaluate(
+    items: Iterable[Item],
+    trials: Sequence[Trial],
+    measure: str,
+    *,
+    worst: Worst | None = None,
+    border: int | None = None,
+    done: Callable[[], Any] = lambda: None,
+) -> Outcome:
+    """Score every trial on every item, in order; what fails is kept in `failures`.
 
     Parameters
     ----------
-    hint : a name of `given_hints.GIVEN_HINTS`
-    dev : only files that are held back from training
-    limit : at most so many pictures, evenly spread over the folder
+    measure : a name of `measures.MEASURES`
+    worst : is shown every item, and keeps thumbnails of those that came out worst
+    border : pixels left out at each side of enlarged pictures; None: their scale
+    done : called after every item
     """
-    chosen = [pair for pair in pairs(folder) if not dev or is_dev(pair.picture.name)]
-    if limit is not None and len(chosen) > limit:
-        chosen = [chosen[int(i)] for i in np.linspace(0, len(chosen) - 1, limit)]
-    tally, ious = Tally(), list[float]()
-    for pair in chosen:
-        grey = read_grey(pair.truth)
-        picture = read(pair.picture)
-        if grey.shape != (picture.height, picture.width):
-            raise UsageError(f"The mask {pair.truth} is not of its picture's size.")
-        truth, known = grey > 0.75, (grey > 0.75) | (grey < 0.25)
-        if not truth.any():
+    outcome = Outcome(measure, trials)
+    before: dict[int, tuple[str, NDArray[Any], NDArray[Any]]] = {}
+    for item in items:
+        try:
+            picture, truth, unknown = _read(item, measure)
+        except MattelierError as error:
+            outcome.failures.append((item.file_name, error))
+            done()
             continue
-        given = GIVEN_HINTS[hint](truth)
-        if given is not None and given.mask is not None:
-            ious.append(iou(given.mask[known] >= 0.5, truth[known]))
-        tally.add(cutter.matte(picture, given).alpha, truth, known)
-    return tally, ious
+        results: dict[int, tuple[NDArray[Any], Measured]] = {}
+        # A picture without a subject says nothing about masks: most scores are not defined.
+        passed = measure == "masks" and not (truth > 0.75).any()
+        for number, trial in enumerate(() if passed else trials):
+            try:
+                result, given = _answer(item, trial, picture, truth, measure)
+                frame = _border(item, picture, truth, measure) if border is None else border
+            except MattelierError as error:
+                outcome.failures.append((item.file_name, error))
+                before.pop(number, None)
+                continue
+            earlier = before.get(number)
+            pair = earlier[1:] if earlier and earlier[0] == item.group else None
+            measured = MEASURES[measure].score(Case(result, truth, unknown, pair, frame))
+            if measure == "video":
+                before[number] = (item.group, result, truth)
+            results[number] = (result, measured)
+            outcome.records.append(Record(item, trial, measured, given))
+        if worst is not None and results:
+            worst.show(item, picture, truth, results)
+        done()
+    return outcome
+
+
+def _read(
+    item: Item, measure: str
+) -> tuple[Picture | None, NDArray[Any], NDArray[np.bool_] | None]:
+    picture = read(item.picture) if item.picture is not None else None
+    if measure == "upscale":
+        return picture, display(read(item.truth)), None
+    truth = read_grey(item.truth)
+    if picture is not None and truth.shape != (picture.height, picture.width):
+        raise UsageError(f"The mask {item.truth} is not of its picture's size.")
+    unknown = None
+    if item.trimap is not None:
+        trimap = read_grey(item.trimap)
+        if trimap.shape != truth.shape:
+            raise UsageError(f"The trimap {item.trimap} is not of its truth's size.")
+        unknown = (trimap > 0) & (trimap < 1)
+    return picture, truth, unknown
+
+
+def _answer(
+    item: Item, trial: Trial, picture: Picture | None, truth: NDArray[Any], measure: str
+) -> tuple[NDArray[Any], float | None]:
+    """A trial's answer at the truth's size, and the IoU of a mask that was given as its hint."""
+    condition, size = trial.condition, (truth.shape[0], truth.shape[1])
+    hint, given = None, None
+    if trial.hint != "none":
+        hint = _hint(item, trial, truth)
+        if hint is not None and hint.mask is not None:
+            known = (truth > 0.75) | (truth < 0.25)
+            mask = fitted(condition.back(hint.mask), *size)
+            given = iou(mask[known] >= 0.5, truth[known] > 0.75)
+    shown = condition.picture(picture, item.name) if picture is not None else None
+    answer = condition.back(trial.contestant.answer(item, shown, hint, size))
+    if measure != "upscale":
+        return fitted(answer, *size), given
+    if answer.shape != truth.shape:
+        raise UsageError(f"The result for {item.name} is not of its truth's size.")
+    return answer, given
+
+
+def _border(item: Item, picture: Picture | None, truth: NDArray[Any], measure: str) -> int:
+    if measure != "upscale" or picture is None:
+        return 0
+    return scale_of(item, (picture.height, picture.width), (truth.shape[0], truth.shape[1]))
+
+
+def _hint(item: Item, trial: Trial, truth: NDArray[Any]) -> Hint | None:
+    seen = trial.condition.truth(truth)
+    if trial.hint == "trimap" and item.trimap is not None:
+        trimap = trial.condition.truth(read_grey(item.trimap))
+        return make_hint(*seen.shape, trimap=trimap)
+    inside = seen > (0.75 if truth.max() > 0.75 else 0.5)
+    return GIVEN_HINTS[trial.hint](inside) if inside.any() else None

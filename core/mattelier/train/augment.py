@@ -27,8 +27,9 @@ def crop(picture: Image, truth: Image, rng: Generator, size: int) -> tuple[Image
         truth = cv2.warpAffine(
             truth, matrix, (width, height), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT
         )
-    elif turned < 0.18:
-        picture, truth = np.rot90(picture).copy(), np.rot90(truth).copy()
+    elif turned < 0.27:
+        quarters = int(rng.choice((1, 3)))
+        picture, truth = (np.rot90(image, quarters).copy() for image in (picture, truth))
         height, width = truth.shape
     subject = max(1, int(np.count_nonzero(truth)))
     x = y = 0
@@ -60,7 +61,7 @@ def resize(image: Image, height: int, width: int) -> Image:
 
 
 def photometric(picture: Image, rng: Generator) -> Image:
-    """Exposure, white balance, contrast, saturation, blur, noise, JPEG: each now and then."""
+    """Exposure, white balance, contrast, saturation, resolution, blur, noise, JPEG: at times."""
     table = np.arange(256, dtype=np.float32) / 255
     curves = np.stack([table] * 3)
     if rng.random() < 0.7:
@@ -70,6 +71,11 @@ def photometric(picture: Image, rng: Generator) -> Image:
     lut = np.rint(np.clip(curves, 0, 1) * 255).astype(np.uint8).T.reshape(1, 256, 3)
     picture = np.asarray(cv2.LUT(picture, np.ascontiguousarray(lut)), np.uint8)
     chance = rng.random(5)
+    if chance[4] < 0.12:
+        height, width = picture.shape[:2]
+        share = rng.uniform(0.2, 0.6)
+        small = resize(picture, max(8, int(height * share)), max(8, int(width * share)))
+        picture = resize(small, height, width)
     if chance[0] < 0.06:
         picture = np.repeat(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
     elif chance[0] < 0.4:

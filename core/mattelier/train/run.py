@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import signal
@@ -50,18 +51,28 @@ class Run(Resumable[CutoutNet]):
         Time box of the whole run, counted over resumptions while it really runs.
     device : str
         A torch device.
+    norm : bool
+        Train with batch norm, as a long run needs; a short one from finished weights goes on
+        better without, because a norm's statistics have to be found first.
     """
 
     def __init__(
-        self, recipe: Recipe, data: Path, folder: Path, *, hours: float | None, device: str = "cpu"
+        self,
+        recipe: Recipe,
+        data: Path,
+        folder: Path,
+        *,
+        hours: float | None,
+        device: str = "cpu",
+        norm: bool = True,
     ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.folder, self.device = recipe, folder, torch.device(device)
         self.samples = Samples(recipe, data)
         self.seconds = hours * 3600 if hours else float("inf")
-        self.network = CutoutNet(norm=True).to(self.device)
-        self.average = CutoutNet(norm=True).to(self.device).eval()
-        self.index, self.elapsed, self.stopping = 0, 0.0, False
+        self.network = CutoutNet(norm=norm).to(self.device)
+        self.average = CutoutNet(norm=norm).to(self.device).eval()
+        self.index, self.elapsed, self.stopping, self._norm = 0, 0.0, False, norm
         frozen = nn.ModuleList([self.network.stem, *self.network.blocks[:_FROZEN_BLOCKS]])
         frozen.requires_grad_(False)
         encoder = [*self.network.blocks[_FROZEN_BLOCKS:].parameters()]
@@ -101,7 +112,8 @@ class Run(Resumable[CutoutNet]):
 
     def result(self) -> CutoutNet:
         """The averaged network, norms folded, sharpened, ready to ship."""
-        folded = fold_norms(self.average.cpu())
+        average = copy.deepcopy(self.average).cpu()
+        folded = fold_norms(average) if self._norm else average
         with torch.no_grad():
             for value in folded.out[0].parameters():
                 value.mul_(self.recipe.sharpness)

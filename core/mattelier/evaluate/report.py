@@ -1,0 +1,143 @@
+"""An outcome as one HTML file that needs nothing else: tables, and the worst cases first."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+
+from mattelier.evaluate.measures import MEASURES, Column
+from mattelier.evaluate.run import Outcome, Trial
+from mattelier.evaluate.summary import ALL, Row
+from mattelier.evaluate.worst import Shown
+
+_STYLE = """body{font:14px system-ui,sans-serif;margin:2em;background:#1c1c1c;color:#ddd}
+table{border-collapse:collapse;margin:0 0 1.5em}td,th{padding:3px 10px 3px 0;text-align:right}
+td:first-child,th:first-child,.name{text-align:left}
+th{color:#999;font-weight:normal;white-space:nowrap}
+tr.all td{border-top:1px solid #444}b{color:#8fd18f}.case{margin:0 0 1.2em}
+.case h3{margin:0 0 4px;font-size:14px}figure{display:inline-block;margin:0 6px 0 0;
+vertical-align:top}figcaption{color:#999;font-size:12px;max-width:410px}img{margin-right:2px}
+i{font-style:normal;padding:0 4px}"""
+_NOTES = {
+    "masks": "max-F and mean-F (β² 0.3) and E are of the mean curve over 256 thresholds; wF is the "
+    "weighted F, S the structure measure, relax-F the outline's F within 3 pixels, b-IoU the IoU "
+    "of the band of 2 % of the diagonal at the edge. Grey truth is not scored.",
+    "mattes": "Over whole pictures, and (°) in the unknown band: the trimap's where one was given, "
+    "else the truth's soft pixels and 10 around them. SAD, Grad and Conn in thousands, MAD and MSE "
+    "times 1000.",
+    "video": "J is the region's IoU, F the outline's within 0.8 % of the diagonal, every frame "
+    "counted; dtSSD times 100, MAD and MSE times 1000. In all, sequences count alike.",
+    "upscale": "On luma (BT.601), 8 bits, a border as wide as the scale left out.",
+}
+
+
+def report(
+    title: str, outcome: Outcome, rows: Sequence[Row], worst: Sequence[Shown], remarks: list[str]
+) -> str:
+    """The whole page.
+
+    Parameters
+    ----------
+    rows : from `summarise`
+    worst : from `Worst.in_order`
+    remarks : sentences about what was left out
+    """
+    columns = MEASURES[outcome.measure].columns
+    parts = [
+        f"<!doctype html><meta charset=utf-8><title>{html.escape(title)}</title>",
+        f"<style>{_STYLE}</style><h1>{html.escape(title)}</h1>",
+        *(f"<p>{html.escape(remark)}</p>" for remark in remarks),
+        *_tables(rows, columns),
+        f"<p>{_NOTES[outcome.measure]}</p>",
+        *_cases(outcome, worst, columns),
+        *_every(outcome, columns),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def label(trial: Trial, trials: Sequence[Trial]) -> str:
+    """What tells a trial from the others: model, hint, condition, as far as they differ."""
+    keys = [other.key for other in trials]
+    differ = [len({key[part] for key in keys}) > 1 for part in range(3)]
+    told = [text for text, tells in zip(trial.key, differ, strict=True) if tells]
+    return ", ".join(told) or trial.contestant.name
+
+
+def text(value: float, column: Column) -> str:
+    """A score as tables show it."""
+    return "–" if value != value else f"{value:.{column.digits}f}"
+
+
+def _tables(rows: Sequence[Row], columns: Sequence[Column]) -> list[str]:
+    """One table of everything, then one for each group; the best of each column stands out."""
+    trials = list(dict.fromkeys(row.trial for row in rows))
+    groups = list(dict.fromkeys(row.group for row in rows))
+    parts = []
+    for group in sorted(groups, key=lambda name: name != ALL):
+        inside = [row for row in rows if row.group == group]
+        parts.append(f"<h2>{html.escape(group)}</h2><table>{_head(columns)}")
+        for row in inside:
+            cells = f"<td>{html.escape(label(row.trial, trials))}<td>{row.count}"
+            for column in columns:
+                values = [other.scores[column.key] for other in inside]
+                best = max(values) if column.higher else min(values)
+                shown = text(row.scores[column.key], column)
+                is_best = len(inside) > 1 and row.scores[column.key] == best
+                cells += f"<td>{f'<b>{shown}</b>' if is_best else shown}"
+            parts.append(f"<tr>{cells}")
+        parts.append("</table>")
+    return parts
+
+
+def _head(columns: Sequence[Column]) -> str:
+    titles = "".join(f"<th>{c.title}{' ↑' if c.higher else ' ↓'}" for c in columns)
+    return f"<tr><th><th>count{titles}"
+
+
+def _cases(outcome: Outcome, worst: Sequence[Shown], columns: Sequence[Column]) -> list[str]:
+    if not worst:
+        return []
+    column = MEASURES[outcome.measure].judged_by
+    parts = [f"<h2>Worst first, by {column.title}</h2>"]
+    if outcome.measure == "upscale":
+        parts.append("<p>The truth; then each result and its error, four times enlarged.</p>")
+    else:
+        parts.append(
+            "<p>Picture and truth; then each result and its errors: "
+            "<i style='background:#ff7828;color:#000'>missing</i> "
+            "<i style='background:#3cbeff;color:#000'>too much</i></p>"
+        )
+    for shown in worst:
+        item = shown.item
+        figures = [f"<figure>{''.join(map(_image, shown.given))}<figcaption>truth</figure>"]
+        for number, pair in shown.results.items():
+            values = shown.scores[number]
+            told = " · ".join(f"{c.title} {text(values[c.key], c)}" for c in columns)
+            name = html.escape(label(outcome.trials[number], outcome.trials))
+            figures.append(
+                f"<figure>{''.join(map(_image, pair))}<figcaption>{name}<br>{told}</figure>"
+            )
+        place = html.escape(f"{item.group} / {item.name}")
+        parts.append(f"<div class=case><h3>{place}</h3>{''.join(figures)}</div>")
+    return parts
+
+
+def _image(file: bytes) -> str:
+    return f'<img src="data:image/jpeg;base64,{base64.b64encode(file).decode()}">'
+
+
+def _every(outcome: Outcome, columns: Sequence[Column]) -> list[str]:
+    column = MEASURES[outcome.measure].judged_by
+    parts = [f"<details><summary>Every picture, worst {column.title} first</summary><table>"]
+    parts.append(_head(columns).replace("<th>count", "<th class=name>", 1))
+    ordered = sorted(
+        outcome.records,
+        key=lambda record: record.measured.values[column.key] * (1 if column.higher else -1),
+    )
+    for record in ordered:
+        name = html.escape(f"{record.item.group} / {record.item.name}")
+        told = html.escape(label(record.trial, outcome.trials))
+        cells = "".join(f"<td>{text(record.measured.values[c.key], c)}" for c in columns)
+        parts.append(f"<tr><td>{name}<td class=name>{told}{cells}")
+    return [*parts, "</table></details>"]

@@ -1,0 +1,56 @@
+"""Means of an outcome by folder, or by another grouping, and over everything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mattelier.evaluate.measures import MEASURES
+from mattelier.evaluate.pairing import Item
+from mattelier.evaluate.run import Outcome, Record, Trial
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One group's means under one trial; `hint_iou` is the mean of masks given as hints."""
+
+    group: str
+    trial: Trial
+    count: int
+    scores: dict[str, float]
+    hint_iou: float | None
+
+
+def summarise(outcome: Outcome, groups: Mapping[Item, str]) -> list[Row]:
+    """A row for each trial and group, those of one trial together, "all" last if groups differ.
+
+    `groups` says of every item which group it belongs to. Shots count alike in "all", however
+    many frames they have; elsewhere pictures do.
+    """
+    measure, names = MEASURES[outcome.measure], list(dict.fromkeys(groups.values()))
+    rows = []
+    for trial in outcome.trials:
+        records = [record for record in outcome.records if record.trial is trial]
+        parts = [
+            _row(name, trial, [r for r in records if groups[r.item] == name], outcome)
+            for name in names
+        ]
+        rows += parts
+        if len(names) > 1:
+            whole = _row(ALL, trial, records, outcome)
+            if measure.sequences:
+                scored = [part.scores for part in parts if part.count]
+                for key in whole.scores if scored else ():
+                    whole.scores[key] = float(np.mean([scores[key] for scores in scored]))
+            rows.append(whole)
+    return rows
+
+
+def _row(name: str, trial: Trial, records: list[Record], outcome: Outcome) -> Row:
+    given = [record.hint_iou for record in records if record.hint_iou is not None]
+    scores = MEASURES[outcome.measure].mean(record.measured for record in records)
+    return Row(name, trial, len(records), scores, float(np.mean(given)) if given else None)

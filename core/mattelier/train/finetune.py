@@ -1,0 +1,209 @@
+"""Fine-tuning on a user's own pictures: the ordinary run, short, and judged as it goes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mattelier.colour import to_float
+from mattelier.evaluate import thumbnails
+from mattelier.evaluate.measures import MEASURES, Case
+from mattelier.media.atomic import replacing
+from mattelier.networks.cutout import CutoutNet
+from mattelier.train.own_pictures import SCENES, SET
+from mattelier.train.recipe import Recipe, Stage
+from mattelier.train.run import Run
+from mattelier.train.samples import Samples
+from mattelier.train.sources import pairs, split
+from mattelier.train.start import start_from
+
+_LOOKS = 8  # at the pictures held back, in the course of a run
+_VARIATIONS = 24  # that a one-shot run is judged by
+_SHARES = (1.0, 0.75, 0.5, 0.25)  # of the way from the start to what was trained
+_SHOWN, _HIGH = 8, 160  # rows of a preview, and their height in pixels
+_ENDLESS = 10_000_000  # samples: a time box ends the run
+
+
+def own_recipe(size: int, *, one_shot: bool) -> Recipe:
+    """How own pictures are trained on at an input of about `size` pixels a side.
+
+    Rates are a third of the first training's: the network knows subjects already, and is to
+    learn these without forgetting the others. Hints keep their meaning by being given.
+    """
+    return Recipe(
+        seed=1,
+        samples=_ENDLESS,
+        stages=(Stage(until=1.0, size=32 * max(1, round(size / 32)), batch=8),),
+        sets={SET: 1.0},
+        scenes=(SCENES,),
+        mix={"photo": 0.5, "paste": 0.4, "shape": 0.1}
+        if one_shot
+        else {"photo": 0.65, "paste": 0.25, "shape": 0.1},
+        hints={"none": 0.6, "mask": 0.14, "clicks": 0.12, "box": 0.08, "trimap": 0.06},
+        encoder_rate=1e-4,
+        decoder_rate=3e-4,
+        warm_up=160,
+        ema=0.99,
+    )
+
+
+class Held(NamedTuple):
+    """What a run is judged by: (h, w, 3) RGB uint8 at the network's size, and (h, w) truth 0…1."""
+
+    picture: NDArray[np.uint8]
+    truth: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Scores on what was held back, of the start and of the run at `progress` (0…1)."""
+
+    progress: float
+    elapsed: float
+    before: Mapping[str, float]
+    now: Mapping[str, float]
+
+    @property
+    def helps(self) -> bool:
+        """Whether the network is better than the start was."""
+        return self.now["iou"] > self.before["iou"]
+
+
+class FineTune(Run):
+    """A run on the working copies in `data`, from the weights `start`; see `Run`.
+
+    Judged eight times, on the pictures held back or, where there are none, on variations that
+    are not trained on; a preview of them is written each time, `preview-NNN.png` (NNN: per cent).
+    `told` hears each `Judgement`.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: Path,
+        folder: Path,
+        start: Path,
+        *,
+        minutes: float,
+        device: str = "cpu",
+        told: Callable[[Judgement], None],
+    ) -> None:
+        super().__init__(recipe, data, folder, hours=minutes / 60, device=device, norm=False)
+        self._held, self._is_held = _held_back(recipe, data)
+        self._told = told
+        self.start(lambda network: start_from(network, start))
+        self._start = CutoutNet(norm=False)
+        start_from(self._start, start)
+        self._before = self._alphas(self._start)
+        self._start_scores = self._scores(self._before)
+        self._next = self._following()
+
+    def judge(self, network: CutoutNet | None = None) -> Judgement:
+        """Judge a network (None: the run's average as it is) and write a preview."""
+        now = self._alphas(self.average if network is None else network)
+        judgement = Judgement(self.progress, self.elapsed, self._start_scores, self._scores(now))
+        self._preview(now)
+        self._told(judgement)
+        return judgement
+
+    def best(self) -> tuple[CutoutNet, Judgement, float]:
+        """The finished network, its judgement, and how far it lies from the start (0…1).
+
+        Weights between the start's and the trained ones often do better than either, and forget
+        less (WiSE-FT, Wortsman et al. 2022). The share is chosen on what was held back, so of
+        few pictures the gain is flattered; without any, training stands as it is.
+        """
+        trained = self.result()
+        if not self._is_held:
+            return trained, self.judge(trained), 1.0
+        tried = {}
+        for share in _SHARES:
+            between = copy.deepcopy(self._start).cpu()
+            with torch.no_grad():
+                for ours, theirs in zip(between.parameters(), trained.parameters(), strict=True):
+                    ours.lerp_(theirs, share)
+            tried[share] = between
+        share = max(tried, key=lambda s: self._scores(self._alphas(tried[s]))["iou"])
+        return tried[share], self.judge(tried[share]), share
+
+    def _step(self, batch: list[Tensor]) -> float:
+        loss = super()._step(batch)
+        if self._next <= self.progress < 1:
+            self.judge()
+            self._next = self._following()
+        return loss
+
+    def _following(self) -> float:
+        return (int(self.progress * _LOOKS) + 1) / _LOOKS
+
+    @torch.no_grad()
+    def _alphas(self, network: CutoutNet) -> list[NDArray[np.float32]]:
+        network = copy.deepcopy(network).to(self.device).eval()  # the caller's stays where it is
+        alphas = []
+        for held in self._held:
+            picture = torch.from_numpy(held.picture.transpose(2, 0, 1)[None].copy())
+            picture = picture.to(self.device).float() / 255
+            hint = picture.new_zeros((1, 2, *picture.shape[2:]))
+            alphas.append(network(picture, hint).sigmoid()[0, 0].cpu().numpy())
+        return alphas
+
+    def _scores(self, alphas: Sequence[NDArray[np.float32]]) -> dict[str, float]:
+        measure = MEASURES["masks"]
+        return measure.mean(
+            measure.score(Case(alpha, held.truth))
+            for alpha, held in zip(alphas, self._held, strict=True)
+        )
+
+    def _preview(self, now: Sequence[NDArray[np.float32]]) -> None:
+        """Rows of picture, truth, what the start made of it, what the network makes of it now."""
+        rows = []
+        step = max(1, len(self._held) // _SHOWN)
+        for number in range(0, len(self._held), step)[:_SHOWN]:
+            held = self._held[number]
+            view = to_float(held.picture)
+            size = (_HIGH, max(1, round(_HIGH * view.shape[1] / view.shape[0])))
+            alphas = (held.truth, self._before[number], now[number])
+            cells = [thumbnails.colour(view, size)]
+            cells += [thumbnails.on_board(view, alpha, size) for alpha in alphas]
+            rows.append(thumbnails.beside(cells))
+        wide = max(row.shape[1] for row in rows)
+        sheet = np.concatenate(
+            [np.pad(row, ((0, 2), (0, wide - row.shape[1]), (0, 0))) for row in rows]
+        )
+        with replacing(self.folder / f"preview-{round(100 * self.progress):03}.png") as path:
+            cv2.imencode(".png", sheet[..., ::-1])[1].tofile(path)
+
+
+def _held_back(recipe: Recipe, data: Path) -> tuple[list[Held], bool]:
+    """What to judge by, and whether that is pictures held back."""
+    size = recipe.stages[0].size
+    held = [pair.read() for pair in split(pairs(data / SET))[1]]
+    if held:
+        return [_sized(picture, truth, size) for picture, truth in held], True
+    # Nothing is held back: variations with another seed are new to the run, the subject is not.
+    mix = {"photo": 0.5, "paste": 0.5}
+    samples = Samples(
+        replace(recipe, seed=recipe.seed + 1, hints={"none": 1.0}, mix=mix, choose=0.0), data
+    )
+    made = [samples.make(number, size) for number in range(_VARIATIONS)]
+    variations = [Held(s.picture.transpose(1, 2, 0).copy(), s.alpha[0]) for s in made]
+    return variations, False
+
+
+def _sized(picture: NDArray[np.uint8], truth: NDArray[np.uint8], size: int) -> Held:
+    """At about size² pixels, sides multiples of 32, as the finished model will see it."""
+    scale = size / (picture.shape[0] * picture.shape[1]) ** 0.5
+    height, width = (32 * max(1, round(side * scale / 32)) for side in truth.shape)
+    mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = (cv2.resize(each, (width, height), interpolation=mode) for each in (picture, truth))
+    seen, mask = (np.asarray(each, np.uint8) for each in small)
+    return Held(seen, to_float(mask))
