@@ -17,6 +17,8 @@ MODULES = (
     "refine_edge",
     "replace_background",
     "layers",
+    "upscale",
+    "filters",
     "installation",
 )
 

@@ -37,7 +37,14 @@ def test_in_gimps_window(window, name):
     window.check(name)
 
 
-@pytest.mark.parametrize("picture", ["dialog", "result", "cancel", "menu"])
+@pytest.mark.parametrize(
+    "picture",
+    [
+        *("dialog", "result", "cancel", "menu"),
+        *("dialog-upscale", "dialog-portrait-blur", "dialog-denoise", "dialog-enhance"),
+        *("result-upscale", "result-portrait-blur", "result-denoise", "result-enhance"),
+    ],
+)
 def test_there_is_a_screenshot_that_shows_something(window, picture):
     from PIL import Image
 

@@ -75,6 +75,8 @@ class Pixels(NamedTuple):
     strips : iterable of bytes
         Whole rows; how many each holds is free when sent, `protocol.STRIP_ROWS` in an answer.
     transfer : "display" or "linear"
+    grey : bool
+        The three colour channels are equal, and are to stay so.
     """
 
     width: int
@@ -83,6 +85,7 @@ class Pixels(NamedTuple):
     depth: str
     strips: Iterable[bytes]
     transfer: str = "display"
+    grey: bool = False
 
 
 class Answer(NamedTuple):
@@ -172,6 +175,7 @@ class Worker:
                 "channels": picture.channels,
                 "depth": picture.depth,
                 "transfer": picture.transfer,
+                "grey": picture.grey,
             }
             for name, picture in pictures.items()
         ]

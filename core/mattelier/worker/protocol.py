@@ -7,8 +7,8 @@ little-endian samples, channels interleaved, colour straight.
 
 The client greets with {"protocol": VERSION, "client": …, "token": …} and is greeted back, then
 asks: {"task": …, "options": {…}, "pictures": [{"name", "width", "height", "channels", "depth",
-"transfer"} …], "depth": …} and the rows. It hears {"progress": 0…1, "stage": …} any number of
-times, then {"report": {…}, "pictures": […]} and rows, or {"error": …, "kind": …, "log": …}, and
+"transfer", "grey"} …], "depth": …} and the rows. It hears {"progress": 0…1, "stage": …} any number
+of times, then {"report": {…}, "pictures": […]} and rows, or {"error": …, "kind": …, "log": …}, and
 may ask again. Closing cancels.
 """
 

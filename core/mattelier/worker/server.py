@@ -23,7 +23,8 @@ from typing import IO, TYPE_CHECKING, Any
 from mattelier.errors import EngineError, MattelierError, UsageError
 from mattelier.progress import Cancelled, heard_by
 from mattelier.worker import protocol
-from mattelier.worker.tasks import TASKS, Desk, Outcome, as_sent, warm
+from mattelier.worker.desk import Desk, Outcome
+from mattelier.worker.tasks import TASKS, as_sent, warm
 
 if TYPE_CHECKING:
     import numpy as np
@@ -362,7 +363,12 @@ def _received(connection: socket.socket, announced: Mapping[str, dict[str, Any]]
             continue
         alpha = np.ascontiguousarray(samples[..., 3]) if entry["channels"] == 4 else None
         colour = np.ascontiguousarray(samples[..., :3])
-        pictures[name] = Picture(colour, alpha, transfer=entry.get("transfer", "display"))
+        pictures[name] = Picture(
+            colour,
+            alpha,
+            transfer=entry.get("transfer", "display"),
+            grey=entry.get("grey") is True,
+        )
     return pictures
 
 

@@ -8,127 +8,49 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mattelier.errors import UsageError
 from mattelier.progress import stage
 from mattelier.request import (
     CutoutRequest,
-    HintRequest,
+    FramesRequest,
     MatteRequest,
     RefineRequest,
     RotoRequest,
     from_json,
+    to_json,
 )
+from mattelier.worker import enhancing
+from mattelier.worker.desk import Desk, Outcome, Task
+from mattelier.worker.pixels_only import hint, refuse_files, without_files
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mattelier.picture import Picture
-    from mattelier.tasks.cutout import Cutter
-    from mattelier.tasks.hint import Hint
+    from mattelier.jobs.shot import ShotResult
     from mattelier.tasks.matte import Report
 
 _MOST_ERRORS = 20  # told of a shot; its manifest has all
-_MOST_MODELS = 3  # kept open at once; the one used longest ago makes room
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A task's answer: plain JSON, and pictures as float32 0…1 or in their picture's dtype."""
-
-    report: dict[str, Any]
-    pictures: dict[str, NDArray[Any]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Task:
-    """One thing that can be asked for.
-
-    Attributes
-    ----------
-    run : callable of (Desk, options, pictures)
-    channels : mapping
-        The pictures it takes, by name, with the numbers of channels each may have.
-    required : tuple
-        Those without which it cannot start.
-    minutes : bool
-        It may take that long: such tasks wait for each other, and never keep a click waiting.
-    """
-
-    run: Callable[[Desk, Any, Mapping[str, Any]], Outcome]
-    channels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    required: tuple[str, ...] = ()
-    minutes: bool = False
-
-
-class Desk:
-    """What all clients share: the opened models, and the list of what is being done.
-
-    Attributes
-    ----------
-    jobs : list of str
-        Names of the tasks at work or waiting.
-    """
-
-    def __init__(self) -> None:
-        self.jobs: list[str] = []
-        self._open: dict[tuple[str, str], Cutter] = {}
-        self._lock = threading.Lock()
-
-    def cutter(self, request: MatteRequest) -> Cutter:
-        """An opened model, warm when it was used before."""
-        from mattelier.catalogue import Store
-        from mattelier.tasks.cutout import Cutter
-
-        store = Store()
-        key = (store.card(request.model).name, request.device)
-        with self._lock:
-            cutter = self._open.pop(key, None) or Cutter(request, store=store)
-            self._open[key] = cutter
-            while len(self._open) > _MOST_MODELS:
-                del self._open[next(iter(self._open))]
-        return cutter.asked(request)
-
-    @contextmanager
-    def at_work(self, name: str) -> Iterator[None]:
-        """Name the block's task among the jobs."""
-        with self._lock:
-            self.jobs.append(name)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.jobs.remove(name)
-
-    def opened(self) -> list[str]:
-        """Which open model runs where."""
-        with self._lock:
-            return [
-                f"{cutter.card.name} on {cutter.engine.device}" for cutter in self._open.values()
-            ]
 
 
 def _matte(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     request = _matte_request(options)
-    hint = _hint(request.hint, pictures)
-    result = desk.cutter(request).matte(pictures["picture"], hint)
+    result = desk.cutter(request).matte(pictures["picture"], hint(request.hint, pictures))
     return Outcome(_told(result.report), {"alpha": result.alpha})
 
 
 def _cutout(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     request = from_json(CutoutRequest, options)
-    _refuse_files(background=request.background)
-    matte = _without_files(request.matte)
+    refuse_files(background=request.background)
+    matte = without_files(request.matte)
     if request.crop:
         raise UsageError("A host crops for itself; leave crop out.")
     result = desk.cutter(matte).cutout(
-        pictures["picture"], _hint(matte.hint, pictures), request, pictures.get("background")
+        pictures["picture"], hint(matte.hint, pictures), request, pictures.get("background")
     )
     return Outcome(
         _told(result.report), {"alpha": result.alpha, "foreground": result.picture.colour}
@@ -142,21 +64,47 @@ def _refine(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     from mattelier.tasks.edge import refine_edge
 
     request = from_json(RefineRequest, options)
-    _refuse_files(mask=request.mask)
+    refuse_files(mask=request.mask)
     start = time.perf_counter()
     alpha = refine_edge(View(pictures["picture"]), pictures["mask"], request)
     return Outcome({"seconds": {"refine": round(time.perf_counter() - start, 4)}}, {"alpha": alpha})
 
 
 def _roto(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
-    from mattelier.errors import OutputError
     from mattelier.jobs import roto
 
     request = from_json(RotoRequest, options)
-    for path in (request.plate, request.output, *(key.mask for key in request.keys)):
+    _need_absolute(request.plate, request.output, *(key.mask for key in request.keys))
+    return _of_shot(roto.run(request))
+
+
+def _frames(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
+    from mattelier.jobs import frames
+
+    request = from_json(FramesRequest, options)
+    _need_absolute(request.plate, request.output, request.mattes, *_named(to_json(request.options)))
+    return _of_shot(frames.run(request))
+
+
+def _need_absolute(*paths: str | None) -> None:
+    for path in paths:
         if path is not None and not os.path.isabs(path):
             raise UsageError(f"The worker needs absolute paths, not {path}.")
-    result = roto.run(request)
+
+
+def _named(options: Mapping[str, Any]) -> Iterator[str | None]:
+    """The files that a request for pictures names; a model may be a file too."""
+    for name, value in options.items():
+        weights = name == "model" and (os.path.dirname(value) or os.path.isfile(value))
+        if isinstance(value, dict):
+            yield from _named(value)
+        elif weights or name in ("file", "right", "mask", "trimap", "match", "reference"):
+            yield value
+
+
+def _of_shot(result: ShotResult) -> Outcome:
+    from mattelier.errors import OutputError
+
     if result.problems:
         raise OutputError(" ".join(result.problems))
     failures = [f"{frame.frame}: {frame.error}" for frame in result.results if frame.error]
@@ -209,7 +157,7 @@ def _status(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
             "python": sys.version.split()[0],
             "models": models,
             "devices": {"cpu": "ready", gpu: no_gpu(gpu) or "there"},
-            "open": desk.opened(),
+            "open": desk.tools(),
             "jobs": [job for job in desk.jobs if job != "status"],
             "log": str(log_path()),
         }
@@ -224,7 +172,15 @@ TASKS = {
         ("picture",),
     ),
     "refine": Task(_refine, {"picture": (3, 4), "mask": (1,)}, ("picture", "mask")),
+    "upscale": Task(enhancing.upscale, {"picture": (3, 4)}, ("picture",)),
+    "bokeh": Task(enhancing.bokeh, {"picture": (3, 4), "mask": (1,), "depth": (1,)}, ("picture",)),
+    "denoise": Task(enhancing.denoise, {"picture": (3, 4)}, ("picture",)),
+    "enhance": Task(enhancing.enhance, {"picture": (3, 4), "reference": (3, 4)}, ("picture",)),
+    "style": Task(
+        enhancing.style, {"picture": (3, 4), "reference": (3, 4)}, ("picture", "reference")
+    ),
     "roto": Task(_roto, minutes=True),
+    "frames": Task(_frames, minutes=True),
     "qc": Task(_qc, minutes=True),
     "status": Task(_status),
 }
@@ -242,32 +198,7 @@ def warm(desk: Desk) -> None:
 
 
 def _matte_request(options: Any) -> MatteRequest:
-    return _without_files(from_json(MatteRequest, options))
-
-
-def _without_files(request: MatteRequest) -> MatteRequest:
-    _refuse_files(mask=request.hint.mask, trimap=request.hint.trimap)
-    return request
-
-
-def _refuse_files(**paths: str | None) -> None:
-    for name, path in paths.items():
-        if path is not None:
-            raise UsageError(f"The worker reads no files; send the {name} as pixels.")
-
-
-def _hint(request: HintRequest, pictures: Mapping[str, Any]) -> Hint | None:
-    from mattelier.tasks.hint import make_hint
-
-    picture: Picture = pictures["picture"]
-    return make_hint(
-        picture.height,
-        picture.width,
-        mask=pictures.get("mask"),
-        trimap=pictures.get("trimap"),
-        box=request.box,
-        points=request.points,
-    )
+    return without_files(from_json(MatteRequest, options))
 
 
 def _told(report: Report) -> dict[str, Any]:

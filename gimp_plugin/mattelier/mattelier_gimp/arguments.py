@@ -124,7 +124,7 @@ class Layer(NamedTuple):
 
 
 class Returned(NamedTuple):
-    """A value that comes back: `kind` is "layer", "layer_mask" (both may be none) or "string"."""
+    """A value that comes back: `kind` is "string", or what may be none: "image", "layer" …"""
 
     kind: str
     name: str

@@ -18,6 +18,11 @@ from .i18n import _
 DEFAULT_COLOUR = "white"
 
 
+def complete(call) -> None:
+    """Give the colour its default, which GIMP 3.0 does not keep for a procedure's argument."""
+    call.config.set_property("colour", _colour(call["colour"]))
+
+
 @contextmanager
 def opened(call, subject: Gimp.Layer) -> Iterator[Gimp.Image]:
     """The chosen background as an image of its own, covering a subject's layer exactly.
@@ -109,10 +114,13 @@ def _colour_image(colour, like: Gimp.Image) -> Gimp.Image:
         kind = Gimp.ImageType.RGB_IMAGE
     layer = Gimp.Layer.new(image, "", 64, 64, kind, 100.0, Gimp.LayerMode.NORMAL)
     image.insert_layer(layer, None, 0)
-    if colour is None or colour.get_rgba()[3] == 0:  # what a script gets that leaves it out
-        colour = Gegl.Color.new(DEFAULT_COLOUR)
     Gimp.context_push()
-    Gimp.context_set_foreground(colour)
+    Gimp.context_set_foreground(_colour(colour))
     layer.fill(Gimp.FillType.FOREGROUND)
     Gimp.context_pop()
     return image
+
+
+def _colour(colour):
+    missing = colour is None or colour.get_rgba()[3] == 0  # what a script gets that leaves it out
+    return Gegl.Color.new(DEFAULT_COLOUR) if missing else colour

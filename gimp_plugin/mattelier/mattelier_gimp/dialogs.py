@@ -11,27 +11,33 @@ gi.require_version("Gtk", "3.0")
 gi.require_version("GimpUi", "3.0")
 from gi.repository import Gimp, GimpUi, GObject, Gtk  # noqa: E402
 
-from .engine import model_names  # noqa: E402
+from . import engine  # noqa: E402
 from .i18n import _  # noqa: E402
 
 _ROLE = "mattelier"
 _NOT_ASKED = ("run-mode", "image", "drawables")  # GIMP gives these
 
 
-def ask(procedure, config, *, needs=()) -> bool:
+def ask(procedure, config, *, needs=(), models="") -> bool:
     """Show a procedure's arguments until OK; False is Cancel.
 
     Parameters
     ----------
     needs : iterable of (argument, choice, values)
         The argument can be set only while the choice has one of the values.
+    models : str
+        The task whose models are offered for the argument "model", if there is one.
     """
     GimpUi.init(_ROLE)
     dialog = GimpUi.ProcedureDialog.new(procedure, config, _title(procedure))
-    names = [argument.name for argument in procedure.get_arguments()]
-    dialog.fill([name for name in names if name not in _NOT_ASKED])
-    if procedure.find_argument("model") is not None:
-        _offer_models(dialog.get_widget("model", GObject.TYPE_NONE), config)
+    arguments = [one for one in procedure.get_arguments() if one.name not in _NOT_ASKED]
+    for argument in arguments:
+        if argument.value_type == GObject.TYPE_DOUBLE:
+            dialog.get_scale_entry(argument.name, 1.0)
+    dialog.fill([argument.name for argument in arguments])
+    if models:
+        names = ["default", *engine.models(models)]
+        _offer(names, dialog.get_widget("model", GObject.TYPE_NONE), config)
     for argument, choice, values in needs:
         allowed = Gimp.ValueArray.new(len(values))
         for value in values:
@@ -47,12 +53,12 @@ def _title(procedure) -> str:
     return procedure.get_menu_label().replace("_", "").rstrip("…")
 
 
-def _offer_models(labelled: Gtk.Grid, config) -> None:
-    """Put a list of the models on this machine in the place of the entry for the name."""
+def _offer(models: list[str], labelled: Gtk.Grid, config) -> None:
+    """Put a list of models in the place of the entry for the name."""
     label = labelled.get_child_at(0, 0)
     labelled.get_child_at(1, 0).hide()
     combo = Gtk.ComboBoxText(hexpand=True, visible=True)
-    for name in dict.fromkeys([*model_names(), config.get_property("model") or "default"]):
+    for name in dict.fromkeys([*models, config.get_property("model") or "default"]):
         combo.append(name, name)
     both_ways = GObject.BindingFlags.BIDIRECTIONAL | GObject.BindingFlags.SYNC_CREATE
     config.bind_property("model", combo, "active-id", both_ways)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import NamedTuple
 
 from gi.repository import Gimp
@@ -12,7 +13,8 @@ from .failure import PluginError
 from .i18n import _
 
 PLUGIN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_WEIGHTS = (".onnx", ".safetensors")
+
+_OLDEST_TASK = "matte"  # of a card that names none
 
 
 class Installed(NamedTuple):
@@ -123,22 +125,34 @@ def connect(settings):
     return module.connect(engine, f"GIMP {Gimp.version()}")
 
 
-def model_names() -> list[str]:
-    """The models on this machine that have weights, for the dialog; "default" comes first."""
+def models(task: str) -> list[str]:
+    """The models for a task that are on this computer, by name.
+
+    A model's card and its files may lie in different folders of the same name: cards come with
+    Mattelier, and files are fetched into the user's folder.
+    """
     try:
-        folders = installed().models
+        folders = [folder for folder in installed().models if os.path.isdir(folder)]
     except PluginError:
-        folders = ()
-    names = {
-        entry.name
-        for folder in folders
-        if os.path.isdir(folder)
-        for entry in os.scandir(folder)
-        if entry.is_dir() and _usable(entry.path)
-    }
-    return ["default", *sorted(names)]
+        return []
+    names = {entry.name for folder in folders for entry in os.scandir(folder) if entry.is_dir()}
+    return sorted(name for name in names if _usable(folders, name, task))
 
 
-def _usable(model: str) -> bool:
-    files = os.listdir(model)
-    return "card.toml" in files and any(name.endswith(_WEIGHTS) for name in files)
+def _usable(folders: list[str], name: str, task: str) -> bool:
+    for folder in folders:
+        try:
+            with open(os.path.join(folder, name, "card.toml"), encoding="utf-8") as file:
+                card = file.read()
+        except (OSError, ValueError):
+            continue
+        # Cards have a value a line, and GIMP's Python may be too old to read TOML.
+        tasks = re.findall(r'^task = "(.+)"$', card, re.MULTILINE) or [_OLDEST_TASK]
+        files = re.findall(r'^path = "(.+)"$', card, re.MULTILINE)
+        if tasks != [task] or not files:
+            return False
+        return any(
+            all(os.path.isfile(os.path.join(place, name, file)) for file in files)
+            for place in folders
+        )
+    return False

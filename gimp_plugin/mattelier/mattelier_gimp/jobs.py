@@ -83,7 +83,23 @@ class Answered(NamedTuple):
     pictures: dict
 
 
-def job(title: str, question: Callable, result: Callable) -> Callable:
+def _chosen(call: Call) -> list:
+    return call.layers
+
+
+def always(call: Call) -> bool:
+    """True, whatever the arguments."""
+    return True
+
+
+def job(
+    title: str,
+    question: Callable,
+    result: Callable,
+    *,
+    layers: Callable = _chosen,
+    changes_image: Callable = always,
+) -> Callable:
     """A procedure that asks the worker.
 
     Parameters
@@ -94,10 +110,14 @@ def job(title: str, question: Callable, result: Callable) -> Callable:
         Or None, when this layer has no part in it.
     result : callable of (Call, list of Answered), gives the procedure's return values
         Runs inside one undo group.
+    layers : callable of (Call), gives layers
+        What the question is asked of; by default the chosen layers.
+    changes_image : callable of (Call), gives bool
+        False where the result is elsewhere: even an empty undo group makes an image unsaved.
     """
 
     def run(call: Call) -> list:
-        questions = [(layer, question(call, layer)) for layer in call.layers]
+        questions = [(layer, question(call, layer)) for layer in layers(call)]
         asked = [(layer, one) for layer, one in questions if one is not None]
         progress = _Progress(_(title), len(asked))
         answers = []
@@ -114,7 +134,8 @@ def job(title: str, question: Callable, result: Callable) -> Callable:
                 progress.finished()
                 answers.append(Answered(layer, one, answer.pictures))
                 notes.append(answer.report.get("note"))
-        with _one_undo_step(call.image):
+        step = _one_undo_step(call.image) if changes_image(call) else contextlib.nullcontext()
+        with step:
             values = result(call, answers)
         if call.run_mode != Gimp.RunMode.NONINTERACTIVE:
             Gimp.displays_flush()  # draws the whole image: a script has nobody to look at it

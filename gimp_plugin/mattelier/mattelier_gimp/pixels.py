@@ -160,13 +160,27 @@ def picture(layer, how: Encoding, area: Area, *, alpha: bool = False, space_of=N
     alpha = alpha and layer.has_alpha()
     strips = read(layer, own(space_of or layer, how.babl(alpha)), area)
     channels = 4 if alpha else 3
-    return client().Pixels(area.width, area.height, channels, how.depth, strips, how.transfer)
+    return client().Pixels(
+        area.width, area.height, channels, how.depth, strips, how.transfer, layer.is_gray()
+    )
 
 
 def mask(drawable, depth: str, area: Area):
     """A mask or selection on its way to the worker."""
     strips = read(drawable, single_channel(drawable, depth), area)
     return client().Pixels(area.width, area.height, 1, depth, strips)
+
+
+def brightness(drawable, area: Area):
+    """A drawable's grey values, encoded for display, on their way to the worker."""
+    depth = _SENT_AS[Babl.format_get_encoding(drawable.get_format()).split(" ", 1)[1]]
+    strips = read(drawable, own(drawable, f"Y' {_COMPONENT[depth]}"), area)
+    return client().Pixels(area.width, area.height, 1, depth, strips)
+
+
+def write_picture(layer, how: Encoding, answer) -> None:
+    """Set all of a new layer from an answer's picture, with its alpha where it has one."""
+    write(layer, own(layer, how.babl(answer.channels == 4)), whole(layer), answer.strips)
 
 
 def paint(

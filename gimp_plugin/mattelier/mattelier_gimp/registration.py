@@ -40,7 +40,7 @@ def create(plugin: Gimp.PlugIn, name: str, entry) -> Gimp.Procedure:
         )  # fmt: skip
     procedure.set_menu_label(_(entry.label))
     # GIMP sorts a menu by path and label, and drops the name of a section that does not exist.
-    procedure.add_menu_path(f"{_MENU}/[{entry.place}]")
+    procedure.add_menu_path(f"{_MENU}/[{entry.place:02}]")
     procedure.set_documentation(_(entry.blurb), _(entry.help), None)
     procedure.set_attribution("Mattelier", "Mattelier", "2026")
     for argument in entry.arguments:

@@ -66,6 +66,51 @@ def add_cutout(
     return new
 
 
+def add_changed(
+    image: Gimp.Image, layer: Gimp.Layer, how, picture, name: str, *, limited: bool
+) -> Gimp.Layer:
+    """A new layer above `layer` with another picture of its size; `layer` is kept.
+
+    Where nothing limits the new layer, `layer` is hidden if it would show through.
+
+    Parameters
+    ----------
+    how : pixels.Encoding
+        Of `picture`.
+    picture : Pixels
+        With alpha when the layer has it.
+    name : str
+        Of the new layer.
+    limited : bool
+        Whether the selection, if there is one, becomes its mask.
+    """
+    pixels.fits(picture, pixels.whole(layer), 4 if layer.has_alpha() else 3)
+    new = _plain_copy(image, layer)
+    pixels.write_picture(new, how, picture)
+    image.insert_layer(new, layer.get_parent(), image.get_item_position(layer))
+    new.set_name(name)
+    new.set_visible(True)
+    if limited and not Gimp.Selection.is_empty(image):
+        _limit_to_selection(new)
+    elif _shows_through(layer):
+        layer.set_visible(False)
+    return new
+
+
+def check_touched(image: Gimp.Image, layer: Gimp.Layer) -> None:
+    """Refuse a layer beside the selection that is to limit the result.
+
+    Raises
+    ------
+    PluginError
+    """
+    if not layer.mask_intersect()[0]:
+        raise PluginError(
+            _("The selection does not touch the layer “{name}”; select a part of it or nothing.")
+            .format(name=layer.get_name())
+        )  # fmt: skip
+
+
 def cut(image: Gimp.Image, layer: Gimp.Layer, how, foreground, alpha) -> None:
     """Replace the layer's own colours and alpha; undo brings them back.
 
@@ -162,6 +207,22 @@ def replace_in_selection(image: Gimp.Image, area: pixels.Area, alpha) -> None:
     pixels.write(channel, pixels.single_channel(channel, alpha.depth), area, alpha.strips)
     image.select_item(Gimp.ChannelOps.REPLACE, channel)
     image.remove_channel(channel)
+
+
+def _limit_to_selection(layer: Gimp.Layer) -> None:
+    limit = layer.create_mask(Gimp.AddMaskType.SELECTION)
+    own = layer.get_mask()
+    if own is None:
+        layer.add_mask(limit)
+    else:
+        own.combine_masks(limit, Gimp.ChannelOps.INTERSECT, 0, 0)
+
+
+def _shows_through(layer: Gimp.Layer) -> bool:
+    """Whether what lies under an opaque copy of the layer would change what is seen."""
+    normal = (Gimp.LayerMode.NORMAL, Gimp.LayerMode.NORMAL_LEGACY)
+    solid = layer.get_opacity() == 100 and layer.get_mode() in normal
+    return not solid or layer.has_alpha() or layer.get_mask() is not None
 
 
 def _empty_channel(image: Gimp.Image) -> Gimp.Channel:

@@ -87,7 +87,15 @@ def case_a_vanished_engine_is_one_sentence(here):
     image = here.photo()
     before = state(image)
     engine_json(command=["/nowhere/python", "-m", "mattelier", "worker"])
-    for name in ("remove-background", "select-subject", "replace-background"):
+    for name in (
+        "remove-background",
+        "select-subject",
+        "replace-background",
+        "upscale",
+        "portrait-blur",
+        "denoise",
+        "enhance",
+    ):
         assert "mattelier install gimp" in refused(name, image)
     assert_same(state(image), before)
     assert not image.is_dirty()
@@ -111,6 +119,26 @@ def case_a_damaged_installation_is_one_sentence(here):
     for content in ("", "[]", '{"command": 3}'):
         (PLUGIN / "engine.json").write_text(content, "utf-8")
         assert "mattelier install gimp" in refused("remove-background", image), content
+
+
+def case_the_models_offered_are_those_of_the_task_that_are_here(here):
+    worker_client()  # makes the plug-in's own modules known
+    from mattelier_gimp import engine
+
+    assert "cutout" in engine.models("matte")
+    assert "upscale-x2" not in engine.models("matte")
+    assert {"upscale-x2", "upscale-x4"} <= set(engine.models("upscale"))
+    assert "cutout" not in engine.models("upscale")
+    shipped, user = map(Path, engine.installed().models)
+    name = "modnet"  # its card is shipped, and its weights are fetched into the user's folder
+    card = (shipped / name / "card.toml").read_text("utf-8")
+    file = card.split('path = "')[1].split('"')[0]
+    assert name not in engine.models("matte")
+    (user / name).mkdir(parents=True)
+    (user / name / file).touch()
+    assert name in engine.models("matte")
+    (user / name / file).unlink()
+    (user / name).rmdir()
 
 
 def case_settings_are_stored_without_an_image(here):
@@ -174,6 +202,28 @@ def case_a_cancelled_job_leaves_the_image_alone_and_the_worker_warm(here):
     assert not jobs_left(), "the worker works on for nobody"
     assert worker_pid() == pid
     assert_a_matte(values(done("remove-background", here.photo())[0]))
+
+
+def case_a_cancelled_enlargement_leaves_nothing_behind(here):
+    done("upscale", here.photo())
+    for result in ("image", "whole"):
+        image = here.photo()
+        image.scale(1200, 800)
+        image.clean_all()
+        before, images, pid = state(image), Gimp.get_images(), worker_pid()
+        thread, acted = while_it_works(lambda running: end_plugin(), "upscale")
+        answer = call("upscale", image, scale="4", result=result)
+        thread.join()
+        assert acted.is_set()
+        assert not answer.ok
+        assert_same(state(image), before)
+        assert not image.is_dirty()
+        assert Gimp.get_images() == images
+        end = time.monotonic() + 60  # a tile is finished
+        while jobs_left() and time.monotonic() < end:
+            time.sleep(0.02)
+        assert not jobs_left(), "the worker works on for nobody"
+        assert worker_pid() == pid
 
 
 def end_plugin():

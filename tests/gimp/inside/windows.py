@@ -64,6 +64,44 @@ def case_dialog_ok_and_undo(here):
     undone(image, "ctrl+y", after, "the mask")
 
 
+DIALOGS = {
+    "upscale": "Upscale",
+    "portrait-blur": "Portrait Blur",
+    "denoise": "Denoise",
+    "enhance": "Enhance",
+}
+
+
+def case_the_dialogs_of_the_filters_and_their_results(here):
+    for name, title in DIALOGS.items():
+        image = here.photo("large")
+        shown(image)
+        before = state(image)
+        images = Gimp.get_images()
+
+        def look(file=name, title=title):
+            dialog = window(title)
+            told("mousemove", 1, 1)  # no tooltip
+            time.sleep(0.7)
+            screenshot(here.out / f"dialog-{file}.shot.png")
+            press(dialog, "alt+o")
+
+        with Meanwhile(look):
+            done(name, image, mode=MODES.INTERACTIVE)
+        Gimp.displays_flush()
+        time.sleep(1.5)
+        screenshot(here.out / f"result-{name}.shot.png")
+        if name == "upscale":
+            assert_same(state(image), before)
+            (larger,) = set(Gimp.get_images()) - set(images)
+            assert larger.get_width() == 2 * image.get_width()
+            until(lambda: told("search", "--name", "Untitled"), "the larger image's view")
+        else:
+            after = state(image)
+            undone(image, "ctrl+z", before, name)
+            undone(image, "ctrl+y", after, name)
+
+
 def case_cancelling_the_dialog_does_nothing(here):
     image = here.photo()
     shown(image)
@@ -118,6 +156,14 @@ def case_each_result_is_one_undo_step(here):
         (selected, "refine-edge", {"source": "selection"}),
         (lambda image: (selected(image), with_mask(image)), "refine-edge", {"source": "mask"}),
         (nothing, "replace-background", {"colour": blue, "match_light": 0.5}),
+        (nothing, "upscale", {"result": "layer"}),
+        (with_mask, "upscale", {"result": "layer"}),
+        (nothing, "upscale", {"result": "whole"}),
+        (lambda image: (selected(image), with_mask(image)), "upscale", {"result": "whole"}),
+        (nothing, "portrait-blur", {"radius": 5.0}),
+        (selected, "portrait-blur", {"radius": 5.0, "use_selection": False}),
+        (lambda image: (selected(image), with_mask(image)), "enhance", {}),
+        (nothing, "denoise", {}),
     ]
     for prepare, name, options in trials:
         image = here.photo()
