@@ -32,9 +32,9 @@ class Bake:
     index : int
         Of the job at work.
     frames : int
-        Those that the engine has begun to matte.
+        Those that the engine has begun.
     failed : list of str
-        Why single frames could not be matted.
+        Why single frames could not be baked.
     error, log : str
         Why it ended early, "" when it did not; and where more is told.
     """
@@ -89,7 +89,7 @@ class Bake:
                 for index, job in enumerate(self.jobs):
                     self.index = index
                     report = worker.run(
-                        "roto", job.request, progress=self._hear(done, len(job.numbers))
+                        job.task, job.request, progress=self._hear(done, len(job.numbers))
                     ).report
                     self.note = str(report.get("note") or self.note)
                     self.failed += map(str, report.get("errors", ()))
@@ -103,7 +103,7 @@ class Bake:
             self.error = f"{error.filename or 'The cache'}: {error.strerror or error}."
         if self.failed and not self.error:
             count = len(self.failed)
-            self.error = f"{count} frame{'s'[: count > 1]} could not be matted: {self.failed[0]}"
+            self.error = f"{count} frame{'s'[: count > 1]} could not be baked: {self.failed[0]}"
         if not self.error and not self.cancelled:
             self.fraction = 1.0
 

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What lies in the cache: which frames are fresh, which stale, which missing, and how large it is.
 
-<cache>/<object's uid>/<digest>/ holds matte/ and foreground/ as the engine names their files, and
-the guidance that they were made with. The digest is that of the settings, so other settings never
-overwrite what was baked; with other key frames the engine makes those frames again that they reach.
+<cache>/<result's uid>/<digest>/ holds the parts as `baked` names their files, and the guidance that
+they were made with. The digest is that of the settings, so other settings never overwrite what was
+baked; with other key frames the engine makes those frames again that they reach.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -20,11 +19,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import bpy
 
+from . import baked, kinds
 from .failure import Failure
-from .plate import Plate, Sequence
+from .plate import Plate
 
 if TYPE_CHECKING:
-    from .settings import RotoObject, Settings
+    from .settings import Result, Settings
 
 T = TypeVar("T")
 _GUIDED = "guidance.json"  # its time is that of the last change
@@ -33,7 +33,7 @@ _LOOK_AGAIN_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class State:
-    """How an object's mattes stand, by the plate's numbers.
+    """How a result stands, by the plate's numbers.
 
     Attributes
     ----------
@@ -61,91 +61,91 @@ def base(settings: Settings) -> Path:
         It is relative to a .blend file that was never saved.
     """
     if settings.cache.startswith("//") and not bpy.data.filepath:
-        raise Failure("Save the .blend file first: its mattes are kept beside it.")
-    return Path(bpy.path.abspath(settings.cache)).absolute()
+        raise Failure("Save the .blend file first: what is baked is kept beside it.")
+    return Path(bpy.path.abspath(settings.cache, library=settings.id_data.library)).absolute()
 
 
-def home(item: RotoObject) -> Path:
-    """The folder of all that was baked for an object; raises as `base`."""
+def home(item: Result) -> Path:
+    """The folder of all that was baked for a result; raises as `base`."""
     return base(item.id_data.mattelier) / item.uid
 
 
-def folder(item: RotoObject) -> Path | None:
-    """The folder that the node shows now, None before the first bake."""
-    return Path(bpy.path.abspath(item.folder)).absolute() if item.folder else None
+def folder_for(item: Result, plate: Plate) -> Path:
+    """The folder of a result with its present settings: the one shown, where it was baked so.
+
+    Raises
+    ------
+    Failure
+        As `base`, or the settings name something that is not there.
+    """
+    name, shown = baked.digest(_decided(item, plate)), item.place
+    return shown if shown and shown.name == name and shown.is_dir() else home(item) / name
 
 
-def folder_for(item: RotoObject, plate: Plate) -> Path:
-    """The folder of an object's mattes with its present settings; raises as `base`."""
-    return home(item) / digest(_decided(item, plate))
+def settings_digest(item: Result, plate: Plate) -> str:
+    """Digest of a result's settings, without what is in its mask: cheap, for each redraw.
+
+    Raises
+    ------
+    Failure
+        They name something that is not there.
+    """
+    kind = kinds.of(item.id_data.mattelier)
+    return baked.digest([_decided(item, plate), kind.placed(item, plate)])
 
 
-def settings_digest(item: RotoObject, plate: Plate) -> str:
-    """Digest of an object's settings, without what is in its mask: cheap, for each redraw."""
-    listed = item.key_list if item.keys == "LISTED" or item.guide == "TRACKS" else ""
-    placed = [plate.start - plate.first, item.keys, listed, item.drawn_frame]
-    return digest([_decided(item, plate), placed if item.guide in ("MASK", "TRACKS") else None])
+def _decided(item: Result, plate: Plate) -> list[object]:
+    kind = kinds.of(item.id_data.mattelier)
+    return [[Path(plate.pattern).name, plate.space], *kind.decided(item, plate)]
 
 
-def _decided(item: RotoObject, plate: Plate) -> list[object]:
-    settings = item.id_data.mattelier
-    named = {"MASK": item.mask_name, "SEQUENCE": item.rough_name}.get(item.guide, "")
-    return [
-        [Path(plate.pattern).name, plate.space],
-        [settings.model, settings.quality, settings.tune, settings.use_foreground],
-        [round(settings.edge_shift, 3), round(settings.feather, 3)],
-        [item.guide, named],
-    ]
-
-
-def digest(told: object) -> str:
-    """Sixteen hexadecimal digits of a JSON value."""
-    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
-
-
-def state(item: RotoObject, plate: Plate, numbers: Iterable[int] | None = None) -> State:
-    """How the mattes stand for these numbers, or for the whole plate."""
+def state(item: Result, plate: Plate, numbers: Iterable[int] | None = None) -> State:
+    """How these numbers stand, or the whole plate; raises as `settings_digest`."""
     settings = item.id_data.mattelier
     asked = plate.numbers if numbers is None else numbers
     wanted = [number for number in asked if number in plate.numbers]
-    place = folder(item)
+    place = item.place
     if place is None:
         return State(missing=tuple(wanted))
-    there = written(place, plate, settings.use_foreground)
+    kind = kinds.of(settings)
+    there = baked.written(place, plate, kind.parts(settings))
     missing = tuple(number for number in wanted if number not in there)
     made = tuple(number for number in wanted if number in there)
     if item.baked != settings_digest(item, plate):
         return State((), made, missing, "the settings have changed")
     if item.guide_changed or guided(place) != item.guided:
         return State((), made, missing, "the guidance has changed")
-    older = [number for number in made if not is_fresh(place, plate, number, there)]
+    since = needed_since(item, plate, place)
+    older = [number for number in made if there[number] < since[number]]
     fresh = tuple(number for number in made if number not in older)
-    why = "their plate or their key frames have changed" if older else ""
+    why = "what they are made from has changed" if older else ""
     return State(fresh, tuple(older), missing, why)
 
 
-def files(place: Path, plate: Plate, output: str) -> Sequence:
-    """The files of one output, as the engine names them."""
-    return Sequence(place / output, f"{plate.name}_{output}.", 4, ".exr")
+def missing(item: Result, plate: Plate, numbers: Iterable[int]) -> set[int]:
+    """Those numbers of the plate that have no files to be shown."""
+    wanted = {number for number in numbers if number in plate.numbers}
+    if item.place is None:
+        return wanted
+    settings = item.id_data.mattelier
+    return wanted - baked.written(item.place, plate, kinds.of(settings).parts(settings)).keys()
 
 
-def written(place: Path, plate: Plate, with_foreground: bool) -> dict[int, float]:
-    """The frames that a folder holds, each with the time when its matte was written."""
-    made = files(place, plate, "matte").there()
-    if with_foreground:
-        coloured = files(place, plate, "foreground").there()
-        made = {number: time for number, time in made.items() if number in coloured}
-    return made
+def needed_since(item: Result, plate: Plate, place: Path) -> Mapping[int, float]:
+    """How young a frame's files must be to be fresh, for each number of the plate.
 
-
-def is_fresh(place: Path, plate: Plate, number: int, there: Mapping[int, float]) -> bool:
-    """Whether a frame is there and younger than its plate and its guidance."""
-    return there.get(number, -1.0) >= max(plate.numbers[number], _guided_since(place))
+    Raises
+    ------
+    Failure
+        As `settings_digest`.
+    """
+    guided_since = _guided_since(place)
+    changed = kinds.of(item.id_data.mattelier).changed(item, plate)
+    return {number: max(time, guided_since) for number, time in changed.items()}
 
 
 def guided(place: Path) -> str:
-    """Digest of the guidance that a folder's mattes were last baked with; "" where none."""
+    """Digest of the guidance that a folder was last baked with; "" where none."""
     try:
         return str(json.loads((place / _GUIDED).read_text("utf-8")))
     except (OSError, ValueError):
@@ -153,11 +153,9 @@ def guided(place: Path) -> str:
 
 
 def set_guided(place: Path, guidance: str) -> None:
-    """From now on only younger mattes are fresh, if this is other guidance than before."""
+    """From now on only younger files are fresh, if this is other guidance than before."""
     if guided(place) != guidance:
-        part = place / f".{_GUIDED}.{os.getpid()}"
-        part.write_text(json.dumps(guidance), "utf-8")
-        os.replace(part, place / _GUIDED)
+        baked.write_json(place / _GUIDED, guidance)
 
 
 def _guided_since(place: Path) -> float:
@@ -200,17 +198,17 @@ def size(place: Path) -> int:
     return total
 
 
-def clear(item: RotoObject) -> None:
-    """Remove the mattes that an object shows."""
-    place = folder(item)
+def clear(item: Result) -> None:
+    """Remove what a result shows."""
+    place = item.place
     if place is not None and place.parent.name == item.uid:
         _remove(place)
-    item.folder = item.baked = ""
+    item.baked = ""
     forget()
 
 
-def purge(item: RotoObject, in_use: set[Path]) -> int:
-    """Remove what was baked for an object with earlier settings; gives the bytes freed.
+def purge(item: Result, in_use: set[Path]) -> int:
+    """Remove what was baked for a result with earlier settings; gives the bytes freed.
 
     Parameters
     ----------

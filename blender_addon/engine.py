@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +15,7 @@ from .failure import Failure
 if TYPE_CHECKING:
     from .mattelier_worker.client import Worker
 
-_WEIGHTS = {".onnx", ".safetensors"}
+_WEIGHTS = {".onnx", ".safetensors", ".pth", ".bin"}
 _IDLE_SECONDS = 900
 
 
@@ -100,8 +101,8 @@ def connect(chosen: str) -> Worker:
     )
 
 
-def model_names() -> list[str]:
-    """The models on this machine that have weights; "default" comes first."""
+def model_names(task: str) -> list[str]:
+    """The models for a task that have weights on this machine; "default" comes first."""
     try:
         folders = installed().models
     except Failure:
@@ -111,7 +112,15 @@ def model_names() -> list[str]:
         for folder in map(Path, folders)
         if folder.is_dir()
         for model in folder.iterdir()
-        if (model / "card.toml").is_file()
+        if _task(model / "card.toml") == task
         and any(file.suffix in _WEIGHTS for file in model.iterdir())
     }
     return ["default", *sorted(names)]
+
+
+def _task(card: Path) -> str | None:
+    """What a model is for, by its card; None where that cannot be read."""
+    try:
+        return tomllib.loads(card.read_text("utf-8")).get("task", "matte")
+    except (OSError, ValueError):
+        return None

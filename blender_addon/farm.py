@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Baking without a window: `bpy.ops.mattelier.bake_all()`, `--command mattelier_bake`, children.
 
-The exit code is 0 when every matte is fresh, else 3.
+The exit code is 0 when every frame is fresh, else 3.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty
@@ -19,9 +21,12 @@ from bpy.props import BoolProperty, EnumProperty
 from . import bake as baking
 from . import preferences, tree
 from .failure import Failure
-from .job import prepare
+from .job import in_waves, prepare
 from .operators import chosen
 from .plate import find
+
+if TYPE_CHECKING:
+    from .settings import Result
 
 _FAILED = 3
 _TOLD = "mattelier_baked: "
@@ -43,53 +48,59 @@ def end(code: int) -> None:
 
 
 def bake_all(which: str = "PLATE", *, save: bool = False) -> None:
-    """Bake every Rotoscope node of the file, with openjd_progress lines on stdout.
+    """Bake every node of the file, with openjd_progress lines on stdout.
 
     Parameters
     ----------
     which : "PLATE", "SCENE" or "CURRENT"
     save : bool
-        Save the file afterwards, so that it shows these mattes wherever it is rendered.
+        Save the file afterwards, so that it shows this bake wherever it is rendered.
 
     Raises
     ------
     Failure
     """
-    items = [item for group in tree.ours() for item in group.mattelier.objects]
+    items = list(tree.results(tree.ours()))
     if not items:
-        raise Failure("The file has no Rotoscope node.")
-    before = [(item.folder, item.baked, item.guided) for item in items]
-    jobs = [prepare(item, chosen(item, which, bpy.context.scene)) for item in items]
-    bake = baking.Bake(jobs, preferences.chosen_engine())
-    told = -1
+        raise Failure("The file has no Mattelier node.")
+    before = _shown(items)
+    waves, told, total = in_waves(items), -1, 0
+    for number, wave in enumerate(waves):
+        jobs = [prepare(item, chosen(item, which, bpy.context.scene)) for item in wave]
+        bake = baking.Bake(jobs, preferences.chosen_engine())
 
-    def tell() -> None:
-        nonlocal told
-        percent = int(100 * bake.fraction)
-        if percent > told:
-            told = percent
-            print(f"openjd_progress: {percent}\nopenjd_status: {bake.stage}", flush=True)
+        def tell(bake: baking.Bake = bake, number: int = number) -> None:
+            nonlocal told
+            percent = int(100 * (number + bake.fraction) / len(waves))
+            if percent > told:
+                told = percent
+                print(f"openjd_progress: {percent}\nopenjd_status: {bake.stage}", flush=True)
 
-    bake.run(tell)
-    for job in jobs:
-        if not job.numbers or job in bake.begun:
-            job.show()
-    if bake.error:
-        raise Failure(bake.error + (f" (log: {bake.log})" if bake.log else ""))
-    if unmade := sum(len(job.unmade()) for job in bake.jobs):
-        raise Failure(f"{unmade} frames were not made. {bake.note}".strip())
-    say(f"{bake.total} frames were baked.")
+        bake.run(tell)
+        for job in jobs:
+            if not job.numbers or job in bake.begun:
+                job.show()
+        if bake.error:
+            raise Failure(bake.error + (f" (log: {bake.log})" if bake.log else ""))
+        if unmade := sum(len(job.unmade()) for job in bake.jobs):
+            raise Failure(f"{unmade} frames were not made. {bake.note}".strip())
+        total += bake.total
+    say(f"{total} frames were baked.")
     if save:
         bpy.ops.wm.save_mainfile()
-    elif before != [(item.folder, item.baked, item.guided) for item in items]:
-        say("the file does not show these mattes until it is saved: bake_all(save=True).")
+    elif before != _shown(items):
+        say("the file does not show this bake until it is saved: bake_all(save=True).")
+
+
+def _shown(items: Iterable[Result]) -> list[tuple[str, str, str]]:
+    return [(item.folder, item.baked, item.guided) for item in items]
 
 
 class BakeAll(bpy.types.Operator):
-    """Bake every Rotoscope node of this file and wait for it"""
+    """Bake every Mattelier node of this file and wait for it"""
 
     bl_idname = "mattelier.bake_all"
-    bl_label = "Bake All Rotoscope Nodes"
+    bl_label = "Bake All Mattelier Nodes"
 
     frames: EnumProperty(
         items=[
@@ -102,7 +113,7 @@ class BakeAll(bpy.types.Operator):
     save: BoolProperty(
         name="Save",
         options={"SKIP_SAVE"},
-        description="Save the file afterwards, so that it shows these mattes wherever it renders",
+        description="Save the file afterwards, so that it shows this bake wherever it renders",
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -119,7 +130,7 @@ class BakeAll(bpy.types.Operator):
 
 def _command(arguments: list[str]) -> int:
     """`blender -b shot.blend --command mattelier_bake [--frames …] [--save]`."""
-    parser = argparse.ArgumentParser("mattelier_bake", description="Bake all Rotoscope nodes.")
+    parser = argparse.ArgumentParser("mattelier_bake", description="Bake all Mattelier nodes.")
     parser.add_argument("--frames", choices=("plate", "scene", "current"), default="plate")
     parser.add_argument("--save", action="store_true", help="save the .blend file afterwards")
     parser.add_argument("--file", help="the .blend file, where none was opened")
@@ -142,14 +153,14 @@ def bake_in_child(group_frames: dict[str, tuple[int, ...]]) -> None:
     Parameters
     ----------
     group_frames : dict
-        Each object's uid, with the plate's numbers that are wanted.
+        Each result's uid, with the plate's numbers that are wanted.
 
     Raises
     ------
     Failure
     """
     if not bpy.data.filepath:
-        raise Failure("The file was never saved, so its mattes cannot be baked by another Blender.")
+        raise Failure("The file was never saved, so another Blender cannot bake it.")
     script = Path(__file__).with_name("child.py")
     if bpy.app.binary_path:
         command = [
@@ -170,34 +181,32 @@ def bake_in_child(group_frames: dict[str, tuple[int, ...]]) -> None:
     told = [line for line in done.stdout.splitlines() if line.startswith(_TOLD)]
     if done.returncode or not told:
         reason = [line for line in done.stdout.splitlines() if line.startswith("Mattelier: ")]
-        raise Failure(reason[-1][11:] if reason else "Another Blender could not bake the mattes.")
+        raise Failure(reason[-1][11:] if reason else "Another Blender could not bake them.")
     for uid, (folder, settings, guided) in json.loads(told[-1][len(_TOLD) :]).items():
-        for group in tree.ours():
-            for item in group.mattelier.objects:
-                if item.uid == uid:
-                    item.baked, item.guided, item.guide_changed = settings, guided, False
-                    tree.show(item, Path(folder), find(group.mattelier))
+        for item in tree.results(tree.ours()):
+            if item.uid == uid:
+                item.baked, item.guided, item.guide_changed = settings, guided, False
+                tree.show(item, Path(folder), find(item.id_data.mattelier))
 
 
 def bake_as_child(task: dict[str, object]) -> int:
     """What `child.py` does for `bake_in_child`; gives the exit code."""
     bpy.ops.wm.open_mainfile(filepath=str(task["file"]))
     wanted = task["frames"]
+    told = {}
     try:
-        jobs = [
-            prepare(item, wanted[item.uid])
-            for group in tree.ours()
-            for item in group.mattelier.objects
-            if item.uid in wanted
-        ]
-        bake = baking.Bake(jobs, preferences.chosen_engine())
-        bake.run()
-        if bake.error:
-            raise Failure(bake.error)
+        for wave in in_waves(item for item in tree.results(tree.ours()) if item.uid in wanted):
+            jobs = [prepare(item, wanted[item.uid]) for item in wave]
+            bake = baking.Bake(jobs, preferences.chosen_engine())
+            bake.run()
+            if bake.error:
+                raise Failure(bake.error)
+            for job in jobs:
+                job.show()
+                told[job.uid] = (str(job.folder), job.settings, job.guided)
     except Failure as failure:
         say(str(failure))
         return _FAILED
-    told = {job.uid: (str(job.folder), job.settings, job.guided) for job in jobs}
     print(_TOLD + json.dumps(told), flush=True)
     return 0
 

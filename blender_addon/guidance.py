@@ -17,12 +17,12 @@ import bpy
 
 from . import frames
 from .failure import Failure
-from .plate import Plate
+from .plate import Plate, file_of
 from .plate import Sequence as Files
 from .versions import new_compositor, output_socket
 
 if TYPE_CHECKING:
-    from .settings import RotoObject
+    from .settings import Result
 
 _SCENE = ".mattelier guidance"
 _LONG_AGO = -1_048_570  # Blender's frames begin a little earlier
@@ -48,7 +48,7 @@ class Guidance:
     digest: str = ""
 
 
-def write(item: RotoObject, plate: Plate, folder: Path) -> Guidance:
+def write(item: Result, plate: Plate, folder: Path) -> Guidance:
     """Put an object's guidance into an empty folder.
 
     Raises
@@ -100,7 +100,7 @@ def _keyed_frames(mask: bpy.types.Mask, scene: bpy.types.Scene) -> list[int]:
     return sorted(found)
 
 
-def _write_mask(item: RotoObject, plate: Plate, folder: Path) -> Guidance:
+def _write_mask(item: Result, plate: Plate, folder: Path) -> Guidance:
     mask = item.mask
     if mask is None:
         raise Failure(f"Choose the mask of “{item.name}”, or let its guidance be automatic.")
@@ -120,7 +120,7 @@ def _write_mask(item: RotoObject, plate: Plate, folder: Path) -> Guidance:
     return Guidance(files, digest=seen.hexdigest()[:16])
 
 
-def _listed(item: RotoObject) -> Sequence[int]:
+def _listed(item: Result) -> Sequence[int]:
     try:
         keys = frames.parse(item.key_list)
     except ValueError as error:
@@ -130,7 +130,7 @@ def _listed(item: RotoObject) -> Sequence[int]:
     return keys
 
 
-def _on_plate(item: RotoObject, plate: Plate, keys: Sequence[int]) -> tuple[int, ...]:
+def _on_plate(item: Result, plate: Plate, keys: Sequence[int]) -> tuple[int, ...]:
     numbers = tuple(plate.number(key) for key in keys if plate.number(key) in plate.numbers)
     if not numbers:
         raise Failure(
@@ -198,11 +198,11 @@ def _pixels(file: Path) -> array[float]:
         bpy.data.images.remove(image)
 
 
-def _write_sequence(item: RotoObject, plate: Plate, folder: Path) -> Guidance:
+def _write_sequence(item: Result, plate: Plate, folder: Path) -> Guidance:
     image = item.rough
     if image is None:
         raise Failure(f"Choose the mattes that guide “{item.name}”.")
-    file = Path(bpy.path.abspath(image.filepath_raw, library=image.library)).absolute()
+    file = file_of(image)
     files = Files.of(file)
     there = files.there() if files else {}
     numbers = tuple(number for number in there if number in plate.numbers)
@@ -216,7 +216,7 @@ def _write_sequence(item: RotoObject, plate: Plate, folder: Path) -> Guidance:
     for number, name in names.items():
         source = files.file(number)
         try:
-            _link_or_copy(source, folder / name)
+            link_or_copy(source, folder / name)
             content = hashlib.sha256(source.read_bytes()).hexdigest()
         except OSError as error:
             raise Failure(f"{source} cannot be read: {error.strerror or error}.") from error
@@ -224,14 +224,15 @@ def _write_sequence(item: RotoObject, plate: Plate, folder: Path) -> Guidance:
     return Guidance(names, digest=seen.hexdigest()[:16])
 
 
-def _link_or_copy(source: Path, copy: Path) -> None:
+def link_or_copy(source: Path, copy: Path) -> None:
+    """The same file under another name, with its time of change."""
     try:
         os.link(source, copy)
     except OSError:
-        shutil.copyfile(source, copy)
+        shutil.copy2(source, copy)
 
 
-def _tracked(item: RotoObject, plate: Plate) -> Guidance:
+def _tracked(item: Result, plate: Plate) -> Guidance:
     settings = item.id_data.mattelier
     clip = settings.clip
     if settings.source != "CLIP" or clip is None:

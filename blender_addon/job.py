@@ -1,26 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One bake of one object: what the engine is asked for, and where its mattes go."""
+"""One bake of one result: what the engine is asked for, and where its files go."""
 
 from __future__ import annotations
 
-import os
-import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import cache, frames, guidance, tree
+from . import baked, cache, frames, kinds, tree
 from .failure import Failure
 from .plate import Plate, find, read_size
 
 if TYPE_CHECKING:
-    from .settings import RotoObject
+    from .settings import Result
 
 _AS_FILES_SAY = {(True, "Linear Rec.709"), (False, "sRGB")}  # float files or not
 _DATA = {"Non-Color", "Raw"}
-_GUIDE = "guide-"
 
 
 @dataclass(frozen=True)
@@ -30,11 +27,15 @@ class Job:
     Attributes
     ----------
     uid, settings, guided : str
-        Of the object, and the digests of its settings and its guidance as they were asked for.
-    numbers : tuple of int
-        The plate's numbers that are not fresh yet; where it is empty, nothing is to be done.
+        Of the result, and the digests of its settings and its guidance as they were asked for.
+    since : mapping
+        The plate's numbers that are not fresh yet, each with the time of what it is made from;
+        where it is empty, nothing is to be done.
+    task : str
     request : dict
-        The engine's RotoRequest.
+        What the engine is asked for.
+    parts : tuple of str
+        What it makes of each frame.
     """
 
     uid: str
@@ -42,15 +43,24 @@ class Job:
     guided: str
     plate: Plate
     folder: Path
-    numbers: tuple[int, ...]
+    since: Mapping[int, float]
+    task: str
     request: dict[str, object]
+    parts: tuple[str, ...]
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return tuple(self.since)
 
     def show(self) -> None:
         """Let the node show this bake, unless it is gone or has been set to something else."""
-        for item in _objects(self.uid):
-            if self.settings != cache.settings_digest(item, self.plate):
+        for item in _results(self.uid):
+            try:
+                if self.settings != cache.settings_digest(item, self.plate):
+                    continue
+            except Failure:  # it is set to something that is not there
                 continue
-            if (cache.folder(item), item.baked, item.guided) != (
+            if (item.place, item.baked, item.guided) != (
                 self.folder,
                 self.settings,
                 self.guided,
@@ -62,22 +72,23 @@ class Job:
 
     def unmade(self) -> list[int]:
         """The numbers that are not there, although the engine has ended."""
-        made = cache.written(self.folder, self.plate, "foreground" in self.request["outputs"])
+        made = baked.written(self.folder, self.plate, self.parts)
         return [number for number in self.numbers if number not in made]
 
     def finish(self) -> None:
         """The engine looked at all these, and left alone those that need no change: they count as
         fresh from now on. Guidance of earlier bakes goes."""
-        mattes = cache.files(self.folder, self.plate, "matte")
-        for number in mattes.there().keys() & set(self.numbers):
-            os.utime(mattes.file(number))
-        for old in self.folder.glob(f"{_GUIDE}*"):
-            if old.name != _GUIDE + self.guided:
+        there = baked.written(self.folder, self.plate, self.parts)
+        baked.set_checked(
+            self.folder, {number: time for number, time in self.since.items() if number in there}
+        )
+        for old in self.folder.glob(f"{baked.GUIDE}*"):
+            if old.name != baked.GUIDE + self.guided:
                 shutil.rmtree(old, ignore_errors=True)
 
 
-def prepare(item: RotoObject, numbers: Iterable[int] | None = None) -> Job:
-    """Draw an object's guidance, and make the request of its bake.
+def prepare(item: Result, numbers: Iterable[int] | None = None) -> Job:
+    """Make the request of a result's bake, and write the guidance that it names.
 
     Parameters
     ----------
@@ -89,6 +100,7 @@ def prepare(item: RotoObject, numbers: Iterable[int] | None = None) -> Job:
     Failure
     """
     settings = item.id_data.mattelier
+    kind = kinds.of(settings)
     plate = find(settings)
     plate = replace(plate, size=read_size(plate))
     wanted = [n for n in (plate.numbers if numbers is None else numbers) if n in plate.numbers]
@@ -98,61 +110,56 @@ def prepare(item: RotoObject, numbers: Iterable[int] | None = None) -> Job:
             f"{plate.scene_frame(plate.last)}."
         )
     place = cache.folder_for(item, plate)
-    drawn = place / f".{_GUIDE}{secrets.token_hex(4)}"
     try:
-        drawn.mkdir(parents=True)
+        place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Failure(
             f"The cache {place.parent.parent} cannot be written: {error.strerror or error}; "
             "choose another."
         ) from error
+    asked = kind.ask(item, plate, place, wanted)
     try:
-        guide = guidance.write(item, plate, drawn)
-        masks = place / (_GUIDE + guide.digest)
-        if guide.files and not masks.is_dir():
-            os.replace(drawn, masks)
-        cache.set_guided(place, guide.digest)
+        cache.set_guided(place, asked.guided)
     except OSError as error:
         raise Failure(f"{place} cannot be written: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(drawn, ignore_errors=True)
-    there = cache.written(place, plate, settings.use_foreground)
-    todo = tuple(n for n in wanted if not cache.is_fresh(place, plate, n, there))
+    parts = kind.parts(settings)
+    there = baked.written(place, plate, parts)
+    since = cache.needed_since(item, plate, place)
+    todo = {number: since[number] for number in wanted if there.get(number, -1.0) < since[number]}
     return Job(
         uid=item.uid,
         settings=cache.settings_digest(item, plate),
-        guided=guide.digest,
+        guided=asked.guided,
         plate=plate,
         folder=place,
-        numbers=todo,
+        since=todo,
+        task=kind.task,
         request={
             "plate": plate.pattern,
-            "output": str(place),
             "frames": frames.written(todo),
-            "keys": [
-                *({"frame": n, "mask": str(masks / name)} for n, name in guide.files.items()),
-                *({"frame": n, "points": points} for n, points in guide.points.items()),
-            ],
-            "outputs": ["matte", *(["foreground"] if settings.use_foreground else [])],
             "format": "exr",
-            "matte": {
-                "model": settings.model or "default",
-                "quality": settings.quality,
-                "edge_shift": settings.edge_shift,
-                "feather": settings.feather,
-            },
             "colorspace": _space(plate),
-            "tune": settings.tune,
+            **asked.request,
         },
+        parts=parts,
     )
+
+
+def in_waves(items: Iterable[Result]) -> list[list[Result]]:
+    """Results to bake one wave after the other: what others are made from comes first."""
+    waves: tuple[list[Result], list[Result]] = ([], [])
+    for item in items:
+        settings = item.id_data.mattelier
+        waves[kinds.of(settings).source(settings) is not None].append(item)
+    return [wave for wave in waves if wave]
 
 
 def _space(plate: Plate) -> str | None:
     """The engine's name of the plate's colour space; None where it is what such files have."""
-    if plate.space in _DATA or (tree.is_scene_linear(plate), plate.space) in _AS_FILES_SAY:
+    if plate.space in _DATA or (plate.is_scene_linear, plate.space) in _AS_FILES_SAY:
         return None
     return {"Linear Rec.709": "lin_rec709"}.get(plate.space, plate.space)
 
 
-def _objects(uid: str) -> list[RotoObject]:
-    return [item for group in tree.ours() for item in group.mattelier.objects if item.uid == uid]
+def _results(uid: str) -> list[Result]:
+    return [item for item in tree.results(tree.ours()) if item.uid == uid]

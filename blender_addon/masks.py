@@ -7,7 +7,7 @@ import bpy
 from bpy.props import IntProperty
 
 from .failure import Failure
-from .operators import OfGroup
+from .of_group import OfGroup
 from .plate import find
 
 

@@ -1,127 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an artist can do with Rotoscope nodes: add, bake, cancel, clear, look at the report."""
+"""What an artist can do with our nodes: bake, cancel, clear, look at the report."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty
 
 from . import bake as baking
 from . import cache, engine, preferences, tree
 from .failure import Failure
-from .job import Job, prepare
-from .plate import Sequence, find
-from .versions import BLEND_RELATIVE, compositor
+from .job import in_waves, prepare
+from .of_group import OfGroup
+from .plate import find
+from .versions import compositor
 
 _TICK_SECONDS = 0.1
 _REFRESH_SECONDS = 1.0
 
 
-class AddRotoscope(bpy.types.Operator):
-    """Add a node that cuts a subject out of a plate, over time"""
-
-    bl_idname = "mattelier.add_rotoscope"
-    bl_label = "Rotoscope"
-    bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        space = context.space_data
-        return (
-            getattr(space, "tree_type", "") == "CompositorNodeTree"
-            and getattr(space, "edit_tree", None) is not None
-        )
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        shown = context.space_data.edit_tree
-        for node in shown.nodes:
-            node.select = False
-        node = shown.nodes.new("CompositorNodeGroup")
-        node.node_tree = tree.new()
-        node.label = "Rotoscope"
-        node.width = 180
-        node.location = context.space_data.cursor_location
-        shown.nodes.active = node
-        return {"FINISHED"}
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        space = context.space_data
-        space.cursor_location_from_region(event.mouse_region_x, event.mouse_region_y)
-        result = self.execute(context)
-        # It follows the pointer until a click, as every node does that is added.
-        bpy.ops.node.translate_attach_remove_on_cancel("INVOKE_DEFAULT")
-        return result
-
-
-class OpenPlate(bpy.types.Operator):
-    """Open a movie, or the image sequence that a file belongs to"""
-
-    bl_idname = "mattelier.open_plate"
-    bl_label = "Open Plate"
-    bl_options = {"REGISTER", "UNDO"}
-
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"} | BLEND_RELATIVE)
-    filter_image: BoolProperty(default=True, options={"HIDDEN"})
-    filter_movie: BoolProperty(default=True, options={"HIDDEN"})
-    filter_folder: BoolProperty(default=True, options={"HIDDEN"})
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return tree.is_ours(getattr(context.active_node, "node_tree", None))
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        settings = context.active_node.node_tree.mattelier
-        path = tree.relative(Path(bpy.path.abspath(self.filepath)))
-        try:
-            if settings.source == "CLIP":
-                settings.clip = bpy.data.movieclips.load(path)
-                return {"FINISHED"}
-            image = bpy.data.images.load(path)
-        except RuntimeError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        files = Sequence.of(Path(bpy.path.abspath(image.filepath)))
-        if image.source == "FILE" and files and len(files.there()) > 1:
-            image.source = "SEQUENCE"
-        settings.image = image
-        return {"FINISHED"}
-
-
-class OfGroup:
-    """An operator on one Rotoscope group, which its panel names; `act` is what it does."""
-
-    group: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
-
-    def named(self) -> bpy.types.NodeTree:
-        found = bpy.data.node_groups.get(self.group)
-        if not tree.is_ours(found):
-            raise Failure(f"There is no Rotoscope node “{self.group}”.")
-        return found
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return self.tried(self.act, context)
-
-    def tried(
-        self, act: Callable[[bpy.types.Context], set[str]], context: bpy.types.Context
-    ) -> set[str]:
-        """What `act` gives; its failure is told to the artist."""
-        try:
-            return act(context)
-        except Failure as failure:
-            self.report({"ERROR"}, str(failure))
-            return {"CANCELLED"}
-
-
 class Bake(OfGroup, bpy.types.Operator):
-    """Let the engine make the mattes that are not fresh"""
+    """Let the engine make the frames that are not fresh"""
 
     bl_idname = "mattelier.bake"
     bl_label = "Bake"
@@ -154,14 +56,16 @@ class Bake(OfGroup, bpy.types.Operator):
     @classmethod
     def description(cls, context: bpy.types.Context, given: bpy.types.OperatorProperties) -> str:
         frames = {"PLATE": "all frames", "SCENE": "the scene's range", "CURRENT": "this frame"}
-        return f"Make the mattes of {frames[given.frames]} that are not fresh"
+        return f"Make those of {frames[given.frames]} that are not fresh"
 
     def act(self, context: bpy.types.Context) -> set[str]:
-        bake = baking.Bake(self._jobs(context), preferences.chosen_engine())
-        bake.run()
-        for job in bake.begun:
-            job.show()
-        return self._ended(context, bake)
+        self._plan(context)
+        while self._next(context):
+            self.bake.run()
+            self._show_begun()
+            if self.bake.error:
+                break
+        return self._ended(context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return self.execute(context) if bpy.app.background else self.tried(self._begin, context)
@@ -169,15 +73,12 @@ class Bake(OfGroup, bpy.types.Operator):
     def _begin(self, context: bpy.types.Context) -> set[str]:
         context.window.cursor_set("WAIT")
         try:
-            jobs = self._jobs(context)
+            self._plan(context)
+            if not self._next(context):
+                return self._ended(context)
         finally:
             context.window.cursor_set("DEFAULT")
-        self.bake = baking.Bake(jobs, preferences.chosen_engine())
-        self.shown, self.refreshed = -1, 0.0
-        if not self.bake.jobs:
-            return self._ended(context, self.bake)
-        baking.current = self.bake
-        self.bake.start()
+        self._start()
         manager = context.window_manager
         manager.progress_begin(0, 100)
         self.timer = manager.event_timer_add(_TICK_SECONDS, window=context.window)
@@ -192,32 +93,65 @@ class Bake(OfGroup, bpy.types.Operator):
         if self.bake.running and not self.bake.cancelled:
             self._tick(context)
             return {"PASS_THROUGH"}
+        self._show_begun()
+        if not (self.bake.cancelled or self.bake.error):
+            try:
+                if self._next(context):
+                    self._start()
+                    return {"PASS_THROUGH"}
+            except Failure as failure:
+                self.bake.error = str(failure)
         self._leave(context)
-        return self._ended(context, self.bake)
+        return self._ended(context)
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends, or opens another file."""
         self.bake.cancel()
+        self._show_begun()
         self._leave(context)
 
-    def _jobs(self, context: bpy.types.Context) -> list[Job]:
-        shown = compositor(context.scene)
-        groups = tree.used_in(shown) if self.everywhere else [self.named()]
-        jobs = [
-            prepare(item, chosen(item, self.frames, context.scene))
-            for group in groups
-            for item in group.mattelier.objects
-        ]
-        for job in jobs:
-            if not job.numbers:
-                job.show()
-        return jobs
+    def _plan(self, context: bpy.types.Context) -> None:
+        """Note what is to be baked: by name, as undo takes away what it finds."""
+        if self.everywhere:
+            groups = tree.with_sources(tree.used_in(compositor(context.scene)))
+        else:
+            groups = [self.named()]
+        waves = in_waves(tree.results(groups))
+        self.waves = [[(item.id_data.name, item.uid) for item in wave] for wave in waves]
+        self.bake = baking.Bake((), preferences.chosen_engine())
+        self.baked = 0
+
+    def _next(self, context: bpy.types.Context) -> bool:
+        """Prepare the next wave that has something to bake; whether there is one."""
+        while self.waves:
+            wave = self.waves.pop(0)
+            items = [
+                item for item in tree.results(tree.ours()) if (item.id_data.name, item.uid) in wave
+            ]
+            jobs = [prepare(item, chosen(item, self.frames, context.scene)) for item in items]
+            for job in jobs:
+                if not job.numbers:
+                    job.show()
+            if any(job.numbers for job in jobs):
+                self.bake = baking.Bake(jobs, preferences.chosen_engine())
+                self.baked += self.bake.total
+                return True
+        return False
+
+    def _start(self) -> None:
+        self.shown, self.refreshed = -1, 0.0
+        baking.current = self.bake
+        self.bake.start()
+
+    def _show_begun(self) -> None:
+        for job in self.bake.begun:
+            job.show()
 
     def _tick(self, context: bpy.types.Context) -> None:
         bake = self.bake
         context.window_manager.progress_update(round(100 * bake.fraction))
         context.workspace.status_text_set(
-            f"Rotoscope: {bake.stage}, {bake.fraction:.0%}   Esc: cancel, keeping finished frames"
+            f"Mattelier: {bake.stage}, {bake.fraction:.0%}   Esc: cancel, keeping finished frames"
         )
         if bake.index >= 0 and time.monotonic() - self.refreshed > _REFRESH_SECONDS:
             self.refreshed = time.monotonic()
@@ -233,14 +167,13 @@ class Bake(OfGroup, bpy.types.Operator):
         manager.progress_end()
         if context.workspace is not None:
             context.workspace.status_text_set(None)
-        for job in self.bake.begun:
-            job.show()
         if self.bake.begun:
             bpy.ops.ed.undo_push(message="Bake")
         redraw()
 
-    def _ended(self, context: bpy.types.Context, bake: baking.Bake) -> set[str]:
+    def _ended(self, context: bpy.types.Context) -> set[str]:
         cache.forget()
+        bake = self.bake
         if bake.error:
             more = f" (log: {bake.log})" if bake.log else ""
             self.report({"ERROR"}, bake.error + more)
@@ -248,15 +181,24 @@ class Bake(OfGroup, bpy.types.Operator):
         if bake.cancelled:
             self.report({"INFO"}, "The bake was cancelled; finished frames are kept.")
             return {"CANCELLED"}
-        if not bake.jobs:
-            self.report({"INFO"}, "All these mattes are fresh.")
+        if not self.baked:
+            self.report({"INFO"}, "All these frames are fresh.")
         else:
-            self.report(
-                {"INFO"}, " ".join(filter(None, (f"Baked {bake.total} frames.", bake.note)))
-            )
+            told = f"Baked {self.baked} frame{'s'[: self.baked > 1]}."
+            self.report({"INFO"}, " ".join(filter(None, (told, bake.note))))
         if self.then != "NOTHING":
-            bpy.ops.render.render("INVOKE_DEFAULT", animation=self.then == "ANIMATION")
+            animation = self.then == "ANIMATION"
+            if bpy.app.background:
+                bpy.ops.render.render(animation=animation)
+            else:  # afterwards: Blender does not let go of an operator that begins a render
+                bpy.app.timers.register(lambda: _render(animation), first_interval=0.01)
         return {"FINISHED"}
+
+
+def _render(animation: bool) -> None:
+    """Render in a window, as F12 does."""
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+        bpy.ops.render.render("INVOKE_DEFAULT", animation=animation)
 
 
 def chosen(item: bpy.types.PropertyGroup, which: str, scene: bpy.types.Scene) -> Iterable[int]:
@@ -297,10 +239,10 @@ class Cancel(bpy.types.Operator):
 
 
 class Clear(OfGroup, bpy.types.Operator):
-    """Remove the mattes that this node shows"""
+    """Remove the frames that this node shows"""
 
     bl_idname = "mattelier.clear"
-    bl_label = "Clear Mattes"
+    bl_label = "Clear Bake"
 
     poll = Bake.poll
 
@@ -311,7 +253,7 @@ class Clear(OfGroup, bpy.types.Operator):
         group = self.named()
         for item in group.mattelier.objects:
             cache.clear(item)
-        tree.wire(group)
+            tree.show(item, None)
         tree.refresh(group)
         return {"FINISHED"}
 
@@ -320,7 +262,7 @@ class Purge(OfGroup, bpy.types.Operator):
     """Remove what was baked for this node with earlier settings"""
 
     bl_idname = "mattelier.purge"
-    bl_label = "Purge Old Mattes"
+    bl_label = "Purge Old Bakes"
 
     poll = Bake.poll
 
@@ -328,8 +270,7 @@ class Purge(OfGroup, bpy.types.Operator):
         return context.window_manager.invoke_confirm(self, event)
 
     def act(self, context: bpy.types.Context) -> set[str]:
-        every = [item for group in tree.ours() for item in group.mattelier.objects]
-        in_use = {place for item in every if (place := cache.folder(item))}
+        in_use = {place for item in tree.results(tree.ours()) if (place := item.place)}
         freed = sum(cache.purge(item, in_use) for item in self.named().mattelier.objects)
         self.report({"INFO"}, f"{freed / 1e6:.1f} MB were freed.")
         return {"FINISHED"}
@@ -343,7 +284,7 @@ class OpenReport(OfGroup, bpy.types.Operator):
 
     def act(self, context: bpy.types.Context) -> set[str]:
         settings = self.named().mattelier
-        place = cache.folder(settings.objects[settings.active])
+        place = settings.objects[settings.active].place
         manifest = cache.manifest(place) if place else None
         if manifest is None:
             raise Failure("There is nothing to report on yet; bake first.")
@@ -358,35 +299,7 @@ class OpenReport(OfGroup, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AddObject(OfGroup, bpy.types.Operator):
-    """Matte one more subject of this plate; it has sockets of its own"""
-
-    bl_idname = "mattelier.add_object"
-    bl_label = "Add Subject"
-    bl_options = {"REGISTER", "UNDO"}
-
-    def act(self, context: bpy.types.Context) -> set[str]:
-        tree.add_object(self.named())
-        return {"FINISHED"}
-
-
-class RemoveObject(OfGroup, bpy.types.Operator):
-    """Remove this subject and its sockets; its mattes stay in the cache"""
-
-    bl_idname = "mattelier.remove_object"
-    bl_label = "Remove Subject"
-    bl_options = {"REGISTER", "UNDO"}
-
-    index: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
-
-    def act(self, context: bpy.types.Context) -> set[str]:
-        group = self.named()
-        if len(group.mattelier.objects) > 1:
-            tree.remove_object(group, self.index)
-        return {"FINISHED"}
-
-
-CLASSES = (AddRotoscope, OpenPlate, Bake, Cancel, Clear, Purge, OpenReport, AddObject, RemoveObject)
+CLASSES = (Bake, Cancel, Clear, Purge, OpenReport)
 
 
 def register() -> None:

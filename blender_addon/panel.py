@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the nodes are found and set: the Add menu's entry AI, and the panel in the sidebar."""
+"""Where the nodes are found and set: the Add menu's entry AI, and the panel in the sidebar.
+
+`subpanels` holds what only nodes of one kind have.
+"""
 
 from __future__ import annotations
 
 import bpy
 
+from . import adding, cache, frames, kinds, operators, tree
 from . import bake as baking
-from . import cache, frames, masks, operators, tree
 from .failure import Failure
 from .plate import Plate, find
-
-# Each entry of Add → AI; another task joins with its operator.
-ENTRIES = [(operators.AddRotoscope.bl_idname, "MOD_MASK")]
 
 
 class AddMenu(bpy.types.Menu):
@@ -20,8 +20,8 @@ class AddMenu(bpy.types.Menu):
 
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.operator_context = "INVOKE_REGION_WIN"
-        for name, icon in ENTRIES:
-            self.layout.operator(name, icon=icon)
+        for operator in adding.ADD:
+            self.layout.operator(operator.bl_idname, icon=kinds.ALL[operator.kind].icon)
 
 
 def _draw_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
@@ -29,16 +29,7 @@ def _draw_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
         menu.layout.menu(AddMenu.bl_idname)
 
 
-class Objects(bpy.types.UIList):
-    bl_idname = "NODE_UL_mattelier_objects"
-
-    def draw_item(
-        self, context, layout, data, item, icon, active_data, active_property, index=0, flag=0
-    ) -> None:
-        layout.prop(item, "name", text="", emboss=False, icon="USER")
-
-
-class _OfNode:
+class OfNode:
     bl_space_type = "NODE_EDITOR"
     bl_region_type = "UI"
     bl_category = "Node"
@@ -55,9 +46,13 @@ class _OfNode:
         return context.active_node.node_tree, layout
 
 
-class Rotoscope(_OfNode, bpy.types.Panel):
-    bl_idname = "NODE_PT_mattelier_rotoscope"
-    bl_label = "Rotoscope"
+class Node(OfNode, bpy.types.Panel):
+    bl_idname = "NODE_PT_mattelier_node"
+    bl_label = ""  # the header tells the kind
+
+    def draw_header(self, context: bpy.types.Context) -> None:
+        kind = kinds.of(context.active_node.node_tree.mattelier)
+        self.layout.label(text=kind.label, icon=kind.icon)
 
     def draw(self, context: bpy.types.Context) -> None:
         group, layout = self.begin(context)
@@ -70,7 +65,7 @@ class Rotoscope(_OfNode, bpy.types.Panel):
         ]
         row = column.row(align=True)
         row.prop_search(settings, name, bpy.data, kind)
-        row.operator(operators.OpenPlate.bl_idname, text="", icon="FILE_FOLDER")
+        row.operator(adding.OpenPlate.bl_idname, text="", icon="FILE_FOLDER")
         plate = _plate(column, settings)
         if settings.source == "IMAGE":
             column.prop(settings, "frame_start")
@@ -79,20 +74,23 @@ class Rotoscope(_OfNode, bpy.types.Panel):
 
 def _plate(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> Plate | None:
     """The plate, told in a line."""
-    key = f"plate {settings.id_data.name_full}"
-    chosen = settings.clip if settings.source == "CLIP" else settings.image
     try:
-        plate = cache.lately(
-            f"{key} {chosen and chosen.name_full} {settings.frame_start}", lambda: find(settings)
-        )
+        plate = found_lately(settings)
     except Failure as failure:
-        if chosen is not None:
-            _say(layout, str(failure), "ERROR")
+        if (settings.clip if settings.source == "CLIP" else settings.image) is not None:
+            say(layout, str(failure), "ERROR")
         return None
     layout.label(text=f"Frames {plate.first}-{plate.last} of {plate.file.name}", icon="BLANK1")
     if plate.gaps:
-        _say(layout, f"The plate lacks {frames.written(plate.gaps)}", "ERROR")
+        say(layout, f"The plate lacks {frames.written(plate.gaps)}", "ERROR")
     return plate
+
+
+def found_lately(settings: bpy.types.PropertyGroup) -> Plate:
+    """A node's plate as it was a moment ago; raises as `plate.find`."""
+    chosen = settings.clip if settings.source == "CLIP" else settings.image
+    name = f"{settings.id_data.name_full} {chosen and chosen.name_full} {settings.frame_start}"
+    return cache.lately(f"plate {name}", lambda: find(settings))
 
 
 def _draw_state(
@@ -110,9 +108,14 @@ def _draw_state(
     if plate is not None:
         for item in settings.objects:
             key = f"state {group.name_full} {item.uid}"
-            state = cache.lately(key, lambda item=item: cache.state(item, plate))
             name = f"{item.name}: " if len(settings.objects) > 1 else ""
-            _draw_one_state(layout, name, state, plate)
+            try:
+                state = cache.lately(key, lambda item=item: cache.state(item, plate))
+            except Failure as failure:
+                say(layout, str(failure), "ERROR")
+            else:
+                noun = kinds.of(settings).noun
+                _draw_one_state(layout, name, noun, state, plate)
     row = layout.row(align=True)
     row.scale_y = 1.3
     row.enabled = plate is not None
@@ -124,17 +127,17 @@ def _draw_state(
 
 
 def _draw_one_state(
-    layout: bpy.types.UILayout, name: str, state: cache.State, plate: Plate
+    layout: bpy.types.UILayout, name: str, noun: str, state: cache.State, plate: Plate
 ) -> None:
     fresh, stale, missing = len(state.fresh), len(state.stale), len(state.missing)
     if not stale and not missing:
-        layout.label(text=f"{name}all {fresh} mattes are fresh", icon="CHECKMARK")
+        layout.label(text=f"{name}all {fresh} {noun}s are fresh", icon="CHECKMARK")
         return
     if stale:
         layout.label(text=f"{name}{stale} stale: {state.why}", icon="FILE_REFRESH")
     if missing:
         where = frames.written(plate.scene_frame(number) for number in state.missing)
-        text = f"{name}no mattes yet" if not fresh + stale else f"{name}{missing} missing: {where}"
+        text = f"{name}no {noun}s yet" if not fresh + stale else f"{name}{missing} missing: {where}"
         layout.label(text=text, icon="ERROR")
 
 
@@ -149,7 +152,7 @@ def _bake(
     button.group, button.frames = group.name, which
 
 
-def _say(layout: bpy.types.UILayout, sentence: str, icon: str) -> None:
+def say(layout: bpy.types.UILayout, sentence: str, icon: str) -> None:
     """A sentence in lines that fit the sidebar."""
     line = ""
     for word in sentence.split():
@@ -160,58 +163,23 @@ def _say(layout: bpy.types.UILayout, sentence: str, icon: str) -> None:
     layout.label(text=line, icon=icon)
 
 
-class _Part(_OfNode):
-    bl_parent_id = Rotoscope.bl_idname
+class Part(OfNode):
+    """A panel below that of the node, of all kinds or only of the one named `kind`."""
+
+    bl_parent_id = Node.bl_idname
+    kind = ""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return super().poll(context) and (
+            cls.kind in ("", context.active_node.node_tree.mattelier.kind)
+        )
 
 
-class Guidance(_Part, bpy.types.Panel):
-    bl_idname = "NODE_PT_mattelier_guidance"
-    bl_label = "Guidance"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        group, layout = self.begin(context)
-        settings = group.mattelier
-        if len(settings.objects) > 1:
-            layout.template_list(
-                Objects.bl_idname, "", settings, "objects", settings, "active", rows=2
-            )
-        item = settings.objects[settings.active]
-        column = layout.column()
-        column.prop(item, "guide")
-        if item.guide == "MASK":
-            column.prop_search(item, "mask_name", bpy.data, "masks")
-            button = column.operator(masks.DrawMask.bl_idname, icon="MOD_MASK")
-            button.group, button.index = group.name, settings.active
-            column.prop(item, "keys")
-            if item.keys == "LISTED":
-                column.prop(item, "key_list")
-            else:
-                column.prop(item, "drawn_frame")
-        elif item.guide == "SEQUENCE":
-            column.prop_search(item, "rough_name", bpy.data, "images")
-        elif item.guide == "TRACKS":
-            column.prop(item, "key_list")
-        row = layout.row(align=True)
-        row.operator(operators.AddObject.bl_idname, icon="ADD").group = group.name
-        if len(settings.objects) > 1:
-            button = row.operator(operators.RemoveObject.bl_idname, icon="REMOVE")
-            button.group, button.index = group.name, settings.active
-
-
-class Matting(_Part, bpy.types.Panel):
-    bl_idname = "NODE_PT_mattelier_matting"
-    bl_label = "Matting"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        group, layout = self.begin(context)
-        column = layout.column()
-        for name in ("model", "quality", "tune", "edge_shift", "feather", "use_foreground"):
-            column.prop(group.mattelier, name)
-
-
-class Cache(_Part, bpy.types.Panel):
+class Cache(Part, bpy.types.Panel):
     bl_idname = "NODE_PT_mattelier_cache"
     bl_label = "Cache"
+    bl_order = 1  # below those of the kinds
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -226,14 +194,15 @@ class Cache(_Part, bpy.types.Panel):
             )
             layout.label(text=f"{size / 1e6:.1f} MB for this node", icon="DISK_DRIVE")
         except Failure as failure:
-            _say(layout, str(failure), "ERROR")
+            say(layout, str(failure), "ERROR")
         row = layout.row(align=True)
         row.operator(operators.Clear.bl_idname, icon="TRASH").group = group.name
         row.operator(operators.Purge.bl_idname).group = group.name
-        layout.operator(operators.OpenReport.bl_idname, icon="URL").group = group.name
+        if settings.kind == "rotoscope":
+            layout.operator(operators.OpenReport.bl_idname, icon="URL").group = group.name
 
 
-CLASSES = (AddMenu, Objects, Rotoscope, Guidance, Matting, Cache)
+CLASSES = (AddMenu, Node, Cache)
 
 
 def register() -> None:

@@ -129,6 +129,11 @@ class Plate:
         return self.sequence.pattern if self.sequence else str(self.file)
 
     @property
+    def is_scene_linear(self) -> bool:
+        """Whether the engine keeps the plate's own space in what it writes: float files."""
+        return self.file.suffix.lower() in {".exr", ".hdr"}
+
+    @property
     def name(self) -> str:
         """What the engine calls it, and names its results by."""
         return self.sequence.name if self.sequence else self.file.stem
@@ -144,7 +149,9 @@ def find(settings: Settings) -> Plate:
     """
     if settings.source == "CLIP":
         return _of_clip(settings.clip)
-    return _of_image(settings.image, settings.frame_start)
+    if settings.image is None:
+        raise Failure("Choose a plate: an image sequence, or a movie.")
+    return of_image(settings.image, settings.frame_start, "plate")
 
 
 def fitting_start(settings: Settings, scene: bpy.types.Scene) -> int:
@@ -158,21 +165,42 @@ def fitting_start(settings: Settings, scene: bpy.types.Scene) -> int:
     return scene.frame_start
 
 
-def _of_image(image: bpy.types.Image | None, start: int) -> Plate:
-    if image is None:
-        raise Failure("Choose a plate: an image sequence, or a movie.")
-    if image.packed_file or not image.filepath:
-        raise Failure(f"“{image.name}” is packed into the file; unpack it (Image → Unpack) first.")
-    file = Path(bpy.path.abspath(image.filepath_raw, library=image.library)).absolute()
+def of_image(image: bpy.types.Image, start: int, what: str) -> Plate:
+    """The files of an image that shows from the scene frame `start` on.
+
+    Parameters
+    ----------
+    what : str
+        Its name in sentences: "plate".
+
+    Raises
+    ------
+    Failure
+        They are not there.
+    """
+    file = file_of(image)
     size = tuple(image.size)  # Blender knows the colour space once it has looked
     space = image.colorspace_settings.name
     if image.source == "MOVIE":
-        return _of_movie(file, image.frame_duration, start, size, space)
-    plate = _of_sequence(file, start, size, space)
+        return _of_movie(file, image.frame_duration, start, size, space, what)
+    plate = _of_sequence(file, start, size, space, what)
     if image.source == "SEQUENCE":
         return plate
     own = plate.sequence.number(file)
     return replace(plate, numbers={own: plate.numbers[own]}, still=True)
+
+
+def file_of(image: bpy.types.Image) -> Path:
+    """The file that an image names.
+
+    Raises
+    ------
+    Failure
+        It is kept inside the .blend file.
+    """
+    if image.packed_file or not image.filepath:
+        raise Failure(f"“{image.name}” is packed into the file; unpack it (Image → Unpack) first.")
+    return Path(bpy.path.abspath(image.filepath_raw, library=image.library)).absolute()
 
 
 def _of_clip(clip: bpy.types.MovieClip | None) -> Plate:
@@ -183,28 +211,32 @@ def _of_clip(clip: bpy.types.MovieClip | None) -> Plate:
     size = tuple(clip.size)
     space = clip.colorspace_settings.name
     if clip.source == "MOVIE":
-        return _of_movie(file, clip.frame_duration, start, size, space)
-    plate = _of_sequence(file, start, size, space)
+        return _of_movie(file, clip.frame_duration, start, size, space, "plate")
+    plate = _of_sequence(file, start, size, space, "plate")
     begin = plate.sequence.number(file)  # a clip begins with its file
     numbers = {number: time for number, time in plate.numbers.items() if number >= begin}
     return replace(plate, numbers=numbers or plate.numbers)
 
 
-def _of_sequence(file: Path, start: int, size: tuple[int, ...], space: str) -> Plate:
+def _of_sequence(file: Path, start: int, size: tuple[int, ...], space: str, what: str) -> Plate:
     sequence = Sequence.of(file)
     if sequence is None:
-        raise Failure(f"{file.name} has no frame number; a plate is an image sequence, or a movie.")
+        raise Failure(
+            f"{file.name} has no frame number; a {what} is an image sequence, or a movie."
+        )
     numbers = sequence.there()
     if not numbers:
-        raise Failure(f"The plate is not there: {sequence.pattern}.")
+        raise Failure(f"The {what} is not there: {sequence.pattern}.")
     return Plate(file, sequence, numbers, start, size, space)
 
 
-def _of_movie(file: Path, count: int, start: int, size: tuple[int, ...], space: str) -> Plate:
+def _of_movie(
+    file: Path, count: int, start: int, size: tuple[int, ...], space: str, what: str
+) -> Plate:
     try:
         time = file.stat().st_mtime
     except OSError:
-        raise Failure(f"The plate is not there: {file}.") from None
+        raise Failure(f"The {what} is not there: {file}.") from None
     return Plate(file, None, dict.fromkeys(range(1, count + 1), time), start, size, space)
 
 

@@ -24,7 +24,7 @@ class Preferences(bpy.types.AddonPreferences):
         subtype="DIR_PATH",
         default="//mattelier",
         options={"ANIMATABLE"} | BLEND_RELATIVE,
-        description="Folder of the mattes; // is where the .blend file lies",
+        description="Folder of what is baked; // is where the .blend file lies",
     )
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A render whose mattes are missing: never silently black.
+"""A render whose baked frames are missing: never silently black.
 
 With a window it goes on, and the artist is told, beside the picture too, and offered to bake.
 Without one, it stops with an exit code or bakes first, as the node says.
@@ -10,10 +10,11 @@ from __future__ import annotations
 import bpy
 from bpy.app.handlers import persistent
 
-from . import cache, farm, frames, guidance, tree
+from . import cache, farm, frames, guidance, kinds, tree
 from .failure import Failure
 from .operators import Bake
 from .plate import find
+from .rotoscope import Rotoscope
 from .versions import compositor
 
 _FAILED = 3
@@ -21,17 +22,17 @@ _lacking: dict[str, str] = {}
 
 
 class Warn(bpy.types.Operator):
-    """Mattes were missing in the render"""
+    """Baked frames were missing in the render"""
 
     bl_idname = "mattelier.warn_missing"
-    bl_label = "Mattes Are Missing"
+    bl_label = "Baked Frames Are Missing"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_popup(self, width=420)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
-        layout.label(text="This render lacks mattes, and is empty there:", icon="ERROR")
+        layout.label(text="This render lacks baked frames, and is empty there:", icon="ERROR")
         for name, lack in _lacking.items():
             layout.label(text=f"{name}: {lack}", icon="BLANK1")
         _offer(layout.row())
@@ -88,7 +89,7 @@ def _tell() -> None:
 
 @persistent
 def _frame_begins(scene: bpy.types.Scene, *_: object) -> None:
-    """Without a window, a frame that lacks a matte ends all."""
+    """Without a window, a frame that lacks what was to be baked ends all."""
     if not bpy.app.background or guidance.is_drawing(scene):
         return
     frame = scene.frame_current
@@ -103,35 +104,35 @@ def _frame_begins(scene: bpy.types.Scene, *_: object) -> None:
 
 
 def _lack(group: bpy.types.NodeTree, scene_frames: range) -> str:
-    """What a group lacks on these frames, or ""; stale mattes are there, if not fresh."""
+    """What a group lacks on these frames, or ""; what is stale is there, if not fresh."""
     settings = group.mattelier
     try:
         plate = find(settings)
     except Failure as failure:
         return str(failure)
     numbers = [plate.number(frame) for frame in scene_frames]
-    missing = {
+    lacking = {
         plate.scene_frame(number)
         for item in settings.objects
-        for number in cache.state(item, plate, numbers).missing
+        for number in cache.missing(item, plate, numbers)
     }
-    return f"no matte on {frames.written(missing)}" if missing else ""
+    return f"no {kinds.of(settings).noun} on {frames.written(lacking)}" if lacking else ""
 
 
 def _bake_first(scene: bpy.types.Scene, groups: list[bpy.types.NodeTree]) -> None:
     """Blender does not say here whether one frame or all will be rendered: all are baked."""
+    shown = sorted({scene.frame_current, *range(scene.frame_start, scene.frame_end + 1)})
     wanted: dict[str, tuple[int, ...]] = {}
+    lacks = False
     try:
-        for group in groups:
-            plate = find(group.mattelier)
-            scene_frames = {scene.frame_current, *range(scene.frame_start, scene.frame_end + 1)}
-            for item in group.mattelier.objects:
-                state = cache.state(item, plate, [plate.number(f) for f in sorted(scene_frames)])
-                if state.wanting:
-                    wanted[item.uid] = state.wanting
-        if wanted:
-            farm.say("mattes are missing or stale; baking them first.")
-            farm.bake_in_child(wanted)
+        for item in tree.results(tree.with_sources(groups)):
+            plate = find(item.id_data.mattelier)
+            numbers = [plate.number(frame) for frame in shown]
+            wanted[item.uid] = tuple(n for n in dict.fromkeys(numbers) if n in plate.numbers)
+            lacks = lacks or bool(cache.state(item, plate, numbers).wanting)
+        if lacks:
+            farm.say("baked frames are missing or stale; baking them first.")
+            farm.bake_in_child({uid: numbers for uid, numbers in wanted.items() if numbers})
     except Failure as failure:
         farm.say(str(failure))
         farm.end(_FAILED)
@@ -144,6 +145,8 @@ def _changed(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
     if not edited:
         return
     for group in tree.ours():
+        if group.mattelier.kind != Rotoscope.name:
+            continue
         for item in group.mattelier.objects:
             if item.mask and item.mask.name in edited and item.baked and not item.guide_changed:
                 item.guide_changed = True

@@ -1,45 +1,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an artist sets on a Rotoscope node; it lives on the node's group, in the .blend file.
+"""What an artist sets on a node; it lives on the node's group, in the .blend file.
 
-Every node that shares the group shares its settings and its mattes, as Blender's groups do. Plate,
-mask and rough mattes are held by nodes inside the group and only named here: Blender loses count of
-the users of datablocks that a node group's own properties point to, at each redraw of its viewer.
+Every node that shares the group shares its settings and its bake, as Blender's groups do. Plate,
+mask, depth and the like are held by nodes inside the group and only named here: Blender loses
+count of the users of datablocks that a node group's own properties point to, at each redraw of its
+viewer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 
 import bpy
 from bpy.props import (
-    BoolProperty,
     CollectionProperty,
     EnumProperty,
-    FloatProperty,
     IntProperty,
     PointerProperty,
     StringProperty,
 )
 
-from . import engine
+from . import baked, engine
+from .bokeh import BokehSettings, place_depth
+from .inner import CLIP, PLATE
+from .properties import held, rewire
+from .rotoscope import RotoscopeSettings, SubjectSettings
+from .upscale import UpscaleSettings
 from .versions import BLEND_RELATIVE
-
-GUIDES = [
-    ("NONE", "Automatic", "The engine finds the subject itself"),
-    ("MASK", "Mask", "A mask drawn in Blender's mask editor, on one frame or keyed on several"),
-    ("SEQUENCE", "Mattes", "An image sequence of rough mattes, numbered as the plate is"),
-    ("TRACKS", "Track Markers", "Markers of the clip: on the subject, or off it (name begins -)"),
-]
-
-
-def _wire(settings: Settings, context: object) -> None:
-    from . import tree
-
-    tree.wire(settings.id_data)
-
-
-def _wire_object(item: RotoObject, context: object) -> None:
-    _wire(item.id_data.mattelier, context)
 
 
 def _place(settings: Settings, context: object = None) -> None:
@@ -47,78 +34,54 @@ def _place(settings: Settings, context: object = None) -> None:
     from . import plate
 
     settings.frame_start = plate.fitting_start(settings, bpy.context.scene)  # wires
-
-
-def _held(attribute: str, collection: str) -> dict[str, Callable]:
-    """Getter and setter of the name of what a node holds, for a property that is a name."""
-
-    def get(owner: Settings | RotoObject) -> str:
-        held = getattr(owner, attribute)
-        return held.name if held else ""
-
-    def put(owner: Settings | RotoObject, name: str) -> None:
-        setattr(owner, attribute, getattr(bpy.data, collection).get(name))
-
-    return {"get": get, "set": put}
+    if settings.kind == "bokeh":
+        place_depth(settings)
 
 
 def _models(settings: Settings, context: object, text: str) -> list[str]:
-    return [name for name in engine.model_names() if text.lower() in name]
+    from . import kinds
+
+    names = engine.model_names(kinds.of(settings).models)
+    return [name for name in names if text.lower() in name]
 
 
-class RotoObject(bpy.types.PropertyGroup):
-    """One subject of a plate, with its guidance and what was baked for it."""
+class Result(SubjectSettings, bpy.types.PropertyGroup):
+    """What was baked: one for each subject of a Rotoscope node, one alone for other nodes."""
 
-    name: StringProperty(name="Name", default="Subject", update=_wire_object)
+    name: StringProperty(name="Name", default="Subject", update=rewire)
     uid: StringProperty(options={"HIDDEN"})
-    guide: EnumProperty(name="Guidance", items=GUIDES, default="NONE")
-    mask_name: StringProperty(
-        name="Mask", description="Where the subject is", **_held("mask", "masks")
-    )
-    keys: EnumProperty(
-        name="Key Frames",
-        items=[
-            ("KEYED", "Keyed Shapes", "Where the mask's shapes are keyed"),
-            ("LISTED", "Listed", "The frames that you list"),
-        ],
-    )
-    key_list: StringProperty(
-        name="Frames", description="Scene frames on which the guidance holds: 1001-1100x20, 1150"
-    )
-    drawn_frame: IntProperty(
-        name="Drawn on", description="The frame that a mask without keyed shapes was drawn on"
-    )
-    rough_name: StringProperty(
-        name="Mattes",
-        description="Rough mattes, numbered as the plate is; gaps are filled",
-        **_held("rough", "images"),
-    )
-    folder: StringProperty(options={"HIDDEN"}, description="Where this object's mattes lie")
     baked: StringProperty(options={"HIDDEN"}, description="Digest of the settings of the bake")
     guided: StringProperty(options={"HIDDEN"}, description="Digest of the guidance of the bake")
-    guide_changed: BoolProperty(options={"HIDDEN"})
 
     @property
-    def mask(self) -> bpy.types.Mask | None:
-        return self.id_data.nodes[f"Mask {self.uid}"].mask
+    def folder(self) -> str:
+        """The folder that the node shows, as the .blend file keeps it; "" before the first bake.
 
-    @mask.setter
-    def mask(self, mask: bpy.types.Mask | None) -> None:
-        self.id_data.nodes[f"Mask {self.uid}"].mask = mask
-        self.drawn_frame = bpy.context.scene.frame_current
-        self.guide_changed = True
+        Its pictures alone know: Blender moves their paths along when a file is saved elsewhere, or
+        a node is appended to another file.
+        """
+        image = self._image
+        path = image.filepath.replace("\\", "/") if image else baked.NO_FILE
+        return "" if path == baked.NO_FILE else path.rsplit("/", 2)[0]
 
     @property
-    def rough(self) -> bpy.types.Image | None:
-        return self.id_data.nodes[f"Rough {self.uid}"].image
+    def place(self) -> Path | None:
+        """That folder as a path, None before the first bake."""
+        if not self.folder:
+            return None
+        return Path(bpy.path.abspath(self.folder, library=self._image.library)).absolute()
 
-    @rough.setter
-    def rough(self, image: bpy.types.Image | None) -> None:
-        self.id_data.nodes[f"Rough {self.uid}"].image = image
-        self.guide_changed = True
+    @property
+    def _image(self) -> bpy.types.Image | None:
+        from . import kinds
+
+        settings = self.id_data.mattelier
+        first = kinds.of(settings).parts(settings)[0]
+        node = self.id_data.nodes.get(baked.node_name(self, first))
+        return node and node.image
 
 
-class Settings(bpy.types.PropertyGroup):
+class Settings(RotoscopeSettings, UpscaleSettings, BokehSettings, bpy.types.PropertyGroup):
     """A node's settings; `kind` is "" on groups that are not ours."""
 
     kind: StringProperty(options={"HIDDEN"})
@@ -130,54 +93,16 @@ class Settings(bpy.types.PropertyGroup):
         ],
         update=_place,
     )
-    image_name: StringProperty(name="Plate", **_held("image", "images"))
-    clip_name: StringProperty(name="Plate", **_held("clip", "movieclips"))
+    image_name: StringProperty(name="Plate", **held("image", "images"))
+    clip_name: StringProperty(name="Plate", **held("clip", "movieclips"))
     frame_start: IntProperty(
         name="Start Frame",
         default=1,
-        update=_wire,
+        update=rewire,
         description="The scene frame on which the plate's first frame shows",
     )
     model: StringProperty(
-        name="Model", default="default", search=_models, description="The network that mattes"
-    )
-    quality: EnumProperty(
-        name="Quality",
-        items=[
-            ("fast", "Fast", "For a first look"),
-            ("balanced", "Balanced", "For most shots"),
-            ("best", "Best", "For hair and blur, several times slower"),
-        ],
-        default="balanced",
-    )
-    tune: IntProperty(
-        name="Tune (Seconds)",
-        min=0,
-        soft_max=1800,
-        description="How long to train the network on the key frames of this shot; 0: not at all",
-    )
-    edge_shift: FloatProperty(
-        name="Edge Shift",
-        subtype="PIXEL",
-        soft_min=-20,
-        soft_max=20,
-        min=-500,
-        max=500,
-        description="Move the finished edge, outwards where positive",
-    )
-    feather: FloatProperty(
-        name="Feather",
-        subtype="PIXEL",
-        min=0,
-        soft_max=50,
-        max=500,
-        description="Soften the finished edge",
-    )
-    use_foreground: BoolProperty(
-        name="Foreground",
-        default=True,
-        update=_wire,
-        description="Also bake the subject's own colour, free of the background along soft edges",
+        name="Model", default="default", search=_models, description="The network that is used"
     )
     when_missing: EnumProperty(
         name="On the Farm",
@@ -191,31 +116,31 @@ class Settings(bpy.types.PropertyGroup):
         subtype="DIR_PATH",
         default="//mattelier",
         options={"ANIMATABLE"} | BLEND_RELATIVE,
-        description="Folder of the mattes; // is where the .blend file lies",
+        description="Folder of what is baked; // is where the .blend file lies",
     )
-    objects: CollectionProperty(type=RotoObject)
+    objects: CollectionProperty(type=Result)
     active: IntProperty(name="Object")
 
     @property
     def image(self) -> bpy.types.Image | None:
-        return self.id_data.nodes["Plate"].image
+        return self.id_data.nodes[PLATE].image
 
     @image.setter
     def image(self, image: bpy.types.Image | None) -> None:
-        self.id_data.nodes["Plate"].image = image
+        self.id_data.nodes[PLATE].image = image
         _place(self)
 
     @property
     def clip(self) -> bpy.types.MovieClip | None:
-        return self.id_data.nodes["Clip"].clip
+        return self.id_data.nodes[CLIP].clip
 
     @clip.setter
     def clip(self, clip: bpy.types.MovieClip | None) -> None:
-        self.id_data.nodes["Clip"].clip = clip
+        self.id_data.nodes[CLIP].clip = clip
         _place(self)
 
 
-CLASSES = (RotoObject, Settings)
+CLASSES = (Result, Settings)
 
 
 def register() -> None:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from debian_root import UnavailableError, skip_or_fail
 from in_blender import Cases, make_stage
-from real_blender import INSIDE, VERSIONS, Home, Module, Window, home_with_addon, modules, window
+from real_blender import (
+    FAKE,
+    INSIDE,
+    VERSIONS,
+    Home,
+    Module,
+    Window,
+    home_with_addon,
+    modules,
+    window,
+)
 
 _CASES_SECONDS = 240
 
@@ -61,9 +70,8 @@ def blender_window() -> Iterator[Window]:
     """Debian's Blender, into which `mattelier install blender` has put the add-on."""
     try:
         with window() as found:
-            done = found.run(sys.executable, "-m", "mattelier", "install", "blender", timeout=120)
-            assert done.returncode == 0, done.stdout
-            found.use_fake_engine()
+            found.install()
+            found.use_engine(*FAKE)
             yield found
     except UnavailableError as error:
         skip_or_fail(error)

@@ -1,8 +1,10 @@
-"""A worker that speaks the protocol and mattes without a network: fast, and known to the pixel.
+"""A worker that speaks the protocol and works without a network: fast, and known to the pixel.
 
-`matte(number)` is what it writes for a frame. Beside its socket lie `requests.jsonl`, all that it
-was asked, and `orders.json`, how it shall behave: {"delay": seconds per frame, "fail_at": number,
-"die_at": number, "skip": [numbers], "mattes": pattern of files to be given instead}.
+`matte(number)` is what it writes for a frame, `UPSCALED` and `blurred(…)` are the colours of the
+pictures that it makes. Beside its socket lie `requests.jsonl`, all that it was asked, and
+`orders.json`, how it shall behave: {"delay": seconds per frame, "fail_at": number, "die_at":
+number, "skip": [numbers that fail], "keep": [numbers left as they are], "mattes" and "pictures":
+patterns of files to be given instead}.
 """
 
 from __future__ import annotations
@@ -19,11 +21,13 @@ import numpy as np
 import pictures
 
 from mattelier.media import stills
-from mattelier.request import RotoRequest, from_json
+from mattelier.media.depth_maps import read_depth
+from mattelier.request import FramesRequest, RotoRequest, from_json
 from mattelier.worker import protocol
 
 FOREGROUND = (0.75, 0.5, 0.25)  # its colour, to tell it from the plate
-MOVIE = (64, 96)  # height and width
+UPSCALED = (0.5, 0.25, 3, 0.5)  # premultiplied
+MOVIE = (16, 32)  # height and width of the one in the tests
 
 _IDLE_SECONDS = 300  # a test run that was killed leaves it no longer than that
 
@@ -45,8 +49,9 @@ def plate_file(pattern: str, number: int) -> Path:
     return Path(pattern.replace("#" * digits, f"{number:0{digits}d}") if digits else pattern)
 
 
-def roto(connection: socket.socket, options: dict, orders: dict) -> None:
-    from_json(RotoRequest, options)  # the real worker would refuse it
+def make(connection: socket.socket, task: str, options: dict, orders: dict) -> None:
+    # The real worker would refuse what is no request.
+    from_json(RotoRequest if task == "roto" else FramesRequest, options)
     numbers = frames_of(options["frames"])
     errors = []
     for index, number in enumerate(numbers):
@@ -59,23 +64,55 @@ def roto(connection: socket.socket, options: dict, orders: dict) -> None:
         time.sleep(orders.get("delay", 0))
         if number in orders.get("skip", ()):
             errors.append(f"{number}: it is damaged")
+        elif number in orders.get("keep", ()):
+            pass
+        elif task == "roto":
+            write_matte(options, number, orders.get("mattes"))
         else:
-            write(options, number, orders.get("mattes"))
+            write_picture(options, number, orders.get("pictures"))
         protocol.send(
             connection, {"progress": (index + 1) / len(numbers), "stage": f"frame {number}"}
         )
     protocol.send(connection, {"report": {"errors": errors, "note": ""}, "pictures": []})
 
 
-def write(options: dict, number: int, given: str | None) -> None:
+def size_of(options: dict, plate: Path) -> tuple[int, int]:
+    """Height and width of a frame."""
+    return stills.read(plate).colour.shape[:2] if "#" in options["plate"] else MOVIE
+
+
+def blurred(options: dict, number: int) -> tuple[float, ...]:
+    """The frame's distance / 16, the largest alpha of its matte, the lens's radius / 100, 1."""
+    depth, mattes = options["options"]["depth"]["file"], options["mattes"]
+    red = 1 / read_depth(plate_file(depth, number)).disparity[0, 0] / 16 if depth else 0
+    green = stills.read_grey(plate_file(mattes, number)).max() if mattes else 0
+    return red, green, (options["options"]["radius"] or 0) / 100, 1
+
+
+def write_picture(options: dict, number: int, given: str | None) -> None:
     plate = plate_file(options["plate"], number)
     if not plate.is_file():
         return
-    height, width = MOVIE
+    height, width = size_of(options, plate)
+    if options["task"] == "upscale":
+        height, width = (round(side * options["options"]["scale"]) for side in (height, width))
+        colour = UPSCALED
+    else:
+        colour = blurred(options, number)
+    target = plate_file(options["output"], number)
+    target.parent.mkdir(exist_ok=True)
+    samples = np.full((height, width, 4), colour, np.float32)
+    if given:
+        samples[..., :3] = (stills.read(plate_file(given, number)).colour / np.float32(255)) ** 2.2
+    pictures.write(target, samples, "half")
+
+
+def write_matte(options: dict, number: int, given: str | None) -> None:
+    plate = plate_file(options["plate"], number)
+    if not plate.is_file():
+        return
+    height, width = size_of(options, plate)
     colour = np.full((height, width, 3), FOREGROUND, np.float32)
-    if "#" in options["plate"]:
-        height, width = stills.read(plate).colour.shape[:2]
-        colour = np.full((height, width, 3), FOREGROUND, np.float32)
     alpha = matte(number, height, width)
     if given:
         alpha = stills.read_grey(plate_file(given, number))
@@ -121,8 +158,8 @@ def attend(connection: socket.socket, folder: Path) -> None:
             log.write(json.dumps(request) + "\n")
         orders = folder / "orders.json"
         told = json.loads(orders.read_text()) if orders.is_file() else {}
-        if request["task"] == "roto":
-            roto(connection, request["options"], told)
+        if request["task"] in ("roto", "frames"):
+            make(connection, request["task"], request["options"], told)
         else:
             report = {"version": "0", "models": [{"name": "default", "state": "ready"}]}
             protocol.send(connection, {"report": report, "pictures": []})

@@ -15,6 +15,8 @@ def write(path: Path, samples: np.ndarray, kind: str) -> None:
     height, width, channels = samples.shape
     spec = OpenImageIO.ImageSpec(width, height, channels, kind)
     spec.attribute("oiio:ColorSpace", "" if kind != "half" else "lin_rec709_scene")
+    if channels == 1:
+        spec.channelnames = ("Z",)
     out = OpenImageIO.ImageOutput.create(str(path))
     if not (out and out.open(str(path), spec) and out.write_image(samples) and out.close()):
         raise OSError(OpenImageIO.geterror())
@@ -27,6 +29,11 @@ def exr(number: int) -> np.ndarray:
     return samples
 
 
+def depth(number: int) -> np.ndarray:
+    """As many metres as the frame's number, a little more to the right."""
+    return np.tile(number % 100 + np.arange(WIDTH, dtype=np.float32) / 100, (HEIGHT, 1))[..., None]
+
+
 def shot(number: int) -> np.ndarray:
     """A disc that walks over a sky, 8 bits."""
     y, x = np.mgrid[:180, :320]
@@ -37,19 +44,30 @@ def shot(number: int) -> np.ndarray:
 
 
 def make_shot(folder: Path) -> None:
-    """shot.1001-1024.png, and bright.1001-1003.exr, whose disc is 6 times as bright as white."""
+    """shot.1001-1024.png, and bright.1001-1003.exr, whose disc is 6 times as bright as white.
+
+    And the distances of both in far.1001-1003.exr: the disc is at 2 m, the sky at 50 m.
+    """
     for number in range(1001, 1025):
         write(folder / f"shot.{number}.png", shot(number), "uint8")
     for number in range(1001, 1004):
         samples = shot(number) / np.float32(255)
+        distance = np.where(samples[..., :1] > 0.85, np.float32(2), np.float32(50))
+        write(folder / f"far.{number}.exr", distance, "float")
         samples[samples[..., 0] > 0.85] = (6, 3, 1)
         write(folder / f"bright.{number}.exr", samples, "half")
 
 
 def make_plates(folder: Path) -> None:
-    """plate.0101-0110.exr, gap.1001-1006.exr without 1003, eight.1001-1010.png, sixteen.1-5.png."""
+    """plate.0101-0110.exr, gap.1001-1006.exr without 1003, eight.1001-1010.png, sixteen.1-5.png.
+
+    And the depth of the first one, numbered as it is in z.0101-0110.exr, and as a scene that begins
+    at 1 numbers it in render.0001-0010.exr.
+    """
     for number in range(101, 111):
         write(folder / f"plate.{number:04d}.exr", exr(number), "half")
+        write(folder / f"z.{number:04d}.exr", depth(number), "float")
+        write(folder / f"render.{number - 100:04d}.exr", depth(number), "float")
     for number in (1001, 1002, 1004, 1005, 1006):
         write(folder / f"gap.{number}.exr", exr(number), "half")
     for number in range(1001, 1011):

@@ -230,11 +230,17 @@ class Window:
             log.write_text(said, "utf-8")
         return subprocess.CompletedProcess(command, process.returncode, said)
 
-    def use_fake_engine(self) -> None:
-        """From now on the add-on starts the worker of the tests."""
+    def install(self) -> None:
+        """Put the add-on into this Blender, as a user does."""
+        done = self.run(sys.executable, "-m", "mattelier", "install", "blender", timeout=120)
+        assert done.returncode == 0, done.stdout
+
+    def use_engine(self, *command: str) -> None:
+        """From now on the add-on starts this worker; one that runs is ended."""
+        end_worker(self.runtime)
         file = self.addon / "engine.json"
         told = json.loads(file.read_text("utf-8"))
-        file.write_text(json.dumps({**told, "command": FAKE}), "utf-8")
+        file.write_text(json.dumps({**told, "command": command}), "utf-8")
 
 
 @contextlib.contextmanager

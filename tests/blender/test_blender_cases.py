@@ -6,8 +6,10 @@ import pytest
 from in_blender import cases_in
 from real_blender import VERSIONS
 
+MODULES = ("node", "guidance", "baking", "farm", "upscale", "bokeh", "files")
+
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("case", cases_in("node", "guidance", "baking", "farm"))
+@pytest.mark.parametrize("case", cases_in(*MODULES))
 def test_in_blender(cases, version, case):
     cases(version).check(case)

@@ -1,27 +1,47 @@
-"""The add-on with the real engine and the shipped network."""
+"""The add-on with the real engine and the shipped networks, in a module and in Debian's Blender."""
 
 from __future__ import annotations
 
 import pytest
 from in_blender import Cases, cases_in, make_stage
-from real_blender import INSIDE, VERSIONS, home_with_addon
+from real_blender import FAKE, INSIDE, VERSIONS, home_with_addon
 
 from mattelier.hosts.engine import engine_command
 
 CASES = cases_in("engine")
+_RUNNER = INSIDE / "runner.py"
 
 
 @pytest.fixture(scope="module")
-def real(blenders, tmp_path_factory) -> Cases:
+def in_module(blenders, tmp_path_factory) -> Cases:
     folder = tmp_path_factory.mktemp("engine")
     make_stage(folder)
     log = folder / "log"
     with home_with_addon(engine_command()) as home:
-        runner = INSIDE / "runner.py"
-        blenders[VERSIONS[-1]].run(home, runner, folder, *CASES, timeout=180, log=log)
+        blenders[VERSIONS[-1]].run(home, _RUNNER, folder, *CASES, timeout=240, log=log)
+    return Cases.read(folder, log)
+
+
+@pytest.fixture(scope="module")
+def in_debian(blender_window) -> Cases:
+    folder = blender_window.home / "engine"
+    make_stage(folder)
+    log = folder / "log"
+    blender_window.use_engine(*engine_command(), "worker")
+    try:
+        blender_window.run(
+            "blender", "-b", "--python", _RUNNER, "--", folder, *CASES, timeout=240, log=log
+        )
+    finally:
+        blender_window.use_engine(*FAKE)
     return Cases.read(folder, log)
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_with_the_engine(real, case):
-    real.check(case)
+def test_in_a_module(in_module, case):
+    in_module.check(case)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_in_debians_blender(in_debian, case):
+    in_debian.check(case)

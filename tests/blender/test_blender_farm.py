@@ -1,4 +1,4 @@
-"""Renders without a window whose mattes are missing: exit codes tell the truth."""
+"""Renders without a window whose baked frames are missing: exit codes tell the truth."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from in_blender import make_stage
 from real_blender import INSIDE, VERSIONS
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_render_that_lacks_mattes_ends_with_3(blenders, home, tmp_path, version):
+@pytest.mark.parametrize(
+    ("version", "kind", "noun"),
+    [
+        *((version, "rotoscope", "matte") for version in VERSIONS),
+        (VERSIONS[0], "upscale", "picture"),
+        (VERSIONS[-1], "bokeh", "picture"),
+    ],
+)
+def test_a_render_that_lacks_frames_ends_with_3(blenders, home, tmp_path, version, kind, noun):
     make_stage(tmp_path)
-    log = tmp_path / "log"
-    done = blenders[version].run(home, INSIDE / "lacking.py", tmp_path, timeout=60, log=log)
+    log, script = tmp_path / "log", INSIDE / "lacking.py"
+    done = blenders[version].run(home, script, tmp_path, kind, timeout=60, log=log)
     said = log.read_text("utf-8", "replace")
     assert done.returncode == 3, said
-    assert "no matte on 4" in said
-    assert (tmp_path / "out.0003.exr").is_file()  # what had its matte was rendered
+    assert f"no {noun} on 4" in said
+    assert (tmp_path / "out.0003.exr").is_file()  # what was baked was rendered
     assert not (tmp_path / "out.0004.exr").exists()

@@ -12,11 +12,12 @@ from real_blender import INSIDE
 
 _SCREEN = """
 Xvfb :77 -screen 0 1600x900x24 +extension GLX > /dev/null 2>&1 &
+trap "kill $!" EXIT
 export DISPLAY=:77
 for _ in $(seq 50); do xdotool getmouselocation > /dev/null 2>&1 && break; sleep 0.2; done
 openbox > /dev/null 2>&1 &
 sleep 1
-exec blender --window-geometry 0 0 1600 900 --python-exit-code 4 --python "$1" -- "$2"
+blender --window-geometry 0 0 1600 900 --python-exit-code 4 --python "$1" -- "$2"
 """
 _STEPS = (
     "the node is added from the menu",
@@ -27,6 +28,8 @@ _STEPS = (
     "undo makes fresh again",
     "a render that lacks mattes says so",
     "bake, then render",
+    "all kinds are added from the menu",
+    "all kinds are baked one after the other, and shown",
     "end",
 )
 
@@ -37,7 +40,7 @@ def artist(blender_window, artefacts):
     folder = blender_window.home / "artist"
     make_stage(folder)
     blender_window.run(
-        "bash", "-c", _SCREEN, "screen", INSIDE / "window.py", folder, timeout=180,
+        "bash", "-c", _SCREEN, "screen", INSIDE / "window.py", folder, timeout=240,
         log=artefacts / "window.log",
     )  # fmt: skip
     for picture in folder.glob("*.png"):
@@ -91,7 +94,7 @@ def test_expression_ends_truthfully(blender_window, shot):
     words = ("blender", "-b", shot / "shot.blend", "--python-expr", expression)
     failed = blender_window.run(*words, timeout=60)
     assert failed.returncode == 3
-    assert "1 frame could not be matted: 103" in failed.stdout
+    assert "1 frame could not be baked: 103" in failed.stdout
     orders.unlink()
     done = blender_window.run(*words, timeout=60)
     assert done.returncode == 0
@@ -115,3 +118,4 @@ def test_install_again_and_uninstall(blender_window):
     none = install("--uninstall")
     assert none.returncode == 0
     assert "in no Blender" in none.stdout
+    blender_window.install()

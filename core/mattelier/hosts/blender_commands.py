@@ -33,7 +33,7 @@ Run it again after an update of Blender or Mattelier, or when Mattelier has move
 @click.option("--uninstall", is_flag=True, help="Take the add-on out of Blender.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 def blender(programs: tuple[Path, ...], uninstall: bool, dry_run: bool) -> int:
-    """Put Add → AI → Rotoscope into Blender's compositor, 4.2 and later."""
+    """Put Add → AI → Rotoscope, Upscale and Bokeh into Blender's compositor, 4.2 and later."""
     given = [_given(program) for program in programs]
     found = [one for one in given if one] if given else find_blenders()
     failed = len(found) < len(given)
@@ -60,7 +60,7 @@ def blender(programs: tuple[Path, ...], uninstall: bool, dry_run: bool) -> int:
         )
     if done and not dry_run:
         click.echo(f"The engine: {command[0]}")
-        click.echo("In Blender's compositor: Add → AI → Rotoscope. Restart a Blender that runs.")
+        click.echo("In Blender's compositor: Add → AI. Restart a Blender that runs.")
         if any(one.sandbox for one in found):
             click.echo(
                 "Blender as a flatpak cannot start programs: before you bake there, run "

@@ -4,7 +4,7 @@ import os
 import time
 
 import bpy
-from stage import MODULE, module, near, square_mask
+from stage import MODULE, module, near, refused, sentence, square_mask, state
 
 
 def case_what_is_fresh_is_not_asked_for_again(stage):
@@ -171,7 +171,7 @@ def case_an_unsaved_file_is_told(stage):
     bpy.ops.preferences.addon_enable(module=MODULE)
     stage.shown = module("versions").new_compositor(stage.scene)
     node = stage.add(start=1)
-    assert refused(stage, node) == "Save the .blend file first: its mattes are kept beside it."
+    assert refused(stage, node) == "Save the .blend file first: what is baked is kept beside it."
     node.node_tree.mattelier.cache = str(stage.folder / "absolute")
     stage.bake(node)
     assert state(node).wanting == ()
@@ -188,10 +188,10 @@ def case_clear_and_purge(stage):
     node = stage.add(start=1)
     item = node.node_tree.mattelier.objects[0]
     stage.bake(node)
-    old = module("cache").folder(item)
+    old = item.place
     node.node_tree.mattelier.feather = 1
     stage.bake(node)
-    new = module("cache").folder(item)
+    new = item.place
     assert old.is_dir()
     assert module("cache").size(old.parent) > 1000
     bpy.ops.mattelier.purge(group=node.node_tree.name)
@@ -212,7 +212,7 @@ def case_bake_all_fails_where_a_frame_was_not_made(stage):
     stage.add(start=1)
     stage.orders(skip=[103])
     told = sentence(bpy.ops.mattelier.bake_all)
-    assert told == "1 frame could not be matted: 103: it is damaged"
+    assert told == "1 frame could not be baked: 103: it is damaged"
 
 
 def case_check_installation(stage):
@@ -225,26 +225,8 @@ def case_adding_a_node_is_quick(stage):
     assert time.perf_counter() - start < 0.3
 
 
-def state(node):
-    settings = node.node_tree.mattelier
-    return module("cache").state(settings.objects[0], module("plate").find(settings))
-
-
 def until(true, seconds=20):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it took too long"
         time.sleep(0.01)
-
-
-def refused(stage, node, frames="PLATE"):
-    """The sentence with which a bake ends."""
-    return sentence(lambda: stage.bake(node, frames))
-
-
-def sentence(operator):
-    try:
-        operator()
-    except RuntimeError as error:
-        return str(error).removeprefix("Error: ").strip()
-    raise AssertionError("it did not fail")

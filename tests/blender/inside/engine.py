@@ -1,6 +1,10 @@
-"""The real engine, from a drawn mask to rendered pixels."""
+"""The real engine, from what is set on a node to rendered pixels."""
 
-from stage import module, near, square_mask
+import bpy
+from stage import baked_file, module, near, read, same, square_mask, state
+
+ORANGE = [((code / 255 + 0.055) / 1.055) ** 2.4 for code in (225, 140, 50)]  # of the disc
+SKY = [((code / 255 + 0.055) / 1.055) ** 2.4 for code in (95, 136, 225)]  # at row 20
 
 
 def case_mattes_a_drawn_subject_in_the_plates_own_colours(stage):
@@ -17,8 +21,8 @@ def case_mattes_a_drawn_subject_in_the_plates_own_colours(stage):
     near(matte[20, 250, 0], 0, 0.05)
     stage.show(node.outputs["Foreground"])
     colour = stage.render(1003)
-    for channel, code in enumerate((225, 140, 50)):
-        near(colour[95, 76, channel], ((code / 255 + 0.055) / 1.055) ** 2.4, 0.004)
+    for channel, wanted in enumerate(ORANGE):
+        near(colour[95, 76, channel], wanted, 0.004)
     stage.show(node.outputs["Image"])
     cut = stage.render(1003)
     near(cut[95, 76, 0], float(colour[95, 76, 0] * matte[95, 76, 0]), 0.002)
@@ -31,8 +35,85 @@ def case_floats_above_one_come_through(stage):
     near(stage.render(1002)[95, 68, 0], 6, 0.02)
 
 
+def case_enlarges_in_the_plates_own_colours(stage):
+    for plate, disc, error in (
+        ("shot.1001.png", ORANGE, 0.01),
+        ("bright.1001.exr", (6, 3, 1), 0.1),
+    ):
+        node = picture(stage, plate, "upscale")
+        stage.bake(node, "SCENE")
+        assert state(node).fresh == (1001, 1002, 1003)
+        stage.size((640, 360))
+        stage.show(node.outputs["Image"])
+        shown = stage.render(1003)
+        same(shown, read(baked_file(node, 1003)), 0.001)
+        for channel, wanted in enumerate(disc):
+            near(shown[190, 152, channel], wanted, error)
+        near(shown[190, 152, 3], 1)
+
+
+def case_enlarges_a_movie(stage):
+    movie = stage.movie()
+    node = stage.add(None, kind="upscale")
+    node.node_tree.mattelier.image = bpy.data.images.load(str(movie))
+    node.node_tree.mattelier.scale = "3"
+    stage.scene.frame_end = 3
+    stage.bake(node, "SCENE")
+    assert state(node).fresh == (1, 2, 3)
+    stage.size((96, 48))
+    stage.show(node.outputs["Image"])
+    shown = stage.render(3)
+    same(shown, read(baked_file(node, 3)))
+    near(shown[24, 48, 0], ((60 / 255 + 0.055) / 1.055) ** 2.4, 0.02)
+
+
+def case_blurs_by_a_depth_pass(stage):
+    node = picture(stage, "shot.1001.png", "bokeh")
+    settings = node.node_tree.mattelier
+    settings.depth_from, settings.focus, settings.focus_distance = "FILES", "DISTANCE", 2
+    settings.depth = bpy.data.images.load(str(stage.plates / "far.1001.exr"))
+    settings.depth.source = "SEQUENCE"
+    settings.radius = 10
+    stage.bake(node, "SCENE")
+    assert state(node).fresh == (1001, 1002, 1003)
+    stage.show(node.outputs["Image"])
+    sharp = stage.render(1003)
+    same(sharp, read(baked_file(node, 1003)))
+    settings.focus_distance, settings.foreground_blur = 50, True
+    stage.bake(node, "SCENE")
+    soft = stage.render(1003)
+    for channel, wanted in enumerate(ORANGE):
+        near(sharp[95, 76, channel], wanted, 0.01)
+        near(soft[95, 76, channel], wanted, 0.01)
+        near(sharp[20, 250, channel], SKY[channel], 0.01)
+    # Four pixels to the right of the disc's edge: sky, unless the disc is out of focus.
+    near(sharp[95, 125, 0], soft[95, 250, 0], 0.02)
+    assert soft[95, 125, 0] > sharp[95, 125, 0] + 0.05
+
+
+def case_blurs_behind_what_a_rotoscope_node_cut_out(stage):
+    cut, _ = shot(stage, "shot.1001.png")
+    node = picture(stage, "shot.1001.png", "bokeh")
+    settings = node.node_tree.mattelier
+    settings.depth_from, settings.mattes = "MATTE", cut.node_tree
+    settings.radius = 8
+    assert bpy.ops.mattelier.bake_all(frames="SCENE") == {"FINISHED"}
+    assert state(node).fresh == (1001, 1002, 1003)
+    stage.show(node.outputs["Image"])
+    shown = stage.render(1002)
+    same(shown, read(baked_file(node, 1002)))
+    for channel, wanted in enumerate(ORANGE):
+        near(shown[95, 68, channel], wanted, 0.01)
+
+
+def picture(stage, plate, kind):
+    stage.size((320, 180))
+    stage.scene.frame_start, stage.scene.frame_end = 1001, 1003
+    return stage.add(plate, start=1001, kind=kind)
+
+
 def shot(stage, plate):
-    stage.scene.render.resolution_x, stage.scene.render.resolution_y = 320, 180
+    stage.size((320, 180))
     stage.scene.frame_start, stage.scene.frame_end = 1001, 1003
     node = stage.add(plate, start=1001)
     settings = node.node_tree.mattelier

@@ -1,7 +1,6 @@
 """What guides the engine: masks drawn by Blender, mattes of others, track markers."""
 
 import bpy
-import numpy as np
 from stage import module, near, read, square_mask
 
 
@@ -40,10 +39,9 @@ def case_masks_are_drawn_at_the_plates_size_and_place(stage):
     stage.bake(node)
     mask = mask_files(stage)[101]
     assert mask.shape[:2] == (16, 32)
-    inside = mask[..., 0] > 0.5
-    columns, rows = np.nonzero(inside.any(0))[0], np.nonzero(inside.any(1))[0]
-    assert (columns.min(), columns.max()) == (8, 15)
-    assert (rows.min(), rows.max()) == (0, 15)  # a mask's square is as wide as the plate
+    columns, rows = mask.covered()
+    assert (columns[0], columns[-1]) == (8, 15)
+    assert (rows[0], rows[-1]) == (0, 15)  # a mask's square is as wide as the plate
     near(mask[8, 10, 0], 1)
     near(mask[8, 20, 0], 0)
 
@@ -133,10 +131,7 @@ def mask_files(stage):
 
 def masks(stage):
     """The left edge of the mask on each of its frames, in pixels."""
-    return {
-        number: int(np.nonzero((pixels[..., 0] > 0.5).any(0))[0].min())
-        for number, pixels in mask_files(stage).items()
-    }
+    return {number: pixels.covered()[0][0] for number, pixels in mask_files(stage).items()}
 
 
 def refused(stage, node):

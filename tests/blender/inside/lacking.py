@@ -1,4 +1,4 @@
-"""Bakes a plate but for one frame, and renders all of it: `lacking.py STAGE`."""
+"""Bakes the first frames of a plate, and renders all of it: `lacking.py STAGE KIND`."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ import stage
 
 folder = Path(sys.argv[1])
 here = stage.fresh(folder, "lacking")
-node = here.add(start=1)
+node = here.add(start=1, kind=sys.argv[2])
 here.show(node.outputs["Image"])
 here.scene.frame_start, here.scene.frame_end = 1, 3
 here.bake(node, "SCENE")

@@ -1,5 +1,6 @@
-"""What cases inside Blender share: a scene to render, a Rotoscope node, pixels read back."""
+"""What cases inside Blender share: a scene to render, one of our nodes, pixels read back."""
 
+import array
 import importlib
 import json
 import os
@@ -37,11 +38,11 @@ class Stage:
     def scene(self):
         return bpy.context.scene
 
-    def add(self, plate="plate.0101.exr", source="SEQUENCE", start=None):
-        """A Rotoscope node that shows a plate, as Add → AI → Rotoscope makes it; its group."""
+    def add(self, plate="plate.0101.exr", source="SEQUENCE", start=None, kind="rotoscope"):
+        """A node that shows a plate, as Add → AI makes it."""
         tree = module("tree")
         node = self.shown.nodes.new("CompositorNodeGroup")
-        node.node_tree = tree.new()
+        node.node_tree = tree.new(kind)
         if plate is not None:
             image = bpy.data.images.load(str(self.plates / plate))
             image.source = source
@@ -56,8 +57,18 @@ class Stage:
     def bake(self, node, frames="PLATE"):
         return bpy.ops.mattelier.bake(group=node.node_tree.name, frames=frames)
 
+    def renew(self):
+        """An empty compositor for a scene that is prepared to render."""
+        prepare(self.scene)
+        self.shown = module("versions").compositor(self.scene)
+        if self.shown is None:
+            self.shown = module("versions").new_compositor(self.scene)
+
+    def size(self, size):
+        self.scene.render.resolution_x, self.scene.render.resolution_y = size
+
     def render(self, frame=None, transform=None):
-        """The pixels (H, W, 4), top row first, that a render gives: float EXR, or 8-bit PNG."""
+        """What a render gives: float EXR, or 8-bit PNG."""
         if frame is not None:
             self.scene.frame_set(frame)
         name = "out.png" if transform else "out.exr"
@@ -71,6 +82,30 @@ class Stage:
         (self.folder / name).unlink(missing_ok=True)
         bpy.ops.render.render(write_still=True)
         return read(self.folder / name)
+
+    def movie(self):
+        """Ten frames of the 8-bit plate as a movie, through Blender."""
+        scene, shown = self.scene, self.shown
+        node = shown.nodes.new("CompositorNodeImage")
+        node.image = bpy.data.images.load(str(self.plates / "eight.1001.png"))
+        node.image.source = "SEQUENCE"
+        node.frame_duration, node.frame_offset = 10, 1000
+        self.show(node.outputs[0])
+        settings = scene.render.image_settings
+        if hasattr(settings, "media_type"):
+            settings.media_type = "VIDEO"
+        settings.file_format = "FFMPEG"
+        scene.render.ffmpeg.format = "MPEG4"
+        scene.render.ffmpeg.codec = "H264"
+        scene.render.ffmpeg.constant_rate_factor = "LOSSLESS"
+        scene.view_settings.view_transform = "Standard"
+        scene.frame_start, scene.frame_end = 1, 10
+        scene.render.filepath = str(self.folder / "movie")
+        bpy.ops.render.render(animation=True)
+        if hasattr(settings, "media_type"):
+            settings.media_type = "IMAGE"
+        shown.nodes.remove(node)
+        return next(self.folder.glob("movie*"))
 
     def save(self, name="shot.blend"):
         bpy.ops.wm.save_as_mainfile(filepath=str(self.folder / name))
@@ -87,9 +122,9 @@ class Stage:
             return []
         return [json.loads(line) for line in lines]
 
-    def asked(self):
-        """The options of all roto requests."""
-        return [entry["options"] for entry in self.requests() if entry["task"] == "roto"]
+    def asked(self, task="roto"):
+        """The options of all requests for a task."""
+        return [entry["options"] for entry in self.requests() if entry["task"] == task]
 
 
 def runtime():
@@ -104,32 +139,92 @@ def fresh(folder, name):
     own.mkdir()
     for file in ("orders.json", "requests.jsonl"):
         (runtime() / file).unlink(missing_ok=True)
-    scene = bpy.context.scene
-    scene.render.engine = "CYCLES"  # never started; EEVEE needs a display
-    scene.render.resolution_x, scene.render.resolution_y = RENDER_SIZE
-    scene.render.resolution_percentage = 100
-    scene.render.dither_intensity = 0
+    prepare(bpy.context.scene)
     stage = Stage(folder / "plates", own)
     stage.save()
     return stage
 
 
-def read(path):
-    """The values of a file as they are in it, (H, W, C), top row first."""
-    import numpy as np
+def prepare(scene):
+    scene.render.engine = "CYCLES"  # never started; EEVEE needs a display
+    scene.render.resolution_x, scene.render.resolution_y = RENDER_SIZE
+    scene.render.resolution_percentage = 100
+    scene.render.dither_intensity = 0
 
+
+class Pixels:
+    """A picture's values: pixels[y, x, channel] or pixels[y, x], the top row is 0.
+
+    Debian's Blender comes without numpy.
+    """
+
+    def __init__(self, image):
+        self.shape = (image.size[1], image.size[0], image.channels)
+        self.values = array.array("f", bytes(4 * len(image.pixels)))
+        image.pixels.foreach_get(self.values)
+
+    def __getitem__(self, place):
+        y, x, *channel = place
+        height, width, channels = self.shape
+        start = ((height - 1 - y) * width + x) * channels
+        pixel = self.values[start : start + channels]
+        return pixel[channel[0]] if channel else pixel
+
+    def covered(self):
+        """Where the first channel is above a half: the columns, and the rows."""
+        height, width, _ = self.shape
+        there = [(x, y) for y in range(height) for x in range(width) if self[y, x, 0] > 0.5]
+        return sorted({x for x, _ in there}), sorted({y for _, y in there})
+
+
+def read(path):
+    """The values of a file as they are in it."""
     image = bpy.data.images.load(str(path))
     try:
         image.colorspace_settings.name = "Non-Color"
-        values = np.empty(len(image.pixels), np.float32)
-        image.pixels.foreach_get(values)
-        return values.reshape(image.size[1], image.size[0], -1)[::-1]
+        return Pixels(image)
     finally:
         bpy.data.images.remove(image)
 
 
 def near(value, wanted, error=0.001):
     assert abs(float(value) - wanted) <= error, f"{value} is not {wanted}"
+
+
+def same(shown, stored, error=0.001, channels=4):
+    """Assert that a render is what a file holds."""
+    assert shown.shape == stored.shape, f"{shown.shape} is not {stored.shape}"
+    for channel in range(channels):
+        for one, other in zip(shown.values[channel::4], stored.values[channel::4], strict=True):
+            assert abs(one - other) <= error, f"channel {channel}: {one} is not {other}"
+
+
+def state(node):
+    """How the first result of a node stands."""
+    settings = node.node_tree.mattelier
+    return module("cache").state(settings.objects[0], module("plate").find(settings))
+
+
+def baked_file(node, number):
+    """The file of a frame that a node, or its group, shows: of its first part."""
+    group = getattr(node, "node_tree", node)
+    settings = group.mattelier
+    item, plate = settings.objects[0], module("plate").find(settings)
+    part = module("kinds").of(settings).parts(settings)[0]
+    return module("baked").files(item.place, plate, part).file(number)
+
+
+def refused(stage, node, frames="PLATE"):
+    """The sentence with which a bake ends."""
+    return sentence(lambda: stage.bake(node, frames))
+
+
+def sentence(operator):
+    try:
+        operator()
+    except RuntimeError as error:
+        return str(error).removeprefix("Error: ").strip()
+    raise AssertionError("it did not fail")
 
 
 def square_mask(name, keyed):

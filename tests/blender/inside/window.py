@@ -35,18 +35,7 @@ def scenario():
         yield 0.2
     area.spaces.active.show_region_ui = True
     yield 1
-    pointer(area, 0.25, 0.5)
-    keys("shift+a")
-    yield 1
-    screenshot("menu")
-    typed("rotos")
-    yield 1
-    keys("Return")
-    yield 1
-    pointer(area, 0.2, 0.4)
-    yield 0.5
-    click()
-    yield 1
+    yield from added(area, "rotos", 0.4, "menu")
     group = next(module("tree").ours())
     node = next(node for node in shown.nodes if getattr(node, "node_tree", None) == group)
     assert shown.nodes.active == node
@@ -69,13 +58,14 @@ def scenario():
             region.active_panel_category = "Node"
     bpy.ops.wm.save_mainfile()
     yield 1
-    orders(delay=0.4)
+    orders(delay=0.5)
     bake(window, area, group)
     running = module("bake").current
     while running.frames < 5:
         yield 0.1
-    yield 1.2
-    assert viewer_alpha() > 0, "the viewer shows no frame that has arrived"
+    while not viewer_alpha():
+        assert running.running, "the viewer shows no frame that has arrived"
+        yield 0.1
     screenshot("baking")
     yield "frames show as they arrive"
 
@@ -117,13 +107,80 @@ def scenario():
     keys("Escape")
     yield "a render that lacks mattes says so"
 
+    rendered = []
+    bpy.app.handlers.render_complete.append(lambda *_: rendered.append(True))
     with bpy.context.temp_override(window=window, area=editor(window), region=None):
         bpy.ops.mattelier.bake("INVOKE_DEFAULT", everywhere=True, frames="SCENE", then="FRAME")
-    while module("bake").current:
+    while not rendered:
         yield 0.1
-    yield 2
+    yield 1
     assert not module("rendering").lacking()
     yield "bake, then render"
+
+    for other in list(bpy.context.window_manager.windows)[1:]:  # of the renders
+        with bpy.context.temp_override(window=other):
+            bpy.ops.wm.window_close()
+    yield 1
+    pointer(editor(window), 0.42, 0.54)  # onto the warning of what was missing
+    keys("Escape")
+    yield 1
+    shown = module("versions").compositor(window.scene)  # undo has made all anew
+    viewer = next(node for node in shown.nodes if node.bl_idname == "CompositorNodeViewer")
+    for name, y in (("upsc", 0.65), ("bokeh", 0.85)):
+        yield from added(editor(window), name, y)
+    nodes = {
+        node.node_tree.mattelier.kind: node
+        for node in shown.nodes
+        if module("tree").is_ours(getattr(node, "node_tree", None))
+    }
+    assert sorted(nodes) == ["bokeh", "rotoscope", "upscale"]
+    yield "all kinds are added from the menu"
+
+    for kind in ("upscale", "bokeh"):
+        nodes[kind].node_tree.mattelier.image = bpy.data.images["shot.1001.png"]
+    settings = nodes["bokeh"].node_tree.mattelier
+    settings.depth_from, settings.mattes = "MATTE", nodes["rotoscope"].node_tree
+    nodes["rotoscope"].node_tree.mattelier.feather = 1
+    shown.nodes.active = nodes["bokeh"]
+    with bpy.context.temp_override(window=window, area=editor(window), region=None):
+        bpy.ops.mattelier.bake("INVOKE_DEFAULT", everywhere=True, frames="SCENE")
+    while module("bake").current:
+        yield 0.1
+    yield 1
+    for node in nodes.values():
+        assert len(state(node.node_tree).fresh) == 24
+    # What the tests' engine draws: the radius as blue; red 0.5, at twice the size.
+    for kind, channel, value, size in (
+        ("bokeh", 2, 0.2, (320, 180)),
+        ("upscale", 0, 0.5, (640, 360)),
+    ):
+        shown.nodes.active = nodes[kind]
+        shown.links.new(nodes[kind].outputs["Image"], viewer.inputs[0])
+        image, end = bpy.data.images["Viewer Node"], time.monotonic() + 20
+        while tuple(image.size) != size or abs(viewer_pixels()[channel] - value) > 0.001:
+            assert time.monotonic() < end, f"the viewer does not show {kind}"
+            yield 0.2
+        yield 1  # the sidebar unfolds
+        screenshot(kind)
+    assert len(rendered) == 1  # by the bake before this one
+    yield "all kinds are baked one after the other, and shown"
+
+
+def added(area, name, y, picture=None):
+    """Add a node from the menu, by the beginning of its name."""
+    pointer(area, 0.25, 0.5)
+    keys("shift+a")
+    yield 1
+    if picture:
+        screenshot(picture)
+    typed(name)
+    yield 1
+    keys("Return")
+    yield 1
+    pointer(area, 0.2, y)
+    yield 0.5
+    click()
+    yield 1
 
 
 def editor(window):
@@ -146,8 +203,11 @@ def state(group):
 
 
 def viewer_alpha():
-    image = bpy.data.images["Viewer Node"]
-    return max(image.pixels[:][3::4], default=0)
+    return max(viewer_pixels()[3::4], default=0)
+
+
+def viewer_pixels():
+    return bpy.data.images["Viewer Node"].pixels[:]
 
 
 def orders(**orders):
@@ -188,7 +248,7 @@ def note(step, failure=None):
 
 
 steps = scenario()
-END = time.monotonic() + 150
+END = time.monotonic() + 200
 
 
 def go():

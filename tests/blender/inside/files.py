@@ -1,0 +1,160 @@
+"""What becomes of all kinds of nodes as files are saved, moved, appended or linked, and by undo."""
+
+import addon_utils
+import bpy
+from stage import MODULE, baked_file, enable, module, near, read, same, state
+
+KINDS = ("rotoscope", "upscale", "bokeh")
+SOCKETS = {"rotoscope": ["Image", "Matte", "Foreground"], "upscale": ["Image"], "bokeh": ["Image"]}
+
+
+def case_every_kind_is_added_and_undone(stage):
+    for kind in KINDS:
+        window = bpy.context.window_manager.windows[0]
+        area = max(window.screen.areas, key=lambda area: area.width * area.height)
+        area.type = "NODE_EDITOR"
+        area.ui_type = "CompositorNodeTree"
+        area.spaces.active.node_tree = module("versions").compositor(stage.scene)
+        region = next(region for region in area.regions if region.type == "WINDOW")
+        bpy.ops.ed.undo_push(message="before")
+        with bpy.context.temp_override(window=window, area=area, region=region):
+            assert getattr(bpy.ops.mattelier, f"add_{kind}")() == {"FINISHED"}
+            (group,) = module("tree").ours()
+            assert group.mattelier.kind == kind
+            assert area.spaces.active.edit_tree.nodes.active.label == kind.capitalize()
+            bpy.ops.ed.undo_push(message="add")
+            bpy.ops.ed.undo()
+        assert not list(module("tree").ours())
+        assert kind.capitalize() not in bpy.data.node_groups
+
+
+def case_undo_brings_settings_and_bake_back(stage):
+    nodes = all_kinds(stage)
+    names = {kind: node.node_tree.name for kind, node in nodes.items()}
+    bpy.ops.ed.undo_push(message="baked")
+    nodes["upscale"].node_tree.mattelier.scale = "4"
+    nodes["bokeh"].node_tree.mattelier.radius = 3
+    bpy.ops.ed.undo_push(message="changed")
+    bpy.ops.ed.undo()
+    groups = {kind: bpy.data.node_groups[name] for kind, name in names.items()}
+    assert groups["upscale"].mattelier.scale == "2"
+    for group in groups.values():
+        assert len(state_of(group).fresh) == 10
+
+
+def case_the_file_is_opened_as_it_was_saved(stage):
+    nodes = all_kinds(stage)
+    nodes["upscale"].node_tree.mattelier.denoise = 0.75
+    names = {kind: node.node_tree.name for kind, node in nodes.items()}
+    stage.save()
+    bpy.ops.wm.open_mainfile(filepath=str(stage.folder / "shot.blend"))
+    groups = {kind: bpy.data.node_groups[name] for kind, name in names.items()}
+    near(groups["upscale"].mattelier.denoise, 0.75)
+    assert groups["bokeh"].mattelier.mattes == groups["rotoscope"]
+    assert groups["bokeh"].mattelier.depth.filepath.endswith("z.0101.exr")
+    for kind, group in groups.items():
+        assert len(state_of(group).fresh) == 10, kind
+        shows(stage, group)
+
+
+def case_a_file_saved_elsewhere_shows_what_was_baked(stage):
+    nodes = all_kinds(stage)
+    (stage.folder / "other").mkdir()
+    stage.folder /= "other"
+    stage.save()
+    for kind, node in nodes.items():
+        assert len(state(node).fresh) == 10, kind
+        node.node_tree.mattelier.frame_start = 1  # wires anew
+        shows(stage, node.node_tree)
+        before = len(stage.requests())
+        assert stage.bake(node) == {"FINISHED"}
+        assert len(stage.requests()) == before
+
+
+def case_nodes_are_appended_and_linked(stage):
+    all_kinds(stage)
+    groups = {kind: group.name for kind, group in by_kind().items()}
+    stage.save()
+    for link in (False, True):
+        folder = stage.folder / ("linked" if link else "appended")
+        folder.mkdir()
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        enable()
+        bpy.ops.wm.save_as_mainfile(filepath=str(folder / "other.blend"))
+        file = str(stage.folder / "shot.blend")
+        with bpy.data.libraries.load(file, link=link, relative=True) as (_, wanted):
+            wanted.node_groups = list(groups.values())
+        stage.renew()
+        for kind, group in by_kind().items():
+            assert (group.library is not None) is link
+            assert len(state_of(group).fresh) == 10, kind
+            shows(stage, group)
+        if link:
+            assert not list(module("tree").ours())
+            assert module("tree").used_in(stage.shown)
+
+
+def case_all_kinds_render_where_the_add_on_is_not(stage):
+    names = [node.node_tree.name for node in all_kinds(stage).values()]
+    stage.save()
+    files = [baked_file(group, 106) for group in map(bpy.data.node_groups.get, names)]
+    addon_utils.disable(MODULE)
+    try:
+        bpy.ops.wm.open_mainfile(filepath=str(stage.folder / "shot.blend"))
+        for name, file in zip(names, files, strict=True):
+            shows(stage, bpy.data.node_groups[name], file)
+    finally:
+        enable()
+
+
+def case_copies_bake_on_their_own(stage):
+    for kind in ("upscale", "bokeh"):
+        node = stage.add(start=1, kind=kind)
+        stage.bake(node)
+        other = stage.shown.nodes.new("CompositorNodeGroup")
+        other.node_tree = node.node_tree.copy()
+        other.node_tree.mattelier.scale, other.node_tree.mattelier.radius = "4", 50
+        stage.bake(other)
+        assert baked_file(node, 103) != baked_file(other, 103)
+        for each in (node, other):
+            assert len(state(each).fresh) == 10
+            shows(stage, each.node_tree)
+
+
+def all_kinds(stage):
+    """A baked node of each kind; that of Bokeh uses the others' mattes and a depth pass."""
+    nodes = {kind: stage.add(start=1, kind=kind) for kind in KINDS}
+    for kind, node in nodes.items():
+        assert [socket.name for socket in node.outputs] == SOCKETS[kind]
+    settings = nodes["bokeh"].node_tree.mattelier
+    settings.depth_from, settings.mattes = "FILES", nodes["rotoscope"].node_tree
+    settings.depth = bpy.data.images.load(str(stage.plates / "z.0101.exr"))
+    settings.depth.source = "SEQUENCE"
+    bpy.ops.mattelier.bake_all()
+    return nodes
+
+
+def by_kind():
+    return {
+        group.mattelier.kind: group
+        for group in bpy.data.node_groups
+        if module("tree").is_ours(group)
+    }
+
+
+def state_of(group):
+    module("cache").forget()
+    settings = group.mattelier
+    return module("cache").state(settings.objects[0], module("plate").find(settings))
+
+
+def shows(stage, group, file=None):
+    """Assert that a group's render is what lies on the disk for the sixth frame."""
+    stage.renew()
+    node = stage.shown.nodes.new("CompositorNodeGroup")
+    node.node_tree = group
+    stored = read(file or baked_file(group, 106))
+    stage.size((stored.shape[1], stored.shape[0]))
+    part = "Matte" if "Matte" in node.outputs else "Image"
+    stage.show(node.outputs[part])
+    same(stage.render(6), stored, channels=1 if part == "Matte" else 4)
