@@ -58,7 +58,7 @@ def jpeg(colour: Colour, quality: int, subsampled: bool) -> Colour:
     settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     done, code = cv2.imencode(".jpg", rounded(colour)[..., ::-1], settings)
     assert done
-    decoded = cv2.imdecode(code, cv2.IMREAD_COLOR)[..., ::-1]
+    decoded = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))[..., ::-1]
     return np.asarray(decoded, np.float32) / np.float32(255)
 
 

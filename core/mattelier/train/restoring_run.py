@@ -70,7 +70,7 @@ class RestoringRun(Resumable[Network], ABC):
         self.plan, self.folder, self.device = plan, folder, torch.device(device)
         self.seconds = hours * 3600 if hours else float("inf")
         # Channels last: convolutions are a third faster so on a processor.
-        self.network = make().to(device=self.device, memory_format=torch.channels_last)
+        self.network = make().to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = make().to(self.device).eval()
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=plan.rate)
         self.index, self.elapsed, self.stopping = 0, 0.0, False
