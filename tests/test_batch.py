@@ -137,7 +137,7 @@ def test_ctrl_c_finishes_what_is_written_and_begins_nothing_more(tmp_path):
 
         def interrupting(path):
             if report["number"] == 1:
-                signal.raise_signal(signal.SIGINT)
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
                 time.sleep(0.3)
             save(path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -200,8 +201,9 @@ def test_stages_follow_progress() -> None:
     assert [staged.stage(p) for p in (0, 0.59, 0.6, 1.0)] == [small, small, large, large]
 
 
-def test_the_shipped_recipe_is_whole() -> None:
-    path = Path(sources.__file__).parent / "recipes" / "cutout.toml"
+@pytest.mark.parametrize("name", ["cutout", "cutout_2"])
+def test_the_shipped_recipe_is_whole(name: str) -> None:
+    path = Path(sources.__file__).parent / "recipes" / f"{name}.toml"
     shipped = load_recipe(path)
     assert shipped.stages[-1].until == 1
     assert all(stage.size % 32 == 0 for stage in shipped.stages)
@@ -357,6 +359,22 @@ def test_the_loss_is_small_for_the_truth_and_blind_where_it_is_unknown() -> None
     torch.testing.assert_close(total(altered, alpha, weight), total(sure, alpha, weight))
 
 
+def test_a_run_keeps_a_share_of_what_it_started_from(data: Path, tmp_path: Path) -> None:
+    results = {}
+    for kept in (0.0, 0.25, 1.0):
+        run = Run(recipe(samples=2, kept=kept), data, tmp_path / str(kept), hours=None)
+        started = fold_norms(copy.deepcopy(run.network).eval()).state_dict()
+        assert train(run)
+        again = Run(recipe(samples=2, kept=kept), data, tmp_path / str(kept), hours=None)
+        assert train(again)
+        results[kept] = again.result().state_dict()
+    for name, value in started.items():
+        mixed = results[0.0][name].lerp(value, 0.25)
+        torch.testing.assert_close(results[0.25][name], mixed, atol=1e-4, rtol=1e-3)
+        torch.testing.assert_close(results[1.0][name], value)
+    assert any((results[0.0][name] != value).any() for name, value in started.items())
+
+
 # The command, and what it exports.
 
 
@@ -404,6 +422,17 @@ def test_an_exported_model_runs_as_the_run_s_network(exported: Path) -> None:
             expected = torch.sigmoid(network(torch.from_numpy(picture), torch.from_numpy(hint)))
         alpha = engine.run({"picture": picture, "hint": hint})["alpha"]
         np.testing.assert_allclose(alpha, expected.numpy(), atol=5e-3)  # half-precision weights
+
+
+def test_finished_weights_start_another_run_unsharpened(exported: Path) -> None:
+    weights = exported / "mine/mine.safetensors"
+    finished, started = CutoutNet(norm=True), CutoutNet(norm=True)
+    start_from(finished, weights)
+    start_from(started, weights, sharpness=3)
+    picture, hint = torch.rand(1, 3, 64, 64), torch.zeros(1, 2, 64, 64)
+    with torch.no_grad():
+        ours, theirs = started.eval()(picture, hint), finished.eval()(picture, hint)
+    torch.testing.assert_close(ours * 3, theirs, atol=1e-4, rtol=1e-3)
 
 
 def test_exported_weights_start_another_run(exported: Path) -> None:

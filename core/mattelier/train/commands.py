@@ -48,8 +48,8 @@ Examples:
 )
 @click.option(
     "--recipe",
-    help="A recipe file, or the name of a shipped network's: cutout, denoise, upscale_x2, "
-    "upscale_x4, upscale_photo, upscale_photo_wdn.",
+    help="A recipe file, or the name of a shipped network's: cutout, cutout_2, denoise, "
+    "upscale_x2, upscale_x4, upscale_photo, upscale_photo_wdn.",
 )
 @click.option(
     "--data",
@@ -159,8 +159,12 @@ def _cutout_run(
     from mattelier.train.run import Run
     from mattelier.train.start import start_from
 
-    run = Run(load_recipe(path), data, folder, hours=hours, device=device)
-    run.start(lambda network: None if start is None else start_from(network, start))
+    recipe = load_recipe(path)
+    run = Run(recipe, data, folder, hours=hours, device=device)
+    if start is None:
+        run.start(lambda network: None)
+    else:
+        run.start(lambda network: start_from(network, start, sharpness=recipe.sharpness))
     return run, lambda target: export(run.result(), target, target.name)
 
 

@@ -46,6 +46,9 @@ class Recipe:
     sharpness : float
         The finished network's logits are multiplied by this. Cross-entropy teaches how likely a
         pixel is subject, which in a matte looks like haze over what is merely unsure.
+    kept : float 0…1
+        The share of the weights it started from that the finished network keeps (Wortsman et al.
+        2022, "Robust fine-tuning of zero-shot models"): the mean of both can be better than either.
     """
 
     seed: int
@@ -63,6 +66,7 @@ class Recipe:
     warm_up: int = 800
     ema: float = 0.999
     sharpness: float = 1.0
+    kept: float = 0.0
 
     def stage(self, progress: float) -> Stage:
         """The stage that holds at this share (0…1) of the run."""
@@ -101,6 +105,8 @@ def load_recipe(path: Path) -> Recipe:
         raise UsageError(f"The recipe {path} is incomplete: {error}.") from error
     if not recipe.stages:
         raise UsageError(f"The recipe {path} has no stages.")
+    if not 0 <= recipe.kept <= 1:
+        raise UsageError(f"The recipe {path} needs a `kept` of 0…1.")
     for name, kinds in (("mix", SAMPLE_KINDS), ("hints", HINT_KINDS)):
         if odd := sorted(getattr(recipe, name).keys() - set(kinds)):
             raise UsageError(f"The recipe {path} has unknown {name}: {', '.join(odd)}.")

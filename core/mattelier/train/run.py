@@ -23,6 +23,7 @@ from mattelier.train.resumable import Resumable
 from mattelier.train.samples import Sample, Samples
 
 _CHECKPOINT_SECONDS = 120
+_START = "start.safetensors"  # the folded weights that a run with `kept` began with
 _FROZEN_BLOCKS = 3  # generic edges and textures, at the resolution where training costs most
 
 
@@ -110,14 +111,32 @@ class Run(Resumable[CutoutNet]):
             cv2.setNumThreads(threads)  # type: ignore[attr-defined,unused-ignore]
         return self.progress >= 1
 
+    def start(self, initialise: Callable[[CutoutNet], None]) -> None:
+        """See `Resumable.start`."""
+        super().start(initialise)
+        if self.recipe.kept and self.index == 0:
+            from safetensors.torch import save_file
+
+            save_file(self._folded().state_dict(), self.folder / _START)
+
     def result(self) -> CutoutNet:
-        """The averaged network, norms folded, sharpened, ready to ship."""
-        average = copy.deepcopy(self.average).cpu()
-        folded = fold_norms(average) if self._norm else average
+        """The averaged network without norms, mixed with its start if asked to, sharpened."""
+        folded = self._folded()
         with torch.no_grad():
+            if self.recipe.kept:
+                from safetensors.torch import load_file
+
+                start = load_file(self.folder / _START)
+                for name, value in folded.state_dict().items():
+                    value.lerp_(start[name], self.recipe.kept)
             for value in folded.out[0].parameters():
                 value.mul_(self.recipe.sharpness)
         return folded
+
+    def _folded(self) -> CutoutNet:
+        """The averaged network without norms, on the processor."""
+        average = copy.deepcopy(self.average).cpu()
+        return fold_norms(average) if self._norm else average
 
     def _stage(self, report: Callable[[dict[str, Any]], None]) -> None:
         stage = self.recipe.stage(self.progress)

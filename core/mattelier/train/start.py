@@ -11,8 +11,15 @@ from mattelier.errors import UsageError
 from mattelier.networks.cutout import CutoutNet, spread_norms
 
 
-def start_from(network: CutoutNet, path: Path) -> None:
+def start_from(network: CutoutNet, path: Path, *, sharpness: float = 1.0) -> None:
     """Weights of an earlier network (.safetensors), or of a published encoder (.npz).
+
+    Parameters
+    ----------
+    network : CutoutNet
+    path : Path
+    sharpness : float
+        What that earlier network's logits were multiplied by when it was finished; taken back.
 
     Raises
     ------
@@ -23,6 +30,9 @@ def start_from(network: CutoutNet, path: Path) -> None:
         from safetensors.torch import load_file
 
         folded = {name: value.float() for name, value in load_file(path).items()}
+        for name in folded:
+            if name.startswith("out.0."):
+                folded[name] /= sharpness
         network.load_state_dict(spread_norms(network, folded))
     elif path.suffix == ".npz":
         start_encoder(network, path)
