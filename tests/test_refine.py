@@ -166,3 +166,37 @@ def test_closed_form_changes_only_the_unknown() -> None:
     solved = closed_form(picture, alpha, unknown)
     assert (solved[~unknown] == alpha[~unknown]).all()
     assert (solved[unknown] != alpha[unknown]).any()
+
+
+def test_holes_that_nothing_known_leads_to_are_seen_through() -> None:
+    """Windows in a wall, all unknown: what shows in them is like the known ground outside."""
+    ground, wall = np.array([60, 110, 190]), np.array([170, 120, 70])
+    rng = np.random.default_rng(2)
+    colour = np.tile(wall, (200, 240, 1))
+    truth = np.ones((200, 240), np.float32)
+    truth[:40] = 0
+    for y in range(70, 180, 36):
+        for x in range(20, 220, 40):
+            truth[y : y + 18, x : x + 20] = 0
+    colour[truth == 0] = ground
+    colour = np.clip(colour + rng.normal(0, 1, colour.shape), 0, 255).astype(np.uint8)
+    trimap = np.full(truth.shape, 128, np.uint8)
+    trimap[:30], trimap[190:] = 0, 255
+    unsure = np.full((8, 8), 0.5, np.float32)
+    alpha = refine(View(Picture(colour)), unsure, trimap=trimap)
+    assert alpha[75:85, 25:35].mean() < 0.3
+    assert np.abs(alpha - truth)[trimap == 128].mean() < 0.07
+
+
+@pytest.mark.parametrize("tint", [0.0, 1e-4, 5e-4, 3e-3])
+def test_nearly_grey_pictures_are_solved_as_well(tint: float) -> None:
+    rng = np.random.default_rng(0)
+    truth = cv2.GaussianBlur((rng.random((64, 64)) > 0.5).astype(np.float32), (0, 0), 0.8)
+    truth[:8], truth[-8:] = 0, 1
+    tinted = tint * rng.integers(-1, 2, (64, 64, 3)) * (rng.random((64, 64, 1)) > 0.7)
+    picture = (0.2 + 0.7 * truth[..., None] + tinted).astype(np.float32)
+    unknown = np.zeros(truth.shape, bool)
+    unknown[8:-8] = True
+    start = np.where(unknown, np.float32(0.5), truth)
+    alpha = closed_form(picture, start, unknown, iterations=400)
+    assert np.abs(alpha - truth)[unknown].mean() < 0.003

@@ -27,16 +27,17 @@ def closed_form(
     unknown: NDArray[np.bool_],
     *,
     pull: NDArray[np.float32] | float = 0.0,
+    toward: NDArray[np.float32] | None = None,
     epsilon: float = 1e-7,
     iterations: int = 1000,
     tolerance: float = 1e-6,
 ) -> NDArray[np.float32]:
     """Alpha that is, in every 3 × 3 window, nearly a linear function of the colour.
 
-    Minimises αᵀLα + Σ pull·(α − α₀)² over the unknown pixels, where L is the matting Laplacian
-    (Levin et al., "A Closed-Form Solution to Natural Image Matting", PAMI 2008, eq. 12) and α₀
-    the given alpha, which is also where the iterations start. Few iterations leave what is far
-    from known pixels near α₀; more come nearer the minimum.
+    Minimises αᵀLα + Σ pull·(α − toward)² over the unknown pixels, where L is the matting Laplacian
+    (Levin et al., "A Closed-Form Solution to Natural Image Matting", PAMI 2008, eq. 12). The
+    iterations start from the given alpha: few of them leave what is far from known pixels near
+    it; more come nearer the minimum.
 
     Parameters
     ----------
@@ -45,7 +46,9 @@ def closed_form(
         The truth where known, and a first guess where not.
     unknown : (H, W) bool
     pull : (H, W) float32 or number, ≥ 0
-        How strongly the solution holds to α₀; matte smoothness has a weight of about 1.
+        How strongly the solution holds to `toward`; matte smoothness has a weight of about 1.
+    toward : (H, W) float32 0…1, optional
+        By default the given alpha.
     epsilon : float
         Regularises the colour line of each window, in squared colour units.
 
@@ -71,7 +74,8 @@ def closed_form(
     column = number[neighbour]
     known = column < 0
     weight = np.broadcast_to(np.asarray(pull, np.float32), unknown.shape).reshape(-1)[where]
-    right = weight * flat[where] - np.where(known, stencil * flat[neighbour], 0).sum(1)
+    held = flat if toward is None else toward.reshape(-1)
+    right = weight * held[where] - np.where(known, stencil * flat[neighbour], 0).sum(1)
     stencil[:, 12] += weight
 
     inside = ~known & (stencil != 0)
@@ -153,23 +157,23 @@ def _block_stencils(
     pixel -= pixel.mean(0)
 
     # Whitening by the Cholesky factor of the covariance turns (I−μ)ᵀ(Σ+ε/9)⁻¹(J−μ) into a
-    # plain dot product, and holds in float32 where inverting Σ would not.
+    # plain dot product, and holds in float32 where inverting Σ would not. Its pivots are found
+    # from what is left of each channel, as sums of squares: differences of variances would be
+    # mere rounding where a picture is nearly grey.
     red, green, blue = pixel[:, 0], pixel[:, 1], pixel[:, 2]
-    ridge, least = np.float32(epsilon / 9), np.float32(epsilon / 90)
-    red /= np.sqrt(np.einsum("kyx,kyx->yx", red, red) / 9 + ridge)
-    # Dividing a row by its pivot scales the next covariances with it.
-    slope = np.einsum("kyx,kyx->yx", green, red) / 9
-    pivot = np.einsum("kyx,kyx->yx", green, green) / 9 + ridge - slope * slope
-    slope_blue = np.einsum("kyx,kyx->yx", blue, red) / 9
-    cross = np.einsum("kyx,kyx->yx", blue, green) / 9 - slope_blue * slope
-    pivot_root = np.sqrt(np.maximum(pivot, least))
+    ridge = np.float32(epsilon / 9)
+    root = np.sqrt(_mean(red, red) + ridge)
+    red /= root
+    slope = _mean(green, red)
     green -= slope * red
-    green /= pivot_root
-    slope_green = cross / pivot_root
-    pivot = np.einsum("kyx,kyx->yx", blue, blue) / 9 + ridge
-    pivot -= slope_blue * slope_blue + slope_green * slope_green
-    blue -= slope_blue * red + slope_green * green
-    blue /= np.sqrt(np.maximum(pivot, least))
+    lean = slope / root
+    green_root = np.sqrt(_mean(green, green) + ridge * (1 + lean * lean))
+    green /= green_root
+    slope, slope_green = _mean(blue, red), _mean(blue, green)
+    blue -= slope * red + slope_green * green
+    slope_green /= green_root
+    lean = slope / root - slope_green * lean
+    blue /= np.sqrt(_mean(blue, blue) + ridge * (1 + lean * lean + slope_green * slope_green))
 
     # Only windows wholly inside the picture count.
     centre_y = np.arange(block.y0 - 1, block.y1 + 1)
@@ -192,3 +196,9 @@ def _block_stencils(
             planes[2 + jy - iy, 2 + jx - ix] -= value[2 - iy : 2 - iy + h, 2 - ix : 2 - ix + w]
             planes[2 + iy - jy, 2 + ix - jx] -= value[2 - jy : 2 - jy + h, 2 - jx : 2 - jx + w]
     return planes.reshape(25, h, w)
+
+
+def _mean(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean product over the nine pixels of each window."""
+    product: NDArray[np.float32] = np.einsum("kyx,kyx->yx", one, other) / np.float32(9)
+    return product

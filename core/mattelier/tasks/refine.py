@@ -1,8 +1,9 @@
 """A small matte refined to the picture's full size, along the true edge.
 
 Only the unknown band is solved: closed-form matting at a working size that bounds the number of
-unknown pixels, coarse to fine; then each full-size tile that holds an edge gets its alpha from the
-working level's local colour lines. Cost grows with the edge, memory with a tile and the result.
+unknown pixels, coarse to fine, where a trimap is given helped by samples of its known colours; then
+each full-size tile that holds an edge gets its alpha from the working level's local colour lines.
+Cost grows with the edge, memory with a tile and the result.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from mattelier.colour import View
 from mattelier.errors import UsageError
 from mattelier.request import Quality
 from mattelier.tasks.closed_form import closed_form
+from mattelier.tasks.colour_samples import sampled
 from mattelier.tasks.guided import apply_lines, colour_lines
 from mattelier.tiles import Tile, for_tiles, stretched, under
 
@@ -28,6 +30,8 @@ _PULL_FLAT, _PULL_STEEP = 0.1, 0.001
 _PULL_SURE = 0.005  # more where the matte is near 0 or 1: keeps gaps in foliage from filling
 _STEEP = 0.15  # change of the matte over three of its pixels
 _PULL_ON = 0.003  # later levels, to the level before
+# How much a trimap's solution holds to what colour samples say, where they are trusted fully.
+_PULL_MIXED = 0.003
 # Conjugate-gradient steps, finest level first: stopping early keeps to the coarser level, which
 # sees further. More than two halvings smear what lies apart (measured).
 _TRIMAP_STEPS = (200, 100, 60)
@@ -97,7 +101,9 @@ def refine(
         )
     coarse = np.clip(coarse, 0, 1).astype(np.float32, copy=False)
     if trimap is not None and (trimap == 0).any() and (trimap == 255).any():
-        picture, alpha = _solve_trimap(view, trimap, _TRIMAP[quality])
+        fraction = 1 - float(((trimap == 0) | (trimap == 255)).mean())
+        picture = view.resized(*_TRIMAP[quality].size(height, width, fraction))
+        alpha = solve_trimap(picture, trimap)
     elif quality == "fast":
         picture, alpha = view.resized(*coarse.shape), coarse
     else:
@@ -116,12 +122,19 @@ def stretch(coarse: NDArray[np.float32], height: int, width: int) -> NDArray[np.
     return np.clip(full, 0, 1, out=full)
 
 
-def _solve_trimap(
-    view: View, trimap: NDArray[np.uint8], budget: _Budget
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Working picture and alpha from what the trimap knows."""
-    fraction = 1 - float(((trimap == 0) | (trimap == 255)).mean())
-    picture = view.resized(*budget.size(view.height, view.width, fraction))
+def solve_trimap(picture: NDArray[np.float32], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Closed-form alpha at the size of `picture`, coarse to fine, from what a trimap knows.
+
+    Parameters
+    ----------
+    picture : (h, w, 3) float32 0…1, display-encoded RGB
+    trimap : (H, W) uint8 of that size or larger
+        0 background, 255 subject, there must be some of both; anything else is unknown.
+
+    Returns
+    -------
+    (h, w) float32 0…1
+    """
     pyramid = _pyramid(picture, len(_TRIMAP_STEPS))
     alpha: NDArray[np.float32] | None = None
     for index in reversed(range(len(pyramid))):
@@ -131,15 +144,32 @@ def _solve_trimap(
         clear = _shrunk((trimap == 0).view(np.uint8) * np.uint8(255), level)
         unknown = (subject < 255) & (clear < 255)
         guess = np.float32(0.5) if alpha is None else _carried(pyramid[index + 1], alpha, level)
+        mixture, trust = _mixtures(level, subject == 255, clear == 255)
         alpha = closed_form(
             level,
             np.where(unknown, guess, subject == 255).astype(np.float32),
             unknown,
+            pull=_PULL_MIXED * trust,
+            toward=mixture,
             iterations=_TRIMAP_STEPS[index],
             tolerance=_TOLERANCE,
         )
     assert alpha is not None
-    return picture, alpha
+    return alpha
+
+
+def _mixtures(
+    picture: NDArray[np.float32], subject: NDArray[np.bool_], background: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Alpha of colour samples, and how far to trust it: (H, W) float32 0…1 each."""
+    mixture = subject.astype(np.float32)
+    trust = np.zeros_like(mixture)
+    unknown = ~(subject | background)
+    if subject.any() and background.any():
+        samples = sampled(picture, subject, background)
+        mixture[unknown] = samples.alpha
+        trust[unknown] = samples.trust
+    return mixture, trust
 
 
 def _solve_band(
