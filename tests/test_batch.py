@@ -128,6 +128,15 @@ def test_a_result_that_appears_meanwhile_is_kept(tmp_path):
     assert work[0].output.read_text() == "mine"
 
 
+@pytest.fixture
+def listening_to_ctrl_c():
+    """As in a terminal: what a shell starts in the background ignores Ctrl-C, and so do we."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening_to_ctrl_c")
 def test_ctrl_c_finishes_what_is_written_and_begins_nothing_more(tmp_path):
     told = []
     handler = signal.getsignal(signal.SIGINT)
