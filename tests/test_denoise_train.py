@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from made_originals import make_originals
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("torch")
@@ -33,14 +34,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    (folder / "set").mkdir()
-    random = np.random.default_rng(3)
-    for number in range(16):
-        picture = cv2.resize(random.integers(0, 255, (9, 9, 3)).astype(np.uint8), (70, 60))
-        cv2.circle(picture, (30, 30), 15, random.integers(0, 255, 3).tolist(), -1, cv2.LINE_AA)
-        cv2.imencode(".png", picture)[1].tofile(folder / f"set/{number}.png")
-    return folder
+    return make_originals(tmp_path_factory.mktemp("data") / "set", discs=True).parent
 
 
 def recipe(**changes: object) -> DenoiseRecipe:
