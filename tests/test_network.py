@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 import os
@@ -45,6 +46,8 @@ def trained() -> CutoutNet:
                 module.weight.uniform_(0.5, 1.5)
                 module.bias.normal_(0, 0.2)
         network.hint_add.weight.normal_(0, 0.2)
+        for parameter in network.context.parameters():
+            parameter.normal_(0, 0.1)
     return network
 
 
@@ -82,6 +85,37 @@ def test_a_new_network_sees_the_picture_before_any_hint_in_its_encoder() -> None
     assert not any(p.any() for p in network.hint_add.parameters())
 
 
+@torch.no_grad()
+def test_weights_from_before_the_context_compute_what_they_did(trained: CutoutNet) -> None:
+    """Neither a fresh context nor one that was trained before is seen in the result."""
+    earlier = {k: v for k, v in trained.state_dict().items() if not k.startswith("context.")}
+    features, hint = torch.rand(1, 256, 4, 6), torch.rand(1, 2, 4, 6)
+    assert (trained.context(features, hint) != features).any()
+    for network in (CutoutNet(norm=True).eval(), copy.deepcopy(trained)):
+        network.load_state_dict(earlier)
+        torch.testing.assert_close(network.context(features, hint), features)
+
+
+@torch.no_grad()
+def test_the_context_sees_the_whole_picture_and_the_hint(trained: CutoutNet) -> None:
+    features, hint = torch.rand(1, 256, 6, 8), torch.zeros(1, 2, 6, 8)
+    seen = trained.context(features, hint)
+    features[..., 0, 0] += 1
+    assert (trained.context(features, hint)[..., 5, 7] != seen[..., 5, 7]).any()
+    features[..., 0, 0] -= 1
+    hint[..., 0, 0] = 1
+    assert (trained.context(features, hint)[..., 5, 7] != seen[..., 5, 7]).any()
+
+
+@torch.no_grad()
+def test_training_computes_what_is_used_later(trained: CutoutNet) -> None:
+    """Dilated convolutions take another way while training."""
+    folded = fold_norms(trained)
+    picture, hint = inputs(96, 160, count=2)
+    expected = folded(picture, hint)
+    torch.testing.assert_close(folded.train()(picture, hint), expected, atol=1e-4, rtol=1e-4)
+
+
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (32, 160), (96, 64), (224, 32)])
 @torch.no_grad()
 def test_alpha_has_the_picture_s_size(trained: CutoutNet, height: int, width: int) -> None:
@@ -102,7 +136,7 @@ def test_training_sees_four_levels(trained: CutoutNet) -> None:
 
 
 def test_it_is_small() -> None:
-    assert 1e6 < sum(p.numel() for p in CutoutNet().parameters()) < 4e6
+    assert 1e6 < sum(p.numel() for p in CutoutNet().parameters()) < 5e6
 
 
 # The shipped files.

@@ -127,6 +127,29 @@ def test_without_hints_no_subject_of_several_is_meant_alone(data: Path) -> None:
     assert chosen < 0.9 * alone
 
 
+def test_where_one_subject_covers_another_there_is_no_seam(tmp_path: Path) -> None:
+    """A soft edge over another subject covers the scene as fully as what it covers."""
+    for number in range(8):
+        picture = np.full((SIZE, SIZE, 3), 90, np.uint8)
+        save(tmp_path / f"set/images/{number}.png", picture)
+        save(tmp_path / f"set/masks/{number}.png", np.full((SIZE, SIZE), 255, np.uint8))
+    samples = Samples(recipe(mix={"over": 1.0}, cutouts=(), scenes=()), tmp_path)
+    alphas = [samples.make(index, SIZE).alpha for index in range(30)]
+    whole = [a for a in alphas if a.mean() > 0.999]
+    assert len(whole) > 5
+    assert all(a.min() > 0.99 for a in whole)
+
+
+def test_cutouts_of_16_bits_are_read_as_of_8(tmp_path: Path) -> None:
+    rgba = np.random.default_rng(0).integers(0, 256, (9, 7, 4), np.uint8)
+    save(tmp_path / "fine.png", rgba)
+    save(tmp_path / "finer.png", rgba.astype(np.uint16) * 257)
+    for ours, theirs in zip(
+        *(sources.read_cutout(tmp_path / f"{name}.png") for name in ("fine", "finer")), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_unknown_truth_has_no_weight(data: Path) -> None:
     """Only picture 0 has an unknown band; where the truth is certain all pixels count."""
     samples = Samples(recipe(mix={"photo": 1.0}), data)
@@ -359,6 +382,19 @@ def test_the_loss_is_small_for_the_truth_and_blind_where_it_is_unknown() -> None
     torch.testing.assert_close(total(altered, alpha, weight), total(sure, alpha, weight))
 
 
+def test_a_run_in_bfloat16_ends_near_one_in_float32(data: Path, tmp_path: Path) -> None:
+    runs = [
+        Run(recipe(samples=8, bfloat16=short), data, tmp_path / str(short), hours=None)
+        for short in (False, True)
+    ]
+    assert all(train(run) for run in runs)
+    full, half = (run.network.state_dict() for run in runs)
+    assert any((full[name] != half[name]).any() for name in full)
+    for name in ("stem.weight", "blocks.9.expand.weight", "context.blocks.0.ask.weight"):
+        assert half[name].dtype == torch.float32
+        torch.testing.assert_close(half[name], full[name], atol=0.01, rtol=0.1)
+
+
 def test_a_run_keeps_a_share_of_what_it_started_from(data: Path, tmp_path: Path) -> None:
     results = {}
     for kept in (0.0, 0.25, 1.0):
@@ -461,6 +497,13 @@ def test_the_command_logs_and_says_what_is_wrong(
     assert main(["train", "--recipe", "unheard-of", *arguments]) == 2
     assert "cannot be read" in capsys.readouterr().err
     assert not (tmp_path / "run/state.pt").exists()
+    (tmp_path / "odd.toml").write_text('task = "poetry"')
+    assert main(["train", "--recipe", f"{tmp_path}/odd.toml", *arguments]) == 2
+    assert "'poetry'; known are cutout" in capsys.readouterr().err
+    assert main(["train", "--recipe", "cutout", *arguments, "--hours=1", "--minutes=1"]) == 2
+    assert "give one of them" in capsys.readouterr().err
+    assert main(["train", "--recipe", "cutout", *arguments, "--device=abacus"]) == 2
+    assert "leave --device out" in capsys.readouterr().err
 
 
 def test_progress_is_reported_and_logged(

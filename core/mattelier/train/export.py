@@ -41,13 +41,22 @@ def export(network: CutoutNet, folder: Path, name: str) -> None:
     write_graph(_Alpha(network), graph, "alpha", 32, weights, unused=r"out\.[1-9]")
 
 
-def save_weights(network: nn.Module, folder: Path, name: str) -> Path:
-    """Write `<name>.safetensors` in half precision; the network then holds the same values."""
+def save_weights(
+    network: nn.Module, folder: Path, name: str, *, without: str | None = None
+) -> Path:
+    """Write `<name>.safetensors` in half precision; the network then holds the same values.
+
+    Tensors whose names begin with `without` are left out: the network can be loaded without them.
+    """
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / f"{name}.safetensors"
-    state = {key: value.half().contiguous() for key, value in network.state_dict().items()}
+    state = {
+        key: value.half().contiguous()
+        for key, value in network.state_dict().items()
+        if without is None or not key.startswith(without)
+    }
     part = weights.with_suffix(".part")
     save_file(state, part)
     part.chmod(0o644)  # safetensors makes it the owner's alone
@@ -121,8 +130,13 @@ def write_graph(
             half.external_data.add(key=field, value=str(value))
         kept.append(half)
         nodes.append(helper.make_node("Cast", [half.name], [tensor.name], to=TensorProto.FLOAT))
-    if {key for key in places if not (unused and re.match(unused, key))} != used:
-        raise RuntimeError("The graph does not use the weights it was made from.")
+    # Of weights that are alike, as a fresh layer's may be, the graph keeps one.
+    content = weights.read_bytes()
+    seen = {content[start : start + length] for start, length in (places[key] for key in used)}
+    for key in places.keys() - used:
+        start, length = places[key]
+        if content[start : start + length] not in seen and not (unused and re.match(unused, key)):
+            raise RuntimeError("The graph does not use the weights it was made from.")
     nodes.extend(graph.node)
     for field, items in (("initializer", kept), ("node", nodes)):
         graph.ClearField(field)

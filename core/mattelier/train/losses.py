@@ -12,7 +12,8 @@ def structure(logits: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
 
     All (N, 1, H, W); `weight` is 0 where the truth is not known.
     """
-    local = F.avg_pool2d(alpha, 31, 1, 15, count_include_pad=False)
+    rows = F.avg_pool2d(alpha, (31, 1), 1, (15, 0), count_include_pad=False)
+    local = F.avg_pool2d(rows, (1, 31), 1, (0, 15), count_include_pad=False)
     emphasis = (1 + 4 * (local - alpha).abs()) * weight
     entropy = F.binary_cross_entropy_with_logits(logits, alpha, reduction="none")
     entropy = (emphasis * entropy).sum((1, 2, 3)) / emphasis.sum((1, 2, 3)).clamp_min(1)

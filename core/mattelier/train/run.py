@@ -71,7 +71,7 @@ class Run(Resumable[CutoutNet]):
         self.recipe, self.folder, self.device = recipe, folder, torch.device(device)
         self.samples = Samples(recipe, data)
         self.seconds = hours * 3600 if hours else float("inf")
-        self.network = CutoutNet(norm=norm).to(self.device)
+        self.network = CutoutNet(norm=norm).to(self.device, memory_format=torch.channels_last)
         self.average = CutoutNet(norm=norm).to(self.device).eval()
         self.index, self.elapsed, self.stopping, self._norm = 0, 0.0, False, norm
         frozen = nn.ModuleList([self.network.stem, *self.network.blocks[:_FROZEN_BLOCKS]])
@@ -179,14 +179,17 @@ class Run(Resumable[CutoutNet]):
 
     def _step(self, batch: list[Tensor]) -> float:
         picture, alpha, weight, hint = (t.to(self.device) for t in batch)
+        picture = picture.contiguous(memory_format=torch.channels_last)
         warm = min(1.0, (self.index + 1) / self.recipe.warm_up)
         let_down = 0.5 * (1 + math.cos(math.pi * self.progress))
         for group in self.optimizer.param_groups:
             group["lr"] = group["rate"] * warm * max(let_down, 0.002)
         self.network.train()
-        with torch.no_grad():
-            half, quarter = self.network.early(picture.float() / 255)
-        loss = total(self.network.levels(half, quarter, hint), alpha, weight)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
+            with torch.no_grad():
+                half, quarter = self.network.early(picture.float() / 255)
+            levels = self.network.levels(half, quarter, hint)
+        loss = total([logits.float() for logits in levels], alpha, weight)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)

@@ -45,7 +45,7 @@ class Samples:
             self.odds.append(weight)
         total = sum(self.odds)
         self.odds = [weight / total for weight in self.odds]
-        self.cutouts = [p for folder in recipe.cutouts for p in pictures(data / folder)]
+        self.cutouts = [pictures(data / folder) for folder in recipe.cutouts]
         self.scenes = [p for folder in recipe.scenes for p in pictures(data / folder)]
         if not self.scenes and (recipe.mix.get("paste") or recipe.mix.get("shape")):
             raise UsageError("The recipe mixes in pasted subjects but its scenes hold no pictures.")
@@ -62,10 +62,8 @@ class Samples:
         kind = rng.choice(self.kinds, p=self.shares)
         picture, subjects, weight = getattr(self, f"_{kind}")(rng, size)
         choose = len(subjects) > 1 and rng.random() < self.choose
-        if choose:
-            alpha = subjects[int(rng.integers(len(subjects)))]
-        else:
-            alpha = np.maximum.reduce(subjects)
+        meant = [subjects[int(rng.integers(len(subjects)))]] if choose else subjects
+        alpha = np.sum(meant, 0)  # what covers a subject was taken from its alpha
         alpha = np.clip(alpha, 0, 1, dtype=np.float32)
         evidence = hint(alpha, rng, self.choice_shares if choose else self.hint_shares)
         picture = augment.photometric(picture, rng)
@@ -121,8 +119,9 @@ class Samples:
         return scene
 
     def _subject(self, rng: Generator) -> tuple[Image, NDArray[np.float32]]:
-        if self.cutouts and rng.random() < 0.15:
-            picture, alpha = read_cutout(self.cutouts[int(rng.integers(len(self.cutouts)))])
+        if self.cutouts and rng.random() < 0.1 * len(self.cutouts):
+            folder = self.cutouts[int(rng.integers(len(self.cutouts)))]
+            picture, alpha = read_cutout(folder[int(rng.integers(len(folder)))])
             return picture, to_float(alpha)
         picture, truth = self._pair(rng)
         return picture, composites.soften(truth, rng)
@@ -152,4 +151,4 @@ def _hidden(under: NDArray[np.float32], over: NDArray[np.float32]) -> NDArray[np
 def _present(subjects: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
     """Without those that ended up out of frame or covered, as long as one is left."""
     seen = [s for s in subjects if float(s.mean()) > 0.004]
-    return seen or [np.maximum.reduce(subjects)]
+    return seen or [np.sum(subjects, 0)]

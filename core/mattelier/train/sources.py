@@ -79,4 +79,4 @@ def _decode(path: Path, flags: int) -> NDArray[np.uint8]:
     image = cv2.imdecode(np.fromfile(path, np.uint8), flags)
     if image is None:
         raise UsageError(f"{path} is not a picture that can be trained on.")
-    return np.asarray(image, np.uint8)
+    return np.asarray(image // 257 if image.dtype == np.uint16 else image, np.uint8)
