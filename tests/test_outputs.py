@@ -114,21 +114,26 @@ def test_colliding_names_get_their_suffix():
     assert names(planned) == ["out/a-jpg-2.png", "out/a-png.png", "out/b.png", "out/a-jpg.png"]
 
 
-stem = st.sampled_from(["a", "A", "a-jpg", "a-2", "é", "e\u0301", "a-jpg-2"])
+stem = st.sampled_from(["a", "A", "a-jpg", "a-2", "é", "e\u0301", "a-jpg-2", "a-confidence"])
 suffix = st.sampled_from([".jpg", ".JPG", ".png", ".exr", ""])
 folder = st.sampled_from(["", "x", "X"])
 
 
-@given(st.lists(st.tuples(folder, stem, suffix), unique=True), st.sampled_from([None, ".png"]))
-def test_no_two_results_share_a_name_on_any_file_system(parts, ending):
+@given(
+    st.lists(st.tuples(folder, stem, suffix), unique=True),
+    st.sampled_from([None, ".png"]),
+    st.booleans(),
+)
+def test_no_two_results_share_a_name_on_any_file_system(parts, ending, maps):
     import unicodedata
 
     items = sources(*(f"{place}/{name}{end}" for place, name, end in parts))
-    planned = plan(items, Path("out"), task="cutout", suffix=ending)
-    keys = [unicodedata.normalize("NFC", name).casefold() for name in names(planned)]
-    assert len(set(keys)) == len(items)
+    planned = plan(items, Path("out"), task="cutout", suffix=ending, confidence=maps)
+    written = [path.as_posix() for item in planned for path in item.written]
+    keys = [unicodedata.normalize("NFC", name).casefold() for name in written]
+    assert len(set(keys)) == len(keys) == len(items) * (1 + maps)
     assert [item.source for item in planned] == items
-    assert planned == plan(items, Path("out"), task="cutout", suffix=ending)
+    assert planned == plan(items, Path("out"), task="cutout", suffix=ending, confidence=maps)
 
 
 def problem(source: Path, output: Path, *, overwrite: bool = False):

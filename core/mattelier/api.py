@@ -74,7 +74,8 @@ def cutout(
     -------
     Cutout
         `alpha` (H, W) float32 0…1; `foreground` (H, W, 3) in the picture's dtype and colour
-        space, straight; `picture`, the result as asked for; `report`.
+        space, straight; `picture`, the result as asked for; `confidence` (H, W) float32 0…1, how
+        sure each pixel of `alpha` is; `report`, whose `confidence` is one number for the picture.
 
     Raises
     ------
@@ -120,7 +121,7 @@ def matte(
     edge_shift: float = 0,
     feather: float = 0,
 ) -> Matte:
-    """The alpha alone: `alpha` (H, W) float32 0…1 and `report`. Arguments as for `cutout`."""
+    """The alpha alone: `alpha`, `confidence` and `report`. All is as for `cutout`."""
     source = picture_of(picture)
     request = MatteRequest(
         model=model,

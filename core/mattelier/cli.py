@@ -18,6 +18,7 @@ import click
 from mattelier.errors import MattelierError, UsageError
 from mattelier.request_options import (
     FileOptions,
+    confidence_option,
     file_options,
     matte_options,
     matte_request,
@@ -124,6 +125,7 @@ passed over. Pictures whose results would share a name get their suffix into it.
     metavar="COLOR|IMAGE|blur",
     help="Put the subject over this instead of transparency.",
 )
+@confidence_option
 @click.option("--crop", is_flag=True, help="Trim the result to the subject.")
 @click.option(
     "--padding",
@@ -142,6 +144,7 @@ passed over. Pictures whose results would share a name get their suffix into it.
 def cutout(
     foreground: bool,
     background: str | None,
+    confidence: bool,
     crop: bool,
     padding: int,
     match_light: float,
@@ -169,9 +172,19 @@ def cutout(
 
         def compute(picture: Any, hint: Any) -> Any:
             result = cutter.cutout(picture, hint, request)
-            return lambda path: stills.write_cutout(path, result.picture), console.facts(
-                result.report
-            )
+
+            def save(path: Path) -> None:
+                stills.write_cutout(path, result.picture)
+
+            told = console.facts(result.report)
+            if not confidence:
+                return save, told
+            from mattelier.jobs.confidence_files import with_confidence
+            from mattelier.tasks.compose import subject_box
+
+            box = subject_box(result.alpha, padding) if crop else None
+            shown = result.confidence if box is None else result.confidence[box.slices]
+            return with_confidence(save, shown, result.picture), told
 
         return compute
 
@@ -181,6 +194,7 @@ def cutout(
         request.matte.hint,
         open_compute,
         background=background,
+        confidence=confidence,
     )
 
 
@@ -190,12 +204,14 @@ Examples:
   mattelier matte photo.jpg -o matte.png --bits 16
   mattelier matte plate.exr -o matte.exr
   mattelier matte photo.jpg --trimap trimap.png --quality best
-  mattelier matte photos -o mattes --json > results.jsonl"""
+  mattelier matte photos -o mattes --confidence   (mattes/NAME-confidence.png: white is sure)
+  mattelier matte photos -o mattes --json > results.jsonl   (each line has its confidence)"""
 )
 @file_options("png", "tiff", "exr")
 @matte_options
+@confidence_option
 @click.option("--bits", type=click.Choice(["8", "16"]), help="Default: as deep as the picture.")
-def matte(bits: str | None, **flags: Any) -> int:
+def matte(confidence: bool, bits: str | None, **flags: Any) -> int:
     """Write the alpha alone: white where the subject is."""
     from mattelier import console
 
@@ -214,11 +230,18 @@ def matte(bits: str | None, **flags: Any) -> int:
             def save(path: Path) -> None:
                 stills.write_matte(path, result.alpha, bits=depth, like=picture)
 
-            return save, console.facts(result.report)
+            told = console.facts(result.report)
+            if not confidence:
+                return save, told
+            from mattelier.jobs.confidence_files import with_confidence
+
+            return with_confidence(save, result.confidence, picture, depth or 16), told
 
         return compute
 
-    return console.run("matte", FileOptions.of(flags), request.hint, open_compute)
+    return console.run(
+        "matte", FileOptions.of(flags), request.hint, open_compute, confidence=confidence
+    )
 
 
 @cli.command(

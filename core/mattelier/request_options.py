@@ -129,6 +129,15 @@ def matte_options(command: Command) -> Command:
     return _with(_HINT_AND_MODEL, command)
 
 
+def confidence_option(command: Command) -> Command:
+    """Add `--confidence` to a command whose results have a confidence map."""
+    return click.option(
+        "--confidence",
+        is_flag=True,
+        help="Also write how sure each pixel is: NAME-confidence beside the result.",
+    )(command)
+
+
 def refine_options(command: Command) -> Command:
     """Add the flags of a `RefineRequest` to a command, by the names of its fields."""
     return _with(_BAND, command)

@@ -36,13 +36,17 @@ Compute = Callable[["Picture", "Hint | None"], tuple[Save, Mapping[str, Any]]]
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to work on; `name` is what people call it, `problem` keeps it from starting."""
+    """One picture to work on; `name` is what people call it, `problem` keeps it from starting.
+
+    `confidence` is a second file that its save writes, beside `output`.
+    """
 
     name: str
     source: Path
     output: Path
     hint: HintRequest = field(default_factory=HintRequest)
     problem: MattelierError | None = None
+    confidence: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -171,10 +175,9 @@ def _work(
                 del picture
                 go_on()
                 saving = True
-                if not overwrite and os.path.lexists(job.output):
-                    raise OutputError(
-                        f"{job.output} exists already; add --overwrite to replace it."
-                    )
+                for path in (job.output, job.confidence):
+                    if path is not None and not overwrite and os.path.lexists(path):
+                        raise OutputError(f"{path} exists already; add --overwrite to replace it.")
                 job.output.parent.mkdir(parents=True, exist_ok=True)
                 save(job.output)
                 del save

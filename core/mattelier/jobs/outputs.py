@@ -21,6 +21,7 @@ TASKS = ("cutout", "matte", "upscale", "bokeh", "depth", "denoise")
 
 # Formats that hold what PNG cannot (float samples, scene-linear light) stay what they are.
 _KEPT_FORMATS = {".exr": ".exr", ".hdr": ".exr", ".tif": ".tif", ".tiff": ".tif"}
+_NO_MAPS = (".jpg", ".jpeg", ".webp")  # what they lose, or hold in 8 bits only, a map needs
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,20 @@ class Source:
 
 @dataclass(frozen=True)
 class Plan:
-    """One result to make: from `source` to `output`, unless `problem` says why not."""
+    """One result to make: from `source` to `output`, unless `problem` says why not.
+
+    `confidence` is where its confidence map goes; None: none was asked for.
+    """
 
     source: Source
     output: Path
     problem: MattelierError | None = None
+    confidence: Path | None = None
+
+    @property
+    def written(self) -> list[Path]:
+        """All files that it makes."""
+        return [self.output, *([] if self.confidence is None else [self.confidence])]
 
 
 @dataclass(frozen=True)
@@ -126,7 +136,7 @@ def _hidden(name: str) -> bool:
 
 def _earlier_results(sources: Iterable[Source]) -> set[Source]:
     """Sources that an earlier run without `-o` made from another source of the same folder."""
-    results = re.compile(rf"(.+)-(?:{'|'.join(TASKS)})")
+    results = re.compile(rf"(.+)-(?:{'|'.join(TASKS)})(?:-confidence)?")
     stems: set[tuple[Path, str]] = set()
     for source in sources:
         folder, suffix = source.path.parent, source.path.suffix[1:].lower()
@@ -142,8 +152,19 @@ def _earlier_results(sources: Iterable[Source]) -> set[Source]:
     return earlier
 
 
+def confidence_file(output: Path) -> Path:
+    """Where the confidence map of a result goes: beside it."""
+    suffix = ".png" if output.suffix.lower() in _NO_MAPS else output.suffix
+    return output.with_name(f"{output.stem}-confidence{suffix}")
+
+
 def plan(
-    sources: Sequence[Source], folder: Path | None, *, task: str, suffix: str | None
+    sources: Sequence[Source],
+    folder: Path | None,
+    *,
+    task: str,
+    suffix: str | None,
+    confidence: bool = False,
 ) -> list[Plan]:
     """Name the result of every source; no two share a name, on any file system.
 
@@ -154,6 +175,8 @@ def plan(
         lands beside its source is named NAME-task, others keep the source's name.
     suffix : str or None
         Of all results (with dot); None: PNG, but EXR and TIFF stay EXR and TIFF.
+    confidence : bool
+        Whether every result gets a confidence map beside it, whose name is its own too.
 
     Notes
     -----
@@ -162,37 +185,50 @@ def plan(
     systems do that. The same sources always get the same names.
     """
 
-    def target(source: Source, extra: str = "") -> Path:
+    def target(source: Source, extra: str = "") -> Plan:
         parent = source.path.parent if folder is None else folder / source.relative.parent
         beside = _key(parent) == _key(source.path.parent)
         tag = f"-{task}" if beside else ""
         ending = suffix or _KEPT_FORMATS.get(source.path.suffix.lower(), ".png")
-        return parent / f"{source.relative.stem}{extra}{tag}{ending}"
+        output = parent / f"{source.relative.stem}{extra}{tag}{ending}"
+        return Plan(source, output, confidence=confidence_file(output) if confidence else None)
 
-    count = Counter(_key(target(source)) for source in sources)
+    def keys(item: Plan) -> list[str]:
+        return [_key(path) for path in item.written]
+
+    first = [target(source) for source in sources]
+    count = Counter(key for item in first for key in keys(item))
     taken = {key for key, uses in count.items() if uses == 1}
     plans = []
-    for source in sources:
-        output = target(source)
-        if count[_key(output)] > 1:
+    for item in first:
+        if any(count[key] > 1 for key in keys(item)):
+            source = item.source
             ending = f"-{source.path.suffix[1:].lower()}" if source.path.suffix else ""
-            output, number = target(source, ending), 2
-            while _key(output) in taken:
-                output, number = target(source, f"{ending}-{number}"), number + 1
-            taken.add(_key(output))
-        plans.append(Plan(source, output))
+            item, number = target(source, ending), 2
+            while not taken.isdisjoint(keys(item)):
+                item, number = target(source, f"{ending}-{number}"), number + 1
+            taken.update(keys(item))
+        plans.append(item)
     return plans
 
 
 def check(plans: Iterable[Plan], *, overwrite: bool, also_read: Iterable[Path] = ()) -> list[Plan]:
-    """Mark the plans whose output must not or cannot be written, before the work begins.
+    """Mark the plans whose files must not or cannot be written, before the work begins.
 
     `also_read` are files that the work reads beside the sources, such as hints.
     """
     plans = list(plans)
     read = [*(item.source.path for item in plans), *also_read]
     inputs = {_key(path) for path in read} | {os.path.realpath(path) for path in read}
-    return [replace(item, problem=_problem(item.output, inputs, overwrite)) for item in plans]
+    return [
+        replace(
+            item,
+            problem=next(
+                (said for path in item.written if (said := _problem(path, inputs, overwrite))), None
+            ),
+        )
+        for item in plans
+    ]
 
 
 def _problem(output: Path, inputs: set[str], overwrite: bool) -> MattelierError | None:

@@ -351,7 +351,7 @@ def _write_layers(
     ordered = dict(sorted(planes.items()))
     height, width = next(iter(ordered.values())).shape
     attributes = {**(like.metadata if like is not None else {}), **(facts or {})}
-    attributes["mattelier:content"] = "matte"
+    attributes["mattelier:content"] = (facts or {}).get("mattelier:content", "matte")
 
     def rows(y0: int, y1: int) -> NDArray[Any]:
         return np.stack([plane[y0:y1] for plane in ordered.values()], -1).astype(np.float16)

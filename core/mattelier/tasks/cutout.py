@@ -35,12 +35,20 @@ class Cutout:
     foreground : (H, W, 3) of the source's dtype and colour space
         Straight colour of the subject, without the old background (0 where alpha is 0).
     report : Report
+    matte : Matte
+        What it was cut out by.
     """
 
     picture: Picture
     alpha: NDArray[np.float32]
     foreground: NDArray[Any]
     report: Report
+    matte: Matte
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """How sure `alpha` is: (H, W) float32 0…1, 1 where sure; made when first asked for."""
+        return self.matte.confidence
 
 
 class Cutter:
@@ -89,11 +97,15 @@ class Cutter:
             reason = str(error).split(";")[0].rstrip(".")
             self.engine.note = f"Running on the CPU: {reason}."
             result = matte(view, hint, self.request, self.card, self.engine)
-        if picture.alpha is not None:
-            np.multiply(result.alpha, to_float(picture.alpha), out=result.alpha)
-            np.clip(result.alpha, 0, 1, out=result.alpha)  # a float file's alpha may exceed 1
-            result.report.coverage = round(float(result.alpha.mean()), 4)
-        return result
+        if picture.alpha is None:
+            return result
+        own = to_float(picture.alpha)
+        # The certainty keeps the matte's alpha, and float samples are the caller's.
+        alpha = np.multiply(result.alpha, own, out=None if own is picture.alpha else own)
+        np.clip(alpha, 0, 1, out=alpha)  # a float file's alpha may exceed 1
+        result.report.coverage = round(float(alpha.mean()), 4)
+        certainty = result.certainty and replace(result.certainty, own=picture.alpha)
+        return replace(result, alpha=alpha, certainty=certainty)
 
     def cutout(
         self,
@@ -146,7 +158,7 @@ class Cutter:
             done = replace(picture, colour=colour, alpha=None)
         if request.crop:
             done = crop_to_subject(done, alpha, request.padding)
-        return Cutout(done, alpha, foreground, report)
+        return Cutout(done, alpha, foreground, report, result)
 
 
 def _background(name: str) -> Picture | tuple[float, float, float]:
