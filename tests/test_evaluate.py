@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -447,6 +448,16 @@ def test_the_report_is_one_file_with_the_worst_first(
     assert "http" not in text
     assert "src=" in text
     assert text.count("<img ") == 3 * (1 + 2 * 2)  # truth, and two of each result
+    whys = re.findall(r"<em>(.*?)</em>", text)
+    assert len(whys) == 3 * 2
+    assert sum(why.startswith("Misses 51 %") for why in whys) == 1
+    assert sum(why.startswith("Nearly right") for why in whys) >= 3
+    assert text.index("<h2>Why") < text.index("<h2>all")
+    counted = re.search(r"<h2>Why.*?</table>", text, re.DOTALL)
+    assert counted is not None
+    assert "<th>misses parts" in counted[0]
+    assert counted[0].index("<th>misses parts") < counted[0].index("<th>right")
+    assert counted[0].count("<tr>") == 1 + 2 * 3  # all and two folders, of two results
     cases = [text.index(f"<h3>{place}</h3>") for place in
              ("truth / a", "truth / c", "truth/inner / inner/b")]  # fmt: skip
     assert cases == sorted(cases)

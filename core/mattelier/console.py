@@ -40,12 +40,13 @@ def run(
     background: str | None = None,
     mask_flag: str = "--hint",
     beside: Collection[str] = (),
+    confidence: bool = False,
 ) -> int:
     """Do the task on all inputs, tell people and programs what happened, return the exit code.
 
     A `background` leaves no transparency, so JPEG can hold the result. `mask_flag` is what the
     command calls the hint's mask. `beside` are files that are read beside the pictures and the
-    hints, and so never written over.
+    hints, and so never written over. With `confidence`, the task writes a map beside each result.
 
     Raises
     ------
@@ -56,8 +57,8 @@ def run(
     started = time.perf_counter()
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mattelier-")))
-        jobs = _jobs(task, files, hint, background, mask_flag, beside, scratch)
-        advance = stack.enter_context(_progress(len(jobs)))
+        jobs = _jobs(task, files, hint, background, mask_flag, beside, scratch, confidence)
+        advance = stack.enter_context(progress_bar(len(jobs)))
         results: list[Result] = []
 
         def done(result: Result) -> None:
@@ -87,6 +88,8 @@ def facts(report: Any) -> dict[str, Any]:
     """A task's report as what `--json` prints; its note becomes the picture's."""
     told = asdict(report)
     told["stages"] = told.pop("seconds")
+    if told.get("confidence", 0) is None:
+        del told["confidence"]
     note = told.pop("note")
     if note:
         remark(note)
@@ -116,6 +119,7 @@ def _jobs(
     mask_flag: str,
     beside: Collection[str],
     scratch: Path,
+    confidence: bool,
 ) -> list[Job]:
     from mattelier.media.stills import INPUT_SUFFIXES, MATTE_SUFFIXES, OUTPUT_SUFFIXES
 
@@ -130,7 +134,7 @@ def _jobs(
         _say(f"Passed over {len(earlier)} earlier result(s), such as {earlier[0].path}.")
     count = len(sources) + len(missing)
     check_hint_files(hint, pictures=count, mask_flag=mask_flag)
-    plans = _plans(task, files, written, sources, count, scratch)
+    plans = _plans(task, files, written, sources, count, scratch, confidence)
     hints = [_hint(plan.source, hint, INPUT_SUFFIXES, mask_flag) for plan in plans]
     hinted = (file for found, _ in hints for file in (found.mask, found.trimap))
     read = [Path(file) for file in (background, *beside, *hinted) if file]
@@ -139,7 +143,8 @@ def _jobs(
     for plan, (found, unclear) in zip(checked, hints, strict=True):
         path = plan.source.path
         name = _STDIN if path.parent == scratch else str(path)
-        jobs.append(Job(name, path, plan.output, found, plan.problem or unclear))
+        problem = plan.problem or unclear
+        jobs.append(Job(name, path, plan.output, found, problem, plan.confidence))
     hopeless = sum(job.problem is not None for job in jobs)
     if 0 < hopeless < len(jobs):
         _say(f"{hopeless} of {len(jobs)} pictures cannot be done; the end says why.")
@@ -162,6 +167,7 @@ def _plans(
     sources: Sequence[Source],
     count: int,
     scratch: Path,
+    confidence: bool,
 ) -> list[Plan]:
     suffix = _SUFFIXES[files.format] if files.format else None
     if suffix and suffix not in written:
@@ -170,19 +176,21 @@ def _plans(
     if output is None and "-" in files.inputs:
         output = "-"
     if output is None:
-        return outputs.plan(sources, None, task=task, suffix=suffix)
+        return outputs.plan(sources, None, task=task, suffix=suffix, confidence=confidence)
     if output == "-":
         if count != 1:
             raise UsageError(f"Standard output takes one picture, not {count}; add -o FOLDER.")
         if files.json:
             raise UsageError("--json and the picture cannot both go to standard output.")
+        if confidence:
+            raise UsageError("--confidence writes a second file, so the result needs -o FILE.")
         if sys.stdout.isatty():
             raise UsageError("A picture is not written to a terminal; add -o FILE or a pipe.")
         return [Plan(source, scratch / f"result{suffix or '.png'}") for source in sources]
     ending = Path(output).suffix.lower()
     is_folder = os.path.isdir(output) or output.endswith(("/", os.sep))
     if is_folder or not ending:
-        return outputs.plan(sources, Path(output), task=task, suffix=suffix)
+        return outputs.plan(sources, Path(output), task=task, suffix=suffix, confidence=confidence)
     if ending not in written:
         offered = ", ".join(sorted(written))
         raise UsageError(
@@ -193,7 +201,8 @@ def _plans(
         raise UsageError(f"-o {output} is one file for {count} pictures; name a folder instead.")
     if suffix and _SUFFIXES.get(ending[1:], ending).replace(".jpeg", ".jpg") != suffix:
         raise UsageError(f"-o {output} and --format {files.format} do not agree.")
-    return [Plan(source, Path(output)) for source in sources]
+    beside = outputs.confidence_file(Path(output)) if confidence else None
+    return [Plan(source, Path(output), confidence=beside) for source in sources]
 
 
 def _from_stdin(scratch: Path) -> Source:
@@ -232,6 +241,8 @@ def _print_json(task: str, result: Result) -> None:
         "notes": result.notes,
         **result.report,
     }
+    if ok and result.job.confidence is not None:
+        line["confidence_output"] = str(result.job.confidence)
     try:
         print(json.dumps(line, default=_plain), flush=True)
     except BrokenPipeError:  # the pictures still matter
@@ -243,7 +254,8 @@ def _plain(value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _progress(total: int) -> Iterator[Callable[[], Any]]:
+def progress_bar(total: int) -> Iterator[Callable[[], Any]]:
+    """Gives what to call after each picture; a bar is drawn for several, in a terminal alone."""
     if total < 2 or not sys.stderr.isatty():
         yield lambda: None
         return

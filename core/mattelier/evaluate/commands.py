@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -37,7 +35,8 @@ Examples:
   mattelier evaluate --results mattes --truth alphas --measure mattes
   mattelier evaluate pictures --truth masks --under all
   mattelier evaluate shots/* --results out --measure video     (frames/ and masks/ in each)
-  mattelier evaluate LR --truth HR --measure upscale --model upscale-x2"""
+  mattelier evaluate LR --truth HR --measure upscale --model upscale-x2
+  mattelier evaluate data/* --dev --measure clicks --model default --model ours"""
 )
 @click.argument("folders", nargs=-1, type=_folder)
 @click.option("--truth", type=_folder, help="Folder of truths with the pictures' names.")
@@ -123,10 +122,13 @@ def evaluate(
     mattes   SAD, MAD, MSE, gradient, connectivity: whole, and (°) in the unknown band
     video    DAVIS's J and F, dtSSD, MAD, MSE
     upscale  PSNR and SSIM on luma
+    clicks   NoC and NoF at an IoU of 0.85 and 0.9, IoU after 1, 2, 3, 5 clicks, each set where the
+             model's answer is most wrong, at most 20; truth as for masks
     """
+    from mattelier.console import progress_bar
     from mattelier.evaluate.pairing import by_kind, find_items
     from mattelier.evaluate.run import evaluate as measure_all
-    from mattelier.evaluate.summary import summarise
+    from mattelier.evaluate.summary import summarise, tally
     from mattelier.evaluate.worst import Worst
 
     if not folders and truth is None:
@@ -141,7 +143,7 @@ def evaluate(
     trials = _trials(measure, hints, **flags)
     shown = [n for n, trial in enumerate(trials) if trial.condition.name == "clean"]
     worst = Worst(measure, tuple(shown[:_SIDE_BY_SIDE]), _SHOWN) if page else None
-    with _progress(len(items)) as advance:
+    with progress_bar(len(items)) as advance:
         outcome = measure_all(
             items,
             trials,
@@ -165,7 +167,8 @@ def evaluate(
         from mattelier.media.atomic import replacing
 
         names = ", ".join(dict.fromkeys(trial.contestant.name for trial in trials))
-        text = report(f"Evaluation of {names}", outcome, rows, worst.in_order(), remarks)
+        tallies = tally(worst.reasons, trials, groups)
+        text = report(f"Evaluation of {names}", outcome, rows, tallies, worst.in_order(), remarks)
         with replacing(page) as temporary:
             temporary.write_text(text, "utf-8")
         click.echo(f"{page}: {len(items)} pictures.", err=True)
@@ -207,6 +210,8 @@ def _trials(
         raise UsageError("--hint and --under need a model; results of --results are made already.")
     if measure == "upscale" and (len(conditions) > 1 or set(hints) != {"none"}):
         raise UsageError("--hint and --under are for mattes, not for --measure upscale.")
+    if measure == "clicks" and (results or set(hints) != {"none"}):
+        raise UsageError("--measure clicks makes its own clicks; leave out --results and --hint.")
     contestants: list[Contestant] = [
         StoredResults(folder, colour=measure == "upscale") for folder in results
     ]
@@ -225,17 +230,6 @@ def _trials(
     if len({trial.key for trial in trials}) < len(trials):
         raise UsageError("Two of the models or results have the same name; rename one folder.")
     return trials
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Any]:
-    if total < 2 or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from tqdm import tqdm
-
-    with tqdm(total=total, unit=" pictures", file=sys.stderr, leave=False) as bar:
-        yield bar.update
 
 
 def _remarks(outcome: Outcome, alone: int, count: int) -> list[str]:

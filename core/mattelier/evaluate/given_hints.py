@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.request import Box, Point
+from mattelier.evaluate.clicks import next_click
+from mattelier.request import Box
 from mattelier.tasks.hint import Hint, make_hint
 
 Mask = NDArray[np.bool_]
@@ -51,10 +52,8 @@ def _shifted(truth: Mask) -> NDArray[np.float32]:
 
 def _click(truth: Mask) -> Hint | None:
     """One click where the subject is thickest."""
-    padded = np.pad(truth.astype(np.uint8), 1)
-    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
-    y, x = np.unravel_index(int(np.argmax(depth)), depth.shape)
-    return make_hint(*truth.shape, points=(Point(float(x), float(y)),))
+    point = next_click(truth, np.zeros_like(truth), np.ones_like(truth))
+    return make_hint(*truth.shape, points=() if point is None else (point,))
 
 
 def _box(truth: Mask) -> Hint | None:

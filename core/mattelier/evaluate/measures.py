@@ -1,4 +1,4 @@
-"""What is measured of a result: masks, mattes, video and enlarged pictures, each by its scores."""
+"""What is measured of a result: masks, mattes, video, enlarged pictures, and clicks obeyed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.evaluate.boundaries import boundary_iou, contour_f, relaxed_f
+from mattelier.evaluate.clicks import MOST, REACHED, SHOWN
 from mattelier.evaluate.fidelity import psnr_y, ssim_y
 from mattelier.evaluate.matting import (
     connectivity_error,
@@ -45,6 +46,7 @@ class Case:
         The trimap's unknown band, where one was given.
     before : (result, truth) of the frame before, for video; None at a sequence's first
     border : pixels left out at each side, for enlarged pictures
+    ious : IoU after each click, where clicks led to the result
     """
 
     result: NDArray[Any]
@@ -52,6 +54,7 @@ class Case:
     unknown: NDArray[np.bool_] | None = None
     before: tuple[Map, Map] | None = None
     border: int = 0
+    ious: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,6 +176,24 @@ def _score_enlarged(case: Case) -> Measured:
     )
 
 
+_AFTER = (1, 2, 3, SHOWN)
+
+
+def _score_clicks(case: Case) -> Measured:
+    """An IoU that was never reached counts as the most clicks; after the last one nothing changes.
+
+    NoC and NoF are numbers of clicks and of failures.
+    """
+    values: dict[str, float] = {}
+    for wanted in REACHED:
+        enough = [number for number, value in enumerate(case.ious, 1) if value >= wanted]
+        values[f"noc_{100 * wanted:.0f}"] = float(enough[0] if enough else MOST)
+        values[f"nof_{100 * wanted:.0f}"] = float(not enough)
+    for number in _AFTER:
+        values[f"iou_{number}"] = case.ious[min(number, len(case.ious)) - 1]
+    return Measured(values)
+
+
 MEASURES: dict[str, Measure] = {
     "masks": Measure(
         (
@@ -222,5 +243,16 @@ MEASURES: dict[str, Measure] = {
         (Column("psnr_y", "PSNR-Y", 2), Column("ssim_y", "SSIM", 4)),
         "psnr_y",
         _score_enlarged,
+    ),
+    "clicks": Measure(
+        (
+            Column("noc_85", "NoC@85", 2, higher=False),
+            Column("noc_90", "NoC@90", 2, higher=False),
+            Column("nof_85", "NoF@85", higher=False),
+            Column("nof_90", "NoF@90", higher=False),
+            *(Column(f"iou_{number}", f"IoU@{number}") for number in _AFTER),
+        ),
+        f"iou_{SHOWN}",
+        _score_clicks,
     ),
 }

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.errors import MattelierError, UsageError
+from mattelier.evaluate.clicks import click_through
 from mattelier.evaluate.conditions import CLEAN, Condition, fitted
 from mattelier.evaluate.contestants import Contestant, display, scale_of
 from mattelier.evaluate.given_hints import GIVEN_HINTS
@@ -19,6 +20,7 @@ from mattelier.evaluate.pairing import Item
 from mattelier.evaluate.worst import Worst
 from mattelier.media.stills import read, read_grey
 from mattelier.picture import Picture
+from mattelier.request import Point
 from mattelier.tasks.hint import Hint, make_hint
 
 
@@ -84,10 +86,15 @@ def evaluate(
             continue
         results: dict[int, tuple[NDArray[Any], Measured]] = {}
         # A picture without a subject says nothing about masks: most scores are not defined.
-        passed = measure == "masks" and not (truth > 0.75).any()
+        passed = measure in ("masks", "clicks") and not (truth > 0.75).any()
         for number, trial in enumerate(() if passed else trials):
             try:
-                result, given = _answer(item, trial, picture, truth, measure)
+                given: float | None = None
+                ious: tuple[float, ...] = ()
+                if measure == "clicks":
+                    result, ious = _after_clicks(item, trial, picture, truth)
+                else:
+                    result, given = _answer(item, trial, picture, truth, measure)
                 frame = _border(item, picture, truth, measure) if border is None else border
             except MattelierError as error:
                 outcome.failures.append((item.file_name, error))
@@ -95,7 +102,7 @@ def evaluate(
                 continue
             earlier = before.get(number)
             pair = earlier[1:] if earlier and earlier[0] == item.group else None
-            measured = MEASURES[measure].score(Case(result, truth, unknown, pair, frame))
+            measured = MEASURES[measure].score(Case(result, truth, unknown, pair, frame, ious))
             if measure == "video":
                 before[number] = (item.group, result, truth)
             results[number] = (result, measured)
@@ -143,6 +150,25 @@ def _answer(
     if answer.shape != truth.shape:
         raise UsageError(f"The result for {item.name} is not of its truth's size.")
     return answer, given
+
+
+def _after_clicks(
+    item: Item, trial: Trial, picture: Picture | None, truth: NDArray[Any]
+) -> tuple[NDArray[Any], tuple[float, ...]]:
+    """A trial's answer at the truth's size to clicks that its own answers ask for; their IoUs."""
+    condition = trial.condition
+    shown = condition.picture(picture, item.name) if picture is not None else None
+    seen = condition.truth(truth)
+    size = (seen.shape[0], seen.shape[1])
+    if not (seen > 0.75).any():
+        raise UsageError(f"Under {condition.name} nothing is left of the subject of {item.name}.")
+
+    def answer(points: tuple[Point, ...]) -> NDArray[np.float32]:
+        hint = make_hint(*size, points=points)
+        return fitted(trial.contestant.answer(item, shown, hint, size), *size)
+
+    clicked = click_through(answer, seen)
+    return fitted(condition.back(clicked.alpha), *truth.shape), clicked.ious
 
 
 def _border(item: Item, picture: Picture | None, truth: NDArray[Any], measure: str) -> int:

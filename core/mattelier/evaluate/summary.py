@@ -1,14 +1,16 @@
-"""Means of an outcome by folder, or by another grouping, and over everything."""
+"""Means of an outcome by folder, or by another grouping, and over everything; counts of reasons."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mattelier.evaluate.measures import MEASURES
 from mattelier.evaluate.pairing import Item
+from mattelier.evaluate.reasons import Reason
 from mattelier.evaluate.run import Outcome, Record, Trial
 
 ALL = "all"
@@ -48,6 +50,36 @@ def summarise(outcome: Outcome, groups: Mapping[Item, str]) -> list[Row]:
                     whole.scores[key] = float(np.mean([scores[key] for scores in scored]))
             rows.append(whole)
     return rows
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often each kind of reason was the first, in one group under one trial."""
+
+    group: str
+    trial: Trial
+    kinds: Counter[str]
+
+
+def tally(
+    reasons: Iterable[tuple[Item, int, Reason]], trials: Sequence[Trial], groups: Mapping[Item, str]
+) -> list[Tally]:
+    """A tally for each group and trial that has reasons, "all" first if groups differ.
+
+    `reasons` name trials by their number; `groups` as of `summarise`.
+    """
+    found: dict[tuple[str, int], Counter[str]] = {}
+    for item, number, reason in reasons:
+        for group in (ALL, groups[item]):
+            found.setdefault((group, number), Counter())[reason.kind] += 1
+    names = list(dict.fromkeys(group for group, _ in found))
+    shown = names if len(names) > 2 else names[1:]
+    return [
+        Tally(group, trials[number], found[group, number])
+        for group in shown
+        for number in sorted({n for _, n in found})
+        if (group, number) in found
+    ]
 
 
 def _row(name: str, trial: Trial, records: list[Record], outcome: Outcome) -> Row:

@@ -1,9 +1,9 @@
-"""Thumbnails of what came out worst, kept while pictures pass by: memory stays bounded."""
+"""What came out worst, as thumbnails, and why; kept as pictures pass by, so memory is bounded."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,22 @@ from numpy.typing import NDArray
 
 from mattelier.colour import View, to_float
 from mattelier.evaluate import thumbnails
+from mattelier.evaluate.enlarged_reasons import of_enlarged
 from mattelier.evaluate.measures import MEASURES, Measured
 from mattelier.evaluate.pairing import Item
+from mattelier.evaluate.reasons import Reason, of_mask, of_matte
 from mattelier.evaluate.thumbnails import Thumbnail
 from mattelier.picture import Picture
 
 _LONGEST = 200  # pixels of a thumbnail
 _LOUD = 4  # how many times errors of colour are enlarged to be seen
+_EXPLAINED: dict[str, Callable[[NDArray[Any], NDArray[Any]], Reason]] = {
+    "masks": of_mask,
+    "clicks": of_mask,
+    "mattes": of_matte,
+    "video": of_matte,
+    "upscale": of_enlarged,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +38,7 @@ class Shown:
     given: tuple[bytes, ...]
     results: Mapping[int, tuple[bytes, bytes]]
     scores: Mapping[int, Mapping[str, float]]
+    reasons: Mapping[int, Reason]
 
 
 class Worst:
@@ -39,12 +49,17 @@ class Worst:
     measure : a name of `measures.MEASURES`
     shown : numbers of the trials whose results are shown and judged by
     most : how many items are kept
+
+    Attributes
+    ----------
+    reasons : (item, number of the trial, why its result is as bad as it is), of every item
     """
 
     def __init__(self, measure: str, shown: tuple[int, ...], most: int) -> None:
         self._measure, self._trials, self._most = measure, shown, most
         self._heap: list[tuple[float, int, Shown]] = []
         self._count = 0
+        self.reasons: list[tuple[Item, int, Reason]] = []
 
     def show(
         self,
@@ -53,12 +68,15 @@ class Worst:
         truth: NDArray[Any],
         results: Mapping[int, tuple[NDArray[Any], Measured]],
     ) -> None:
-        """Keep the item if it is among the worst so far."""
+        """Note the reasons, and keep the item if it is among the worst so far."""
         seen = {n: results[n] for n in self._trials if n in results}
         column = MEASURES[self._measure].judged_by
         values = [measured.values[column.key] for _, measured in seen.values()]
         if not values:
             return
+        explain = _EXPLAINED[self._measure]
+        reasons = {number: explain(result, truth) for number, (result, _) in seen.items()}
+        self.reasons += [(item, number, reason) for number, reason in reasons.items()]
         badness = float(np.mean(values)) * (-1 if column.higher else 1)
         self._count += 1
         if len(self._heap) == self._most and badness <= self._heap[0][0]:
@@ -68,7 +86,7 @@ class Worst:
         draw = _colours if self._measure == "upscale" else _mattes
         given, drawn = draw(picture, truth, answers)
         files = {n: (thumbnails.jpeg(a), thumbnails.jpeg(b)) for n, (a, b) in drawn.items()}
-        shown = Shown(item, tuple(map(thumbnails.jpeg, given)), files, scores)
+        shown = Shown(item, tuple(map(thumbnails.jpeg, given)), files, scores, reasons)
         keep = heapq.heappush if len(self._heap) < self._most else heapq.heapreplace
         keep(self._heap, (badness, -self._count, shown))
 

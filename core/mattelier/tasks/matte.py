@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from mattelier.engines import Engine
 from mattelier.errors import UsageError
 from mattelier.progress import stage, tell
 from mattelier.request import MatteRequest, Quality
+from mattelier.tasks.certainty import Certainty
+from mattelier.tasks.clicks import obeyed
 from mattelier.tasks.edge import adjusted
 from mattelier.tasks.hint import Hint
 from mattelier.tasks.network_io import finish, network_size, prepare
@@ -30,7 +33,6 @@ _PASSES: dict[Quality, tuple[tuple[float, ...], bool]] = {
     "best": ((0.875, 1.0, 1.25), True),
 }
 _AGREEMENT = (0.86, 0.94)  # soft IoU from which a mask given is trusted, and trusted fully
-_APART = 0.25  # subjects are separate where alpha between them falls below this
 
 
 @dataclass
@@ -44,6 +46,10 @@ class Report:
         Why it is not the device one might expect; empty when there is nothing to say.
     coverage : float
         Mean of the alpha: 0 means that nothing was found.
+    confidence : float or None
+        How sure the network was of the subject, in the mean, 0…1, and 0 where it found none;
+        None of a matte that was given. Those of different qualities do not compare: more passes
+        have more to disagree on.
     seconds : dict
         Time of each stage.
     """
@@ -53,6 +59,7 @@ class Report:
     device: str
     note: str = ""
     coverage: float = 0.0
+    confidence: float | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -65,22 +72,41 @@ class Report:
 
 @dataclass(frozen=True, eq=False)
 class Matte:
-    """`alpha` (H, W) float32 0…1 (linear coverage, never colour-managed), and the report."""
+    """`alpha` (H, W) float32 0…1 (linear coverage, never colour-managed), and the report.
+
+    `certainty` is what is known of how sure the alpha is; None of a matte that was given, which
+    nothing doubts.
+    """
 
     alpha: NDArray[np.float32]
     report: Report
+    certainty: Certainty | None = None
+
+    @cached_property
+    def confidence(self) -> NDArray[np.float32]:
+        """(H, W) float32 0…1, 1 where sure; made when first asked for."""
+        if self.certainty is None:
+            return np.ones_like(self.alpha)
+        return self.certainty.full_size()
 
 
 def estimate(
     view: View, hint: Hint | None, card: Card, engine: Engine, quality: Quality
 ) -> NDArray[np.float32]:
-    """The network's alpha at the size it sees: (h, w) float32 0…1.
+    """The network's alpha at the size it sees, as the hint wants it: (h, w) float32 0…1.
 
     Raises
     ------
     UsageError
         When there is a hint and the model takes none.
     """
+    return _hinted(_seen(view, hint, card, engine, quality), hint, view)
+
+
+def _seen(
+    view: View, hint: Hint | None, card: Card, engine: Engine, quality: Quality
+) -> NDArray[np.float32]:
+    """The mean answer of the network's passes: (h, w) float32 0…1."""
     if hint is not None and card.input.hint is None:
         raise UsageError(
             f"The model {card.name} takes no hints; leave them out or use the default."
@@ -103,12 +129,14 @@ def estimate(
         if mirrored:
             inputs = {name: np.ascontiguousarray(x[..., ::-1]) for name, x in inputs.items()}
             answers.append(finish(card.output, engine.run(inputs)["alpha"])[:, ::-1])
-    alpha = _mean(answers)
+    return _mean(answers)
+
+
+def _hinted(alpha: NDArray[np.float32], hint: Hint | None, view: View) -> NDArray[np.float32]:
+    """What the network saw, held to what the user said."""
     if hint is not None and hint.mask is not None:
-        return _settled(alpha, hint)
-    if hint is not None and any(point.positive for point in hint.points):
-        return _clicked(alpha, hint)
-    return alpha
+        alpha = _settled(alpha, hint)
+    return obeyed(alpha, hint, view) if hint is not None and hint.points else alpha
 
 
 def matte(
@@ -137,15 +165,18 @@ def matte(
     report = Report(card.name, engine.name, engine.device, engine.note)
     trimap = None if hint is None else hint.trimap
     with report.timed("network"), stage("looking", 0, 0.3):
-        coarse = estimate(view, hint, card, engine, request.quality)
+        seen = _seen(view, hint, card, engine, request.quality)
+        coarse = _hinted(seen, hint, view)
     with report.timed("refine"), stage("refining the edge", 0.3, 1):
         if request.refine or trimap is not None:
             alpha = refine(view, coarse, trimap=trimap, quality=request.quality)
         else:
             alpha = stretch(coarse, view.height, view.width)
+        certainty = Certainty(seen, coarse > 0.5, alpha, trimap)
         alpha = adjusted(alpha, request.edge_shift, request.feather)
     report.coverage = round(float(alpha.mean()), 4)
-    return Matte(alpha, report)
+    report.confidence = round(certainty.number(), 4)
+    return Matte(alpha, report, certainty)
 
 
 def _settled(alpha: NDArray[np.float32], hint: Hint) -> NDArray[np.float32]:
@@ -158,25 +189,6 @@ def _settled(alpha: NDArray[np.float32], hint: Hint) -> NDArray[np.float32]:
     agreement = float(np.minimum(alpha, mask).sum() / max(np.maximum(alpha, mask).sum(), 1e-6))
     trust = min(max((agreement - _AGREEMENT[0]) / (_AGREEMENT[1] - _AGREEMENT[0]), 0), 1)
     return alpha + np.float32(trust) * (mask - alpha)
-
-
-def _clicked(alpha: NDArray[np.float32], hint: Hint) -> NDArray[np.float32]:
-    """Of several separate subjects, those that were clicked on.
-
-    The network takes a click as a sign of a subject more than as a choice between subjects.
-    Clicks that hit nothing it found leave its answer as it is.
-    """
-    import cv2
-
-    count, labels = cv2.connectedComponents((alpha > _APART).view(np.uint8))
-    wanted, unwanted = Hint(hint.height, hint.width, points=hint.points).evidence(*alpha.shape)
-    # A click is a point: what its disc merely touches beside the subject was not meant.
-    hits = [int((wanted[labels == label] > 0).sum()) for label in range(1, count)]
-    kept = [i + 1 for i, hit in enumerate(hits) if hit > max(hits) / 2]
-    kept = [label for label in kept if not (unwanted[labels == label] > 0).any()] or kept
-    if not kept:
-        return alpha
-    return np.where((labels == 0) | np.isin(labels, kept), alpha, np.float32(0))
 
 
 def _mean(answers: list[NDArray[np.float32]]) -> NDArray[np.float32]:
