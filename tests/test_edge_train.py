@@ -20,6 +20,7 @@ if os.environ.get("CI") != "true":
 
 import torch
 
+from mattelier.cli import main
 from mattelier.engines.openvino_engine import import_openvino
 from mattelier.errors import UsageError
 from mattelier.media.depth_maps import read_depth
@@ -285,6 +286,35 @@ def test_corrections_change_the_unknown_only() -> None:
     known = subject | background
     assert np.array_equal(result[known], alpha[known])
     np.testing.assert_allclose(result[~known], np.minimum(alpha[~known] + 0.25, 1), atol=1e-5)
+
+
+def test_the_command_trains_and_exports(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mattelier.train.edge_samples._DEV", 1)
+    lines = ['task = "edge"', "seed = 1", "batches = 2", 'scenes = ["scenes"]']
+    lines += ["samples = 1", "side = 96", "window = 64", "batch = 1"]
+    (tmp_path / "tiny.toml").write_text("\n".join(lines))
+    command = ["train", "--recipe", f"{tmp_path}/tiny.toml", "--data", f"{data}"]
+    command += ["--run", f"{tmp_path}/run"]
+    assert main([*command, "--start", f"{tmp_path}/tiny.toml"]) == 2
+    assert "drop --start" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+    def nudged(network: EdgeNet, *rest: object) -> None:
+        for values in network.tail.parameters():  # zeros would be left out of the graph
+            torch.nn.init.normal_(values, 0, 0.1)
+        export(network, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("mattelier.train.edge_export.export", nudged)
+    assert main([*command, "--minutes", "5"]) == 0
+    told = capsys.readouterr()
+    assert "dev" in told.err
+    assert told.out.strip() == f"{tmp_path}/run/model"
+    assert {path.name for path in (tmp_path / "run/model").iterdir()} == {
+        "model.onnx",
+        "model.safetensors",
+    }
 
 
 def test_the_network_is_small() -> None:

@@ -24,9 +24,11 @@ from mattelier.engines.torch_engine import TorchEngine
 from mattelier.errors import UsageError
 from mattelier.evaluate.metrics import iou
 from mattelier.media.stills import read
+from mattelier.networks.cutout import CutoutNet
 from mattelier.request import MatteRequest
 from mattelier.tasks.cutout import Cutter
 from mattelier.train import finetune, own_pictures
+from mattelier.train.going_on import is_idle, parts
 from mattelier.train.made_scenes import emptied, imagined
 from mattelier.train.sources import pairs, split
 
@@ -105,6 +107,32 @@ def test_both_engines_run_the_weights_that_were_trained(mine: Path) -> None:
     assert np.abs(ours - shipped).max() > 1e-4
 
 
+def test_the_graph_is_the_one_it_started_from(mine: Path) -> None:
+    """Writing a new one would need more than PyTorch, and minutes."""
+    store = Store()
+    start = store.locate(store.card("default"))
+    assert (mine / "cutout.onnx").read_bytes() == start["cutout.onnx"].read_bytes()
+
+
+def test_attention_is_trained_only_where_there_is_some() -> None:
+    network = CutoutNet()
+    assert is_idle(network)
+    slow, fast = parts(network, 3)
+    context = {id(p) for p in network.context.parameters()}
+    assert not context & {id(p) for p in (*slow, *fast)}
+    with torch.no_grad():
+        network.context.blocks[1].answer.bias.add_(0.1)
+    assert not is_idle(network)
+    slow, fast = parts(network, 3)
+    assert context <= {id(p) for p in slow}
+    trained = [id(p) for p in (*slow, *fast)]
+    assert len(trained) == len(set(trained))
+    assert set(trained) == {id(p) for p in network.parameters() if p.requires_grad}
+    left = [*network.stem.parameters(), *network.blocks[:3].parameters()]
+    assert not {id(p) for p in left} & set(trained)
+    assert {id(p) for p in network.blocks[3].parameters()} <= set(trained)
+
+
 def test_the_card_says_what_it_is_and_what_was_gained(
     mine: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -160,7 +188,7 @@ def test_training_learns_what_it_is_shown(
 
     recipe = finetune.own_recipe(64, one_shot=True)
     counts = own_pictures.prepare(
-        own_pictures.find(tmp_path / "photos", tmp_path / "masks"),
+        own_pictures.find(tmp_path / "photos", tmp_path / "masks", pytest.fail),
         tmp_path / "run/data", one_shot=True, seed=1, told=pytest.fail,
     )  # fmt: skip
     assert counts == (6, 0)
@@ -184,7 +212,11 @@ def test_what_was_held_back_says_how_far_to_go(
     own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the start and what was trained lie networks of which the best is taken."""
-    found = own_pictures.find(own / "photos", own / "masks")
+    alone: list[str] = []
+    found = own_pictures.find(own / "photos", own / "masks", alone.append)
+    assert len(alone) == 1
+    assert "1 picture(s) without a mask" in alone[0]
+    assert alone[0].endswith("as without a mask.png.")
     own_pictures.prepare(found, tmp_path / "data", one_shot=False, seed=1, told=pytest.fail)
     recipe = finetune.own_recipe(64, one_shot=False)
     card = Store().card("default")
@@ -192,6 +224,10 @@ def test_what_was_held_back_says_how_far_to_go(
     run = finetune.FineTune(
         recipe, tmp_path / "data", tmp_path, start, minutes=1, told=lambda judgement: None
     )
+    # It is trained as unsure as its start was, and made as sharp again in the end.
+    sharp = run._start.out[0].weight
+    torch.testing.assert_close(run.network.out[0].weight * 3, sharp)
+    torch.testing.assert_close(run.result().out[0].weight, sharp)
     with torch.no_grad():
         for value in run.average.parameters():
             value.add_(0.01)
@@ -269,8 +305,8 @@ def test_one_cutout_is_enough(
     (tmp_path / "one").mkdir()
     (tmp_path / "one/5.png").write_bytes((own / "cutouts/5.png").read_bytes())
     out = tmp_path / "mascot"
-    assert main(["train", "--pictures", str(tmp_path / "one"), "-o", str(out), *QUICK,
-                 "--one-shot"]) == 0  # fmt: skip
+    assert main(["train", "--pictures", str(tmp_path / "one"), "-o", str(out),
+                 "--hours", "0.0003", "--one-shot"]) == 0  # fmt: skip
     shown = [pair.read() for pair in pairs(tmp_path / "mascot.training/data/own")]
     assert len(shown) > 1
     picture, truth = drawn(5)
@@ -306,7 +342,7 @@ def test_pictures_that_cannot_be_used_are_named_and_left_out(own: Path, tmp_path
     write(tmp_path / "masks/0.png", drawn(0)[1][:50])
     write(tmp_path / "masks/1.png", np.zeros((90, 120), np.uint8))
     (tmp_path / "photos/2.png").write_bytes(b"nothing")
-    found = own_pictures.find(tmp_path / "photos", tmp_path / "masks")
+    found = own_pictures.find(tmp_path / "photos", tmp_path / "masks", pytest.fail)
     counts = own_pictures.prepare(
         found, tmp_path / "run/data", one_shot=True, seed=1, told=said.append
     )

@@ -224,7 +224,7 @@ def test_stages_follow_progress() -> None:
     assert [staged.stage(p) for p in (0, 0.59, 0.6, 1.0)] == [small, small, large, large]
 
 
-@pytest.mark.parametrize("name", ["cutout", "cutout_2"])
+@pytest.mark.parametrize("name", ["cutout", "cutout_2", "cutout_3"])
 def test_the_shipped_recipe_is_whole(name: str) -> None:
     path = Path(sources.__file__).parent / "recipes" / f"{name}.toml"
     shipped = load_recipe(path)
@@ -244,6 +244,7 @@ def test_the_shipped_recipe_is_whole(name: str) -> None:
         (("photo = 1", "foto = 1"), ("mix", "foto")),
         (("warm_up = 4", "warm_up = 4\nhints = { klick = 1 }"), ("hints", "klick")),
         (("stages = [{ until = 1.0, size = 64, batch = 2 }]", "stages = []"), ("stages",)),
+        (("size = 64", "size = 60"), ("stage sizes", "32")),
     ],
 )
 def test_a_wrong_recipe_is_one_sentence(

@@ -56,6 +56,8 @@ def test_a_tuned_model_is_a_model_like_others(tuned: Path, clip: Clip) -> None:
         ["card.toml", *(file.path for file in card.files)]
     )
     assert [p.name for p in tuned.parent.iterdir()] == [tuned.name]
+    start = store.locate(store.card("default"))  # writing a new graph would need more than PyTorch
+    assert (tuned / "cutout.onnx").read_bytes() == start["cutout.onnx"].read_bytes()
     from mattelier.picture import Picture
 
     for view, truth in zip(*clip, strict=True):

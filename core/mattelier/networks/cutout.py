@@ -104,10 +104,11 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.place(x)
-        asked = self.ask(_normed(x, self.norm)).flatten(2).unflatten(1, (3, self.heads, -1))
+        asked = self.ask(_normed(x, self.norm))
+        asked = asked.reshape(len(x), 3, self.heads, -1, x.shape[2] * x.shape[3])
         query, key, value = asked.permute(1, 0, 2, 4, 3)
         seen = F.scaled_dot_product_attention(query, key, value)
-        x = x + self.answer(seen.transpose(2, 3).flatten(1, 2).unflatten(2, x.shape[2:]))
+        x = x + self.answer(seen.transpose(2, 3).reshape(x.shape))
         y: Tensor = x + self.narrow(F.gelu(self.widen(_normed(x, self.norm2))))
         return y
 
@@ -172,7 +173,7 @@ class CutoutNet(nn.Module):
         self.up4 = Fuse(64, 24, 40, 2, norm=norm)
         self.up2 = Fuse(40, 16, 16, 2, norm=norm)
         self.out = nn.ModuleList([nn.Conv2d(c, 1, 3, 1, 1) for c in (16, 40, 64, 128)])
-        self.register_load_state_dict_pre_hook(_without_context)
+        self.register_load_state_dict_pre_hook(_without_context)  # type: ignore[no-untyped-call]
 
     def early(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Features at 1/2 (16 channels) and 1/4 (24 channels): the picture alone."""

@@ -22,7 +22,7 @@ from mattelier.progress import tell
 
 Key = tuple[NDArray[np.float32], NDArray[np.float32]]
 
-_VERSION = 1  # of what tuning does: older results are not used after it changes
+_VERSION = 2  # of what tuning does: older results are not used after it changes
 
 
 def tune(card: Card, store: Store, keys: Mapping[int, Key], seconds: float, folder: Path) -> Path:

@@ -18,6 +18,7 @@ from mattelier.networks.cutout import CutoutNet
 from mattelier.progress import remark
 from mattelier.tasks.hint import MASK_CONFIDENCE
 from mattelier.train.augment import photometric
+from mattelier.train.going_on import fast_bfloat16, parts
 from mattelier.train.hints import damage
 from mattelier.train.losses import total
 
@@ -125,17 +126,23 @@ def _tuned(
 ) -> CutoutNet:
     original = CutoutNet(norm=False).eval()
     original.load_state_dict({k: v.float() for k, v in state.items()})
-    network = copy.deepcopy(original)
-    groups = _groups(network)
+    # Channels last and the way of `train` are each faster; without norms nothing else differs.
+    network = copy.deepcopy(original).train()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    groups = [{"params": part} for part in parts(network, _FROZEN)]
     optimizer = torch.optim.AdamW(groups, weight_decay=1e-3)
+    half = fast_bfloat16(torch.device("cpu"))
     samples, step = _Samples(keys, seed=1), 0
     while (share := clock()) < 1:
         for group, rate in zip(optimizer.param_groups, _RATES, strict=True):
             group["lr"] = rate * min(1, (step + 1) / _WARM_UP) * (1 - share) ** 0.5
         picture, hint, alpha = samples.batch(_BATCH)
-        with torch.no_grad():
-            half, quarter = network.early(picture)
-        loss = total(network.levels(half, quarter, hint), alpha, torch.ones_like(alpha))
+        picture = picture.contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            with torch.no_grad():
+                early = network.early(picture)
+            levels = network.levels(*early, hint)
+        loss = total([logits.float() for logits in levels], alpha, torch.ones_like(alpha))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 2.0)
@@ -148,21 +155,6 @@ def _tuned(
         remark("Tuning did not help on this shot's key frames; the model is used as it was.")
         return original
     return network
-
-
-def _groups(network: CutoutNet) -> list[dict[str, list[nn.Parameter]]]:
-    """Parameters of encoder and decoder that are trained; the early layers are frozen."""
-    frozen = [*network.stem.parameters(), *network.blocks[:_FROZEN].parameters()]
-    for parameter in frozen:
-        parameter.requires_grad_(False)
-    encoder = [*network.blocks[_FROZEN:].parameters()]
-    for layer in (network.image_pooling, network.aspp, network.head):
-        encoder += layer.parameters()
-    known = {id(p) for p in [*frozen, *encoder]}
-    return [
-        {"params": encoder},
-        {"params": [p for p in network.parameters() if id(p) not in known]},
-    ]
 
 
 @torch.no_grad()

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 import click
+
+_RECIPES = Path(__file__).parent / "recipes"
+_MINUTES = 10.0  # on own pictures, unless told otherwise
 
 
 @click.command(
     epilog="""\b
 Examples:
   mattelier train --pictures photos --masks masks -o my-model     a model of your own
+  mattelier cutout new/*.jpg --model ./my-model                     … and its use
   mattelier train --pictures cutouts --one-shot -o mascot         one cut-out is enough
   mattelier train --recipe cutout --data DATA --start deeplab.npz --run RUN --hours 2
   mattelier train --recipe my.toml --data DATA --run RUN            resumes RUN
@@ -34,22 +40,22 @@ Examples:
     "--output",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="The new model, which --model takes by its path.",
+    help="The new model: a folder named in a-z, 0-9, '.', '_' and '-'.",
 )
 @click.option(
-    "--one-shot", is_flag=True, help="Train on all pictures, even one; hold none of them back."
+    "--one-shot",
+    is_flag=True,
+    help="Train on all pictures, even one; judge by variations of them instead.",
 )
 @click.option(
     "--minutes",
     type=click.FloatRange(min=0, min_open=True),
-    default=10,
-    show_default=True,
-    help="Time box of training on --pictures.",
+    help="Time box of the training. Default: 10 on --pictures; a recipe's own length.",
 )
 @click.option(
     "--recipe",
-    help="A recipe file, or the name of a shipped network's: cutout, cutout_2, denoise, "
-    "upscale_x2, upscale_x4, upscale_photo, upscale_photo_wdn.",
+    help="A recipe file, or the name of one of ours: "
+    f"{', '.join(sorted(path.stem for path in _RECIPES.glob('*.toml')))}.",
 )
 @click.option(
     "--data",
@@ -68,8 +74,10 @@ Examples:
     help="Weights to start from: our .safetensors, or DeepLabV3-MobileNetV2's .npz (cut-out) or "
     "RLFN's .pth (super-resolution) or Real-ESRGAN's compact .bin or .pth (of photographs).",
 )
-@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Time box of the run.")
-@click.option("--device", default="cpu", show_default=True, help="A torch device.")
+@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="The same, in hours.")
+@click.option(
+    "--device", default="cpu", show_default=True, help="A torch device, such as cuda or mps."
+)
 @click.option("--threads", type=click.IntRange(1), help="Processor threads to train with.")
 @click.option(
     "--export",
@@ -82,7 +90,7 @@ def train(
     masks: Path | None,
     output: Path | None,
     one_shot: bool,
-    minutes: float,
+    minutes: float | None,
     recipe: str | None,
     data: Path | None,
     folder: Path | None,
@@ -92,13 +100,19 @@ def train(
     threads: int | None,
     target: Path | None,
 ) -> int:
-    """Fine-tune the default network on --pictures, or train a network by a --recipe.
+    """Teach the cut-out network your own subjects (--pictures), or train one by a --recipe.
+
+    Own subjects: give a folder of photographs and one of their masks, in any format and size that
+    `mattelier matte` reads; its own mattes, mended by hand, do well as masks. Cut-outs with
+    transparency need none. Four pictures are the least; twenty or more, as various as those to
+    come, are better. One in five is held back and never trained on: the lines that are printed
+    say how well these come out, beside the start. The best mix of the old and the new network
+    becomes the model FOLDER; its card says what was gained. Beside it, FOLDER.training keeps
+    previews (picture, mask, before, after) and what a stopped run goes on from; remove it when
+    you like the model. The default model stays as it is, and nothing leaves this computer.
 
     Both are seeded, resumable and time-boxed: Ctrl-C saves the state and ends, and the same command
     goes on from there. Exit code 0 when the run is complete, 130 when it was interrupted.
-
-    On --pictures the network is judged as it goes by pictures that are held back (with --one-shot
-    by variations), previews are written beside the model, and the end says what was gained.
     """
     from mattelier.errors import UsageError
 
@@ -111,28 +125,28 @@ def train(
         ) from None
     if threads:
         torch.set_num_threads(threads)
+    if minutes is not None and hours is not None:
+        raise UsageError("--minutes and --hours both say how long; give one of them.")
+    if minutes is not None:
+        hours = minutes / 60
+    _check_device(device)
     if pictures is not None:
-        if output is None or recipe or data or folder or start or hours or target:
-            raise UsageError("--pictures goes with -o, --masks, --one-shot and --minutes.")
+        if output is None or recipe or data or folder or start or target:
+            raise UsageError(
+                "--pictures goes with -o, --masks, --one-shot, --minutes, --device and --threads."
+            )
         from mattelier.train.finetune_command import finetune
 
+        minutes = _MINUTES if hours is None else 60 * hours
         return finetune(pictures, masks, output, one_shot=one_shot, minutes=minutes, device=device)
     if recipe is None or data is None or folder is None or masks or output or one_shot:
         raise UsageError(
             "Give --pictures and -o to train on your own, or --recipe with --data and --run."
         )
-    from mattelier.train.recipe import recipe_values
-
     path = Path(recipe)
     if path.suffix != ".toml":
-        path = Path(__file__).parent / "recipes" / f"{recipe}.toml"
-    task, _ = recipe_values(path)
-    open_run = {
-        "denoise": _denoise_run,
-        "upscale": _upscale_run,
-        "upscale-photo": _photo_run,
-    }.get(task, _cutout_run)
-    run, export = open_run(path, data, folder, start, hours, device)
+        path = _RECIPES / f"{recipe}.toml"
+    run, export = _opened(path, data, folder, start, hours, device)
     if target is None:
         complete = run.train(_say)
         if not complete:
@@ -144,68 +158,103 @@ def train(
     return 0
 
 
+def _check_device(device: str) -> None:
+    import torch
+
+    from mattelier.errors import UsageError
+
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise UsageError(
+            f"PyTorch cannot compute on {device!r} here; leave --device out to use the processor."
+        ) from None
+
+
 class _Run(Protocol):
     @property
     def progress(self) -> float: ...
 
+    def start(self, initialise: Callable[[Any], None]) -> None: ...
+
     def train(self, report: Callable[[dict[str, Any]], None]) -> bool: ...
 
-
-def _cutout_run(
-    path: Path, data: Path, folder: Path, start: Path | None, hours: float | None, device: str
-) -> tuple[_Run, Callable[[Path], object]]:
-    from mattelier.train.export import export
-    from mattelier.train.recipe import load_recipe
-    from mattelier.train.run import Run
-    from mattelier.train.start import start_from
-
-    recipe = load_recipe(path)
-    run = Run(recipe, data, folder, hours=hours, device=device)
-    if start is None:
-        run.start(lambda network: None)
-    else:
-        run.start(lambda network: start_from(network, start, sharpness=recipe.sharpness))
-    return run, lambda target: export(run.result(), target, target.name)
+    def result(self) -> Any: ...
 
 
-def _upscale_run(
-    path: Path, data: Path, folder: Path, start: Path | None, hours: float | None, device: str
-) -> tuple[_Run, Callable[[Path], object]]:
-    from mattelier.train.upscale_export import export
-    from mattelier.train.upscale_recipe import load_upscale_recipe
-    from mattelier.train.upscale_run import UpscaleRun
-    from mattelier.train.upscale_start import start_from
+@dataclass(frozen=True)
+class _Training:
+    """Where the parts of one kind of network's training are, as `module:name` in this package.
 
-    run = UpscaleRun(load_upscale_recipe(path), data, folder, hours=hours, device=device)
-    run.start(lambda network: None if start is None else start_from(network, start))
-    return run, lambda target: export(run.result(), target, target.name)
+    `start` is None where training always begins with chance; `taken` names what it takes from the
+    recipe besides.
+    """
+
+    recipe: str
+    run: str
+    export: str
+    start: str | None
+    taken: tuple[str, ...] = ()
 
 
-def _photo_run(
-    path: Path, data: Path, folder: Path, start: Path | None, hours: float | None, device: str
-) -> tuple[_Run, Callable[[Path], object]]:
-    from mattelier.train.export import save_weights
-    from mattelier.train.photo_recipe import load_photo_recipe
-    from mattelier.train.photo_run import PhotoRun
-    from mattelier.train.photo_start import start_from
-
-    run = PhotoRun(load_photo_recipe(path), data, folder, hours=hours, device=device)
-    run.start(lambda network: None if start is None else start_from(network, start))
+_TRAININGS = {
+    "cutout": _Training(
+        "recipe:load_recipe", "run:Run", "export:export", "start:start_from", ("sharpness",)
+    ),
+    "denoise": _Training(
+        "denoise_recipe:load_denoise_recipe",
+        "denoise_run:DenoiseRun",
+        "denoise_export:export",
+        "denoise_start:start_from",
+    ),
+    "edge": _Training(
+        "edge_recipe:load_edge_recipe", "edge_run:EdgeRun", "edge_export:export", None
+    ),
+    "upscale": _Training(
+        "upscale_recipe:load_upscale_recipe",
+        "upscale_run:UpscaleRun",
+        "upscale_export:export",
+        "upscale_start:start_from",
+    ),
     # A compact network's layers are told from its weights: it has no graph of its own.
-    return run, lambda target: save_weights(run.result(), target, target.name)
+    "upscale-photo": _Training(
+        "photo_recipe:load_photo_recipe",
+        "photo_run:PhotoRun",
+        "export:save_weights",
+        "photo_start:start_from",
+    ),
+}
 
 
-def _denoise_run(
+def _part(place: str) -> Callable[..., Any]:
+    module, _, name = place.partition(":")
+    part: Callable[..., Any] = getattr(import_module(f"mattelier.train.{module}"), name)
+    return part
+
+
+def _opened(
     path: Path, data: Path, folder: Path, start: Path | None, hours: float | None, device: str
 ) -> tuple[_Run, Callable[[Path], object]]:
-    from mattelier.train.denoise_export import export
-    from mattelier.train.denoise_recipe import load_denoise_recipe
-    from mattelier.train.denoise_run import DenoiseRun
-    from mattelier.train.denoise_start import start_from
+    """The run of a recipe, begun or gone on with, and what writes its result into a folder."""
+    from mattelier.errors import UsageError
+    from mattelier.train.recipe import recipe_values
 
-    run = DenoiseRun(load_denoise_recipe(path), data, folder, hours=hours, device=device)
-    run.start(lambda network: None if start is None else start_from(network, start))
-    return run, lambda target: export(run.result(), target, target.name)
+    task, _ = recipe_values(path)
+    training = _TRAININGS.get(task)
+    if training is None:
+        raise UsageError(f"The recipe {path} is for {task!r}; known are {', '.join(_TRAININGS)}.")
+    if start is not None and training.start is None:
+        raise UsageError(f"A network for {task!r} does not start from weights; drop --start.")
+    recipe = _part(training.recipe)(path)
+    run: _Run = _part(training.run)(recipe, data, folder, hours=hours, device=device)
+    taken = {name: getattr(recipe, name) for name in training.taken}
+
+    def initialise(network: Any) -> None:
+        if start is not None and training.start is not None:
+            _part(training.start)(network, start, **taken)
+
+    run.start(initialise)
+    return run, lambda target: _part(training.export)(run.result(), target, target.name)
 
 
 def _say(line: dict[str, object]) -> None:

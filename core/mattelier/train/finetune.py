@@ -19,6 +19,7 @@ from mattelier.evaluate import thumbnails
 from mattelier.evaluate.measures import MEASURES, Case
 from mattelier.media.atomic import replacing
 from mattelier.networks.cutout import CutoutNet
+from mattelier.train.going_on import parts
 from mattelier.train.own_pictures import SCENES, SET
 from mattelier.train.recipe import Recipe, Stage
 from mattelier.train.run import Run
@@ -26,6 +27,8 @@ from mattelier.train.samples import Samples
 from mattelier.train.sources import pairs, split
 from mattelier.train.start import start_from
 
+_FROZEN = 3  # blocks: the resolution where training costs most
+_SHARPNESS = 3.0  # of the shipped recipes: trained as sharp as it is given, a matte grows hazy
 _LOOKS = 8  # at the pictures held back, in the course of a run
 _VARIATIONS = 24  # that a one-shot run is judged by
 _SHARES = (1.0, 0.75, 0.5, 0.25)  # of the way from the start to what was trained
@@ -33,7 +36,7 @@ _SHOWN, _HIGH = 8, 160  # rows of a preview, and their height in pixels
 _ENDLESS = 10_000_000  # samples: a time box ends the run
 
 
-def own_recipe(size: int, *, one_shot: bool) -> Recipe:
+def own_recipe(size: int, *, one_shot: bool, bfloat16: bool = False) -> Recipe:
     """How own pictures are trained on at an input of about `size` pixels a side.
 
     Rates are a third of the first training's: the network knows subjects already, and is to
@@ -53,6 +56,8 @@ def own_recipe(size: int, *, one_shot: bool) -> Recipe:
         decoder_rate=3e-4,
         warm_up=160,
         ema=0.99,
+        sharpness=_SHARPNESS,
+        bfloat16=bfloat16,
     )
 
 
@@ -100,16 +105,23 @@ class FineTune(Run):
         super().__init__(recipe, data, folder, hours=minutes / 60, device=device, norm=False)
         self._held, self._is_held = _held_back(recipe, data)
         self._told = told
-        self.start(lambda network: start_from(network, start))
         self._start = CutoutNet(norm=False)
         start_from(self._start, start)
+        start_from(self.network, start, sharpness=recipe.sharpness)
+        rates = (recipe.encoder_rate, recipe.decoder_rate)
+        groups = [
+            {"params": part, "rate": rate}
+            for part, rate in zip(parts(self.network, _FROZEN), rates, strict=True)
+        ]
+        self.optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
+        self.start(lambda network: None)
         self._before = self._alphas(self._start)
         self._start_scores = self._scores(self._before)
         self._next = self._following()
 
     def judge(self, network: CutoutNet | None = None) -> Judgement:
-        """Judge a network (None: the run's average as it is) and write a preview."""
-        now = self._alphas(self.average if network is None else network)
+        """Judge a network (None: what the run would give now) and write a preview."""
+        now = self._alphas(self.result() if network is None else network)
         judgement = Judgement(self.progress, self.elapsed, self._start_scores, self._scores(now))
         self._preview(now)
         self._told(judgement)

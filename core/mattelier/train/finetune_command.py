@@ -42,8 +42,11 @@ def finetune(
     OutputError
         A folder cannot be written.
     """
+    import torch
+
     from mattelier.catalogue import Store
     from mattelier.train.finetune import FineTune, own_recipe
+    from mattelier.train.going_on import fast_bfloat16
     from mattelier.train.model_folder import write_model
 
     name = output.resolve().name
@@ -63,7 +66,9 @@ def finetune(
     told = f"{held} held back" if held else "judged by variations of them"
     click.echo(f"Training on {trained} picture(s), {told}, {minutes:g} min.", err=True)
     run = FineTune(
-        own_recipe(card.input.size, one_shot=one_shot),
+        own_recipe(
+            card.input.size, one_shot=one_shot, bfloat16=fast_bfloat16(torch.device(device))
+        ),
         folder / "data",
         folder,
         paths[weights.path],
@@ -93,7 +98,8 @@ def _opened(
     """
     from mattelier.train.own_pictures import digest, find, prepare
 
-    found = find(pictures, masks)
+    left_out: list[str] = []
+    found = find(pictures, masks, left_out.append)
     facts = {
         "pictures": digest(found),
         "one_shot": one_shot,
@@ -112,7 +118,6 @@ def _opened(
                 "begin anew, or choose another -o."
             )
         return counts[0], counts[1]
-    left_out: list[str] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         counts = prepare(
@@ -152,6 +157,8 @@ def _line(judgement: Judgement) -> str:
 def _ending(judgement: Judgement, held: int) -> str:
     before, now = judgement.before["iou"], judgement.now["iou"]
     what = f"the {held} picture(s) held back" if held else "variations of your pictures"
+    if judgement.helps and now - before < 0.001:
+        return f"On {what} the IoU is {now:.3f}, as before; train for longer to change more."
     if judgement.helps:
         return f"On {what} the IoU rose from {before:.3f} to {now:.3f}."
     return (

@@ -14,6 +14,7 @@ from mattelier.catalogue.card import to_toml
 from mattelier.errors import OutputError
 from mattelier.networks.cutout import CutoutNet
 from mattelier.train.export import export, file_entry, save_weights
+from mattelier.train.going_on import is_idle
 
 
 def write_model(network: CutoutNet, card: Card, start: Mapping[str, Path], target: Path) -> None:
@@ -39,7 +40,9 @@ def write_model(network: CutoutNet, card: Card, start: Mapping[str, Path], targe
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         part.mkdir(parents=True)
-        weights = save_weights(network, part, Path(entry.path).stem)
+        # Idle weights would keep the graph from being copied, and be optimised out of a new one.
+        idle = "context." if is_idle(network) else None
+        weights = save_weights(network, part, Path(entry.path).stem, without=idle)
         if graph is not None and _same_layout(weights, start[entry.path]):
             # The graph names byte ranges of the weights' file, and those are where they were.
             shutil.copyfile(start[graph.path], part / graph.path)

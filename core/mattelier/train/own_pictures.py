@@ -41,8 +41,10 @@ class Own:
     mask: Path | None
 
 
-def find(pictures: Path, masks: Path | None) -> list[Own]:
+def find(pictures: Path, masks: Path | None, told: Callable[[str], Any]) -> list[Own]:
     """The pictures of a folder with their masks, by name; or cut-outs, when there are no masks.
+
+    `told` hears of pictures that have no mask.
 
     Raises
     ------
@@ -50,13 +52,14 @@ def find(pictures: Path, masks: Path | None) -> list[Own]:
         There are none.
     """
     named = index(masks) if masks is not None else {}
-    found = [
-        Own(path, named.get(name)) for name, path in listed(pictures) if not masks or name in named
-    ]
-    if not found:
+    every = [Own(path, named.get(name)) for name, path in listed(pictures)]
+    alone = [own.picture for own in every if masks is not None and own.mask is None]
+    if len(alone) == len(every):
         what = f"pictures that have masks of the same names in {masks}" if masks else "pictures"
         raise UsageError(f"{pictures} holds no {what}.")
-    return found
+    if alone:
+        told(f"Left out: {len(alone)} picture(s) without a mask in {masks}, as {alone[0].name}.")
+    return [own for own in every if masks is None or own.mask is not None]
 
 
 def digest(found: Sequence[Own]) -> str:

@@ -109,6 +109,8 @@ def load_recipe(path: Path) -> Recipe:
         raise UsageError(f"The recipe {path} is incomplete: {error}.") from error
     if not recipe.stages:
         raise UsageError(f"The recipe {path} has no stages.")
+    if any(stage.size % 32 for stage in recipe.stages):
+        raise UsageError(f"The recipe {path} needs stage sizes that are multiples of 32.")
     if not 0 <= recipe.kept <= 1:
         raise UsageError(f"The recipe {path} needs a `kept` of 0…1.")
     for name, kinds in (("mix", SAMPLE_KINDS), ("hints", HINT_KINDS)):

@@ -71,7 +71,8 @@ class Run(Resumable[CutoutNet]):
         self.recipe, self.folder, self.device = recipe, folder, torch.device(device)
         self.samples = Samples(recipe, data)
         self.seconds = hours * 3600 if hours else float("inf")
-        self.network = CutoutNet(norm=norm).to(self.device, memory_format=torch.channels_last)
+        self.network = CutoutNet(norm=norm).to(self.device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = CutoutNet(norm=norm).to(self.device).eval()
         self.index, self.elapsed, self.stopping, self._norm = 0, 0.0, False, norm
         frozen = nn.ModuleList([self.network.stem, *self.network.blocks[:_FROZEN_BLOCKS]])

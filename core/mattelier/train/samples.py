@@ -46,6 +46,9 @@ class Samples:
         total = sum(self.odds)
         self.odds = [weight / total for weight in self.odds]
         self.cutouts = [pictures(data / folder) for folder in recipe.cutouts]
+        for folder, found in zip(recipe.cutouts, self.cutouts, strict=True):
+            if not found:
+                raise UsageError(f"{data / folder} holds no cut-outs.")
         self.scenes = [p for folder in recipe.scenes for p in pictures(data / folder)]
         if not self.scenes and (recipe.mix.get("paste") or recipe.mix.get("shape")):
             raise UsageError("The recipe mixes in pasted subjects but its scenes hold no pictures.")

@@ -1,0 +1,49 @@
+"""How a finished cut-out network goes on being trained for minutes: which of its weights, how fast.
+
+Used by fine-tuning on own pictures and by the tuning of a shot.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from mattelier.networks.cutout import CutoutNet
+
+
+def parts(network: CutoutNet, frozen: int) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """What knows subjects, to be changed slowly, and what draws their alpha.
+
+    The stem and the first `frozen` blocks are frozen here: edges and textures are everybody's, and
+    cost most. A context counts to what knows. One that is idle (`is_idle`) is frozen too: a few
+    pictures cannot teach attention from chance, and weights between two networks (`FineTune.best`)
+    would mix what was never the same.
+    """
+    network.stem.requires_grad_(False)
+    network.blocks[:frozen].requires_grad_(False)
+    network.context.requires_grad_(not is_idle(network))
+    knowing = [
+        *network.blocks[frozen:],
+        network.image_pooling,
+        network.aspp,
+        network.head,
+        network.context,
+    ]
+    slow = [p for part in knowing for p in part.parameters() if p.requires_grad]
+    known = {id(p) for p in slow}
+    return slow, [p for p in network.parameters() if p.requires_grad and id(p) not in known]
+
+
+def is_idle(network: CutoutNet) -> bool:
+    """Whether the context passes everything through: the weights are from before there was one."""
+    says = [network.context.hint]
+    for block in network.context.blocks:
+        says += [block.place, block.answer, block.narrow]  # type: ignore[list-item]
+    return not any(bool(p.any()) for layer in says for p in layer.parameters())
+
+
+def fast_bfloat16(device: torch.device) -> bool:
+    """Whether products in bfloat16 are faster there than in float32, not merely possible."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16"))
