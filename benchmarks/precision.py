@@ -1,0 +1,169 @@
+"""The cut-out network at other precisions: time of a pass, scores, and how far alpha moves.
+
+    python benchmarks/precision.py DATA… [--model cutout] [--most 300] [--calibrate 64]
+
+Each DATA folder holds `images/` and `masks/` of equal names. Pictures that training holds back
+are scored (one pass, without refinement); int8 is calibrated on others, half of them with hints.
+Precisions: f32, OpenVINO's bf16, and int8 of every convolution and what lies between (static
+quantisation by onnxruntime, which with onnx is needed here). Times are processor milliseconds on
+one thread, the precisions taking turns, so that a busy machine measures the same ratios.
+`--worst FOLDER` keeps the pictures whose alpha moves most: picture, f32, the other one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from levels import SCORES, held_back
+from numpy.typing import NDArray
+from PIL import Image
+
+from mattelier.catalogue import DEFAULT, Card, Store
+from mattelier.colour import View
+from mattelier.engines.openvino_engine import core
+from mattelier.evaluate.given_hints import GIVEN_HINTS
+from mattelier.evaluate.measures import MEASURES, Case, Measured
+from mattelier.media import stills
+from mattelier.tasks.network_io import network_size, prepare
+from mattelier.tasks.refine import stretch
+from mattelier.train.sources import Pair, pairs, split
+
+Inputs = dict[str, NDArray[np.float32]]
+Run = Callable[[Inputs], NDArray[np.float32]]
+
+SIZES = ((256, 192), (256, 256), (320, 320), (512, 512))
+KEPT = 8  # of the pictures that move most
+_HINTS = ("none", "box", "none", "click", "none", "blocks")
+_QUANTISED = ["Conv", "Add", "Concat", "Resize", "AveragePool", "ReduceMean"]
+
+
+def compiled(graph: Path, precision: str) -> Run:
+    """The graph on OpenVINO, on one thread."""
+    settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": 1}
+    request = core().compile_model(str(graph), "CPU", settings).create_infer_request()
+
+    def run(inputs: Inputs) -> NDArray[np.float32]:
+        request.infer(inputs, share_inputs=True)
+        return np.array(request.get_output_tensor(0).data, np.float32)[0, 0]
+
+    return run
+
+
+def quantised(graph: Path, inputs: Iterator[Inputs], folder: Path) -> Path:
+    """The graph with its convolutions in int8, one scale for each output channel."""
+    from onnxruntime.quantization import QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader:
+        def get_next(self) -> Inputs | None:
+            return next(inputs, None)
+
+    plain, result = folder / "plain.onnx", folder / "int8.onnx"
+    quant_pre_process(str(graph), str(plain), skip_symbolic_shape=True)
+    quantize_static(
+        str(plain),
+        str(result),
+        Reader(),
+        op_types_to_quantize=_QUANTISED,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+    )
+    return result
+
+
+def seen(card: Card, pair: Pair, hint: str = "none") -> Inputs:
+    """What the network is given of a picture, with a hint made from the truth."""
+    view = View(stills.read(pair.picture))
+    height, width = network_size(card.input, view.height, view.width)
+    inside = stills.read_grey(pair.truth) > 0.75
+    given = GIVEN_HINTS[hint](inside) if inside.any() else None
+    nothing = np.zeros((2, height, width), np.float32)
+    evidence = nothing if given is None else given.evidence(height, width)
+    return {"picture": prepare(card.input, view, height, width), "hint": evidence[None]}
+
+
+def clock(runs: dict[str, Run], passes: int) -> None:
+    """Print milliseconds of a pass at each size."""
+    print(f"| | {' | '.join(f'{h}×{w}' for h, w in SIZES)} |\n|---{'|---' * len(SIZES)}|")
+    times: dict[str, list[str]] = {name: [] for name in runs}
+    for height, width in SIZES:
+        picture = np.random.default_rng(0).random((1, 3, height, width), np.float32)
+        inputs = {"picture": picture, "hint": np.zeros((1, 2, height, width), np.float32)}
+        taken: dict[str, list[float]] = {name: [] for name in runs}
+        for number in range(passes + 1):
+            for name, run in runs.items():
+                start = time.process_time()
+                run(inputs)
+                if number:  # the first pass prepares for the shape
+                    taken[name].append(1000 * (time.process_time() - start))
+        for name, milliseconds in taken.items():
+            times[name].append(f"{statistics.median(milliseconds):.1f} ms")
+    for name, row in times.items():
+        print(f"| {name} | {' | '.join(row)} |")
+
+
+def score(card: Card, runs: dict[str, Run], chosen: list[Pair], worst: Path | None) -> None:
+    """Print mean scores, and the largest change of alpha against the first precision."""
+    measure, first = MEASURES["masks"], next(iter(runs))
+    measured: dict[str, list[Measured]] = {name: [] for name in runs}
+    moves: dict[str, list[float]] = {name: [] for name in runs}
+    for pair in chosen:
+        inputs, truth = seen(card, pair), stills.read_grey(pair.truth)
+        answers = {name: run(inputs) for name, run in runs.items()}
+        for name, alpha in answers.items():
+            measured[name].append(measure.score(Case(stretch(alpha, *truth.shape), truth)))
+            moves[name].append(float(np.abs(alpha - answers[first]).max()))
+    titles = {column.key: column.title for column in measure.columns}
+    heads = [*(titles[key] for key in SCORES), "alpha moves: median", "99 %", "most"]
+    print(f"\n| | {' | '.join(heads)} |\n|---{'|---' * len(heads)}|")
+    for name, found in measured.items():
+        means = measure.mean(found)
+        moved = [np.median(moves[name]), np.quantile(moves[name], 0.99), max(moves[name])]
+        row = [*(f"{means[key]:.4f}" for key in SCORES), *(f"{value:.3f}" for value in moved)]
+        print(f"| {name} | {' | '.join(row)} |")
+    for name in list(runs)[1:] if worst else ():
+        for rank, index in enumerate(np.argsort(moves[name])[::-1][:KEPT]):
+            inputs = seen(card, chosen[index])
+            alphas = [runs[first](inputs), runs[name](inputs)]
+            panes = [inputs["picture"][0].transpose(1, 2, 0), *(a[..., None] for a in alphas)]
+            shown = np.hstack([np.broadcast_to(pane, panes[0].shape) for pane in panes])
+            worst.mkdir(parents=True, exist_ok=True)
+            path = worst / f"{name}-{rank}-{chosen[index].picture.stem}.png"
+            Image.fromarray((shown * 255).round().astype(np.uint8)).save(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", nargs="+", type=Path)
+    parser.add_argument("--model", default=DEFAULT)
+    parser.add_argument("--most", type=int, help="held-back pictures to score")
+    parser.add_argument("--calibrate", type=int, default=64, help="pictures to calibrate int8 on")
+    parser.add_argument("--passes", type=int, default=10, help="timed at each size")
+    parser.add_argument("--worst", type=Path, help="folder for the pictures that move most")
+    given = parser.parse_args()
+    store = Store()
+    card = store.card(given.model)
+    if (card.input.tensor, card.input.hint) != ("picture", "hint"):
+        parser.error(f"{given.model} is no network of this project's layout")
+    graph = next(p for name, p in store.locate(card).items() if name.endswith(".onnx"))
+    trained = [pair for folder in given.data for pair in split(pairs(folder))[0]]
+    count = min(given.calibrate, len(trained))
+    some = [trained[i * len(trained) // count] for i in range(count)]
+    with tempfile.TemporaryDirectory() as name:
+        inputs = (seen(card, pair, _HINTS[i % len(_HINTS)]) for i, pair in enumerate(some))
+        int8 = quantised(graph, inputs, Path(name))
+        runs = {"f32": compiled(graph, "f32"), "bf16": compiled(graph, "bf16")}
+        runs["int8"] = compiled(int8, "f32")
+        clock(runs, given.passes)
+        score(card, runs, held_back(given.data, given.most), given.worst)
+
+
+if __name__ == "__main__":
+    main()
