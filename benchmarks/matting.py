@@ -1,12 +1,15 @@
-"""Trimap matting against PyMatting's closed form, both sides in one run.
+"""Trimap matting against PyMatting, both sides in one run.
 
 Takes a folder with `images/`, a trimap folder and `alphas/` that hold pictures of the same names
 (for example the training set of alphamatting.com). SAD is Σ|α − truth| / 1000 over the unknown
 pixels, the gradient error that of Rhemann et al. 2009, in thousands. Both sides are warmed up
-first, and take turns picture by picture. With --refiner, the weights of an edge refiner that
-`mattelier train` wrote, the network's corrections to our matte are measured too.
+first, and take turns picture by picture. PyMatting's best solvers are cf (closed form), lbdm and
+knn. With --model the solver is also measured as `mattelier matte --trimap` runs it, where that
+network, given the trimap, decides what the known colours do not explain. With --refiner, the
+weights of an edge refiner that `mattelier train` wrote, its corrections are measured too.
 
-    python benchmarks/matting.py DATA [--trimap trimap1] [--quality balanced] [--refiner WEIGHTS]
+    python benchmarks/matting.py DATA [--trimap trimap1] [--quality balanced] [--rival cf]
+                                 [--model cutout] [--refiner WEIGHTS]
 """
 
 from __future__ import annotations
@@ -42,12 +45,30 @@ def _ours(quality: str) -> Method:
     return solve
 
 
-def _pymatting(colour: np.ndarray, trimap: np.ndarray) -> np.ndarray:
-    from pymatting import estimate_alpha_cf
+def _with_network(model: str, quality: str) -> Method:
+    from mattelier.request import MatteRequest
+    from mattelier.tasks.cutout import Cutter
+    from mattelier.tasks.hint import Hint
 
-    levels = np.where(trimap == 0, 0.0, np.where(trimap == 255, 1.0, 0.5))
-    with contextlib.redirect_stdout(io.StringIO()):  # its preconditioner's warnings
-        return np.asarray(estimate_alpha_cf(colour / 255.0, levels), np.float32)
+    cutter = Cutter(MatteRequest(model=model, quality=quality))
+
+    def solve(colour: np.ndarray, trimap: np.ndarray) -> np.ndarray:
+        return cutter.matte(Picture(colour), Hint(*trimap.shape, trimap=trimap)).alpha
+
+    return solve
+
+
+def _pymatting(solver: str) -> Method:
+    import pymatting
+
+    estimate = getattr(pymatting, f"estimate_alpha_{solver}")
+
+    def solve(colour: np.ndarray, trimap: np.ndarray) -> np.ndarray:
+        levels = np.where(trimap == 0, 0.0, np.where(trimap == 255, 1.0, 0.5))
+        with contextlib.redirect_stdout(io.StringIO()):  # its preconditioner's warnings
+            return np.asarray(estimate(colour / 255.0, levels), np.float32)
+
+    return solve
 
 
 def _refined(weights: Path, solve: Method) -> Method:
@@ -77,9 +98,13 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--trimap", default="trimap1", help="folder of the trimaps")
     parser.add_argument("--quality", default="balanced", choices=("fast", "balanced", "best"))
+    parser.add_argument("--rival", default="cf", choices=("cf", "knn", "lbdm", "lkm", "rw"))
+    parser.add_argument("--model", help="a network to measure the solver with as well")
     parser.add_argument("--refiner", type=Path, help="its .safetensors")
     arguments = parser.parse_args()
-    methods = {"ours": _ours(arguments.quality), "PyMatting": _pymatting}
+    methods = {"ours": _ours(arguments.quality), "PyMatting": _pymatting(arguments.rival)}
+    if arguments.model:
+        methods["with net"] = _with_network(arguments.model, arguments.quality)
     if arguments.refiner:
         methods["refined"] = _refined(arguments.refiner, methods["ours"])
 

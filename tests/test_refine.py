@@ -188,6 +188,60 @@ def test_holes_that_nothing_known_leads_to_are_seen_through() -> None:
     assert np.abs(alpha - truth)[trimap == 128].mean() < 0.07
 
 
+def test_what_no_known_colour_explains_follows_the_matte_given() -> None:
+    """A flag wholly within the unknown, of a colour that neither side of the trimap shows."""
+    rng = np.random.default_rng(3)
+    colour = np.tile(np.array([60, 150, 70]), (160, 200, 1))
+    colour[100:] = [190, 170, 150]
+    colour[30:101, 60:140] = [50, 50, 210]
+    truth = np.zeros((160, 200), np.float32)
+    truth[100:], truth[30:101, 60:140] = 1, 1
+    colour = np.clip(colour + rng.normal(0, 2, colour.shape), 0, 255).astype(np.uint8)
+    trimap = np.full(truth.shape, 128, np.uint8)
+    trimap[:20], trimap[120:] = 0, 255
+    trimap[:90, :40] = trimap[:90, 160:] = 0
+    coarse = cv2.GaussianBlur(cv2.resize(truth, (50, 40)), (0, 0), 1)
+    for given, low, high in ((coarse, 0.8, 1), (np.zeros_like(coarse), 0, 0.2)):
+        alpha = refine(View(Picture(colour)), given, trimap=trimap)
+        assert low <= np.median(alpha[40:90, 70:130]) <= high
+
+
+def test_hair_that_the_matte_ends_before_is_found() -> None:
+    """Strands longer than the small matte shows, over a plain ground of another colour."""
+    truth = np.zeros((300, 400), np.float32)
+    truth[160:] = 1
+    for x in range(8, 400, 8):
+        cv2.line(truth, (x, 161), (x + 3, 130), 1.0, 5)
+    truth = cv2.GaussianBlur(truth, (0, 0), 0.6)
+    subject, ground = np.float32([0.75, 0.5, 0.25]), np.float32([0.2, 0.35, 0.6])
+    rng = np.random.default_rng(4)
+    mixed = truth[..., None] * subject + (1 - truth[..., None]) * ground
+    colour = np.clip(mixed * 255 + rng.normal(0, 1, mixed.shape), 0, 255).astype(np.uint8)
+    bald = np.zeros_like(truth)
+    bald[152:] = 1
+    alpha = refine(View(Picture(colour)), coarse_of(bald, 4), quality="best")
+    strands = truth[138:147]
+    assert np.abs(alpha[138:147] - strands).sum() < 0.3 * strands.sum()
+    assert alpha[:100].max() == 0
+
+
+def test_light_mixes_not_its_encoding() -> None:
+    """A soft edge photographed in linear light comes out nearer than by mixing encoded values."""
+    x = np.linspace(0, 1, 240, dtype=np.float32)
+    truth = np.tile(np.clip((x - 0.25) * 2, 0, 1), (120, 1))
+    light = truth[..., None] * np.float32([0.8, 0.7, 0.6]) + (1 - truth[..., None]) * 0.02
+    colour = np.rint(light ** (1 / 2.2) * 255).astype(np.uint8)
+    trimap = np.full(truth.shape, 128, np.uint8)
+    trimap[:, :55], trimap[:, 185:] = 0, 255
+    unsure = np.full((8, 8), 0.5, np.float32)
+    alpha = refine(View(Picture(colour)), unsure, trimap=trimap)
+    encoded = colour[..., 0] / np.float32(255)
+    low, high = encoded[0, 0], encoded[0, -1]
+    naive = np.clip((encoded - low) / (high - low), 0, 1)
+    unknown = trimap == 128
+    assert np.abs(alpha - truth)[unknown].mean() < 0.65 * np.abs(naive - truth)[unknown].mean()
+
+
 @pytest.mark.parametrize("tint", [0.0, 1e-4, 5e-4, 3e-3])
 def test_nearly_grey_pictures_are_solved_as_well(tint: float) -> None:
     rng = np.random.default_rng(0)

@@ -1,8 +1,9 @@
 """A small matte refined to the picture's full size, along the true edge.
 
 Only the unknown band is solved: closed-form matting at a working size that bounds the number of
-unknown pixels, coarse to fine, where a trimap is given helped by samples of its known colours; then
-each full-size tile that holds an edge gets its alpha from the working level's local colour lines.
+unknown pixels, coarse to fine, for a trimap and for the best quality helped by samples of the known
+colours; then each full-size tile that holds an edge gets its alpha from the working level's local
+colour lines.
 Cost grows with the edge, memory with a tile and the result.
 """
 
@@ -17,7 +18,7 @@ from mattelier.colour import View
 from mattelier.errors import UsageError
 from mattelier.request import Quality
 from mattelier.tasks.closed_form import closed_form
-from mattelier.tasks.colour_samples import sampled
+from mattelier.tasks.colour_samples import sampled, towards_light
 from mattelier.tasks.guided import apply_lines, colour_lines
 from mattelier.tiles import Tile, for_tiles, stretched, under
 
@@ -29,9 +30,21 @@ _SOLID, _CLEAR = 0.94, 0.06
 _PULL_FLAT, _PULL_STEEP = 0.1, 0.001
 _PULL_SURE = 0.005  # more where the matte is near 0 or 1: keeps gaps in foliage from filling
 _STEEP = 0.15  # change of the matte over three of its pixels
-_PULL_ON = 0.003  # later levels, to the level before
+_PULL_ON = 0.003  # later levels, to the level before; and the first, where the band was grown
+_PULL_BAND_MIXED = 0.03  # to what colour samples say, where they are trusted fully
+_GROWN = 0.04  # how far the band may grow towards hair, over the matte's longer side
+_AGAINST = 0.4  # trusted difference of samples from the matte that says hair
+_DENSE = 0.4  # the share of 5 × 5 pixels that must say so; fewer are a shirt's or a shadow's
+_AROUND = 3  # pixels of the matte around such a difference that join the band
 # How much a trimap's solution holds to what colour samples say, where they are trusted fully.
 _PULL_MIXED = 0.003
+# Nor do samples explain every colour: a flag may lie in the unknown as a whole. There the matte
+# given is followed, as far as it is sure, with this share of a sample's pull.
+_STRANGE = np.float32(0.1)  # error of the best mixture, in colour
+_STRANGE_SIZE = 9  # pixels of the level; single strands miss their mixture as well
+_PULL_STRANGE = np.float32(0.3)
+# Finer than what is usual: the mixtures hold what few or noisy colours leave open (measured).
+_TRIMAP_EPSILON = 1e-8
 # Conjugate-gradient steps, finest level first: stopping early keeps to the coarser level, which
 # sees further. More than two halvings smear what lies apart (measured).
 _TRIMAP_STEPS = (200, 100, 60)
@@ -76,13 +89,13 @@ def refine(
     view : View
         The picture, H × W.
     coarse : (h, w) float32 0…1
-        The matte of the whole picture at any size, usually a network's. A trimap that holds
-        both subject and background replaces it.
+        The matte of the whole picture at any size, usually a network's. Where a trimap holds
+        both subject and background, it decides only what their colours do not explain.
     trimap : (H, W) uint8, optional
         0 background, 255 subject, both obeyed exactly; anything else is unknown.
     quality : "fast", "balanced" or "best"
         "fast" stretches along colour lines without solving (a trimap is always solved);
-        better qualities solve at a larger working size.
+        "best" solves at a larger working size, and looks for hair outside the matte's edge.
 
     Returns
     -------
@@ -103,11 +116,11 @@ def refine(
     if trimap is not None and (trimap == 0).any() and (trimap == 255).any():
         fraction = 1 - float(((trimap == 0) | (trimap == 255)).mean())
         picture = view.resized(*_TRIMAP[quality].size(height, width, fraction))
-        alpha = solve_trimap(picture, trimap)
+        alpha = solve_trimap(picture, trimap, coarse)
     elif quality == "fast":
         picture, alpha = view.resized(*coarse.shape), coarse
     else:
-        picture, alpha = _solve_band(view, coarse, _BAND[quality])
+        picture, alpha = _solve_band(view, coarse, _BAND[quality], hair=quality == "best")
     return _full_size(view, picture, alpha, trimap)
 
 
@@ -122,7 +135,11 @@ def stretch(coarse: NDArray[np.float32], height: int, width: int) -> NDArray[np.
     return np.clip(full, 0, 1, out=full)
 
 
-def solve_trimap(picture: NDArray[np.float32], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+def solve_trimap(
+    picture: NDArray[np.float32],
+    trimap: NDArray[np.uint8],
+    coarse: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
     """Closed-form alpha at the size of `picture`, coarse to fine, from what a trimap knows.
 
     Parameters
@@ -130,27 +147,31 @@ def solve_trimap(picture: NDArray[np.float32], trimap: NDArray[np.uint8]) -> NDA
     picture : (h, w, 3) float32 0…1, display-encoded RGB
     trimap : (H, W) uint8 of that size or larger
         0 background, 255 subject, there must be some of both; anything else is unknown.
+    coarse : float32 0…1 of any size, optional
+        A matte that decides where the colours known by the trimap explain nothing.
 
     Returns
     -------
     (h, w) float32 0…1
     """
     pyramid = _pyramid(picture, len(_TRIMAP_STEPS))
+    lights = [towards_light(level) for level in pyramid]
     alpha: NDArray[np.float32] | None = None
     for index in reversed(range(len(pyramid))):
-        level = pyramid[index]
+        level, light = pyramid[index], lights[index]
         # A smaller pixel is known when all it covers is known alike.
         subject = _shrunk((trimap == 255).view(np.uint8) * np.uint8(255), level)
         clear = _shrunk((trimap == 0).view(np.uint8) * np.uint8(255), level)
         unknown = (subject < 255) & (clear < 255)
-        guess = np.float32(0.5) if alpha is None else _carried(pyramid[index + 1], alpha, level)
-        mixture, trust = _mixtures(level, subject == 255, clear == 255)
+        guess = np.float32(0.5) if alpha is None else _carried(lights[index + 1], alpha, light)
+        mixture, trust = _mixtures(level, subject == 255, clear == 255, coarse)
         alpha = closed_form(
-            level,
+            light,
             np.where(unknown, guess, subject == 255).astype(np.float32),
             unknown,
             pull=_PULL_MIXED * trust,
             toward=mixture,
+            epsilon=_TRIMAP_EPSILON,
             iterations=_TRIMAP_STEPS[index],
             tolerance=_TOLERANCE,
         )
@@ -159,55 +180,111 @@ def solve_trimap(picture: NDArray[np.float32], trimap: NDArray[np.uint8]) -> NDA
 
 
 def _mixtures(
-    picture: NDArray[np.float32], subject: NDArray[np.bool_], background: NDArray[np.bool_]
+    picture: NDArray[np.float32],
+    subject: NDArray[np.bool_],
+    background: NDArray[np.bool_],
+    coarse: NDArray[np.float32] | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Alpha of colour samples, and how far to trust it: (H, W) float32 0…1 each."""
+    import cv2
+
     mixture = subject.astype(np.float32)
     trust = np.zeros_like(mixture)
     unknown = ~(subject | background)
-    if subject.any() and background.any():
-        samples = sampled(picture, subject, background)
-        mixture[unknown] = samples.alpha
-        trust[unknown] = samples.trust
+    if not (subject.any() and background.any()):
+        return mixture, trust
+    samples = sampled(picture, subject, background)
+    mixture[unknown] = samples.alpha
+    trust[unknown] = samples.trust
+    if coarse is not None:
+        error = np.zeros_like(mixture)
+        error[unknown] = samples.error / _STRANGE
+        error = cv2.morphologyEx(
+            error, cv2.MORPH_OPEN, np.ones((_STRANGE_SIZE, _STRANGE_SIZE), np.uint8)
+        )
+        given = cv2.resize(coarse, error.shape[::-1])
+        follow = _PULL_STRANGE * (1 - np.exp(-error * error)) * (2 * given - 1) ** 4
+        follow[~unknown] = 0
+        mixture += (given - mixture) * (follow / np.maximum(trust + follow, np.float32(1e-12)))
+        trust += follow
     return mixture, trust
 
 
 def _solve_band(
-    view: View, coarse: NDArray[np.float32], budget: _Budget
+    view: View, coarse: NDArray[np.float32], budget: _Budget, *, hair: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Working picture and alpha from a matte alone: its edges and what it is unsure of."""
+    """Working picture and alpha from a matte alone: its edges, and what it is unsure of.
+
+    With `hair` also what its colours say is hair, and they help to solve it, in twice the time.
+    """
     import cv2
 
     kernel = np.ones((3, 3), np.uint8)
     low, high = cv2.erode(coarse, kernel), cv2.dilate(coarse, kernel)
-    band = (high > _CLEAR) & (low < _SOLID)
+    edge = (high > _CLEAR) & (low < _SOLID)
+    band = _grown(view, coarse, edge) if hair else edge
     known = np.where(band, coarse, coarse > 0.5).astype(np.float32)
     steep = cv2.dilate(high - low, kernel) / _STEEP
     sure = (2 * coarse - 1) ** 4
     pull = _PULL_STEEP + _PULL_SURE * sure + _PULL_FLAT * np.exp(-steep * steep)
+    pull = np.where(edge, pull, np.float32(_PULL_ON))
 
     picture = view.resized(*budget.size(view.height, view.width, float(band.mean())))
     pyramid = _pyramid(picture, len(_BAND_STEPS))
+    lights = [towards_light(level) for level in pyramid]
     alpha: NDArray[np.float32] | None = None
     for index in reversed(range(len(pyramid))):
-        level = pyramid[index]
+        level, light = pyramid[index], lights[index]
         size = level.shape[1::-1]
         unknown = cv2.resize(band.astype(np.float32), size) > 0
         alpha_known = cv2.resize(known, size)
+        subject = alpha_known > 0.5
         if alpha is None:
             guess, hold = alpha_known, cv2.resize(pull, size)
         else:
-            guess, hold = _carried(pyramid[index + 1], alpha, level), _PULL_ON
+            guess = _carried(lights[index + 1], alpha, light)
+            hold = np.full_like(guess, _PULL_ON)
+        start = np.where(unknown, guess, subject).astype(np.float32)
+        toward = start
+        if hair:
+            mixture, trust = _mixtures(level, ~unknown & subject, ~unknown & ~subject, None)
+            trust *= np.float32(_PULL_BAND_MIXED)
+            hold = hold + trust
+            toward = start + (mixture - start) * (trust / hold)
         alpha = closed_form(
-            level,
-            np.where(unknown, guess, alpha_known > 0.5).astype(np.float32),
+            light,
+            start,
             unknown,
             pull=hold,
+            toward=toward,
             iterations=_BAND_STEPS[index],
             tolerance=_TOLERANCE,
         )
     assert alpha is not None
     return picture, alpha
+
+
+def _grown(view: View, coarse: NDArray[np.float32], edge: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The band and what lies near it where samples of the colours further off contradict the matte.
+
+    A small matte ends where hair begins to thin; a band widened everywhere hazes plain edges
+    (measured). (h, w) bool each.
+    """
+    import cv2
+
+    def disc(radius: int) -> NDArray[np.uint8]:
+        size = (2 * radius + 1, 2 * radius + 1)
+        return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, size), np.uint8)
+
+    wide = cv2.dilate(edge.view(np.uint8), disc(round(max(coarse.shape) * _GROWN))) > 0
+    subject, background = ~wide & (coarse > 0.5), ~wide & (coarse <= 0.5)
+    mixture, trust = _mixtures(view.resized(*coarse.shape), subject, background, None)
+    against = wide & ~edge & (trust * np.abs(mixture - coarse) > _AGAINST)
+    against &= cv2.blur(against.astype(np.float32), (5, 5)) > _DENSE
+    grown: NDArray[np.bool_] = edge | (
+        wide & (cv2.dilate(against.view(np.uint8), disc(_AROUND)) > 0)
+    )
+    return grown
 
 
 def _full_size(
