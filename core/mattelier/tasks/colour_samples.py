@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.progress import tell
+
 _SPARSER = 6  # each set of candidates keeps one in so many of the one before
 _SETS = 5
 _STEPS = (32, 16, 8, 4, 2, 1)  # pixels, between neighbours that tell each other their pairs
@@ -105,6 +107,7 @@ class _Search:
 
     def attempt(self, front: NDArray[np.int32], back: NDArray[np.int32]) -> None:
         """Takes pairs, given as flat places of pixels, where they are better."""
+        tell(0)  # so that it can be cancelled
         share, error, _ = _mixed(self.colour, self.planes[front].T, self.planes[back].T)
         cost = error + _FAR * (self._way(front, 0) + self._way(back, 1))
         say = np.exp(cost / -_NEARLY)

@@ -33,6 +33,7 @@ _STEEP = 0.15  # change of the matte over three of its pixels
 _PULL_ON = 0.003  # later levels, to the level before; and the first, where the band was grown
 _PULL_BAND_MIXED = 0.03  # to what colour samples say, where they are trusted fully
 _GROWN = 0.04  # how far the band may grow towards hair, over the matte's longer side
+_LOOKED_AT = 512  # pixels of a matte's longer side that this is decided on, at most
 _AGAINST = 0.4  # trusted difference of samples from the matte that says hair
 _DENSE = 0.4  # the share of 5 × 5 pixels that must say so; fewer are a shirt's or a shadow's
 _AROUND = 3  # pixels of the matte around such a difference that join the band
@@ -271,6 +272,15 @@ def _grown(view: View, coarse: NDArray[np.float32], edge: NDArray[np.bool_]) -> 
     (measured). (h, w) bool each.
     """
     import cv2
+
+    longest = max(coarse.shape)
+    if longest > _LOOKED_AT:
+        size = tuple(max(1, round(side * _LOOKED_AT / longest)) for side in coarse.shape[::-1])
+        small = cv2.resize(coarse, size, interpolation=cv2.INTER_AREA)
+        small_edge = cv2.resize(edge.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+        hair = _grown(view, small, small_edge) & ~small_edge
+        near = cv2.resize(hair.view(np.uint8), coarse.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        return np.asarray(edge | (near > 0))
 
     def disc(radius: int) -> NDArray[np.uint8]:
         size = (2 * radius + 1, 2 * radius + 1)
