@@ -28,8 +28,8 @@ from mattelier.networks.cutout import CutoutNet
 from mattelier.request import MatteRequest
 from mattelier.tasks.cutout import Cutter
 from mattelier.train import finetune, own_pictures
-from mattelier.train.going_on import is_idle, parts
 from mattelier.train.made_scenes import emptied, imagined
+from mattelier.train.parts import is_idle, parts
 from mattelier.train.sources import pairs, split
 
 pytestmark = pytest.mark.usefixtures("one_thread")

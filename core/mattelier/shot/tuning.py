@@ -18,9 +18,9 @@ from mattelier.networks.cutout import CutoutNet
 from mattelier.progress import remark
 from mattelier.tasks.hint import MASK_CONFIDENCE
 from mattelier.train.augment import photometric
-from mattelier.train.going_on import fast_bfloat16, parts
 from mattelier.train.hints import damage
-from mattelier.train.losses import total
+from mattelier.train.losses import of_batch
+from mattelier.train.parts import fast_bfloat16, parts
 
 Map = NDArray[np.float32]
 
@@ -131,18 +131,14 @@ def _tuned(
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     groups = [{"params": part} for part in parts(network, _FROZEN)]
     optimizer = torch.optim.AdamW(groups, weight_decay=1e-3)
-    half = fast_bfloat16(torch.device("cpu"))
+    bfloat16 = fast_bfloat16(torch.device("cpu"))
     samples, step = _Samples(keys, seed=1), 0
     while (share := clock()) < 1:
         for group, rate in zip(optimizer.param_groups, _RATES, strict=True):
             group["lr"] = rate * min(1, (step + 1) / _WARM_UP) * (1 - share) ** 0.5
         picture, hint, alpha = samples.batch(_BATCH)
-        picture = picture.contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            with torch.no_grad():
-                early = network.early(picture)
-            levels = network.levels(*early, hint)
-        loss = total([logits.float() for logits in levels], alpha, torch.ones_like(alpha))
+        known = torch.ones_like(alpha)
+        loss = of_batch(network, picture, alpha, known, hint, bfloat16=bfloat16)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 2.0)

@@ -17,6 +17,7 @@ from mattelier.networks.denoise import FOLD, DenoiseNet
 from mattelier.train.degrade import noisy, rounded, white_noise
 from mattelier.train.denoise_recipe import DenoiseRecipe
 from mattelier.train.originals import Patches, originals
+from mattelier.train.parts import fast_bfloat16
 from mattelier.train.restoring_run import RestoringRun, tensor
 
 _LEAST = 0.5 / 255  # noise below this is told as this: rounding alone is half of it
@@ -49,7 +50,7 @@ class DenoiseRun(RestoringRun[DenoiseNet]):
         super().__init__(recipe, DenoiseNet, folder, hours=hours, device=device)
         self.recipe = recipe
         # The network answers in units of the noise, so bfloat16's few digits are enough to learn.
-        self.half = device != "cpu" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+        self.half = fast_bfloat16(self.device)
         train, self.dev_set = originals(recipe.originals, data)
         self.patches = Patches(train, recipe.sizes, recipe.patch)
 

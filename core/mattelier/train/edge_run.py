@@ -13,6 +13,7 @@ from torch import Tensor
 from mattelier.networks.edge import FOLD, EdgeNet
 from mattelier.train.edge_recipe import EdgeRecipe
 from mattelier.train.edge_samples import HINT, PICTURE, TRUTH, EdgeSamples
+from mattelier.train.parts import fast_bfloat16
 from mattelier.train.restoring_run import RestoringRun
 
 _LEAST = 0.04  # of a window that has to be unknown
@@ -46,7 +47,7 @@ class EdgeRun(RestoringRun[EdgeNet]):
     ) -> None:
         super().__init__(recipe, EdgeNet, folder, hours=hours, device=device)
         self.recipe = recipe
-        self.half = device != "cpu" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+        self.half = fast_bfloat16(self.device)
         self.samples = EdgeSamples(recipe, data, folder)
         self.dev = EdgeSamples(recipe, data, folder, dev=True)
 

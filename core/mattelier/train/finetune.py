@@ -19,15 +19,14 @@ from mattelier.evaluate import thumbnails
 from mattelier.evaluate.measures import MEASURES, Case
 from mattelier.media.atomic import replacing
 from mattelier.networks.cutout import CutoutNet
-from mattelier.train.going_on import parts
 from mattelier.train.own_pictures import SCENES, SET
+from mattelier.train.parts import parts
 from mattelier.train.recipe import Recipe, Stage
-from mattelier.train.run import Run
+from mattelier.train.run import FROZEN_BLOCKS, Run
 from mattelier.train.samples import Samples
 from mattelier.train.sources import pairs, split
 from mattelier.train.start import start_from
 
-_FROZEN = 3  # blocks: the resolution where training costs most
 _SHARPNESS = 3.0  # of the shipped recipes: trained as sharp as it is given, a matte grows hazy
 _LOOKS = 8  # at the pictures held back, in the course of a run
 _VARIATIONS = 24  # that a one-shot run is judged by
@@ -108,12 +107,7 @@ class FineTune(Run):
         self._start = CutoutNet(norm=False)
         start_from(self._start, start)
         start_from(self.network, start, sharpness=recipe.sharpness)
-        rates = (recipe.encoder_rate, recipe.decoder_rate)
-        groups = [
-            {"params": part, "rate": rate}
-            for part, rate in zip(parts(self.network, _FROZEN), rates, strict=True)
-        ]
-        self.optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
+        self.optimizer = self._optimizer(parts(self.network, FROZEN_BLOCKS))
         self.start(lambda network: None)
         self._before = self._alphas(self._start)
         self._start_scores = self._scores(self._before)

@@ -46,8 +46,8 @@ def finetune(
 
     from mattelier.catalogue import Store
     from mattelier.train.finetune import FineTune, own_recipe
-    from mattelier.train.going_on import fast_bfloat16
     from mattelier.train.model_folder import write_model
+    from mattelier.train.parts import fast_bfloat16
 
     name = output.resolve().name
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):

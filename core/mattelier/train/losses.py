@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from mattelier.networks.cutout import CutoutNet
+
 
 def structure(logits: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
     """Edge-weighted cross-entropy and soft IoU (F³Net, Wei et al. 2020), mean over the batch.
@@ -43,3 +45,29 @@ def total(levels: list[Tensor], alpha: Tensor, weight: Tensor) -> Tensor:
         if number == 0:
             loss = loss + edges(logits, truth, known)
     return loss
+
+
+def of_batch(
+    network: CutoutNet,
+    picture: Tensor,
+    alpha: Tensor,
+    weight: Tensor,
+    hint: Tensor,
+    *,
+    bfloat16: bool,
+) -> Tensor:
+    """The loss of a batch, whose early layers are not trained.
+
+    Parameters
+    ----------
+    picture : (N, 3, H, W) float32 sRGB 0…1
+    alpha, weight : (N, 1, H, W) float32 0…1
+    hint : (N, 2, H, W) float32 0…1
+    bfloat16 : whether products are made in it; the loss is float32 all the same
+    """
+    picture = picture.contiguous(memory_format=torch.channels_last)
+    with torch.autocast(picture.device.type, torch.bfloat16, enabled=bfloat16):
+        with torch.no_grad():
+            half, quarter = network.early(picture)
+        levels = network.levels(half, quarter, hint)
+    return total([logits.float() for logits in levels], alpha, weight)

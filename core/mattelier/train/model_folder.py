@@ -14,7 +14,7 @@ from mattelier.catalogue.card import to_toml
 from mattelier.errors import OutputError
 from mattelier.networks.cutout import CutoutNet
 from mattelier.train.export import export, file_entry, save_weights
-from mattelier.train.going_on import is_idle
+from mattelier.train.parts import is_idle
 
 
 def write_model(network: CutoutNet, card: Card, start: Mapping[str, Path], target: Path) -> None:

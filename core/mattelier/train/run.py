@@ -17,14 +17,15 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from mattelier.networks.cutout import CutoutNet, fold_norms
-from mattelier.train.losses import total
+from mattelier.train.losses import of_batch
+from mattelier.train.parts import parts
 from mattelier.train.recipe import Recipe
 from mattelier.train.resumable import Resumable
 from mattelier.train.samples import Sample, Samples
 
 _CHECKPOINT_SECONDS = 120
 _START = "start.safetensors"  # the folded weights that a run with `kept` began with
-_FROZEN_BLOCKS = 3  # generic edges and textures, at the resolution where training costs most
+FROZEN_BLOCKS = 3  # generic edges and textures, at the resolution where training costs most
 
 
 class _Range(Dataset[Sample]):
@@ -75,20 +76,7 @@ class Run(Resumable[CutoutNet]):
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = CutoutNet(norm=norm).to(self.device).eval()
         self.index, self.elapsed, self.stopping, self._norm = 0, 0.0, False, norm
-        frozen = nn.ModuleList([self.network.stem, *self.network.blocks[:_FROZEN_BLOCKS]])
-        frozen.requires_grad_(False)
-        encoder = [*self.network.blocks[_FROZEN_BLOCKS:].parameters()]
-        for layer in (self.network.image_pooling, self.network.aspp, self.network.head):
-            encoder += layer.parameters()
-        chosen = {id(p) for p in [*encoder, *frozen.parameters()]}
-        decoder = [p for p in self.network.parameters() if id(p) not in chosen]
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": encoder, "rate": recipe.encoder_rate},
-                {"params": decoder, "rate": recipe.decoder_rate},
-            ],
-            weight_decay=recipe.weight_decay,
-        )
+        self.optimizer = self._optimizer(parts(self.network, FROZEN_BLOCKS, new=True))
 
     @property
     def progress(self) -> float:
@@ -133,6 +121,16 @@ class Run(Resumable[CutoutNet]):
             for value in folded.out[0].parameters():
                 value.mul_(self.recipe.sharpness)
         return folded
+
+    def _optimizer(
+        self, parts: tuple[list[nn.Parameter], list[nn.Parameter]]
+    ) -> torch.optim.Optimizer:
+        """Of what is to be changed slowly, and fast."""
+        rates = (self.recipe.encoder_rate, self.recipe.decoder_rate)
+        return torch.optim.AdamW(
+            [{"params": part, "rate": rate} for part, rate in zip(parts, rates, strict=True)],
+            weight_decay=self.recipe.weight_decay,
+        )
 
     def _folded(self) -> CutoutNet:
         """The averaged network without norms, on the processor."""
@@ -180,17 +178,19 @@ class Run(Resumable[CutoutNet]):
 
     def _step(self, batch: list[Tensor]) -> float:
         picture, alpha, weight, hint = (t.to(self.device) for t in batch)
-        picture = picture.contiguous(memory_format=torch.channels_last)
         warm = min(1.0, (self.index + 1) / self.recipe.warm_up)
         let_down = 0.5 * (1 + math.cos(math.pi * self.progress))
         for group in self.optimizer.param_groups:
             group["lr"] = group["rate"] * warm * max(let_down, 0.002)
         self.network.train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
-            with torch.no_grad():
-                half, quarter = self.network.early(picture.float() / 255)
-            levels = self.network.levels(half, quarter, hint)
-        loss = total([logits.float() for logits in levels], alpha, weight)
+        loss = of_batch(
+            self.network,
+            picture.float() / 255,
+            alpha,
+            weight,
+            hint,
+            bfloat16=self.recipe.bfloat16,
+        )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)

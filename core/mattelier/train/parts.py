@@ -1,7 +1,4 @@
-"""How a finished cut-out network goes on being trained for minutes: which of its weights, how fast.
-
-Used by fine-tuning on own pictures and by the tuning of a shot.
-"""
+"""Which parts of a cut-out network are trained, by a recipe, on own pictures or on a shot."""
 
 from __future__ import annotations
 
@@ -11,24 +8,23 @@ from torch import nn
 from mattelier.networks.cutout import CutoutNet
 
 
-def parts(network: CutoutNet, frozen: int) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+def parts(
+    network: CutoutNet, frozen: int, *, new: bool = False
+) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """What knows subjects, to be changed slowly, and what draws their alpha.
 
     The stem and the first `frozen` blocks are frozen here: edges and textures are everybody's, and
-    cost most. A context counts to what knows. One that is idle (`is_idle`) is frozen too: a few
-    pictures cannot teach attention from chance, and weights between two networks (`FineTune.best`)
-    would mix what was never the same.
+    cost most. A context counts to what knows, but in a `new` network it has still to learn, as fast
+    as what draws. In a finished one that is idle (`is_idle`) it is frozen: a few pictures cannot
+    teach attention from chance, and weights between two networks (`FineTune.best`) would mix what
+    was never the same.
     """
     network.stem.requires_grad_(False)
     network.blocks[:frozen].requires_grad_(False)
-    network.context.requires_grad_(not is_idle(network))
-    knowing = [
-        *network.blocks[frozen:],
-        network.image_pooling,
-        network.aspp,
-        network.head,
-        network.context,
-    ]
+    knowing = [*network.blocks[frozen:], network.image_pooling, network.aspp, network.head]
+    if not new:
+        network.context.requires_grad_(not is_idle(network))
+        knowing.append(network.context)
     slow = [p for part in knowing for p in part.parameters() if p.requires_grad]
     known = {id(p) for p in slow}
     return slow, [p for p in network.parameters() if p.requires_grad and id(p) not in known]
