@@ -132,3 +132,16 @@ def test_linear_view_stays_bounded_under_a_sun_and_negative_samples():
 def test_black_linear_picture_is_black():
     picture = Picture(np.zeros((8, 8, 3), np.float32), transfer="linear")
     assert not View(picture).resized(4, 4).any()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_part_of_a_view_is_exposed_as_the_whole(dtype: type) -> None:
+    picture = photo(60, 80)
+    if dtype is np.float32:
+        picture = (picture / 255 * np.linspace(0.01, 90, 80)[None, :, None]).astype(np.float32)
+    view = View(Picture(picture, transfer="linear" if dtype is np.float32 else "display"))
+    part = view.part(10, 50, 5, 25)
+    assert (part.height, part.width) == (40, 20)
+    np.testing.assert_array_equal(part.tile(0, 40, 0, 20), view.tile(10, 50, 5, 25))
+    np.testing.assert_array_equal(part.resized(40, 20), view.tile(10, 50, 5, 25))
+    assert (view.height, view.width) == (60, 80)

@@ -39,7 +39,7 @@ sha256 = "{sha256}"
 
 [input]
 size = 64
-resize = "fit"
+resize = "stretch"
 tensor = "picture"
 hint = "hint"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -149,6 +150,12 @@ class View:
     @property
     def width(self) -> int:
         return int(self._colour.shape[1])
+
+    def part(self, y0: int, y1: int, x0: int, x1: int) -> View:
+        """The view of rows y0…y1−1 and columns x0…x1−1 alone, exposed as the whole is."""
+        part = copy(self)
+        part._colour = self._colour[y0:y1, x0:x1]
+        return part
 
     def resized(self, height: int, width: int) -> NDArray[np.float32]:
         """The whole view at another size: (height, width, 3) float32 0…1.

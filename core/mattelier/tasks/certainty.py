@@ -30,7 +30,7 @@ class Certainty:
     Attributes
     ----------
     seen : (h, w) float32 0…1
-        The passes' mean at the network's size, before the hint was obeyed.
+        The mean of all passes and looks at the network's size, before the hint was obeyed.
     subject : (h, w) bool
         Where the subject is, the hint obeyed.
     solved : (H, W) float32 0…1

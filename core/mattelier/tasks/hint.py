@@ -7,7 +7,7 @@ large they are says how far to trust them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,26 @@ class Hint:
         if self.mask is None:
             return np.zeros((height, width), np.float32)
         return _resized(self.mask, height, width)
+
+    def part(self, y0: int, y1: int, x0: int, x1: int) -> Hint | None:
+        """What it says of rows y0…y1−1 and columns x0…x1−1 alone; None where that is nothing."""
+        rows, columns = slice(y0, y1), slice(x0, x1)
+        box = self.box
+        if box is not None:
+            left, top = max(box.x, x0), max(box.y, y0)
+            right, bottom = min(box.x + box.width, x1), min(box.y + box.height, y1)
+            # A window beyond the box is told by nothing else that it holds no subject.
+            box = Box(left - x0, top - y0, max(right - left, 1), max(bottom - top, 1))
+        points = tuple(
+            replace(point, x=point.x - x0, y=point.y - y0)
+            for point in self.points
+            if x0 <= point.x < x1 and y0 <= point.y < y1
+        )
+        mask = None if self.mask is None else self.mask[rows, columns]
+        trimap = None if self.trimap is None else self.trimap[rows, columns]
+        if mask is None and trimap is None and box is None and not points:
+            return None
+        return Hint(y1 - y0, x1 - x0, mask, trimap, box, points)
 
     def evidence(self, height: int, width: int) -> NDArray[np.float32]:
         """(2, height, width) float32 0…1: evidence for, and against, the subject."""

@@ -17,6 +17,7 @@ from mattelier.engines import Engine
 from mattelier.errors import UsageError
 from mattelier.progress import stage, tell
 from mattelier.request import MatteRequest, Quality
+from mattelier.tasks import closer_look
 from mattelier.tasks.certainty import Certainty
 from mattelier.tasks.clicks import obeyed
 from mattelier.tasks.edge import adjusted
@@ -101,7 +102,30 @@ def estimate(
     UsageError
         When there is a hint and the model takes none.
     """
-    return _hinted(_seen(view, hint, card, engine, quality), hint, view)
+    return _looked(view, hint, card, engine, quality)[1]
+
+
+def _looked(
+    view: View, hint: Hint | None, card: Card, engine: Engine, quality: Quality
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What the network saw, and that as the hint wants it: (h, w) float32 0…1 each."""
+    with stage("looking", 0, 0.5):
+        seen = _seen(view, hint, card, engine, quality)
+        alpha = _hinted(seen, hint, view)
+    points = () if hint is None else hint.points
+    window = closer_look.window(alpha, view.height, view.width, points)
+    solved = hint is not None and hint.trimap is not None  # from its own colours
+    if window is None or solved or card.input.resize != "fit":
+        return seen, alpha
+    with stage("looking closer", 0.5, 1):
+        part, known = view.part(*window), None if hint is None else hint.part(*window)
+        closer = _seen(part, known, card, engine, quality)
+        size = view.height, view.width
+        seen = closer_look.joined(seen, closer, window, *size)
+        if hint is None:
+            return seen, seen
+        alpha = closer_look.joined(alpha, _hinted(closer, known, part), window, *size)
+        return seen, _hinted(alpha, hint, view)
 
 
 def _seen(
@@ -166,8 +190,7 @@ def matte(
     report = Report(card.name, engine.name, engine.device, engine.note)
     trimap = None if hint is None else hint.trimap
     with report.timed("network"), stage("looking", 0, 0.3):
-        seen = _seen(view, hint, card, engine, request.quality)
-        coarse = _hinted(seen, hint, view)
+        seen, coarse = _looked(view, hint, card, engine, request.quality)
     with report.timed("refine"), stage("refining the edge", 0.3, 1):
         if request.refine or trimap is not None:
             alpha = refine(view, coarse, trimap=trimap, quality=request.quality)

@@ -1,0 +1,107 @@
+"""What is small in a picture is looked at again from nearby, as sharply as the picture has it.
+
+The tiny model knows colours alone: what is red is the subject. It sees pictures at 64 pixels.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_model import make_model
+
+import mattelier
+from mattelier import Box, Point
+from mattelier.progress import heard_by
+
+SIDE, LEFT, TOP, COMB = 1024, 700, 620, 192
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("models")
+    make_model(root, "colours", gain=6.0)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _found(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATTELIER_MODELS", str(models))
+
+
+def matte(picture: np.ndarray, *given: Any, **more: Any) -> np.ndarray:
+    return mattelier.matte(picture, *given, model="colours", refine=False, **more).alpha
+
+
+def comb(left: int = LEFT, top: int = TOP, size: int = COMB, tooth: int = 16) -> np.ndarray:
+    """Where a comb is, whose teeth are finer than a pixel of what the network sees first."""
+    truth = np.zeros((SIDE, SIDE), bool)
+    truth[top : top + size // 3, left : left + size] = True
+    for x in range(left, left + size, 2 * tooth):
+        truth[top : top + size, x : x + tooth] = True
+    return truth
+
+
+def painted(truth: np.ndarray) -> np.ndarray:
+    return np.where(truth[..., None], (255, 50, 128), (20, 150, 20)).astype(np.uint8)
+
+
+def iou(alpha: np.ndarray, truth: np.ndarray) -> float:
+    taken = alpha > 0.5
+    return float((taken & truth).sum() / (taken | truth).sum())
+
+
+def hints() -> dict[str, dict[str, Any]]:
+    x, y = LEFT + COMB / 2, TOP + 20
+    return {
+        "box": {"box": Box(LEFT, TOP, COMB, COMB)},
+        "click": {"points": [Point(x, y)]},
+        "clicks": {"points": [Point(x, y), Point(900, 200, positive=False)]},
+    }
+
+
+@pytest.mark.parametrize("quality", ["fast", "balanced", "best"])
+def test_the_teeth_of_a_small_comb_are_told_apart(quality: str) -> None:
+    truth = comb()
+    assert iou(matte(painted(truth), quality=quality), truth) > 0.8
+
+
+@pytest.mark.parametrize("hint", ["box", "click", "clicks"])
+def test_so_they_are_where_a_hint_says_which_comb_is_meant(hint: str) -> None:
+    truth, other = comb(), comb(left=100, top=100)
+    alpha = matte(painted(truth | other), quality="fast", **hints()[hint])
+    assert iou(alpha, truth) > 0.8
+    assert alpha[other].max() < 0.5
+
+
+@pytest.mark.parametrize(("size", "again"), [(COMB, True), (1000, False)])
+def test_what_fills_the_picture_is_seen_once(size: int, again: bool) -> None:
+    stages = []
+    with heard_by(lambda share, stage: stages.append((share, stage))):
+        matte(painted(comb(left=8, top=8, size=size, tooth=100)))
+    assert ("looking closer" in {stage for _, stage in stages}) == again
+    shares = [share for share, _ in stages]
+    assert shares == sorted(shares)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (SIDE - 40, 0), (0, SIDE - 40), (SIDE - 40, SIDE - 40)])
+def test_a_subject_in_a_corner_stays_where_it_is(place: tuple[int, int]) -> None:
+    truth = np.zeros((SIDE, SIDE), bool)
+    truth[place[1] : place[1] + 40, place[0] : place[0] + 40] = True
+    assert iou(matte(painted(truth), quality="fast"), truth) > 0.7
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 900), (900, 1), (3, 5)])
+def test_pictures_of_every_shape_have_a_matte(shape: tuple[int, int]) -> None:
+    truth = np.zeros(shape, bool)
+    truth[: max(1, shape[0] // 3), : max(1, shape[1] // 3)] = True
+    alpha = matte(painted(truth), quality="fast")
+    assert alpha.shape == shape
+    assert alpha.min() >= 0
+    assert alpha.max() <= 1
+
+
+def test_nothing_found_is_nothing_found() -> None:
+    assert matte(painted(np.zeros((200, 300), bool))).max() < 0.5
