@@ -27,7 +27,7 @@ from mattelier.tasks.cutout import Cutter
 from mattelier.tasks.hint import Hint
 
 TRACK_SIZE = 448  # long side, in pixels, of the views that tracking looks at
-_VERSION = 1  # of what tracking computes: old records are not used after it changes
+_VERSION = 2  # of what tracking computes: old records are not used after it changes
 
 
 def track_size(height: int, width: int) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from mattelier.request import Point
 
 _MARGIN = 0.1  # of the subject's box, on each side
 _LARGE = 0.9  # share of the picture from which a second look shows nothing new
+_ENLARGED = 8  # times the pixels that it has; more would show it as nothing but blur
 _SECOND = np.float32(2 / 3)  # its share of the mean logit; the first has seen the surroundings
 _LEAST = np.float32(1e-3)  # alpha; the first look can overrule a second that is sure
 _FINER = 3  # the resolution is raised by no more than this: clicks cost with its square
@@ -59,8 +60,9 @@ def window(
         margin = _MARGIN * (last - first) + step
         sides += [max(0, int(first - margin)), min(full, math.ceil(last + margin))]
     seen = Window(*sides)
-    share = (seen.y1 - seen.y0) * (seen.x1 - seen.x0) / (height * width)
-    return seen if share < _LARGE else None
+    pixels = (seen.y1 - seen.y0) * (seen.x1 - seen.x0)
+    worth = found.size / _ENLARGED <= pixels < _LARGE * height * width
+    return seen if worth else None
 
 
 def joined(
