@@ -5,8 +5,11 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import multiprocessing
 import os
 import signal
+import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -168,6 +171,50 @@ def test_pictures_held_back_are_never_trained_on(data: Path) -> None:
     assert used == set(names) - held
 
 
+def test_what_a_recipe_leaves_out_is_never_drawn(data: Path) -> None:
+    whole = Samples(recipe(), data)
+    less = Samples(recipe(left_out={"set": ["1"], "scenes": ["2"]}), data)
+    names = [{pair.picture.stem for pair in samples.sets[0]} for samples in (whole, less)]
+    assert names[0] - names[1] == {"1"}
+    scenes = [{path.stem for path in samples.scenes} for samples in (whole, less)]
+    assert scenes[0] - scenes[1] == {"2"}
+
+
+@pytest.mark.parametrize("kind", ["photo", "over"])
+def test_near_loose_outlines_nothing_is_taught(kind: str, data: Path) -> None:
+    """Of a subject that was pasted over a photograph the outline is known."""
+    exact, loose = (
+        Samples(recipe(mix={kind: 1.0}, hints={"none": 1.0}, loose={"set": pixels}), data)
+        for pixels in (0, 3)
+    )
+    taught = [sum(float(s.make(i, SIZE).weight.mean()) for i in range(20)) for s in (exact, loose)]
+    assert taught[1] < 0.95 * taught[0]
+    for sample in (loose.make(index, SIZE) for index in range(20)):
+        inside = (sample.alpha[0] > 0.5).astype(np.uint8)
+        ring = cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+        if kind == "photo" and ring.any():
+            assert sample.weight[0][ring].max() == 0
+        if ring.any():
+            far = cv2.distanceTransform((~ring).astype(np.uint8), cv2.DIST_L2, 5) > 6
+            assert sample.weight[0][far].mean() > 0.6
+
+
+def test_one_subject_of_several_is_always_told(data: Path) -> None:
+    """Without a hint nothing says that the bicycle is meant and not its rider."""
+    hints = {"none": 0.9, "mask": 0.1}
+    several = {"set": [str(number) for number in range(10)]}
+    told, guessed = (
+        [
+            bool(samples.make(index, SIZE).hint.any())
+            for samples in [Samples(recipe(mix={"photo": 1.0}, hints=hints, **changes), data)]
+            for index in range(30)
+        ]
+        for changes in ({"one_of_several": several, "choose": 0.1}, {"choose": 0.0})
+    )
+    assert all(told)
+    assert sum(guessed) < 15
+
+
 @pytest.mark.parametrize("kind", ["none", "mask", "clicks", "box", "trimap"])
 def test_training_hints_speak_as_users_do(kind: str) -> None:
     alpha = np.zeros((SIZE, SIZE), np.float32)
@@ -278,15 +325,20 @@ def test_a_mix_that_pastes_needs_scenes(data: Path) -> None:
 
 
 class Interrupted(Run):
-    """A run that gets a Ctrl-C in its n-th step."""
+    """A run that gets a signal in its n-th step, and its workers with it, as from a terminal."""
 
     after = 1
+    number = signal.SIGINT
 
     def _step(self, batch: list[torch.Tensor]) -> float:
         loss = super()._step(batch)
         self.after -= 1
         if self.after == 0:
-            signal.raise_signal(signal.SIGINT)
+            for worker in multiprocessing.active_children():
+                # From elsewhere, as a terminal does: PyTorch knows its parent's signals.
+                subprocess.run(["kill", f"-{self.number.value}", str(worker.pid)], check=True)
+            signal.raise_signal(self.number)
+            time.sleep(0.5)  # as long as a step may take: a worker's death would be noticed
         return loss
 
 
@@ -295,13 +347,17 @@ def train(run: Run) -> bool:
     return run.train(lambda line: None)
 
 
-def test_a_run_that_was_stopped_ends_as_one_that_was_not(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(
+    number: signal.Signals, data: Path, tmp_path: Path
+) -> None:
     tiny = recipe(samples=4, stages=(Stage(0.5, 64, 2), Stage(1.0, 96, 2)))
     whole = Run(tiny, data, tmp_path / "whole", hours=None)
     assert train(whole)
 
     handler = signal.getsignal(signal.SIGINT)
     stopped = Interrupted(tiny, data, tmp_path / "parts", hours=None)
+    stopped.number = number
     assert not train(stopped)
     assert signal.getsignal(signal.SIGINT) is handler
     assert (stopped.index, stopped.progress) == (2, 0.5)

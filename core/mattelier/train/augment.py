@@ -27,7 +27,7 @@ def crop(picture: Image, truth: Image, rng: Generator, size: int) -> tuple[Image
         truth = cv2.warpAffine(
             truth, matrix, (width, height), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT
         )
-    elif turned < 0.27:
+    elif turned < 0.33:
         quarters = int(rng.choice((1, 3)))
         picture, truth = (np.rot90(image, quarters).copy() for image in (picture, truth))
         height, width = truth.shape
@@ -71,14 +71,14 @@ def photometric(picture: Image, rng: Generator) -> Image:
     lut = np.rint(np.clip(curves, 0, 1) * 255).astype(np.uint8).T.reshape(1, 256, 3)
     picture = np.asarray(cv2.LUT(picture, np.ascontiguousarray(lut)), np.uint8)
     chance = rng.random(5)
-    if chance[4] < 0.12:
+    if chance[4] < 0.2:
         height, width = picture.shape[:2]
-        share = rng.uniform(0.2, 0.6)
+        share = rng.uniform(0.15, 0.6)
         small = resize(picture, max(8, int(height * share)), max(8, int(width * share)))
         picture = resize(small, height, width)
-    if chance[0] < 0.06:
+    if chance[0] < 0.14:
         picture = np.repeat(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
-    elif chance[0] < 0.4:
+    elif chance[0] < 0.45:
         grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
         keep = rng.uniform(0.4, 1.4)
         picture = cv2.addWeighted(picture, keep, grey, 1 - keep, 0)

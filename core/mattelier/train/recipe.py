@@ -38,6 +38,15 @@ class Recipe:
         Folder of picture pairs → weight of drawing from it.
     cutouts, scenes : tuple
         Folders of RGBA cut-outs, and of pictures without a subject to paste on.
+    left_out : mapping
+        Folder → names (without endings) of pictures that would teach what is wrong: a truth that
+        misses its subject, a scene that has one.
+    one_of_several : mapping
+        Folder → names of pictures whose truth is one of several subjects (the bicycle without its
+        rider): a hint has to say which.
+    loose : mapping
+        Folder → how far its outlines may be off, in pixels of the size trained at: so near them
+        nothing is taught.
     mix : mapping
         Kind of sample (`SAMPLE_KINDS`) → share.
     hints : mapping
@@ -60,6 +69,9 @@ class Recipe:
     sets: dict[str, float]
     cutouts: tuple[str, ...] = ()
     scenes: tuple[str, ...] = ()
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+    one_of_several: dict[str, list[str]] = field(default_factory=dict)
+    loose: dict[str, int] = field(default_factory=dict)
     mix: dict[str, float] = field(default_factory=lambda: {"photo": 1.0})
     hints: dict[str, float] = field(default_factory=lambda: {"none": 1.0})
     choose: float = 0.6

@@ -216,4 +216,5 @@ def _quiet_worker(worker: int) -> None:
 
     cv2.setNumThreads(1)  # type: ignore[attr-defined,unused-ignore]
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run saves, then ends its worker
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to all; the run saves, then ends it
+        signal.signal(number, signal.SIG_IGN)

@@ -18,8 +18,23 @@ from mattelier.train.hints import hint
 from mattelier.train.recipe import HINT_KINDS, Recipe
 from mattelier.train.sources import Pair, pairs, pictures, read_cutout, read_picture, split
 
-# A picture, the alphas of its subjects, and where the truth is known.
-Scene = tuple[Image, list[NDArray[np.float32]], NDArray[np.float32]]
+
+class Drawn(NamedTuple):
+    """A picture of a set, its truth, and what the recipe knows of that."""
+
+    picture: Image
+    truth: Image
+    loose: int
+    one_of_several: bool
+
+
+class Scene(NamedTuple):
+    """A picture, the alphas of its subjects, where the truth is known, whether a hint must tell."""
+
+    picture: Image
+    subjects: list[NDArray[np.float32]]
+    weight: NDArray[np.float32]
+    one_of_several: bool = False
 
 
 class Sample(NamedTuple):
@@ -39,17 +54,26 @@ class Samples:
         self.sets: list[list[Pair]] = []
         self.odds: list[float] = []
         for folder, weight in recipe.sets.items():
-            self.sets.append(split(pairs(data / folder))[0])
+            left_out = set(recipe.left_out.get(folder, ()))
+            trained = split(pairs(data / folder))[0]
+            self.sets.append([pair for pair in trained if pair.picture.stem not in left_out])
             if not self.sets[-1]:
                 raise UsageError(f"{data / folder} holds only pictures that are held back.")
             self.odds.append(weight)
+        self.loose = [recipe.loose.get(folder, 0) for folder in recipe.sets]
+        self.one_of_several = [set(recipe.one_of_several.get(f, ())) for f in recipe.sets]
         total = sum(self.odds)
         self.odds = [weight / total for weight in self.odds]
         self.cutouts = [pictures(data / folder) for folder in recipe.cutouts]
         for folder, found in zip(recipe.cutouts, self.cutouts, strict=True):
             if not found:
                 raise UsageError(f"{data / folder} holds no cut-outs.")
-        self.scenes = [p for folder in recipe.scenes for p in pictures(data / folder)]
+        self.scenes = [
+            path
+            for folder in recipe.scenes
+            for path in pictures(data / folder)
+            if path.stem not in recipe.left_out.get(folder, ())
+        ]
         if not self.scenes and (recipe.mix.get("paste") or recipe.mix.get("shape")):
             raise UsageError("The recipe mixes in pasted subjects but its scenes hold no pictures.")
         self.kinds = list(recipe.mix)
@@ -63,29 +87,30 @@ class Samples:
     def make(self, index: int, size: int) -> Sample:
         rng = np.random.default_rng([self.recipe.seed, index])
         kind = rng.choice(self.kinds, p=self.shares)
-        picture, subjects, weight = getattr(self, f"_{kind}")(rng, size)
+        picture, subjects, weight, one_of_several = getattr(self, f"_{kind}")(rng, size)
         choose = len(subjects) > 1 and rng.random() < self.choose
         meant = [subjects[int(rng.integers(len(subjects)))]] if choose else subjects
         alpha = np.sum(meant, 0)  # what covers a subject was taken from its alpha
         alpha = np.clip(alpha, 0, 1, dtype=np.float32)
-        evidence = hint(alpha, rng, self.choice_shares if choose else self.hint_shares)
+        told = choose or (one_of_several and self.choose > 0)
+        evidence = hint(alpha, rng, self.choice_shares if told else self.hint_shares)
         picture = augment.photometric(picture, rng)
         return Sample(
             np.ascontiguousarray(picture.transpose(2, 0, 1)), alpha[None], weight[None], evidence
         )
 
-    def _pair(self, rng: Generator) -> tuple[Image, Image]:
-        chosen = self.sets[int(rng.choice(len(self.sets), p=self.odds))]
-        return chosen[int(rng.integers(len(chosen)))].read()
+    def _pair(self, rng: Generator) -> Drawn:
+        number = int(rng.choice(len(self.sets), p=self.odds))
+        pair = self.sets[number][int(rng.integers(len(self.sets[number])))]
+        several = pair.picture.stem in self.one_of_several[number]
+        return Drawn(*pair.read(), self.loose[number], several)
 
     def _photo(self, rng: Generator, size: int) -> Scene:
-        picture, truth = self._pair(rng)
-        has_band = np.count_nonzero(truth == 128) > 0.005 * truth.size
-        picture, truth = augment.crop(picture, truth, rng, size)
-        unknown = (truth > 64) & (truth < 192) & has_band
-        weight = np.where(unknown, 0.0, 1.0).astype(np.float32)
+        drawn = self._pair(rng)
+        picture, truth, weight = _cropped(drawn, rng, size)
         alpha = to_float(truth)
-        return picture, _apart(alpha) if rng.random() < 0.5 else [alpha], weight
+        subjects = _apart(alpha) if rng.random() < 0.5 else [alpha]
+        return Scene(picture, subjects, weight, drawn.one_of_several)
 
     def _paste(self, rng: Generator, size: int) -> Scene:
         canvas = self._scene(rng, size)
@@ -93,25 +118,28 @@ class Samples:
         for _ in range(1 + (rng.random() < 0.35)):
             canvas, placed = composites.place(canvas, *self._subject(rng), rng)
             subjects = [_hidden(s, placed) for s in subjects] + [placed]
-        return canvas, _present(subjects), np.ones((size, size), np.float32)
+        return Scene(canvas, _present(subjects), np.ones((size, size), np.float32))
 
     def _over(self, rng: Generator, size: int) -> Scene:
         """A new subject set over the one that a photograph has: a scene with a fitting place."""
-        canvas, truth = augment.crop(*self._pair(rng), rng, size)
+        drawn = self._pair(rng)
+        canvas, truth, weight = _cropped(drawn, rng, size)
         old = to_float(truth)
         ys, xs = np.nonzero(truth > 64)
         if not len(ys):
-            return canvas, [old], np.ones_like(old)
+            return Scene(canvas, [old], weight)
         box = (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
         canvas, placed = composites.place(canvas, *self._subject(rng), rng, box=box)
-        return canvas, _present([_hidden(old, placed), placed]), np.ones_like(old)
+        subjects = _present([_hidden(old, placed), placed])
+        weight = np.maximum(weight, np.minimum(placed, 1))  # what was pasted is known
+        return Scene(canvas, subjects, weight, drawn.one_of_several)
 
     def _shape(self, rng: Generator, size: int) -> Scene:
         canvas = self._scene(rng, size)
-        texture = augment.crop(*self._pair(rng), rng, size)[0]
+        texture = augment.crop(*self._pair(rng)[:2], rng, size)[0]
         made = composites.surface(texture, size, rng)
         canvas, placed = composites.place(canvas, made, composites.shape(size, rng), rng)
-        return canvas, [placed], np.ones((size, size), np.float32)
+        return Scene(canvas, [placed], np.ones((size, size), np.float32))
 
     def _scene(self, rng: Generator, size: int) -> Image:
         scene = read_picture(self.scenes[int(rng.integers(len(self.scenes)))])
@@ -126,8 +154,24 @@ class Samples:
             folder = self.cutouts[int(rng.integers(len(self.cutouts)))]
             picture, alpha = read_cutout(folder[int(rng.integers(len(folder)))])
             return picture, to_float(alpha)
-        picture, truth = self._pair(rng)
+        picture, truth = self._pair(rng)[:2]
         return picture, composites.soften(truth, rng)
+
+
+def _cropped(drawn: Drawn, rng: Generator, size: int) -> tuple[Image, Image, NDArray[np.float32]]:
+    """A window of the picture, its truth, and where that is known: not in fur, nor at loose edges.
+
+    The truth's own 128 counts as unknown only where there is enough of it: at a smooth edge it is
+    half a pixel of subject.
+    """
+    has_band = np.count_nonzero(drawn.truth == 128) > 0.005 * drawn.truth.size
+    picture, truth = augment.crop(drawn.picture, drawn.truth, rng, size)
+    known = ~((truth > 64) & (truth < 192) & has_band)
+    if drawn.loose:
+        side = 2 * drawn.loose + 1
+        near = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+        known &= cv2.morphologyEx(truth, cv2.MORPH_GRADIENT, near) < 64
+    return picture, truth, known.astype(np.float32)
 
 
 def _shares(hints: dict[str, float]) -> tuple[float, ...]:
