@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.request import Point
+from mattelier.tasks.mean_matte import mean_matte
 
 _MARGIN = 0.1  # of the subject's box, on each side
 _LARGE = 0.9  # share of the picture from which a second look shows nothing new
 _ENLARGED = 8  # times the pixels that it has; more would show it as nothing but blur
-_SECOND = np.float32(2 / 3)  # its share of the mean logit; the first has seen the surroundings
-_LEAST = np.float32(1e-3)  # alpha; the first look can overrule a second that is sure
+_SECOND = 2 / 3  # its share of the mean; the first has seen the surroundings
 _FINER = 3  # the resolution is raised by no more than this: clicks cost with its square
 
 
@@ -103,12 +103,5 @@ def joined(
     x1 = max(x0 + 1, round(seen.x1 * columns / width))
     part = matte[y0:y1, x0:x1]
     closer = np.asarray(cv2.resize(second, part.shape[::-1]), np.float32)
-    logits = (1 - _SECOND) * _logit(part) + _SECOND * _logit(closer)
-    mean = (1 / (1 + np.exp(-logits)) - _LEAST) / (1 - 2 * _LEAST)  # what is sure stays 0 or 1
-    matte[y0:y1, x0:x1] = np.clip(mean, 0, 1)
+    matte[y0:y1, x0:x1] = mean_matte([part, closer], [1 - _SECOND, _SECOND])
     return matte
-
-
-def _logit(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
-    bounded = np.clip(alpha, _LEAST, 1 - _LEAST)
-    return np.asarray(np.log(bounded / (1 - bounded)), np.float32)

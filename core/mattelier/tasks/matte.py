@@ -22,6 +22,7 @@ from mattelier.tasks.certainty import Certainty
 from mattelier.tasks.clicks import obeyed
 from mattelier.tasks.edge import adjusted
 from mattelier.tasks.hint import Hint
+from mattelier.tasks.mean_matte import mean_matte
 from mattelier.tasks.network_io import finish, network_size, prepare
 
 # Scales of the card's size, and whether the mirror image is looked at too: the answers' logits are
@@ -33,7 +34,6 @@ _PASSES: dict[Quality, tuple[tuple[float, ...], bool]] = {
     "balanced": ((1.0,), True),
     "best": ((0.875, 1.0, 1.25), True),
 }
-_LEAST = np.float32(1e-3)  # alpha; surer answers of one pass do not outvote the others
 _AGREEMENT = (0.86, 0.94)  # soft IoU from which a mask given is trusted, and trusted fully
 
 
@@ -222,7 +222,4 @@ def _mean(answers: list[NDArray[np.float32]]) -> NDArray[np.float32]:
     same = [
         a if a.shape == size else np.asarray(cv2.resize(a, size[::-1]), np.float32) for a in answers
     ]
-    bounded = np.clip(same, _LEAST, 1 - _LEAST)
-    logit = np.mean(np.log(bounded / (1 - bounded)), axis=0, dtype=np.float32)
-    mean = (1 / (1 + np.exp(-logit)) - _LEAST) / (1 - 2 * _LEAST)  # what is sure stays 0 or 1
-    return np.asarray(np.clip(mean, 0, 1), np.float32)
+    return mean_matte(same)
