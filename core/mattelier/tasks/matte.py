@@ -35,6 +35,7 @@ _PASSES: dict[Quality, tuple[tuple[float, ...], bool]] = {
     "best": ((0.875, 1.0, 1.25), True),
 }
 _AGREEMENT = (0.86, 0.94)  # soft IoU from which a mask given is trusted, and trusted fully
+_SAME = 0.9  # soft IoU with what a trimap knows from which its subject is the network's own
 
 
 @dataclass
@@ -109,13 +110,14 @@ def _looked(
     view: View, hint: Hint | None, card: Card, engine: Engine, quality: Quality
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """What the network saw, and that as the hint wants it: (h, w) float32 0…1 each."""
+    if hint is not None and hint.trimap is not None:
+        return _with_trimap(view, hint, card, engine, quality)
     with stage("looking", 0, 0.5):
         seen = _seen(view, hint, card, engine, quality)
         alpha = _hinted(seen, hint, view)
     points = () if hint is None else hint.points
     window = closer_look.window(alpha, view.height, view.width, points)
-    solved = hint is not None and hint.trimap is not None  # from its own colours
-    if window is None or solved or card.input.resize != "fit":
+    if window is None or card.input.resize != "fit":
         return seen, alpha
     with stage("looking closer", 0.5, 1):
         part, known = view.part(*window), None if hint is None else hint.part(*window)
@@ -126,6 +128,29 @@ def _looked(
             return seen, seen
         alpha = closer_look.joined(alpha, _hinted(closer, known, part), window, *size)
         return seen, _hinted(alpha, hint, view)
+
+
+def _with_trimap(
+    view: View, hint: Hint, card: Card, engine: Engine, quality: Quality
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """As `_looked`: what the network makes of the parts that a trimap leaves open.
+
+    Where the network by itself takes just the subject that the trimap tells of, its own view of
+    the open parts is as good or better: a trimap's known parts hold it back from a flag or a
+    sleeve that lies in the open as a whole (alphamatting.com's GT16).
+    """
+    alone = hint.mask is None and hint.box is None and not hint.points
+    if alone and card.input.hint is not None:
+        with stage("looking", 0, 0.5):
+            seen, alpha = _looked(view, None, card, engine, quality)
+        subject, background = hint.evidence(*alpha.shape)
+        known = subject + background > 0.5
+        agreement = _agreement(alpha[known], subject[known])
+        if agreement > _SAME:
+            return seen, alpha
+    with stage("looking", 0.5, 1):
+        seen = _seen(view, hint, card, engine, quality)
+    return seen, _hinted(seen, hint, view)
 
 
 def _seen(
@@ -210,9 +235,14 @@ def _settled(alpha: NDArray[np.float32], hint: Hint) -> NDArray[np.float32]:
     of it at its size; one that it corrects much is rough, and the correction stands.
     """
     mask = hint.shrunk_mask(*alpha.shape)
-    agreement = float(np.minimum(alpha, mask).sum() / max(np.maximum(alpha, mask).sum(), 1e-6))
+    agreement = _agreement(alpha, mask)
     trust = min(max((agreement - _AGREEMENT[0]) / (_AGREEMENT[1] - _AGREEMENT[0]), 0), 1)
     return alpha + np.float32(trust) * (mask - alpha)
+
+
+def _agreement(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Soft IoU."""
+    return float(np.minimum(one, other).sum() / max(np.maximum(one, other).sum(), 1e-6))
 
 
 def _mean(answers: list[NDArray[np.float32]]) -> NDArray[np.float32]:
