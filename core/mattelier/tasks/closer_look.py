@@ -1,10 +1,9 @@
 """A second look at the subject alone, where it is small in the picture.
 
 A network sees a picture at a few hundred pixels, whatever its size: a subject of a third of the
-width keeps a third of them. Once it is found, its surroundings can be left out. Of 537 dev pictures
-this raises the IoU from 0.839 to 0.847 (two quick looks give 0.844, as many runs of the network as
-one with its mirror image), and most where the subject is small: by 0.03 where its box covers less
-than a fifth.
+width keeps a third of them. Once it is found, its surroundings can be left out. Over all 884 dev
+pictures this raises the IoU from 0.842 to 0.845, where the subject's box covers less than a fifth
+of the picture by 0.03.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from mattelier.request import Point
 from mattelier.tasks.mean_matte import mean_matte
 
 _MARGIN = 0.1  # of the subject's box, on each side
-_LARGE = 0.9  # share of the picture from which a second look shows nothing new
+_LARGE = 0.6  # share of the picture from which a second look gains little: IoU +0.004 (333 of 884)
 _ENLARGED = 8  # times the pixels that it has; more would show it as nothing but blur
 _SECOND = 2 / 3  # its share of the mean; the first has seen the surroundings
 _FINER = 3  # the resolution is raised by no more than this: clicks cost with its square
