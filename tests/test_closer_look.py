@@ -76,10 +76,10 @@ def test_so_they_are_where_a_hint_says_which_comb_is_meant(hint: str) -> None:
     assert alpha[other].max() < 0.5
 
 
-def looked_closer(picture: np.ndarray) -> bool:
+def looked_closer(picture: np.ndarray, **more: Any) -> bool:
     stages = []
     with heard_by(lambda share, stage: stages.append((share, stage))):
-        matte(picture)
+        matte(picture, **more)
     shares = [share for share, _ in stages]
     assert shares == sorted(shares)
     return "looking closer" in {stage for _, stage in stages}
@@ -89,6 +89,9 @@ def test_only_a_small_subject_that_has_more_to_show_is_looked_at_again() -> None
     assert looked_closer(painted(comb()))
     assert not looked_closer(painted(comb(left=8, top=8, size=1000, tooth=100)))
     assert not looked_closer(painted(comb())[::16, ::16])
+    larger = painted(comb(left=100, top=100, size=750, tooth=75))
+    assert not looked_closer(larger)
+    assert looked_closer(larger, quality="best")
 
 
 @pytest.mark.parametrize("place", [(0, 0), (SIDE - 40, 0), (0, SIDE - 40), (SIDE - 40, SIDE - 40)])

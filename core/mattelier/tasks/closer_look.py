@@ -18,7 +18,6 @@ from mattelier.request import Point
 from mattelier.tasks.mean_matte import mean_matte
 
 _MARGIN = 0.1  # of the subject's box, on each side
-_LARGE = 0.6  # share of the picture from which a second look gains little: IoU +0.004 (333 of 884)
 _ENLARGED = 8  # times the pixels that it has; more would show it as nothing but blur
 _SECOND = 2 / 3  # its share of the mean; the first has seen the surroundings
 _FINER = 3  # the resolution is raised by no more than this: clicks cost with its square
@@ -34,7 +33,12 @@ class Window(NamedTuple):
 
 
 def window(
-    alpha: NDArray[np.float32], height: int, width: int, points: tuple[Point, ...] = ()
+    alpha: NDArray[np.float32],
+    height: int,
+    width: int,
+    points: tuple[Point, ...] = (),
+    *,
+    below: float,
 ) -> Window | None:
     """What is worth a second look in a picture of that size; None where it would show nothing new.
 
@@ -42,6 +46,8 @@ def window(
     ----------
     alpha : (h, w) float32 0…1
         What the first look found in the whole picture.
+    below : float 0…1
+        The share of the picture from which a window is too large.
     points : tuple of Point
         Clicks; they stay in sight, so that what they say is not forgotten.
     """
@@ -60,7 +66,7 @@ def window(
         sides += [max(0, int(first - margin)), min(full, math.ceil(last + margin))]
     seen = Window(*sides)
     pixels = (seen.y1 - seen.y0) * (seen.x1 - seen.x0)
-    worth = found.size / _ENLARGED <= pixels < _LARGE * height * width
+    worth = found.size / _ENLARGED <= pixels < below * height * width
     return seen if worth else None
 
 

@@ -34,6 +34,9 @@ _PASSES: dict[Quality, tuple[tuple[float, ...], bool]] = {
     "balanced": ((1.0,), True),
     "best": ((0.875, 1.0, 1.25), True),
 }
+# The share of the picture below which the subject is looked at again from nearby. From 0.6 to 0.9
+# that gains little (IoU +0.004 of 333 dev pictures; mean error in hair 0.124 → 0.116, `best`).
+_LOOKED_AT_AGAIN: dict[Quality, float] = {"fast": 0.6, "balanced": 0.6, "best": 0.9}
 _AGREEMENT = (0.86, 0.94)  # soft IoU from which a mask given is trusted, and trusted fully
 _SAME = 0.9  # soft IoU with what a trimap knows from which its subject is the network's own
 
@@ -116,7 +119,9 @@ def _looked(
         seen = _seen(view, hint, card, engine, quality)
         alpha = _hinted(seen, hint, view)
     points = () if hint is None else hint.points
-    window = closer_look.window(alpha, view.height, view.width, points)
+    window = closer_look.window(
+        alpha, view.height, view.width, points, below=_LOOKED_AT_AGAIN[quality]
+    )
     if window is None or card.input.resize != "fit":
         return seen, alpha
     with stage("looking closer", 0.5, 1):
