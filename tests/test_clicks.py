@@ -5,13 +5,11 @@ The tiny model knows colours alone: what is red is the subject, what is green or
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from tiny_model import make_model
 
 import mattelier
 from mattelier import Point
@@ -19,16 +17,7 @@ from mattelier import Point
 GROUND, RED, BRICK, BLUE = (20, 150, 20), (255, 50, 128), (230, 60, 20), (20, 150, 255)
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("models")
-    make_model(root, "colours", gain=6.0)
-    return root
-
-
-@pytest.fixture(autouse=True)
-def _found(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MATTELIER_MODELS", str(models))
+pytestmark = pytest.mark.usefixtures("colours")
 
 
 def alpha(picture: np.ndarray, *points: Point, **given: Any) -> np.ndarray:

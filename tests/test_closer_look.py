@@ -5,12 +5,10 @@ The tiny model knows colours alone: what is red is the subject. It sees pictures
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tiny_model import make_model
 
 import mattelier
 from mattelier import Box, Point
@@ -19,16 +17,7 @@ from mattelier.progress import heard_by
 SIDE, LEFT, TOP, COMB = 1024, 700, 620, 192
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("models")
-    make_model(root, "colours", gain=6.0)
-    return root
-
-
-@pytest.fixture(autouse=True)
-def _found(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MATTELIER_MODELS", str(models))
+pytestmark = pytest.mark.usefixtures("colours")
 
 
 def matte(picture: np.ndarray, *given: Any, **more: Any) -> np.ndarray:

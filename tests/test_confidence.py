@@ -7,7 +7,6 @@ looks to the right, so the two passes of the balanced quality disagree left and 
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -16,70 +15,23 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_model import make_looking_model
 
 import mattelier
 from mattelier.cli import main
 from mattelier.media import png
 
 SHIFT = 8
-CARD = """\
-name = "{name}"
-title = "Red, looked at askew"
-version = "1"
-source = "made by the tests"
-training_data = []
-
-[licence]
-weights = "CC0-1.0"
-commercial = "yes"
-
-[[files]]
-path = "askew.onnx"
-sha256 = "{sha256}"
-
-[input]
-size = 64
-resize = "stretch"
-tensor = "picture"
-hint = "hint"
-
-[output]
-activation = "sigmoid"
-"""
 
 
 @pytest.fixture(scope="module")
 def askew(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """The network's name, and the folder of models that it lies in."""
-    onnx = pytest.importorskip("onnx")
-    from onnx import TensorProto, helper
-
     models = tmp_path_factory.mktemp("models")
     name = f"askew-{models.name}".lower()
     looks = np.zeros((1, 5, 1, 2 * SHIFT + 1), np.float32)
     looks[0, :3, 0, 0] = 40, -20, -20
-
-    def port(port_name: str, channels: int) -> object:
-        return helper.make_tensor_value_info(port_name, TensorProto.FLOAT, [1, channels, "h", "w"])
-
-    graph = helper.make_graph(
-        [
-            helper.make_node("Concat", ["picture", "hint"], ["both"], axis=1),
-            helper.make_node("Conv", ["both", "w", "b"], ["y"], pads=[0, SHIFT, 0, SHIFT]),
-        ],
-        "askew",
-        [port("picture", 3), port("hint", 2)],
-        [port("y", 1)],
-        [
-            onnx.numpy_helper.from_array(looks, "w"),
-            onnx.numpy_helper.from_array(np.array([-15], np.float32), "b"),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    (models / name).mkdir()
-    onnx.save(model, models / name / "askew.onnx")
-    digest = hashlib.sha256((models / name / "askew.onnx").read_bytes()).hexdigest()
-    (models / name / "card.toml").write_text(CARD.format(name=name, sha256=digest), "utf-8")
+    make_looking_model(models, name, looks, -15, resize="stretch")
     return name, models
 
 

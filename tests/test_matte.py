@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_model import make_looking_model
 
 import mattelier
 from mattelier import Box, MattelierError, Point
@@ -340,56 +340,12 @@ def test_a_picture_that_is_not_there_is_named(tmp_path: Path) -> None:
         mattelier.cutout(tmp_path / "nowhere.png")
 
 
-CARD = """\
-name = "{name}"
-title = "Red is the subject"
-version = "1"
-source = "made by the tests"
-training_data = []
-
-[licence]
-weights = "CC0-1.0"
-commercial = "yes"
-
-[[files]]
-path = "red.onnx"
-sha256 = "{sha256}"
-
-[input]
-size = 64
-resize = "fit"
-
-[output]
-activation = "sigmoid"
-"""
-
-
 @pytest.fixture
 def red_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A model without a hint input, in the user's folder: what is red is the subject."""
-    onnx = pytest.importorskip("onnx")
-    from onnx import TensorProto, helper
-
-    values = [("w", np.array([40, -20, -20], np.float32).reshape(1, 3, 1, 1)),
-              ("b", np.array([-5], np.float32))]  # fmt: skip
-
-    def port(name: str, channels: int) -> object:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, "h", "w"])
-
-    graph = helper.make_graph(
-        [helper.make_node("Conv", ["x", "w", "b"], ["y"])],
-        "red",
-        [port("x", 3)],
-        [port("y", 1)],
-        [onnx.numpy_helper.from_array(value, name) for name, value in values],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     name = f"red-{tmp_path.parent.name[-8:]}".lower()
-    folder = tmp_path / "models" / name
-    folder.mkdir(parents=True)
-    onnx.save(model, folder / "red.onnx")
-    digest = hashlib.sha256((folder / "red.onnx").read_bytes()).hexdigest()
-    (folder / "card.toml").write_text(CARD.format(name=name, sha256=digest), "utf-8")
+    looks = np.array([40, -20, -20], np.float32).reshape(1, 3, 1, 1)
+    make_looking_model(tmp_path / "models", name, looks, -5)
     monkeypatch.setenv("MATTELIER_MODELS", str(tmp_path / "models"))
     return name
 

@@ -6,74 +6,25 @@ far around, as if all that is near the background were background.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_model import make_looking_model
 
 import mattelier
 
-CARD = """\
-name = "prejudiced"
-title = "Red, with prejudice"
-version = "1"
-source = "made by the tests"
-training_data = []
-
-[licence]
-weights = "CC0-1.0"
-commercial = "yes"
-
-[[files]]
-path = "prejudiced.onnx"
-sha256 = "{sha256}"
-
-[input]
-size = 96
-resize = "fit"
-tensor = "picture"
-hint = "hint"
-
-[output]
-activation = "sigmoid"
-"""
 REACH = 15
 GREEN, RED, FLAG = (20, 150, 20), (255, 50, 128), (255, 20, 0)
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    onnx = pytest.importorskip("onnx")
-    from onnx import TensorProto, helper
-
     root = tmp_path_factory.mktemp("models")
     looks = np.zeros((1, 5, 2 * REACH + 1, 2 * REACH + 1), np.float32)
     looks[0, :3, REACH, REACH] = 20, -20, -10
     looks[0, 3], looks[0, 4] = 0.1, -0.4
-
-    def port(name: str, channels: int) -> object:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, "h", "w"])
-
-    graph = helper.make_graph(
-        [
-            helper.make_node("Concat", ["picture", "hint"], ["both"], axis=1),
-            helper.make_node("Conv", ["both", "w", "b"], ["y"], pads=[REACH] * 4),
-        ],
-        "prejudiced",
-        [port("picture", 3), port("hint", 2)],
-        [port("y", 1)],
-        [
-            onnx.numpy_helper.from_array(looks, "w"),
-            onnx.numpy_helper.from_array(np.array([-4], np.float32), "b"),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    (root / "prejudiced").mkdir()
-    file = root / "prejudiced/prejudiced.onnx"
-    onnx.save(model, file)
-    card = CARD.format(sha256=hashlib.sha256(file.read_bytes()).hexdigest())
-    (root / "prejudiced/card.toml").write_text(card, "utf-8")
+    make_looking_model(root, "prejudiced", looks, -4, size=96)
     return root
 
 

@@ -1,4 +1,7 @@
-"""A model as Mattelier ships them, in miniature: ONNX whose weights lie in a .safetensors file."""
+"""Made networks: a model as Mattelier ships them, in miniature, and single convolutions.
+
+The first is ONNX whose weights lie in a .safetensors file.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 CARD = """\
@@ -127,3 +131,67 @@ def write_weights(folder: Path, gain: float = 1.0) -> None:
         graph, doc_string="tiny " * 600, opset_imports=[helper.make_opsetid("", 17)], ir_version=9
     )
     onnx.save(model, folder / "tiny.onnx")
+
+
+LOOKING_CARD = """\
+name = "{name}"
+title = "One look"
+version = "1"
+source = "made by the tests"
+training_data = []
+
+[licence]
+weights = "CC0-1.0"
+commercial = "yes"
+
+[[files]]
+path = "network.onnx"
+sha256 = "{sha256}"
+
+[input]
+size = {size}
+resize = "{resize}"
+{tensors}
+[output]
+activation = "sigmoid"
+"""
+
+
+def make_looking_model(
+    root: Path,
+    name: str,
+    looks: NDArray[np.float32],
+    bias: float,
+    *,
+    size: int = 64,
+    resize: str = "fit",
+) -> None:
+    """Write `root/name`, one convolution: of 3 channels of the picture, of 5 with the hint."""
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper
+
+    def port(port_name: str, channels: int) -> object:
+        return helper.make_tensor_value_info(port_name, TensorProto.FLOAT, [1, channels, "h", "w"])
+
+    hinted = looks.shape[1] == 5
+    ports, nodes = [port("x", 3)], []
+    if hinted:
+        ports = [port("picture", 3), port("hint", 2)]
+        nodes = [helper.make_node("Concat", ["picture", "hint"], ["x"], axis=1)]
+    y, x = (side // 2 for side in looks.shape[2:])
+    nodes.append(helper.make_node("Conv", ["x", "w", "b"], ["y"], pads=[y, x, y, x]))
+    values = [("w", looks), ("b", np.array([bias], np.float32))]
+    initialisers = [onnx.numpy_helper.from_array(value, key) for key, value in values]
+    graph = helper.make_graph(nodes, name, ports, [port("y", 1)], initialisers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    folder = root / name
+    folder.mkdir(parents=True)
+    onnx.save(model, folder / "network.onnx")
+    card = LOOKING_CARD.format(
+        name=name,
+        sha256=hashlib.sha256((folder / "network.onnx").read_bytes()).hexdigest(),
+        size=size,
+        resize=resize,
+        tensors='tensor = "picture"\nhint = "hint"\n' if hinted else "",
+    )
+    (folder / "card.toml").write_text(card, "utf-8")

@@ -2,7 +2,7 @@
 
 A network sees a picture at a few hundred pixels, whatever its size: a subject of a third of the
 width keeps a third of them. Once it is found, its surroundings can be left out. Over all 884 dev
-pictures this raises the IoU from 0.842 to 0.845, where the subject's box covers less than a fifth
+pictures this raises the IoU from 0.842 to 0.846, where the subject's box covers less than a fifth
 of the picture by 0.03.
 """
 
@@ -46,10 +46,10 @@ def window(
     ----------
     alpha : (h, w) float32 0…1
         What the first look found in the whole picture.
-    below : float 0…1
-        The share of the picture from which a window is too large.
     points : tuple of Point
         Clicks; they stay in sight, so that what they say is not forgotten.
+    below : float 0…1
+        The share of the picture from which a window is too large.
     """
     found = alpha > 0.5
     if not found.any():
@@ -92,15 +92,11 @@ def joined(
     import cv2
 
     shares = (seen.y1 - seen.y0) / height, (seen.x1 - seen.x0) / width
-    scales = [
-        min(_FINER, fine / max(share * coarse, 1), full / coarse)
-        for fine, coarse, share, full in zip(
-            second.shape, first.shape, shares, (height, width), strict=True
-        )
-    ]
     rows, columns = (
-        max(1, round(side * max(1.0, scale)))
-        for side, scale in zip(first.shape, scales, strict=True)
+        round(coarse * max(1, min(_FINER, fine / max(share * coarse, 1), full / coarse)))
+        for coarse, fine, share, full in zip(
+            first.shape, second.shape, shares, (height, width), strict=True
+        )
     )
     matte = np.asarray(cv2.resize(first, (columns, rows)), np.float32)
     y0, x0 = int(seen.y0 * rows / height), int(seen.x0 * columns / width)
