@@ -32,13 +32,13 @@ def measure(case: str, photo: Path, megapixels: float, radius: float, runs: int)
     """Seconds of each run, processor seconds, and MB beyond the pictures."""
     import cv2
 
-    from mattelier.depth_map import DepthMap
+    from mattelier.filters.bokeh.bokeh import bokeh
+    from mattelier.filters.depth.depth import Sight
+    from mattelier.matting.matte import Matte, Report
     from mattelier.media import stills
-    from mattelier.picture import Picture
-    from mattelier.request import BokehRequest, Point
-    from mattelier.tasks.bokeh import bokeh
-    from mattelier.tasks.depth import Sight
-    from mattelier.tasks.matte import Matte, Report
+    from mattelier.requests import BokehRequest, Point
+    from mattelier.types.depth_map import DepthMap
+    from mattelier.types.picture import Picture
 
     height, width = round((megapixels * 0.75e6) ** 0.5), round((megapixels / 0.75e-6) ** 0.5)
     colour = cv2.resize(stills.read(photo).colour, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -74,12 +74,12 @@ def truth() -> None:
     import make_scenes
     from test_bokeh import gaussian, psnr
 
+    from mattelier.filters.bokeh.bokeh import bokeh
+    from mattelier.filters.bokeh.iris import blur_per_disparity
+    from mattelier.filters.depth.depth import Sight
     from mattelier.media import stills
     from mattelier.media.depth_maps import read_depth
-    from mattelier.request import BokehRequest
-    from mattelier.tasks.bokeh import bokeh
-    from mattelier.tasks.depth import Sight
-    from mattelier.tasks.lens import blur_per_disparity
+    from mattelier.requests import BokehRequest
 
     scores = []
     print(f"\n{'scene':10} {'radius':>7} {'pinhole':>8} {'gaussian':>9} {'ours':>7}   PSNR, dB")

@@ -49,9 +49,9 @@ def make_photo(source: Path, path: Path, megapixels: float, seed: int) -> None:
 
 def warm_mattelier(photo: Path, out: Path) -> list[float]:
     """Seconds of each pass after the first: read, cut out, write."""
+    from mattelier.matting.cutout import Cutter
     from mattelier.media import stills
-    from mattelier.request import CutoutRequest
-    from mattelier.tasks.cutout import Cutter
+    from mattelier.requests import CutoutRequest
 
     request = CutoutRequest()
     cutter = Cutter(request.matte)
@@ -78,9 +78,9 @@ def warm_rembg(photo: Path, out: Path, model: Path) -> list[float]:
 
 def large(photo: Path, out: Path) -> dict[str, float]:
     """One large picture: seconds without file coding, and the process's peak memory with it."""
+    from mattelier.matting.cutout import Cutter
     from mattelier.media import stills
-    from mattelier.request import CutoutRequest
-    from mattelier.tasks.cutout import Cutter
+    from mattelier.requests import CutoutRequest
 
     request = CutoutRequest()
     cutter = Cutter(request.matte)

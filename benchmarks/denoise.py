@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.engines.denoiser import STRONGEST
+from mattelier.filters.denoise import Denoiser
 from mattelier.media.stills import read
-from mattelier.picture import Picture
-from mattelier.request import DenoiseRequest
-from mattelier.tasks.denoise import Denoiser
+from mattelier.requests import DenoiseRequest
+from mattelier.types.picture import Picture
 
 _SHARES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.1)  # of σ: where the best strength may lie
 

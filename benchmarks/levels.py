@@ -3,7 +3,7 @@
     python benchmarks/levels.py DATA… [--most 300] [--runs 7] [--try fast=0.875,1+mirror]
 
 Each DATA folder holds `images/` and `masks/` of equal names; only pictures that training holds
-back (`train.sources.is_dev`) are scored, as `mattelier evaluate` scores them. Times are of
+back (`data.splits.is_dev`) are scored, as `mattelier evaluate` scores them. Times are of
 pictures made by code, 1 and 12 megapixels: the network, the refinement, and all from the file
 read to the PNG written. Levels take turns, each warmed up first; the median is printed. `--try`
 measures a level's path with other passes of the network: scales of the card's size, and
@@ -25,12 +25,12 @@ from unittest.mock import patch
 
 from cutout import SAMPLE, make_photo
 
-from mattelier.evaluate.measures import MEASURES, Case, Measured
+from mattelier.data.splits import Pair, pairs, split
+from mattelier.matting import matte
+from mattelier.matting.cutout import Cutter
 from mattelier.media import stills
-from mattelier.request import CutoutRequest, MatteRequest, Quality
-from mattelier.tasks import matte
-from mattelier.tasks.cutout import Cutter
-from mattelier.train.sources import Pair, pairs, split
+from mattelier.metrics.measures import MEASURES, Case, Measured
+from mattelier.requests import CutoutRequest, MatteRequest, Quality
 
 MEGAPIXELS = (1, 12)
 SCORES = ("max_f", "mae", "iou", "s_measure", "boundary_f")

@@ -24,10 +24,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mattelier.colour import View
-from mattelier.evaluate.matting import gradient_error, sad
-from mattelier.picture import Picture
-from mattelier.tasks.refine import refine
+from mattelier.matting.refine import refine
+from mattelier.metrics.mattes import gradient_error, sad
+from mattelier.types.colour import View
+from mattelier.types.picture import Picture
 
 Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -46,9 +46,9 @@ def _ours(quality: str) -> Method:
 
 
 def _with_network(model: str, quality: str) -> Method:
-    from mattelier.request import MatteRequest
-    from mattelier.tasks.cutout import Cutter
-    from mattelier.tasks.hint import Hint
+    from mattelier.matting.cutout import Cutter
+    from mattelier.matting.hint import Hint
+    from mattelier.requests import MatteRequest
 
     cutter = Cutter(MatteRequest(model=model, quality=quality))
 
@@ -73,10 +73,9 @@ def _pymatting(solver: str) -> Method:
 
 def _refined(weights: Path, solve: Method) -> Method:
     import torch
-    from safetensors.torch import load_file
-
     from mattelier.networks.edge import EdgeNet
     from mattelier.tasks.edge_network import corrected
+    from safetensors.torch import load_file
 
     network = EdgeNet().eval()
     network.load_state_dict({name: value.float() for name, value in load_file(weights).items()})

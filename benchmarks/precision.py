@@ -25,14 +25,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mattelier.catalogue import DEFAULT, Card, Store
-from mattelier.colour import View
+from mattelier.data.splits import Pair, pairs, split
 from mattelier.engines.openvino_engine import core
-from mattelier.evaluate.given_hints import GIVEN_HINTS
-from mattelier.evaluate.measures import MEASURES, Case, Measured
+from mattelier.engines.preprocess import network_size, prepare
+from mattelier.evaluate.synthetic_hints import GIVEN_HINTS
+from mattelier.matting.refine import stretch
 from mattelier.media import stills
-from mattelier.tasks.network_io import network_size, prepare
-from mattelier.tasks.refine import stretch
-from mattelier.train.sources import Pair, pairs, split
+from mattelier.metrics.measures import MEASURES, Case, Measured
+from mattelier.types.colour import View
 
 Inputs = dict[str, NDArray[np.float32]]
 Run = Callable[[Inputs], NDArray[np.float32]]

@@ -21,10 +21,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mattelier.jobs import farm, roto, shot_frames
 from mattelier.media import stills
 from mattelier.media.plate import open_plate
-from mattelier.request import KeyRequest, RotoRequest
+from mattelier.requests import KeyRequest, RotoRequest
+from mattelier.shot import farm, frame_mattes, roto
 
 # kernel, expanded, out, squeeze-and-excitation, hard swish, stride, dilation
 _BLOCKS = [
@@ -162,7 +162,7 @@ def their_way(frames: list[Path], out: Path) -> float:
 
 def our_way(plate: Path, key: KeyRequest, out: Path, workers: int = 0) -> tuple[float, float]:
     """Frames per second, and seconds a frame in refining."""
-    spent, refine = [0.0], shot_frames.refine
+    spent, refine = [0.0], frame_mattes.refine
 
     def timed(*given: object, **named: object) -> object:
         begun = time.perf_counter()
@@ -173,14 +173,14 @@ def our_way(plate: Path, key: KeyRequest, out: Path, workers: int = 0) -> tuple[
 
     request = RotoRequest(str(plate), str(out / "a.####.png"), keys=(key,))
     begun = time.perf_counter()
-    shot_frames.refine = timed
+    frame_mattes.refine = timed
     try:
         if workers:
             result = farm.submit(farm.for_farm(request), local=workers, chunk=4)
         else:
             result = roto.run(request)
     finally:
-        shot_frames.refine = refine
+        frame_mattes.refine = refine
     assert result.exit_code == 0, result
     count = len(result.asked)
     return count / (time.perf_counter() - begun), spent[0] / count

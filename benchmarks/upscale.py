@@ -26,13 +26,13 @@ from torch import Tensor
 
 from mattelier.catalogue import Store
 from mattelier.engines.enlarger import open_enlarger
+from mattelier.filters.upscale import Upscaler
 from mattelier.media.stills import read
 from mattelier.networks.compact import to_state
 from mattelier.networks.compact_torch import CompactNet
 from mattelier.networks.ncnn import read_compact
-from mattelier.picture import Picture
-from mattelier.request import UpscaleRequest
-from mattelier.tasks.upscale import Upscaler
+from mattelier.requests import UpscaleRequest
+from mattelier.types.picture import Picture
 
 _TILE_PAD = 10  # Real-ESRGAN's default
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mattelier.cli import main
+from mattelier.commands.main import main
 
 NAME = "random-adain"
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mattelier.errors import ModelError, OutputError
-from mattelier.jobs import batch
-from mattelier.jobs.batch import Gate, Job, run
-from mattelier.progress import remark
+from mattelier.batch import pool
+from mattelier.batch.pool import Gate, Job, run
+from mattelier.types.errors import ModelError, OutputError
+from mattelier.types.progress import remark
 
 
 @pytest.fixture(autouse=True)
@@ -177,7 +177,7 @@ def test_notes_belong_to_their_picture(tmp_path):
 
 
 def test_large_pictures_are_worked_on_one_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(batch, "MEGAPIXELS_AT_ONCE", 100e-6)
+    monkeypatch.setattr(pool, "MEGAPIXELS_AT_ONCE", 100e-6)
     inside, most = [], []
 
     def counting(picture, hint):
@@ -200,4 +200,4 @@ def test_a_picture_beyond_the_limit_still_gets_through_alone():
 
 
 def test_the_default_keeps_some_pictures_in_flight():
-    assert 2 <= batch.default_workers() <= 8
+    assert 2 <= run.default_workers() <= 8

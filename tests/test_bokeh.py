@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mattelier.cli import main
-from mattelier.colour import linear_to_srgb
-from mattelier.depth_map import DepthMap
-from mattelier.errors import UsageError
+from mattelier.commands.main import main
+from mattelier.filters.bokeh.bokeh import bokeh
+from mattelier.filters.bokeh.iris import Iris, blur_per_disparity
+from mattelier.filters.depth.depth import Sight
+from mattelier.matting.matte import Matte, Report
 from mattelier.media import stills
 from mattelier.media.depth_maps import read_depth
-from mattelier.picture import Picture
-from mattelier.request import BokehRequest, Point
-from mattelier.tasks.bokeh import bokeh
-from mattelier.tasks.depth import Sight
-from mattelier.tasks.lens import Iris, blur_per_disparity
-from mattelier.tasks.matte import Matte, Report
+from mattelier.requests import BokehRequest, Point
+from mattelier.types.colour import linear_to_srgb
+from mattelier.types.depth_map import DepthMap
+from mattelier.types.errors import UsageError
+from mattelier.types.picture import Picture
 
 SCENES = Path(__file__).parent / "bokeh_scenes"
 sys.path.insert(0, str(SCENES))

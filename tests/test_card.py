@@ -13,7 +13,7 @@ from tiny_model import make_model
 from mattelier.catalogue import Card, Failure, Store, read_card
 from mattelier.catalogue.card import to_toml
 from mattelier.catalogue.card_text import card_text
-from mattelier.cli import main
+from mattelier.commands.main import main
 
 MODELS = Path(__file__).parents[1] / "models"
 

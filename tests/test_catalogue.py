@@ -20,8 +20,8 @@ from tiny_model import make_model
 from mattelier.catalogue import Store, read_card
 from mattelier.catalogue import store as store_module
 from mattelier.catalogue.card import to_toml
-from mattelier.catalogue.commands import models
-from mattelier.errors import MattelierError, ModelError, UsageError
+from mattelier.commands.models import models
+from mattelier.types.errors import MattelierError, ModelError, UsageError
 
 SHIPPED = Path(__file__).parents[1] / "models"
 
@@ -34,7 +34,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setattr(store_module, "shipped_folder", lambda: tmp_path / "models")
     monkeypatch.setattr(store_module, "cache_folder", lambda: tmp_path / "cache")
     ours = Store(tmp_path / "models", tmp_path / "user", tmp_path / "cache")
-    monkeypatch.setattr("mattelier.catalogue.commands.Store", lambda: ours)
+    monkeypatch.setattr("mattelier.commands.models.Store", lambda: ours)
     return ours
 
 

@@ -20,11 +20,11 @@ import pytest
 from PIL import Image
 
 from mattelier import log
-from mattelier.cli import LazyGroup, main
-from mattelier.errors import ModelError
-from mattelier.request import Box, CutoutRequest, HintRequest, MatteRequest, Point
-from mattelier.tasks.hint import load_hint
-from mattelier.tasks.matte import Report
+from mattelier.commands.main import LazyGroup, main
+from mattelier.matting.hint import load_hint
+from mattelier.matting.matte import Report
+from mattelier.requests import Box, CutoutRequest, HintRequest, MatteRequest, Point
+from mattelier.types.errors import ModelError
 
 
 class LeftHalf:
@@ -59,10 +59,10 @@ class LeftHalf:
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch, tmp_path):
     LeftHalf.opened, LeftHalf.asked = [], []
-    module = types.ModuleType("mattelier.tasks.cutout")
+    module = types.ModuleType("mattelier.matting.cutout")
     module.Cutter = LeftHalf
-    monkeypatch.setitem(sys.modules, "mattelier.tasks.cutout", module)
-    monkeypatch.setattr("mattelier.tasks.hint.load_hint", lambda hint, _: hint)
+    monkeypatch.setitem(sys.modules, "mattelier.matting.cutout", module)
+    monkeypatch.setattr("mattelier.matting.hint.load_hint", lambda hint, _: hint)
     monkeypatch.setattr("mattelier.log.log_path", lambda: tmp_path / "log" / "mattelier.log")
     monkeypatch.setattr(logging.getLogger("mattelier"), "handlers", [])
     monkeypatch.setattr("mattelier.log.logger", cache(log.logger.__wrapped__))
@@ -282,7 +282,7 @@ def test_what_stops_every_picture_is_said_once(capsys):
 
 
 def test_a_hint_of_the_wrong_size_is_wrong_usage(monkeypatch, capsys):
-    monkeypatch.setattr("mattelier.tasks.hint.load_hint", load_hint)
+    monkeypatch.setattr("mattelier.matting.hint.load_hint", load_hint)
     assert main(["cutout", photo("a.jpg"), "--hint", photo("mask.png", size=(4, 4))]) == 2
     assert "4×4" in capsys.readouterr().err
 
@@ -317,7 +317,8 @@ def test_what_is_to_be_noted_reaches_people_and_programs(monkeypatch, capsys):
 
 def test_help_needs_nothing_heavy():
     code = (
-        "import sys; from mattelier.cli import main; main(['--help']); main(['cutout', '--help'])\n"
+        "import sys; from mattelier.commands.main import main\n"
+        "main(['--help']); main(['cutout', '--help'])\n"
         "heavy = {'numpy', 'cv2', 'PIL', 'scipy', 'torch', 'openvino', 'OpenImageIO', 'tqdm'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or None)"
     )
@@ -331,7 +332,7 @@ def test_an_unexpected_error_is_one_sentence_with_the_log(monkeypatch, capsys):
     def broken(*_, **__):
         raise ZeroDivisionError("inner")
 
-    monkeypatch.setattr("mattelier.console.run", broken)
+    monkeypatch.setattr("mattelier.commands.console.run", broken)
     assert main(["cutout", "a.jpg"]) == 3
     err = capsys.readouterr().err
     assert len(err.splitlines()) == 1
@@ -342,7 +343,7 @@ def test_ctrl_c_before_the_work_exits_130(monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mattelier.console.run", interrupted)
+    monkeypatch.setattr("mattelier.commands.console.run", interrupted)
     assert main(["cutout", "a.jpg"]) == 130
 
 

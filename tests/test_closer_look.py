@@ -12,7 +12,7 @@ import pytest
 
 import mattelier
 from mattelier import Box, Point
-from mattelier.progress import heard_by
+from mattelier.types.progress import heard_by
 
 SIDE, LEFT, TOP, COMB = 1024, 700, 620, 192
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mattelier.colour import (
+from mattelier.types.colour import (
     View,
     from_float,
     linear_to_srgb,
@@ -16,8 +16,8 @@ from mattelier.colour import (
     srgb_to_linear,
     to_float,
 )
-from mattelier.errors import UsageError
-from mattelier.picture import Picture
+from mattelier.types.errors import UsageError
+from mattelier.types.picture import Picture
 
 RNG = np.random.default_rng(7)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mattelier.picture import Picture, Window
-from mattelier.tasks.compose import blurred_background, crop_to_subject, fitted, over, subject_box
+from mattelier.matting.compose import blurred_background, crop_to_subject, fitted, over, subject_box
+from mattelier.types.picture import Picture, Window
 
 
 def disc(height: int, width: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from PIL import Image
 from tiny_model import make_looking_model
 
 import mattelier
-from mattelier.cli import main
+from mattelier.commands.main import main
 from mattelier.media import png
 
 SHIFT = 8

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mattelier.cli import main
-from mattelier.errors import ModelError, UsageError
+from mattelier.commands.main import main
+from mattelier.filters.denoise import Denoiser
 from mattelier.media import stills
-from mattelier.picture import Picture, Window
-from mattelier.request import DenoiseRequest, from_json, to_json
-from mattelier.tasks.denoise import Denoiser
+from mattelier.requests import DenoiseRequest, from_json, to_json
+from mattelier.types.errors import ModelError, UsageError
+from mattelier.types.picture import Picture, Window
 
 SET14 = Path(__file__).parents[1].parent / "shared" / "data" / "sr" / "Set14" / "x2" / "HR"
 

@@ -16,16 +16,16 @@ if os.environ.get("CI") != "true":
 
 import torch
 
-from mattelier.cli import main
+from mattelier.commands.main import main
 from mattelier.engines.denoiser import STRONGEST
 from mattelier.engines.openvino_engine import import_openvino
-from mattelier.errors import UsageError
 from mattelier.networks.denoise import FOLD, DenoiseNet
 from mattelier.train import degrade
 from mattelier.train.denoise_export import export
+from mattelier.train.denoise_init import start_from
 from mattelier.train.denoise_recipe import DenoiseRecipe, load_denoise_recipe
 from mattelier.train.denoise_run import DenoiseRun
-from mattelier.train.denoise_start import start_from
+from mattelier.types.errors import UsageError
 
 RECIPES = Path(__file__).parents[1] / "core" / "mattelier" / "train" / "recipes"
 

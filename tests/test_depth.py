@@ -9,17 +9,17 @@ import pytest
 from PIL import Image
 
 from mattelier.catalogue import Store
-from mattelier.cli import main
-from mattelier.colour import View
-from mattelier.depth_map import DepthMap
+from mattelier.commands.main import main
 from mattelier.engines.depth_networks import open_depth_network
-from mattelier.errors import ModelError, PictureError, UsageError
+from mattelier.filters.depth.depth import SUBJECT, DepthFinder, beside, from_matte, from_network
+from mattelier.filters.depth.stereo import stereo
 from mattelier.media import stills
 from mattelier.media.depth_maps import read_depth, write_depth
-from mattelier.picture import Picture
-from mattelier.request import DepthRequest
-from mattelier.tasks.depth import SUBJECT, DepthFinder, beside, from_matte, from_network
-from mattelier.tasks.stereo import stereo
+from mattelier.requests import DepthRequest
+from mattelier.types.colour import View
+from mattelier.types.depth_map import DepthMap
+from mattelier.types.errors import ModelError, PictureError, UsageError
+from mattelier.types.picture import Picture
 
 SCENES = Path(__file__).parent / "bokeh_scenes"
 PAIRS = Path(__file__).parents[1].parent / "shared" / "data" / "depth"

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 import mattelier
-from mattelier.cli import main
-from mattelier.errors import UsageError
-from mattelier.tasks.edge import adjusted, band
+from mattelier.commands.main import main
+from mattelier.matting.edge import adjusted, band
+from mattelier.types.errors import UsageError
 
 
 def disc(size: int = 200, radius: float = 50, centre: float = 100) -> np.ndarray:

@@ -14,7 +14,7 @@ from tiny_model import expected, inputs, make_model, weights, write_weights
 
 from mattelier.catalogue import Card, Store, read_card
 from mattelier.engines import choose, open_engine
-from mattelier.errors import EngineError, ModelError
+from mattelier.types.errors import EngineError, ModelError
 
 
 @pytest.fixture

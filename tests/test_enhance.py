@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 import mattelier
-from mattelier.cli import main
+from mattelier.commands.main import main
+from mattelier.filters.enhance.enhance import Enhancer, enhance
 from mattelier.media import stills
-from mattelier.picture import Picture, Window
-from mattelier.progress import heard_by
-from mattelier.request import EnhanceRequest, from_json, to_json
-from mattelier.tasks.enhance import Enhancer, enhance
+from mattelier.requests import EnhanceRequest, from_json, to_json
+from mattelier.types.picture import Picture, Window
+from mattelier.types.progress import heard_by
 
 ALL = EnhanceRequest(white_balance=1, tone=1, contrast=0.6, saturation=0.5, sharpen=0.6)
 EACH = [

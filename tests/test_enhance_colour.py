@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from mattelier.colour import linear_to_srgb, srgb_to_linear
+from mattelier.filters.enhance.enhance import enhance
 from mattelier.media import stills
-from mattelier.oklab import from_oklab, luminance, to_oklab
-from mattelier.picture import Picture
-from mattelier.request import EnhanceRequest
-from mattelier.tasks.enhance import enhance
+from mattelier.requests import EnhanceRequest
+from mattelier.types.colour import linear_to_srgb, srgb_to_linear
+from mattelier.types.oklab import from_oklab, luminance, to_oklab
+from mattelier.types.picture import Picture
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data" / "sr" / "train"
 CASTS = [(1.0, 0.72, 0.42), (1.0, 0.85, 0.66), (0.72, 0.86, 1.0), (1.0, 0.9, 1.0)]

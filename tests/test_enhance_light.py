@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from mattelier.colour import linear_to_srgb, srgb_to_linear
-from mattelier.picture import Picture
-from mattelier.request import EnhanceRequest
-from mattelier.tasks.enhance import enhance
+from mattelier.filters.enhance.enhance import enhance
+from mattelier.requests import EnhanceRequest
+from mattelier.types.colour import linear_to_srgb, srgb_to_linear
+from mattelier.types.picture import Picture
 
 
 def changed(colour: np.ndarray, **asked: float) -> np.ndarray:

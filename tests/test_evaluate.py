@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mattelier.cli import main
-from mattelier.evaluate.conditions import parse_conditions
-from mattelier.evaluate.given_hints import GIVEN_HINTS
-from mattelier.evaluate.measures import MEASURES
-from mattelier.evaluate.names import CONDITIONS, HINTS
-from mattelier.picture import Picture
+from mattelier.commands.main import main
+from mattelier.data.corruptions import parse_conditions
+from mattelier.data.names import CONDITIONS, HINTS
+from mattelier.evaluate.synthetic_hints import GIVEN_HINTS
+from mattelier.metrics.measures import MEASURES
+from mattelier.types.picture import Picture
 
 NAMES = [f"{letter}.png" for letter in "abcdefghijklmnop"]
 HELD = [name for name in NAMES if hashlib.sha1(name.encode()).hexdigest()[0] in "01"]

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from tiny_model import make_model
 
-from mattelier.cli import main
-from mattelier.evaluate.clicks import Clicked, click_through
-from mattelier.request import Point
+from mattelier.commands.main import main
+from mattelier.metrics.clicks import Clicked, click_through
+from mattelier.requests import Point
 
 KEYS = {f"{kind}_{at}" for kind in ("noc", "nof") for at in (85, 90)}
 KEYS |= {f"iou_{number}" for number in (1, 2, 3, 5)}

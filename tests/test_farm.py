@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 from tiny_model import make_model
 
-from mattelier.cli import main
-from mattelier.jobs import farm
-from mattelier.jobs.openjd import roto_arguments
-from mattelier.request import Box, KeyRequest, MatteRequest, Point, RotoRequest
+from mattelier.commands.main import main
+from mattelier.requests import Box, KeyRequest, MatteRequest, Point, RotoRequest
+from mattelier.shot import farm
+from mattelier.shot.openjd import roto_arguments
 
 HEIGHT, WIDTH, FRAMES = 90, 160, range(1001, 1025)
 BIN = Path(sys.executable).parent
@@ -171,14 +171,14 @@ def test_the_command_line_of_a_chunk_says_the_whole_request():
         matte=MatteRequest(model="tiny", quality="best", refine=False, edge_shift=-1.5, feather=2),
         format="exr", colorspace="ACEScg", fps=23.976, preroll=9, overwrite=True, resume=False,
     )  # fmt: skip
-    from mattelier.shot import commands
+    from mattelier.commands import roto
 
     seen = []
-    before, commands._run = commands._run, lambda made, as_json: seen.append(made) or 0
+    before, roto._run = roto._run, lambda made, as_json: seen.append(made) or 0
     try:
         assert main(["roto", "/p", "-o", "/o", "--frames", "1-9", *roto_arguments(request)]) == 0
     finally:
-        commands._run = before
+        roto._run = before
     assert seen[0].matte == request.matte
     assert {key.frame for key in seen[0].keys} == {1, 2, 3}
     assert (seen[0].outputs, seen[0].fps, seen[0].bits) == (request.outputs, 23.976, 16)

@@ -18,19 +18,19 @@ if os.environ.get("CI") != "true":
 import torch
 
 from mattelier.catalogue import Store
-from mattelier.cli import main
+from mattelier.commands.main import main
+from mattelier.data.splits import pairs, split
 from mattelier.engines import open_engine
 from mattelier.engines.torch_engine import TorchEngine
-from mattelier.errors import UsageError
-from mattelier.evaluate.metrics import iou
+from mattelier.learning.param_groups import is_idle, parts
+from mattelier.matting.cutout import Cutter
 from mattelier.media.stills import read
+from mattelier.metrics.masks import iou
 from mattelier.networks.cutout import CutoutNet
-from mattelier.request import MatteRequest
-from mattelier.tasks.cutout import Cutter
-from mattelier.train import finetune, own_pictures
-from mattelier.train.made_scenes import emptied, imagined
-from mattelier.train.parts import is_idle, parts
-from mattelier.train.sources import pairs, split
+from mattelier.requests import MatteRequest
+from mattelier.train import custom_dataset, finetune
+from mattelier.train.synthetic_scenes import emptied, imagined
+from mattelier.types.errors import UsageError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -187,8 +187,8 @@ def test_training_learns_what_it_is_shown(
             return super()._step(batch)
 
     recipe = finetune.own_recipe(64, one_shot=True)
-    counts = own_pictures.prepare(
-        own_pictures.find(tmp_path / "photos", tmp_path / "masks", pytest.fail),
+    counts = custom_dataset.prepare(
+        custom_dataset.find(tmp_path / "photos", tmp_path / "masks", pytest.fail),
         tmp_path / "run/data", one_shot=True, seed=1, told=pytest.fail,
     )  # fmt: skip
     assert counts == (6, 0)
@@ -213,11 +213,11 @@ def test_what_was_held_back_says_how_far_to_go(
 ) -> None:
     """Between the start and what was trained lie networks of which the best is taken."""
     alone: list[str] = []
-    found = own_pictures.find(own / "photos", own / "masks", alone.append)
+    found = custom_dataset.find(own / "photos", own / "masks", alone.append)
     assert len(alone) == 1
     assert "1 picture(s) without a mask" in alone[0]
     assert alone[0].endswith("as without a mask.png.")
-    own_pictures.prepare(found, tmp_path / "data", one_shot=False, seed=1, told=pytest.fail)
+    custom_dataset.prepare(found, tmp_path / "data", one_shot=False, seed=1, told=pytest.fail)
     recipe = finetune.own_recipe(64, one_shot=False)
     card = Store().card("default")
     start = Store().locate(card)["cutout.safetensors"]
@@ -342,8 +342,8 @@ def test_pictures_that_cannot_be_used_are_named_and_left_out(own: Path, tmp_path
     write(tmp_path / "masks/0.png", drawn(0)[1][:50])
     write(tmp_path / "masks/1.png", np.zeros((90, 120), np.uint8))
     (tmp_path / "photos/2.png").write_bytes(b"nothing")
-    found = own_pictures.find(tmp_path / "photos", tmp_path / "masks", pytest.fail)
-    counts = own_pictures.prepare(
+    found = custom_dataset.find(tmp_path / "photos", tmp_path / "masks", pytest.fail)
+    counts = custom_dataset.prepare(
         found, tmp_path / "run/data", one_shot=True, seed=1, told=said.append
     )
     assert counts == (2, 0)
@@ -353,7 +353,7 @@ def test_pictures_that_cannot_be_used_are_named_and_left_out(own: Path, tmp_path
     ):
         assert words in sentence
     with pytest.raises(UsageError, match="too few"):
-        own_pictures.prepare(
+        custom_dataset.prepare(
             found, tmp_path / "other/data", one_shot=False, seed=1, told=said.append
         )
     assert not (tmp_path / "other/data").exists()

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from made_clips import HEIGHT, WIDTH, disc_clip, texture
 
-from mattelier.shot.flow import Motion, chained, consistency, optical_flow, warp
+from mattelier.shot.tracking.flow import Motion, chained, consistency, optical_flow, warp
 
 
 def shifted(view: np.ndarray, x: float, y: float) -> np.ndarray:

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mattelier.colour import from_float
-from mattelier.tasks.foreground import estimate_foreground
+from mattelier.matting.foreground import estimate_foreground
+from mattelier.types.colour import from_float
 
 
 def made(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -103,7 +103,7 @@ def test_tiles_do_not_show_and_runs_agree(monkeypatch: pytest.MonkeyPatch) -> No
     shot = from_float(mix(front, back, alpha), np.uint8)
     tiled = estimate_foreground(shot, alpha)
     assert tiled.tobytes() == estimate_foreground(shot, alpha).tobytes()
-    monkeypatch.setattr("mattelier.tasks.foreground._TILE", 4096)
+    monkeypatch.setattr("mattelier.matting.foreground._TILE", 4096)
     whole = estimate_foreground(shot, alpha)
     apart = np.abs(tiled.astype(int) - whole) * alpha[..., None]
     assert apart.max() <= 1

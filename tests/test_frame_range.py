@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mattelier.errors import UsageError
-from mattelier.shot.frame_range import FrameRange
+from mattelier.types.errors import UsageError
+from mattelier.types.frame_range import FrameRange
 
 FRAMES = st.sets(st.integers(-50, 400), max_size=40)
 

@@ -20,13 +20,11 @@ from asking import a_worker, connect
 from PIL import Image
 from tiny_model import make_model
 
-from mattelier.cli import main
-from mattelier.jobs import frames
+from mattelier.commands.main import main
 from mattelier.media import stills
 from mattelier.media.movies import MoviePlate
-from mattelier.media.stamp import read_stamp
-from mattelier.progress import Cancelled, heard_by
-from mattelier.request import (
+from mattelier.media.provenance import read_stamp
+from mattelier.requests import (
     BokehRequest,
     DepthRequest,
     EnhanceRequest,
@@ -35,6 +33,8 @@ from mattelier.request import (
     from_json,
     to_json,
 )
+from mattelier.shot import frames
+from mattelier.types.progress import Cancelled, heard_by
 
 HEIGHT, WIDTH, COUNT = 48, 72, 6
 NUMBERS = range(1001, 1001 + COUNT)
@@ -470,7 +470,7 @@ def test_progress_rises_to_the_end(shot):
 
 def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(shot, models):
     assert main(bokeh(shot, "whole/a.####.exr")) == 0
-    code = "import sys; from mattelier.cli import main; sys.exit(main())"
+    code = "import sys; from mattelier.commands.main import main; sys.exit(main())"
     process = subprocess.Popen(
         [sys.executable, "-c", code, *bokeh(shot, "killed/a.####.exr")],
         env={**os.environ, "MATTELIER_MODELS": str(models)},

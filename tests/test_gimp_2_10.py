@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mattelier.cli import main
+from mattelier.commands.main import main
 
 STANDINS = Path(__file__).parent / "gimp_2_10"
 HEIGHT, WIDTH = 90, 120

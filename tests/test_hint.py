@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mattelier.errors import PictureError, UsageError
-from mattelier.picture import Picture
-from mattelier.request import Box, HintRequest, Point
-from mattelier.tasks.hint import CLICK_RADIUS, MASK_CONFIDENCE, Hint, load_hint, make_hint
+from mattelier.matting.hint import CLICK_RADIUS, MASK_CONFIDENCE, Hint, load_hint, make_hint
+from mattelier.requests import Box, HintRequest, Point
+from mattelier.types.errors import PictureError, UsageError
+from mattelier.types.picture import Picture
 
 HEIGHT, WIDTH = 60, 100
 

@@ -15,7 +15,7 @@ import pytest
 
 import mattelier
 from mattelier import doctor
-from mattelier.cli import main
+from mattelier.commands.main import main
 from mattelier.hosts import gimp as host
 
 posix = pytest.mark.skipif(os.name == "nt", reason="fakes programs by shell scripts")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mattelier.cli import main
-from mattelier.picture import Picture
-from mattelier.tasks.light import match_light
+from mattelier.commands.main import main
+from mattelier.matting.relight import match_light
+from mattelier.types.picture import Picture
 
 
 def scene(dtype: type = np.uint8) -> tuple[Picture, np.ndarray]:

@@ -12,10 +12,10 @@ from tiny_model import make_looking_model
 
 import mattelier
 from mattelier import Box, MattelierError, Point
-from mattelier.errors import PictureError, UsageError
-from mattelier.picture import Picture
-from mattelier.request import MatteRequest
-from mattelier.tasks.cutout import Cutter
+from mattelier.matting.cutout import Cutter
+from mattelier.requests import MatteRequest
+from mattelier.types.errors import PictureError, UsageError
+from mattelier.types.picture import Picture
 
 SIZE = 128
 

@@ -14,18 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mattelier.evaluate.boundaries import boundary_iou, contour_f, relaxed_f
-from mattelier.evaluate.fidelity import psnr_y, ssim_y
-from mattelier.evaluate.matting import (
-    connectivity_error,
-    gradient_error,
-    mad,
-    mse,
-    sad,
-    soft_band,
-)
-from mattelier.evaluate.measures import MEASURES, Case, Measured
-from mattelier.evaluate.metrics import e_curve, f_curve, iou, s_measure, weighted_f
+from mattelier.metrics.boundaries import boundary_iou, contour_f, relaxed_f
+from mattelier.metrics.fidelity import psnr_y, ssim_y
+from mattelier.metrics.masks import e_curve, f_curve, iou, s_measure, weighted_f
+from mattelier.metrics.mattes import connectivity_error, gradient_error, mad, mse, sad, soft_band
+from mattelier.metrics.measures import MEASURES, Case, Measured
 
 SHAPE = (9, 12)
 ALPHAS = arrays(np.uint8, SHAPE, elements=st.integers(0, 255)).map(

@@ -6,10 +6,10 @@ import av
 import numpy as np
 import pytest
 
-from mattelier.errors import OutputError, PictureError
 from mattelier.media.movie_writing import Sound, write_movie, written_settings
 from mattelier.media.movies import MoviePlate
-from mattelier.progress import heard_by
+from mattelier.types.errors import OutputError, PictureError
+from mattelier.types.progress import heard_by
 
 RATE = Fraction(24000, 1001)
 FRAMES = 30

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from mattelier.catalogue import Input, Output
-from mattelier.errors import ModelError
-from mattelier.tasks.network_io import finish, network_size, prepare
+from mattelier.engines.preprocess import finish, network_size, prepare
+from mattelier.types.errors import ModelError
 
 
 class Flat:

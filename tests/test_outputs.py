@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mattelier.errors import OutputError, UsageError
-from mattelier.jobs.outputs import Plan, Source, check, expand, plan
+from mattelier.batch.outputs import Plan, Source, check, expand, plan
+from mattelier.types.errors import OutputError, UsageError
 
 SUFFIXES = {".jpg", ".png", ".exr", ".tif"}
 

@@ -17,13 +17,13 @@ import torch
 from safetensors.torch import load_file
 
 from mattelier.catalogue import Store
-from mattelier.cli import main
+from mattelier.commands.main import main
 from mattelier.engines.enlarger import open_enlarger
-from mattelier.errors import UsageError
 from mattelier.networks.compact_torch import CompactNet
+from mattelier.train.photo_init import start_from
 from mattelier.train.photo_recipe import PhotoRecipe, load_photo_recipe
 from mattelier.train.photo_run import PhotoRun
-from mattelier.train.photo_start import start_from
+from mattelier.types.errors import UsageError
 
 RECIPES = Path(__file__).parents[1] / "core" / "mattelier" / "train" / "recipes"
 WEIGHTS = Path(__file__).parents[1].parent / "shared" / "weights"

@@ -5,12 +5,12 @@ import time
 import numpy as np
 import pytest
 
-from mattelier.errors import EngineError
-from mattelier.picture import Picture
-from mattelier.progress import Cancelled, heard_by, remark, stage, tell
-from mattelier.request import MatteRequest
-from mattelier.tasks.cutout import Cutter
-from mattelier.tiles import for_tiles
+from mattelier.matting.cutout import Cutter
+from mattelier.requests import MatteRequest
+from mattelier.types.errors import EngineError
+from mattelier.types.picture import Picture
+from mattelier.types.progress import Cancelled, heard_by, remark, stage, tell
+from mattelier.types.tiles import for_tiles
 
 
 def test_stages_are_parts_of_what_surrounds_them():

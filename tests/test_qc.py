@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from tiny_model import make_model
 
-from mattelier.cli import main
+from mattelier.commands.main import main
 
 FRAMES = range(1001, 1013)
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mattelier.evaluate.enlarged_reasons import of_enlarged
-from mattelier.evaluate.reasons import of_mask, of_matte
+from mattelier.evaluate.error_analysis import of_mask, of_matte
+from mattelier.evaluate.upscale_error_analysis import of_enlarged
 
 HEIGHT, WIDTH = 300, 400
 

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from mattelier.colour import View
-from mattelier.errors import UsageError
-from mattelier.picture import Picture
-from mattelier.tasks.closed_form import closed_form
-from mattelier.tasks.refine import _Budget, refine, stretch
-from mattelier.tiles import Tile, stretched, tiles
+from mattelier.matting.closed_form import closed_form
+from mattelier.matting.refine import _Budget, refine, stretch
+from mattelier.types.colour import View
+from mattelier.types.errors import UsageError
+from mattelier.types.picture import Picture
+from mattelier.types.tiles import Tile, stretched, tiles
 
 QUALITIES = ("fast", "balanced", "best")
 
@@ -127,10 +127,10 @@ def test_tiles_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     colour, truth = made(560, 1100)  # 2 × 3 tiles, over a working size that is smaller
     coarse = coarse_of(truth, 8)
     view = View(Picture(colour))
-    monkeypatch.setattr("mattelier.tasks.refine._BAND", {"balanced": _Budget(20_000, 100_000)})
+    monkeypatch.setattr("mattelier.matting.refine._BAND", {"balanced": _Budget(20_000, 100_000)})
     tiled = refine(view, coarse)
     whole = lambda height, width, size: [Tile(0, height, 0, width)]  # noqa: E731
-    monkeypatch.setattr("mattelier.tiles.tiles", whole)
+    monkeypatch.setattr("mattelier.types.tiles.tiles", whole)
     assert np.abs(refine(view, coarse) - tiled).max() < 1 / 255
 
 

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from mattelier.errors import UsageError
-from mattelier.request import (
+from mattelier.requests import (
     Box,
     CutoutRequest,
     HintRequest,
@@ -16,6 +15,7 @@ from mattelier.request import (
     from_json,
     to_json,
 )
+from mattelier.types.errors import UsageError
 
 FULL = CutoutRequest(
     MatteRequest(

@@ -20,22 +20,14 @@ import pytest
 from PIL import Image
 from tiny_model import make_model
 
-from mattelier.cli import main
-from mattelier.errors import UsageError
-from mattelier.jobs import roto
+from mattelier.commands.main import main
 from mattelier.media import stills
 from mattelier.media.movies import MoviePlate
-from mattelier.media.stamp import read_stamp
-from mattelier.progress import Cancelled, heard_by
-from mattelier.request import (
-    Box,
-    KeyRequest,
-    MatteRequest,
-    Point,
-    RotoRequest,
-    from_json,
-    to_json,
-)
+from mattelier.media.provenance import read_stamp
+from mattelier.requests import Box, KeyRequest, MatteRequest, Point, RotoRequest, from_json, to_json
+from mattelier.shot import roto
+from mattelier.types.errors import UsageError
+from mattelier.types.progress import Cancelled, heard_by
 
 HEIGHT, WIDTH, COUNT = 60, 96, 8
 
@@ -418,7 +410,7 @@ def test_cancelling_finishes_files_and_says_what_is_not_done(shot):
 
 
 def test_a_disk_that_refuses_ends_the_run(shot, monkeypatch):
-    from mattelier.errors import OutputError
+    from mattelier.types.errors import OutputError
 
     def refuse(path, *_, **__):
         raise OutputError(f"{path} was not written: the disk is full.")
@@ -472,7 +464,7 @@ def test_a_bad_request_is_refused():
 
 
 def spawn(shot, output, models):
-    code = "import sys; from mattelier.cli import main; sys.exit(main())"
+    code = "import sys; from mattelier.commands.main import main; sys.exit(main())"
     environment = {**os.environ, "MATTELIER_MODELS": str(models)}
     command = [sys.executable, "-c", code, *arguments(shot, output)]
     return subprocess.Popen(

@@ -7,13 +7,13 @@ import OpenImageIO
 import pytest
 from PIL import Image
 
-from mattelier.colour import View
-from mattelier.errors import PictureError, UsageError
 from mattelier.media.colour_space import ColourSpace
 from mattelier.media.frame_names import FrameNames
 from mattelier.media.plate import open_plate
 from mattelier.media.timecode import Timecode
-from mattelier.picture import Picture
+from mattelier.types.colour import View
+from mattelier.types.errors import PictureError, UsageError
+from mattelier.types.picture import Picture
 
 
 def png(path, value=0, size=(8, 6)):

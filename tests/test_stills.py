@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import ExifTags, Image, ImageCms
 
-from mattelier.colour import linear_to_srgb, srgb_to_linear, to_float
-from mattelier.errors import OutputError, PictureError
 from mattelier.media import stills
-from mattelier.picture import Picture, Window
+from mattelier.types.colour import linear_to_srgb, srgb_to_linear, to_float
+from mattelier.types.errors import OutputError, PictureError
+from mattelier.types.picture import Picture, Window
 
 RNG = np.random.default_rng(3)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

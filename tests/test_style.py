@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 
 from mattelier.catalogue import Store
-from mattelier.cli import main
-from mattelier.errors import ModelError, OutOfMemory, UsageError
+from mattelier.commands.main import main
+from mattelier.filters import style
+from mattelier.filters.style import Stylist
 from mattelier.media import stills
-from mattelier.picture import Picture
-from mattelier.request import StyleRequest
-from mattelier.tasks import style
-from mattelier.tasks.style import Stylist
+from mattelier.requests import StyleRequest
+from mattelier.types.errors import ModelError, OutOfMemory, UsageError
+from mattelier.types.picture import Picture
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -12,12 +12,12 @@ import pytest
 from made_clips import HEIGHT, WIDTH, Clip, disc_clip, iou, texture
 
 from mattelier.catalogue import Store
-from mattelier.errors import PictureError, UsageError
-from mattelier.progress import Cancelled, heard_by
-from mattelier.request import Box, MatteRequest
-from mattelier.shot.track import Track, Tracker, track_size
-from mattelier.tasks.cutout import Cutter
-from mattelier.tasks.hint import Hint, make_hint
+from mattelier.matting.cutout import Cutter
+from mattelier.matting.hint import Hint, make_hint
+from mattelier.requests import Box, MatteRequest
+from mattelier.shot.tracking.track import Track, Tracker, track_size
+from mattelier.types.errors import PictureError, UsageError
+from mattelier.types.progress import Cancelled, heard_by
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 FIRST = 1001

@@ -22,15 +22,16 @@ if os.environ.get("CI") != "true":
 
 import torch
 
-from mattelier.cli import main
-from mattelier.errors import UsageError
+from mattelier.commands.main import main
+from mattelier.data import splits
+from mattelier.learning import synthetic_hints
+from mattelier.learning.losses import total
 from mattelier.networks.cutout import CutoutNet, fold_norms
-from mattelier.train import hints, sources
-from mattelier.train.losses import total
+from mattelier.train.init_weights import start_from
 from mattelier.train.recipe import Recipe, Stage, load_recipe
 from mattelier.train.run import Run
 from mattelier.train.samples import Sample, Samples
-from mattelier.train.start import start_from
+from mattelier.types.errors import UsageError
 
 SIZE = 64
 
@@ -148,7 +149,7 @@ def test_cutouts_of_16_bits_are_read_as_of_8(tmp_path: Path) -> None:
     save(tmp_path / "fine.png", rgba)
     save(tmp_path / "finer.png", rgba.astype(np.uint16) * 257)
     for ours, theirs in zip(
-        *(sources.read_cutout(tmp_path / f"{name}.png") for name in ("fine", "finer")), strict=True
+        *(splits.read_cutout(tmp_path / f"{name}.png") for name in ("fine", "finer")), strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -164,7 +165,7 @@ def test_unknown_truth_has_no_weight(data: Path) -> None:
 def test_pictures_held_back_are_never_trained_on(data: Path) -> None:
     names = [f"{number}.png" for number in range(10)]
     held = {n for n in names if hashlib.sha1(n.encode()).hexdigest()[0] in "01"}
-    train, dev = sources.split(sources.pairs(data / "set"))
+    train, dev = splits.split(splits.pairs(data / "set"))
     assert {pair.picture.name for pair in dev} == held
     assert {pair.picture.name for pair in train} == set(names) - held
     used = {pair.picture.name for one_set in Samples(recipe(), data).sets for pair in one_set}
@@ -221,7 +222,7 @@ def test_training_hints_speak_as_users_do(kind: str) -> None:
     alpha[20:50, 15:45] = 1
     shares = tuple(float(kind == name) for name in ("none", "mask", "clicks", "box", "trimap"))
     for seed in range(20):
-        known = hints.hint(alpha, np.random.default_rng(seed), shares)
+        known = synthetic_hints.hint(alpha, np.random.default_rng(seed), shares)
         assert known.shape == (2, SIZE, SIZE)
         if kind == "none":
             assert not known.any()
@@ -273,7 +274,7 @@ def test_stages_follow_progress() -> None:
 
 @pytest.mark.parametrize("name", ["cutout", "cutout_2", "cutout_3", "cutout_4"])
 def test_the_shipped_recipe_is_whole(name: str) -> None:
-    path = Path(sources.__file__).parent / "recipes" / f"{name}.toml"
+    path = Path(splits.__file__).parent / "recipes" / f"{name}.toml"
     shipped = load_recipe(path)
     assert shipped.stages[-1].until == 1
     assert all(stage.size % 32 == 0 for stage in shipped.stages)
@@ -487,7 +488,7 @@ def exported(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_exported_model_runs_as_the_run_s_network(exported: Path) -> None:
     from mattelier.catalogue import Card, FileEntry, Input, Licence, Output, Store
     from mattelier.engines import open_engine
-    from mattelier.train.export import file_entry
+    from mattelier.learning.export import file_entry
 
     names = sorted(path.name for path in (exported / "mine").iterdir())
     assert names == ["mine.onnx", "mine.safetensors"]

@@ -12,11 +12,11 @@ from tiny_model import make_model
 
 from mattelier.catalogue import Store
 from mattelier.engines import open_engine
-from mattelier.errors import UsageError
-from mattelier.progress import Cancelled, heard_by
-from mattelier.request import MatteRequest
-from mattelier.shot.tune import tune
-from mattelier.tasks.cutout import Cutter
+from mattelier.matting.cutout import Cutter
+from mattelier.requests import MatteRequest
+from mattelier.shot.tracking.tune import tune
+from mattelier.types.errors import UsageError
+from mattelier.types.progress import Cancelled, heard_by
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -43,7 +43,7 @@ def tuned(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = Store()
     key = {1001: (clip[0][0], clip[1][0])}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mattelier.shot.tune._Clock", StepClock)
+        patch.setattr("mattelier.shot.tracking.tune._Clock", StepClock)
         return tune(store.card("default"), store, key, 3.0, tmp_path_factory.mktemp("tuned"))
 
 
@@ -58,7 +58,7 @@ def test_a_tuned_model_is_a_model_like_others(tuned: Path, clip: Clip) -> None:
     assert [p.name for p in tuned.parent.iterdir()] == [tuned.name]
     start = store.locate(store.card("default"))  # writing a new graph would need more than PyTorch
     assert (tuned / "cutout.onnx").read_bytes() == start["cutout.onnx"].read_bytes()
-    from mattelier.picture import Picture
+    from mattelier.types.picture import Picture
 
     for view, truth in zip(*clip, strict=True):
         picture = Picture(np.rint(view * 255).astype(np.uint8))

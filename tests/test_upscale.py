@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mattelier.cli import main
-from mattelier.colour import linear_to_srgb
-from mattelier.errors import OutOfMemory, UsageError
-from mattelier.evaluate.fidelity import psnr_y, ssim_y
+from mattelier.commands.main import main
+from mattelier.engines import tiling
+from mattelier.filters.colour_fix import ColourKept
+from mattelier.filters.upscale import Upscaler, result_size
 from mattelier.media import stills
-from mattelier.picture import Picture, Window
-from mattelier.progress import heard_by
-from mattelier.request import Size, UpscaleRequest, from_json, to_json
-from mattelier.resample import bicubic
-from mattelier.tasks import bands
-from mattelier.tasks.colour_kept import ColourKept
-from mattelier.tasks.upscale import Upscaler, result_size
+from mattelier.metrics.fidelity import psnr_y, ssim_y
+from mattelier.requests import Size, UpscaleRequest, from_json, to_json
+from mattelier.types.colour import linear_to_srgb
+from mattelier.types.errors import OutOfMemory, UsageError
+from mattelier.types.picture import Picture, Window
+from mattelier.types.progress import heard_by
+from mattelier.types.resample import bicubic
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data" / "sr"
 PHOTO = "upscale-photo-x4"
@@ -129,7 +129,7 @@ def test_tiles_change_nothing(model: str, scale: float) -> None:
 
 @pytest.mark.parametrize(("length", "size", "multiple"), [(7, 64, 6), (640, 128, 6), (999, 100, 1)])
 def test_tiles_cover_everything_and_see_their_margin(length: int, size: int, multiple: int) -> None:
-    tiles = bands.spans(length, size, 20, multiple)
+    tiles = tiling.spans(length, size, 20, multiple)
     assert [tiles[0].low, tiles[-1].high] == [0, length]
     assert all(a.high == b.low for a, b in pairwise(tiles))
     assert len({tile.stop - tile.start for tile in tiles}) == 1  # one shape, compiled once
@@ -161,12 +161,12 @@ def test_memory_that_runs_out_halves_the_tiles() -> None:
     colour = scene().astype(np.float32) / 255
     planes = np.ascontiguousarray(colour.transpose(2, 0, 1)[None])
     with heard_by(lambda share, stage: None) as remarks:
-        result = bands.Halving(network).run(planes)
+        result = tiling.Halving(network).run(planes)
     np.testing.assert_allclose(result, planes.repeat(2, 2).repeat(2, 3), atol=1e-6)
     assert 32 < network.largest <= 70
     assert ["smaller tiles" in remark for remark in remarks] == [True]
     with pytest.raises(OutOfMemory):
-        bands.Halving(Doubling(most=20)).run(planes)
+        tiling.Halving(Doubling(most=20)).run(planes)
 
 
 def test_broad_colour_is_the_pictures() -> None:

@@ -15,17 +15,17 @@ if os.environ.get("CI") != "true":
 
 import torch
 
-from mattelier.cli import main
+from mattelier.commands.main import main
 from mattelier.engines.openvino_engine import import_openvino
-from mattelier.errors import UsageError
 from mattelier.networks.upscale import CELL, LocalFeatureNet
-from mattelier.resample import bicubic
-from mattelier.train.originals import originals
+from mattelier.train.clean_images import originals
 from mattelier.train.upscale_export import export
+from mattelier.train.upscale_init import start_from
 from mattelier.train.upscale_recipe import UpscaleRecipe, load_upscale_recipe
 from mattelier.train.upscale_run import UpscaleRun
 from mattelier.train.upscale_samples import Batches
-from mattelier.train.upscale_start import start_from
+from mattelier.types.errors import UsageError
+from mattelier.types.resample import bicubic
 
 RECIPES = Path(__file__).parents[1] / "core" / "mattelier" / "train" / "recipes"
 WEIGHTS = Path(__file__).parents[1].parent / "shared" / "weights" / "team04_rlfn.pth"

@@ -11,9 +11,9 @@ import pytest
 
 from mattelier.catalogue import Store
 from mattelier.engines.enlarger import open_enlarger
-from mattelier.errors import ModelError, UsageError
 from mattelier.networks.compact import Compact, from_state, to_state
 from mattelier.networks.ncnn import read_compact
+from mattelier.types.errors import ModelError, UsageError
 
 WEIGHTS = Path(__file__).parents[1].parent / "shared" / "weights"
 OFFICIAL = WEIGHTS / "RealESRGAN_General_x4_v3.bin"

@@ -10,14 +10,14 @@ import pytest
 from asking import a_worker, connect, got, photo, sent
 from random_adain import bring_in_style
 
-from mattelier.picture import Picture
-from mattelier.request import (
+from mattelier.requests import (
     BokehRequest,
     DenoiseRequest,
     EnhanceRequest,
     StyleRequest,
     UpscaleRequest,
 )
+from mattelier.types.picture import Picture
 from mattelier.worker.client import WorkerError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these speak to a Unix socket")
@@ -32,25 +32,25 @@ def worker_there() -> Iterator[None]:
 
 
 def upscaled(picture: Picture) -> Picture:
-    from mattelier.tasks.upscale import Upscaler
+    from mattelier.filters.upscale import Upscaler
 
     return Upscaler(UpscaleRequest(2)).upscale(picture).picture
 
 
 def denoised(picture: Picture) -> Picture:
-    from mattelier.tasks.denoise import Denoiser
+    from mattelier.filters.denoise import Denoiser
 
     return Denoiser(DenoiseRequest()).denoise(picture).picture
 
 
 def enhanced(picture: Picture) -> Picture:
-    from mattelier.tasks.enhance import enhance
+    from mattelier.filters.enhance.enhance import enhance
 
     return enhance(picture, EnhanceRequest(0.8, 0.5, 0.3, 0.2, 0.3)).picture
 
 
 def blurred(picture: Picture) -> Picture:
-    from mattelier.tasks.bokeh import Lens
+    from mattelier.filters.bokeh.bokeh import Lens
 
     return Lens(BokehRequest(radius=5)).photograph(picture)[0]
 
@@ -239,7 +239,7 @@ def test_a_style_that_was_brought_in(tmp_path, monkeypatch):
                 worker.run("style", options, pictures)
         with pytest.raises(WorkerError, match="needs the picture 'reference'"):
             worker.run("style", {}, {"picture": sent(photo())})
-    from mattelier.tasks.style import Stylist
+    from mattelier.filters.style import Stylist
 
     truth = Stylist(StyleRequest(strength=0.7)).stylise(Picture(photo()), Picture(reference))
     assert np.abs(answer.astype(int) - truth.picture.colour).max() <= 1

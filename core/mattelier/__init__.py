@@ -32,17 +32,17 @@ __all__ = [
 if TYPE_CHECKING:
     from mattelier.api import cutout, matte, refine
     from mattelier.api_pictures import bokeh, denoise, depth, enhance, style, upscale
-    from mattelier.errors import MattelierError
-    from mattelier.request import Box, Point
-    from mattelier.tasks.cutout import Cutout
-    from mattelier.tasks.matte import Matte
+    from mattelier.matting.cutout import Cutout
+    from mattelier.matting.matte import Matte
+    from mattelier.requests import Box, Point
+    from mattelier.types.errors import MattelierError
 
 _HOMES = {
-    "Box": "mattelier.request",
-    "Point": "mattelier.request",
-    "MattelierError": "mattelier.errors",
-    "Cutout": "mattelier.tasks.cutout",
-    "Matte": "mattelier.tasks.matte",
+    "Box": "mattelier.requests",
+    "Point": "mattelier.requests",
+    "MattelierError": "mattelier.types.errors",
+    "Cutout": "mattelier.matting.cutout",
+    "Matte": "mattelier.matting.matte",
     "cutout": "mattelier.api",
     "matte": "mattelier.api",
     "refine": "mattelier.api",

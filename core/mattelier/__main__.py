@@ -2,6 +2,6 @@
 
 import sys
 
-from mattelier.cli import main
+from mattelier.commands.main import main
 
 sys.exit(main())

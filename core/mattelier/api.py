@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.api_arguments import Given, PathName, grey_of, hint_of, picture_of
-from mattelier.colour import View
-from mattelier.request import (
+from mattelier.matting.cutout import Cutout, Cutter
+from mattelier.matting.edge import refine_edge
+from mattelier.matting.matte import Matte
+from mattelier.requests import (
     Box,
     CutoutRequest,
     Device,
@@ -20,9 +22,7 @@ from mattelier.request import (
     Quality,
     RefineRequest,
 )
-from mattelier.tasks.cutout import Cutout, Cutter
-from mattelier.tasks.edge import refine_edge
-from mattelier.tasks.matte import Matte
+from mattelier.types.colour import View
 
 
 def cutout(

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.colour import to_float
-from mattelier.errors import UsageError
+from mattelier.matting.hint import Hint, make_hint
 from mattelier.media.stills import read, read_grey
-from mattelier.picture import Picture
-from mattelier.request import Box, Point
-from mattelier.tasks.hint import Hint, make_hint
+from mattelier.requests import Box, Point
+from mattelier.types.colour import to_float
+from mattelier.types.errors import UsageError
+from mattelier.types.picture import Picture
 
 PathName = str | PathLike[str]
 Given = PathName | NDArray[Any] | Picture

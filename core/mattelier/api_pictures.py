@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from numpy.typing import NDArray
 
 from mattelier.api_arguments import Given, PathName, grey_of, hint_of, picture_of
-from mattelier.request import (
+from mattelier.requests import (
     BokehRequest,
     Box,
     DenoiseRequest,
@@ -24,12 +24,12 @@ from mattelier.request import (
 )
 
 if TYPE_CHECKING:
-    from mattelier.depth_map import DepthMap
-    from mattelier.picture import Picture
-    from mattelier.tasks.denoise import Denoised, Denoiser
-    from mattelier.tasks.enhance import Enhanced
-    from mattelier.tasks.style import Stylised, Stylist
-    from mattelier.tasks.upscale import Upscaled, Upscaler
+    from mattelier.filters.denoise import Denoised, Denoiser
+    from mattelier.filters.enhance.enhance import Enhanced
+    from mattelier.filters.style import Stylised, Stylist
+    from mattelier.filters.upscale import Upscaled, Upscaler
+    from mattelier.types.depth_map import DepthMap
+    from mattelier.types.picture import Picture
 
 
 def upscale(
@@ -144,7 +144,7 @@ def enhance(
     >>> import mattelier
     >>> mattelier.enhance("photo.jpg", white_balance=1, tone=0.5)  # doctest: +SKIP
     """
-    from mattelier.tasks import enhance
+    from mattelier.filters.enhance import enhance
 
     request = EnhanceRequest(
         white_balance, tone, contrast, saturation, sharpen, match_strength=match_strength
@@ -215,7 +215,7 @@ def depth(
     ------
     MattelierError
     """
-    from mattelier.tasks.depth import DepthFinder
+    from mattelier.filters.depth.depth import DepthFinder
 
     source = picture_of(picture)
     request = DepthRequest(
@@ -274,8 +274,8 @@ def bokeh(
     """
     import os
 
-    from mattelier.depth_map import DepthMap
-    from mattelier.tasks.bokeh import Lens
+    from mattelier.filters.bokeh.bokeh import Lens
+    from mattelier.types.depth_map import DepthMap
 
     source = picture_of(picture)
     file = os.fspath(depth) if isinstance(depth, str | os.PathLike) else None
@@ -305,20 +305,20 @@ def bokeh(
 
 @functools.lru_cache(maxsize=2)
 def _upscaler(model: str, denoise: float | None, device: Device) -> Upscaler:
-    from mattelier.tasks.upscale import Upscaler
+    from mattelier.filters.upscale import Upscaler
 
     return Upscaler(UpscaleRequest(model=model, denoise=denoise, device=device))
 
 
 @functools.lru_cache(maxsize=2)
 def _denoiser(model: str, device: Device) -> Denoiser:
-    from mattelier.tasks.denoise import Denoiser
+    from mattelier.filters.denoise import Denoiser
 
     return Denoiser(DenoiseRequest(model=model, device=device))
 
 
 @functools.lru_cache(maxsize=1)
 def _stylist(model: str, device: Device) -> Stylist:
-    from mattelier.tasks.style import Stylist
+    from mattelier.filters.style import Stylist
 
     return Stylist(StyleRequest(model=model, device=device))

@@ -1,20 +1,16 @@
-"""`mattelier doctor`: what is here, what is missing, and the command that mends it."""
+"""What is here, what is missing, and the command that mends it."""
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import subprocess
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import click
 
 from mattelier.catalogue import Store
-from mattelier.errors import MattelierError
+from mattelier.types.errors import MattelierError
 
 # Distribution → what it is needed for, when cut-outs fail without it (else None).
 _PACKAGES = {
@@ -98,18 +94,6 @@ def examine(store: Store | None = None) -> Report:
     problems += trouble
     engines = {name: versions[name] is not None for name in _ENGINES}
     return Report(versions, devices, engines, models, folders, gimp, problems)
-
-
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def doctor(as_json: bool) -> int:
-    """Check this installation and say what mends it; exit code 0 when cut-outs can be made."""
-    report = examine()
-    if as_json:
-        click.echo(json.dumps(asdict(report) | {"works": report.works}))
-    else:
-        _print(report)
-    return 0 if report.works else 3
 
 
 def _devices(torch: str | None) -> tuple[dict[str, str], list[Problem]]:
@@ -224,21 +208,3 @@ def _writable(folder: Path) -> bool:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return folder.is_dir() and os.access(folder, os.W_OK)
-
-
-def _print(report: Report) -> None:
-    def section(title: str, rows: dict[str, Any]) -> None:
-        click.echo(title)
-        for name, value in rows.items():
-            click.echo(f"  {name:24} {value}")
-
-    section("Versions", {name: text or "not installed" for name, text in report.versions.items()})
-    section("Devices", report.devices)
-    here = {True: "installed", False: "not installed"}
-    section("Engines", {name: here[there] for name, there in report.engines.items()})
-    section("Models", report.models)
-    section("Folders", report.folders)
-    section("GIMP", report.gimp or {"none": "no profile was found"})
-    for problem in report.problems:
-        click.echo(f"{'✗' if problem.fatal else '!'} {problem.what}\n    mend: {problem.mend}")
-    click.echo("Cut-outs can be made." if report.works else "Cut-outs cannot be made yet.")

@@ -22,7 +22,7 @@ import pictures
 
 from mattelier.media import stills
 from mattelier.media.depth_maps import read_depth
-from mattelier.request import FramesRequest, RotoRequest, from_json
+from mattelier.requests import FramesRequest, RotoRequest, from_json
 from mattelier.worker import protocol
 
 FOREGROUND = (0.75, 0.5, 0.25)  # its colour, to tell it from the plate

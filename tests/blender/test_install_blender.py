@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mattelier.cli import main
+from mattelier.commands.main import main
 from mattelier.hosts import blender_programs
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")

@@ -9,7 +9,7 @@ import pytest
 from in_gimp import PHOTO, cases_in
 
 import mattelier
-from mattelier.picture import Picture
+from mattelier.types.picture import Picture
 
 SHAPE = PHOTO[::-1]
 

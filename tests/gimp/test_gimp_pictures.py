@@ -13,7 +13,7 @@ from in_gimp import PHOTO, cases_in
 from PIL import Image
 
 from mattelier.media import stills
-from mattelier.picture import Picture
+from mattelier.types.picture import Picture
 
 CASE = "pictures.case_each"
 COMMANDS = {

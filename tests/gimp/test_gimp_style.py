@@ -13,7 +13,7 @@ from PIL import Image
 from random_adain import bring_in_style
 from real_gimp import end_worker
 
-from mattelier.cli import main
+from mattelier.commands.main import main
 
 CASES = cases_in("style")
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from mattelier.errors import ModelError
+from mattelier.types.errors import ModelError
 
 Triple = tuple[float, float, float]
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from typing import Literal
 
 from mattelier.catalogue.card import Card, to_toml
 from mattelier.catalogue.store import Store
-from mattelier.errors import ModelError, UsageError
+from mattelier.types.errors import ModelError, UsageError
 
 _PICKLE_SUFFIXES = {".pth", ".pt", ".ckpt", ".pkl", ".pickle", ".bin", ".joblib", ".t7"}
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from mattelier.catalogue.card import Card, FileEntry, read_card
-from mattelier.errors import ModelError, UsageError
+from mattelier.types.errors import ModelError, UsageError
 
 DEFAULT = "cutout"  # what the model name "default" stands for; its weights ship with the package
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.catalogue import Card, Store
-from mattelier.errors import EngineError
-from mattelier.request import Device
+from mattelier.requests import Device
+from mattelier.types.errors import EngineError
 
 # Networks smaller than this are done on the processor before PyTorch has even loaded, so "auto"
 # leaves them there: on two cores the default network opens and runs in 0.4 s, PyTorch opens in 2.

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from mattelier.engines.openvino_engine import core, import_openvino
 from mattelier.engines.ports import one_line, short_of_memory
 from mattelier.engines.torch_engine import enlarge
-from mattelier.errors import EngineError, OutOfMemory
 from mattelier.networks.compact import Compact, to_state
+from mattelier.types.errors import EngineError, OutOfMemory
 
 # Beyond this many pixels around it a pixel's value changes by less than 1/255; the layers reach
 # as far as there are convolutions. Measured on general-x4v3 and its WDN partner: 0.4/255 at 24

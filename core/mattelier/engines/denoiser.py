@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from mattelier.catalogue import Card, Store
 from mattelier.engines.choose import Engine, on_torch_device, open_engine
 from mattelier.engines.enlarger import Enlarger, Wrapped
-from mattelier.errors import ModelError, UsageError
-from mattelier.request import Device
+from mattelier.requests import Device
+from mattelier.types.errors import ModelError, UsageError
 
 STRONGEST = 55 / 255
 """The noise that a strength of 1 stands for: a standard deviation, where the picture spans 0…1."""

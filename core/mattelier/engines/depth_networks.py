@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from mattelier.catalogue import Card, Input, Store
 from mattelier.engines.choose import no_gpu
-from mattelier.errors import EngineError, ModelError, OutOfMemory
-from mattelier.request import Device
+from mattelier.requests import Device
+from mattelier.types.errors import EngineError, ModelError, OutOfMemory
 
 WEIGHTS = (".safetensors", ".pth", ".pt")
 
@@ -90,7 +90,7 @@ def open_depth_network(model: str, store: Store, device: Device = "auto") -> Dep
 
 
 def _checked(card: Card, store: Store) -> Path:
-    from mattelier.errors import UsageError
+    from mattelier.types.errors import UsageError
 
     if card.task != "depth":
         raise UsageError(

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from mattelier.catalogue import Card, Store
 from mattelier.engines.choose import on_torch_device, open_engine
 from mattelier.engines.weights_file import read_state
-from mattelier.errors import ModelError, UsageError
 from mattelier.networks.compact import Compact, from_state
-from mattelier.request import Device
+from mattelier.requests import Device
+from mattelier.types.errors import ModelError, UsageError
 
 WEIGHTS = (".safetensors", ".pth", ".pt", ".bin", ".param")
 

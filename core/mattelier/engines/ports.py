@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mattelier.catalogue import Card
-from mattelier.errors import ModelError
+from mattelier.types.errors import ModelError
 
 
 def require_file(card: Card, paths: Mapping[str, Path], suffix: str) -> Path:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mattelier.engines.ports import one_line
 from mattelier.engines.torch_engine import enlarge
-from mattelier.errors import EngineError, ModelError
+from mattelier.types.errors import EngineError, ModelError
 
 _MARGIN = 32  # none of the architectures says how far it looks; wide seams hide the rest
 

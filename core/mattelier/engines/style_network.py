@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from mattelier.catalogue import Card, Store
 from mattelier.engines.choose import on_torch_device
 from mattelier.engines.weights_file import read_state
-from mattelier.errors import EngineError, ModelError, OutOfMemory, UsageError
-from mattelier.request import Device
+from mattelier.requests import Device
+from mattelier.types.errors import EngineError, ModelError, OutOfMemory, UsageError
 
 ENCODER = "vgg_normalised"
 """The published encoder's file, which lies beside the decoder's, is called so."""

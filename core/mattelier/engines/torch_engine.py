@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mattelier.catalogue import Card
 from mattelier.engines import ports
 from mattelier.engines.ports import require_file
-from mattelier.errors import EngineError, ModelError, OutOfMemory
+from mattelier.types.errors import EngineError, ModelError, OutOfMemory
 
 
 class TorchEngine:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mattelier.errors import EngineError, MattelierError, ModelError
+from mattelier.types.errors import EngineError, MattelierError, ModelError
 
 
 def read_state(path: Path) -> Mapping[str, Any]:

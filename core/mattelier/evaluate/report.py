@@ -7,10 +7,10 @@ import html
 from collections import Counter
 from collections.abc import Sequence
 
-from mattelier.evaluate.measures import MEASURES, Column
 from mattelier.evaluate.run import Outcome, Trial
 from mattelier.evaluate.summary import ALL, Row, Tally
-from mattelier.evaluate.worst import Shown
+from mattelier.evaluate.worst_cases import Shown
+from mattelier.metrics.measures import MEASURES, Column
 
 _STYLE = """body{font:14px system-ui,sans-serif;margin:2em;background:#1c1c1c;color:#ddd}
 table{border-collapse:collapse;margin:0 0 1.5em}td,th{padding:3px 10px 3px 0;text-align:right}

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.errors import MattelierError, UsageError
-from mattelier.evaluate.clicks import click_through
-from mattelier.evaluate.conditions import CLEAN, Condition, fitted
-from mattelier.evaluate.contestants import Contestant, display, scale_of
-from mattelier.evaluate.given_hints import GIVEN_HINTS
-from mattelier.evaluate.measures import MEASURES, Case, Measured
-from mattelier.evaluate.metrics import iou
-from mattelier.evaluate.pairing import Item
-from mattelier.evaluate.worst import Worst
+from mattelier.data.corruptions import CLEAN, Condition, fitted
+from mattelier.data.pairs import Item
+from mattelier.evaluate.predictors import Contestant, display, scale_of
+from mattelier.evaluate.synthetic_hints import GIVEN_HINTS
+from mattelier.evaluate.worst_cases import Worst
+from mattelier.matting.hint import Hint, make_hint
 from mattelier.media.stills import read, read_grey
-from mattelier.picture import Picture
-from mattelier.request import Point
-from mattelier.tasks.hint import Hint, make_hint
+from mattelier.metrics.clicks import click_through
+from mattelier.metrics.masks import iou
+from mattelier.metrics.measures import MEASURES, Case, Measured
+from mattelier.requests import Point
+from mattelier.types.errors import MattelierError, UsageError
+from mattelier.types.picture import Picture
 
 
 @dataclass(frozen=True)

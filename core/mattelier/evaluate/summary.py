@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mattelier.evaluate.measures import MEASURES
-from mattelier.evaluate.pairing import Item
-from mattelier.evaluate.reasons import Reason
+from mattelier.data.pairs import Item
+from mattelier.evaluate.error_analysis import Reason
 from mattelier.evaluate.run import Outcome, Record, Trial
+from mattelier.metrics.measures import MEASURES
 
 ALL = "all"
 

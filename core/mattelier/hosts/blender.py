@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mattelier import __version__
-from mattelier.errors import OutputError
 from mattelier.hosts.blender_programs import Blender
+from mattelier.types.errors import OutputError
 from mattelier.worker.client import cleaned
 
 NAME = "mattelier"

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mattelier.errors import EngineError
+from mattelier.types.errors import EngineError
 from mattelier.worker.client import cleaned
 
 # Alone; or, where pip put the packages into the user's own folder, at least without PYTHONPATH.
@@ -24,7 +24,7 @@ def engine_command() -> list[str]:
         Python does not find Mattelier in an environment without this terminal's variables.
     """
     for flags in _ISOLATION:
-        tried = [sys.executable, *flags, "-c", "import mattelier.worker.commands"]
+        tried = [sys.executable, *flags, "-c", "import mattelier.commands.worker"]
         try:
             done = subprocess.run(
                 tried,

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from mattelier.errors import OutputError
+from mattelier.types.errors import OutputError
 
 
 def replace_folder(target: Path, fill: Callable[[Path], None]) -> None:

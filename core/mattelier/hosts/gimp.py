@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mattelier import __version__
-from mattelier.errors import OutputError
 from mattelier.hosts.folder import remove_folder, replace_folder
 from mattelier.hosts.gimp_profiles import Profile
+from mattelier.types.errors import OutputError
 
 _MARK = "engine.json"  # what makes a folder ours
 _CLIENT = ("protocol.py", "client.py")

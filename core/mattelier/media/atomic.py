@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mattelier.errors import OutputError
+from mattelier.types.errors import OutputError
 
 _NEARLY_FULL = 1 << 20
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.colour import View, from_float, to_float
-from mattelier.errors import UsageError
-from mattelier.picture import Picture
-from mattelier.progress import remark
+from mattelier.types.colour import View, from_float, to_float
+from mattelier.types.errors import UsageError
+from mattelier.types.picture import Picture
+from mattelier.types.progress import remark
 
 _BAND_ROWS = 256
 _LINEAR_709 = ("lin_rec709_scene", "lin_rec709", "Linear Rec.709 (sRGB)", "lin_srgb",

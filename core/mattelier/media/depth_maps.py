@@ -8,11 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.colour import from_float
-from mattelier.depth_map import DepthMap
-from mattelier.errors import MattelierError, OutputError, PictureError
 from mattelier.media.atomic import replacing
 from mattelier.media.stills import MAX_PIXELS, read_grey
+from mattelier.types.colour import from_float
+from mattelier.types.depth_map import DepthMap
+from mattelier.types.errors import MattelierError, OutputError, PictureError
 
 Kind = Literal["auto", "distance", "disparity"]
 
@@ -77,7 +77,7 @@ def write_depth(path: Path, depth: DepthMap, *, preview: bool = False) -> None:
     ------
     OutputError
     """
-    from mattelier.media import high_depth, png
+    from mattelier.media import oiio_io, png
 
     suffix = path.suffix.lower()
     if suffix not in DEPTH_SUFFIXES or (preview and suffix == ".exr"):
@@ -96,7 +96,7 @@ def write_depth(path: Path, depth: DepthMap, *, preview: bool = False) -> None:
                 png.write(file, shape, 8 if preview else 16, rows)
             return
         channels = ("R", "G", "B") if preview else ("Y",)
-        high_depth.write(
+        oiio_io.write(
             temporary,
             shape,
             sample,
@@ -117,7 +117,7 @@ def _read_exr(path: Path) -> tuple[NDArray[np.float32], str]:
     """The depth channel as stored (not cleaned), and what the header says it is."""
     import OpenImageIO
 
-    from mattelier.media.everyday import check_size
+    from mattelier.media.pillow_io import check_size
 
     try:
         source = OpenImageIO.ImageInput.open(str(path))

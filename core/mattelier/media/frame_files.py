@@ -6,8 +6,8 @@ import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from mattelier.errors import PictureError, UsageError
 from mattelier.media.frame_names import FrameNames, sequences_in
+from mattelier.types.errors import PictureError, UsageError
 
 
 class FrameFiles:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from mattelier.errors import PictureError, UsageError
+from mattelier.types.errors import PictureError, UsageError
 
 # plate.####.exr and plate.@@@@.exr (padding by count), plate.%04d.exr, plate.$F4.exr (Houdini).
 _MARKS = re.compile(r"#+|@+|%(?:0(\d+))?d|\$F(\d*)")

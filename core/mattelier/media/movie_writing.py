@@ -13,10 +13,10 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
-from mattelier.errors import OutputError
 from mattelier.media.atomic import replacing
-from mattelier.media.movie_kinds import Codec
-from mattelier.progress import remark
+from mattelier.media.movie_formats import Codec
+from mattelier.types.errors import OutputError
+from mattelier.types.progress import remark
 
 
 @dataclass(frozen=True)

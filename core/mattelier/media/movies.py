@@ -15,11 +15,11 @@ import numpy as np
 from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
-from mattelier.errors import PictureError
 from mattelier.media.plate import Plate
 from mattelier.media.timecode import Timecode
-from mattelier.picture import Picture
-from mattelier.shot.frame_range import FrameRange
+from mattelier.types.errors import PictureError
+from mattelier.types.frame_range import FrameRange
+from mattelier.types.picture import Picture
 
 _HD = 720  # lines from which a movie that says nothing of its matrix has BT.709's, else BT.601's
 _EARLIER_STARTS = 2  # key frames further back from which a frame is tried again

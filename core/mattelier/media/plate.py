@@ -7,12 +7,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mattelier.errors import PictureError, UsageError
-from mattelier.media.movie_kinds import MOVIE_SUFFIXES
+from mattelier.media.movie_formats import MOVIE_SUFFIXES
+from mattelier.types.errors import PictureError, UsageError
 
 if TYPE_CHECKING:
-    from mattelier.picture import Picture
-    from mattelier.shot.frame_range import FrameRange
+    from mattelier.types.frame_range import FrameRange
+    from mattelier.types.picture import Picture
 
 
 class Plate(ABC):

@@ -13,14 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.errors import PictureError
 from mattelier.media import stills
 from mattelier.media.frame_files import FrameFiles
 from mattelier.media.frame_names import FrameNames
 from mattelier.media.plate import Plate
 from mattelier.media.timecode import Timecode
-from mattelier.picture import Picture, Window
-from mattelier.shot.frame_range import FrameRange
+from mattelier.types.errors import PictureError
+from mattelier.types.frame_range import FrameRange
+from mattelier.types.picture import Picture, Window
 
 _RATE = "FramesPerSecond"  # OpenImageIO's name of an EXR's frame rate: (numerator, denominator)
 _TIMECODE = "smpte:TimeCode"

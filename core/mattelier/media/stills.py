@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.colour import from_float, linear_to_srgb, srgb_to_linear, to_float
-from mattelier.errors import MattelierError, OutputError, PictureError
 from mattelier.media.atomic import replacing
-from mattelier.media.stamp import Facts, as_text, as_tiff, own_facts
-from mattelier.picture import Picture, Transfer
+from mattelier.media.provenance import Facts, as_text, as_tiff, own_facts
+from mattelier.types.colour import from_float, linear_to_srgb, srgb_to_linear, to_float
+from mattelier.types.errors import MattelierError, OutputError, PictureError
+from mattelier.types.picture import Picture, Transfer
 
 MAX_PIXELS = 300_000_000
 """Larger pictures are refused from their header, before any memory is taken for them."""
@@ -113,7 +113,7 @@ def write_cutout(
     path : output file; written beside itself first, then moved into place
     picture : what to write; profile, EXIF, windows and metadata are kept
     quality : 1…100 of JPEG and of WebP's colour (WebP's alpha is always lossless)
-    facts : header entries of EXR and TIFF, text of PNG and JPEG: `media.stamp` reads them
+    facts : header entries of EXR and TIFF, text of PNG and JPEG: `media.provenance` reads them
     premultiplied : multiply colour by alpha, in the encoding that is written; EXR and TIFF only
     emission : then leave colour where alpha is 0, which is light of its own: a glow, a flare
 
@@ -169,7 +169,7 @@ def write_matte(
     bits : 8, 16 or None
         None: 8 for 8-bit pictures, 16 for all others. EXR is half whatever this says.
     like : the picture the alpha belongs to: gives the depth, and an EXR's windows and metadata
-    facts : header entries of EXR and TIFF, text of PNG: `media.stamp` reads them
+    facts : header entries of EXR and TIFF, text of PNG: `media.provenance` reads them
 
     Raises
     ------
@@ -195,10 +195,10 @@ def write_matte(
         with replacing(path) as temporary, temporary.open("wb") as file:
             png.write(file, (height, width, 1), bits, rows, text=own_facts(facts))
         return
-    from mattelier.media import high_depth
+    from mattelier.media import oiio_io
 
     with replacing(path) as temporary:
-        high_depth.write(
+        oiio_io.write(
             temporary,
             (height, width, 1),
             sample.name,
@@ -278,29 +278,29 @@ def _kind(path: Path) -> str:
 def _decode(path: Path, kind: str, *, managed: bool) -> Picture:
     from PIL import Image, UnidentifiedImageError
 
-    from mattelier.media import everyday
+    from mattelier.media import pillow_io
 
     if kind == "HEIF":
-        return everyday.read_heif(path, MAX_PIXELS)
+        return pillow_io.read_heif(path, MAX_PIXELS)
     if kind != "EXR":
         exif = Image.Exif()
         try:
-            with everyday.open_header(path, kind) as image:
-                everyday.check_size(path, *image.size, MAX_PIXELS)
-                if not everyday.deeper_than_8_bits(image):
-                    return everyday.read(image, managed=managed)
+            with pillow_io.open_header(path, kind) as image:
+                pillow_io.check_size(path, *image.size, MAX_PIXELS)
+                if not pillow_io.deeper_than_8_bits(image):
+                    return pillow_io.read(image, managed=managed)
                 exif.load(image.info.get("exif", b""))
         except UnidentifiedImageError:
             if kind != "TIFF":  # float TIFFs are beyond Pillow
                 raise
-    from mattelier.media import high_depth
+    from mattelier.media import oiio_io
 
     if kind == "EXR":
-        return high_depth.read_exr(path, MAX_PIXELS)
+        return oiio_io.read_exr(path, MAX_PIXELS)
     with path.open("rb") as file:
         if kind == "TIFF":  # a TIFF is laid out as an EXIF block is
             exif.load_from_fp(file)
-        return high_depth.read_deep(path, MAX_PIXELS, exif, managed=managed)
+        return oiio_io.read_deep(path, MAX_PIXELS, exif, managed=managed)
 
 
 def _suffix(path: Path, allowed: frozenset[str], what: str) -> str:
@@ -346,7 +346,7 @@ def _write_layers(
     facts: Facts | None,
 ) -> None:
     """An EXR of half floats with these channels, in the order of their names."""
-    from mattelier.media import high_depth
+    from mattelier.media import oiio_io
 
     ordered = dict(sorted(planes.items()))
     height, width = next(iter(ordered.values())).shape
@@ -357,7 +357,7 @@ def _write_layers(
         return np.stack([plane[y0:y1] for plane in ordered.values()], -1).astype(np.float16)
 
     with replacing(path) as temporary:
-        high_depth.write(
+        oiio_io.write(
             temporary,
             (height, width, len(ordered)),
             "float16",
@@ -405,24 +405,24 @@ def _write_high_depth(
     premultiplied: bool,
     emission: bool,
 ) -> None:
-    from mattelier.media import high_depth
+    from mattelier.media import oiio_io
     from mattelier.media.exif import as_attributes
 
     exr = suffix == ".exr"
     transfer: Transfer = "linear" if exr else picture.transfer
     sample = picture.dtype.name
     if exr:
-        came_from_floats = picture.dtype == np.float32 and not high_depth.was_half(picture)
+        came_from_floats = picture.dtype == np.float32 and not oiio_io.was_half(picture)
         sample = "float32" if came_from_floats else "float16"
     attributes = dict(picture.metadata)
     if picture.exif:
         attributes.update(as_attributes(picture.exif))
     if exr and picture.alpha is not None and not premultiplied:
-        attributes[high_depth.ALPHA] = "straight"
+        attributes[oiio_io.ALPHA] = "straight"
     attributes.update(facts if exr else as_tiff(facts))
     rows = _rows(picture, sample, transfer)
     with replacing(path) as temporary:
-        high_depth.write(
+        oiio_io.write(
             temporary,
             _shape(picture),
             sample,

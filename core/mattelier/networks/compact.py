@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.errors import ModelError
+from mattelier.types.errors import ModelError
 
 Values = NDArray[np.float32]
 

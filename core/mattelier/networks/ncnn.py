@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.errors import ModelError
 from mattelier.networks.compact import Compact
+from mattelier.types.errors import ModelError
 
 _MAGIC = "7767517"
 _HALF = 0x01306B47  # a convolution's weights are half floats; 0 would be floats

@@ -1,0 +1,1 @@
+"""A shot: plate and key frames in, files of every frame out; resumable."""

@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.request import BokehRequest
-from mattelier.tasks.depth import SUBJECT, Sight
-from mattelier.tasks.focus import Setting, setting
+from mattelier.filters.bokeh.focus import Setting, setting
+from mattelier.filters.depth.depth import SUBJECT, Sight
+from mattelier.requests import BokehRequest
 
 _SLIP = 2  # frames to each side that outvote one that slipped
 _SIGMA, _FAR = 4.0, 12  # of the Gaussian, and where it ends, in frames

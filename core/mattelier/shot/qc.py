@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.errors import PictureError, UsageError
-from mattelier.evaluate.metrics import iou
 from mattelier.media import stills
 from mattelier.media.colour_space import ColourSpace
 from mattelier.media.frame_names import FrameNames
 from mattelier.media.plate import open_plate
-from mattelier.progress import tell
-from mattelier.shot.flow import optical_flow, warp
-from mattelier.shot.frame_range import FrameRange
-from mattelier.shot.track import track_size
+from mattelier.metrics.masks import iou
+from mattelier.shot.tracking.flow import optical_flow, warp
+from mattelier.shot.tracking.track import track_size
+from mattelier.types.errors import PictureError, UsageError
+from mattelier.types.frame_range import FrameRange
+from mattelier.types.progress import tell
 
 Map = NDArray[np.float32]
 _SHOWN = 24  # frames on the contact sheet

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.shot.frame_range import FrameRange
 from mattelier.shot.qc import Findings
+from mattelier.types.frame_range import FrameRange
 
 _WIDE = 240  # pixels of a picture on the contact sheet
 _LOUD = (1.0, 0.0, 1.0)

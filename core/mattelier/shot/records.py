@@ -1,109 +1,129 @@
-"""Small mattes of single frames on disk, each with a stamp of what it was made from."""
+"""What is known of a shot's frames on disk: settings hashes, one record a frame, the manifest."""
 
 from __future__ import annotations
 
 import hashlib
-import io
+import itertools
 import json
-import zipfile
-import zlib
-from dataclasses import dataclass
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mattelier.media.atomic import replacing
+from mattelier.media.plate import Plate
+from mattelier.shot.outputs import Target
+from mattelier.types.frame_range import FrameRange
 
-Map = NDArray[np.float32]
+_STEADIED, _STARTS = 4, 96  # frames ahead that steady a tracked matte; that it may start from
+_TEMPORARY = re.compile(r"\.(.{1,40})\.[0-9a-f]{8}(\.\w+)")  # names of `media.atomic.replacing`
 
 
-@dataclass(frozen=True, eq=False)
-class Record:
-    """A small matte and how sure it is.
+def digest(*parts: Any) -> str:
+    """First 16 hex digits of the SHA-256 of plain values."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
-    Attributes
-    ----------
-    alpha : (h, w) float32 0…1, in steps of 1/255
-    certainty : (h, w) float32 0…1, in steps of 1/255
-        How far each pixel's alpha is known from a key frame: 1 on the key itself.
-    confidence : float 0…1
-        Of the matte as a whole.
+
+def pixel_chains(plate: Plate, keys: Iterable[int]) -> dict[int, str]:
+    """For each frame a digest of the files that decide its matte.
+
+    Those are the frames from the key before to the key after. Past the last key (or before the
+    first one) they are those that the matte came by, and a few more that steady it. Without keys
+    the frames that tracking starts from may lie further ahead.
     """
+    frames = plate.frames.frames
+    marks = {frame: plate.identity(frame) for frame in frames}
+    keyed = sorted(set(keys))
+    chains: dict[int, str] = {}
+    for first, last in itertools.pairwise(keyed):
+        between = [frame for frame in frames if first < frame < last]
+        whole = digest([marks[frame] for frame in frames if first <= frame <= last])
+        chains |= dict.fromkeys(between, whole)
+    if not keyed:
+        return _along(frames, marks, _STARTS)
+    chains |= _along([frame for frame in frames if frame >= keyed[-1]], marks, _STEADIED)
+    chains |= _along([frame for frame in reversed(frames) if frame <= keyed[0]], marks, _STEADIED)
+    return chains | {frame: digest(marks[frame]) for frame in keyed}
 
-    alpha: Map
-    certainty: Map
-    confidence: float
 
-    @classmethod
-    def rounded(cls, alpha: Map, certainty: Map | float, confidence: float) -> Record:
-        """What would come back after writing, so that going on from a file changes nothing."""
-        sure = np.broadcast_to(np.asarray(certainty, np.float32), alpha.shape)
-        return cls(
-            _from_bytes(_to_bytes(alpha)),
-            _from_bytes(_to_bytes(sure)),
-            float(np.float32(min(max(confidence, 0), 1))),
-        )
+def _along(frames: Sequence[int], marks: Mapping[int, str], ahead: int) -> dict[int, str]:
+    chains, chain = {}, ""
+    for position, frame in enumerate(frames):
+        chain = digest(chain, marks[frame])
+        beyond = frames[position + 1 : position + 1 + ahead]
+        chains[frame] = digest(chain, [marks[later] for later in beyond])
+    return chains
 
 
-class Records:
-    """Records of one kind ("forward", "coarse" …) by frame number."""
+def file_date(path: Path) -> str:
+    """When a file was last changed, as EXR and TIFF write it, in UTC.
 
-    def __init__(self, folder: Path, kind: str) -> None:
-        self._folder, self._kind = folder, kind
-        folder.mkdir(parents=True, exist_ok=True)
+    A result bears its plate's date: that of the writing would make no two runs alike.
+    """
+    try:
+        changed = os.stat(path).st_mtime
+    except OSError:
+        changed = 0.0
+    return datetime.fromtimestamp(changed, UTC).strftime("%Y:%m:%d %H:%M:%S")
 
-    def has(self, frame: int, stamp: str) -> bool:
-        """Whether the frame has a readable record with this stamp."""
-        return self._kept(frame, stamp, ()) is not None
 
-    def read(self, frame: int, stamp: str) -> Record | None:
-        """The frame's record; None when there is none with this stamp."""
-        kept = self._kept(frame, stamp, ("maps", "shape", "confidence"))
-        if kept is None:
-            return None
-        packed, shape, confidence = kept
-        maps = np.frombuffer(zlib.decompress(packed.tobytes()), np.uint8).reshape(2, *shape)
-        return Record(_from_bytes(maps[0]), _from_bytes(maps[1]), float(confidence))
-
-    def write(self, frame: int, stamp: str, record: Record) -> None:
-        """Put the record in place in one step."""
-        content = io.BytesIO()
-        maps = np.stack([_to_bytes(record.alpha), _to_bytes(record.certainty)])
-        np.savez(
-            content,
-            maps=np.frombuffer(zlib.compress(maps.tobytes(), 1), np.uint8),
-            shape=np.array(record.alpha.shape),
-            confidence=np.float32(record.confidence),
-            stamp=np.array(stamp),
-        )
-        with replacing(self._path(frame)) as temporary:
-            temporary.write_bytes(content.getvalue())
-
-    def _kept(
-        self, frame: int, stamp: str, names: tuple[str, ...]
-    ) -> tuple[NDArray[Any], ...] | None:
+def remove_leftovers(targets: Iterable[Target], frames: Iterable[int]) -> None:
+    """Delete half-written files of these frames that a killed run left behind."""
+    frames = tuple(frames)
+    for target in targets:
+        names = target.names
+        ours = {(path.stem[:40], path.suffix) for path in map(names.path, frames)}
         try:
-            with np.load(self._path(frame), allow_pickle=False) as kept:
-                same = str(kept["stamp"]) == stamp
-                return tuple(kept[name] for name in names) if same else None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            present = os.listdir(names.folder)
+        except OSError:
+            continue
+        for name in present:
+            match = _TEMPORARY.fullmatch(name)
+            if match and (match[1], match[2]) in ours:
+                (names.folder / name).unlink(missing_ok=True)
+
+
+class FrameRecords:
+    """One small JSON file a frame, so that several machines can work on one shot."""
+
+    def __init__(self, work: Path) -> None:
+        self._folder = work / "records"
+
+    def write(self, frame: int, record: Mapping[str, Any]) -> None:
+        """Keep what became of a frame."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_json(self._folder / f"{frame}.json", {"frame": frame, **record})
+
+    def read(self, frame: int) -> dict[str, Any] | None:
+        """What became of a frame, in this run or another."""
+        try:
+            record = json.loads((self._folder / f"{frame}.json").read_text("utf-8"))
+        except (OSError, ValueError):
             return None
-
-    def _path(self, frame: int) -> Path:
-        return self._folder / f"{self._kind}.{frame}.npz"
+        return record if isinstance(record, dict) else None
 
 
-def stamp(*parts: Any) -> str:
-    """A short digest of plain values: strings, numbers, lists, None."""
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+def write_manifest(
+    path: Path, shot: Mapping[str, Any], frames: FrameRange, records: FrameRecords
+) -> None:
+    """One JSON file that says what was made, from what, and how; `frames` are the plate's."""
+    known = {frame: records.read(frame) for frame in frames}
+    done = FrameRange.of(f for f, r in known.items() if r is not None and not r.get("error"))
+    failed = FrameRange.of(f for f, r in known.items() if r is not None and r.get("error"))
+    write_json(
+        path,
+        {
+            **shot,
+            "done": str(done),
+            "failed": str(failed),
+            "records": [record for record in known.values() if record is not None],
+        },
+    )
 
 
-def _to_bytes(alpha: Map) -> NDArray[np.uint8]:
-    levels: NDArray[np.uint8] = np.rint(np.clip(alpha, 0, 1) * np.float32(255)).astype(np.uint8)
-    return levels
-
-
-def _from_bytes(levels: NDArray[np.uint8]) -> Map:
-    return np.asarray(levels / np.float32(255), np.float32)
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write plain values as a JSON file, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=1), "utf-8")

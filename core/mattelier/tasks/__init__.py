@@ -1,0 +1,1 @@
+"""What the engine can do, as rows of data."""

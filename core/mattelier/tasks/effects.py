@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mattelier.catalogue import Store
 from mattelier.catalogue.store import sha256
-from mattelier.errors import ModelError
-from mattelier.request import (
+from mattelier.requests import (
     BokehRequest,
     DenoiseRequest,
     EffectRequest,
@@ -21,10 +20,11 @@ from mattelier.request import (
     StyleRequest,
     UpscaleRequest,
 )
+from mattelier.types.errors import ModelError
 
 if TYPE_CHECKING:
-    from mattelier.picture import Picture
-    from mattelier.tasks.hint import Hint
+    from mattelier.matting.hint import Hint
+    from mattelier.types.picture import Picture
 
 Report = Any  # a dataclass of the task's own, or plain values by name
 
@@ -68,7 +68,7 @@ def open_effect(request: EffectRequest, store: Store | None = None) -> Effect:
 
 
 def _upscale(request: UpscaleRequest, store: Store) -> Effect:
-    from mattelier.tasks.upscale import Upscaler
+    from mattelier.filters.upscale import Upscaler
 
     upscaler = Upscaler(request, store=store)
 
@@ -84,13 +84,13 @@ def _upscale(request: UpscaleRequest, store: Store) -> Effect:
 
 
 def _bokeh(request: BokehRequest, store: Store) -> Effect:
-    from mattelier.tasks.bokeh import Lens
+    from mattelier.filters.bokeh.bokeh import Lens
 
     return Effect(Lens(request).photograph)
 
 
 def _denoise(request: DenoiseRequest, store: Store) -> Effect:
-    from mattelier.tasks.denoise import Denoiser
+    from mattelier.filters.denoise import Denoiser
 
     denoiser = Denoiser(request, store=store)
     model = "denoise" if request.model == "default" else request.model
@@ -103,7 +103,7 @@ def _denoise(request: DenoiseRequest, store: Store) -> Effect:
 
 
 def _enhance(request: EnhanceRequest, store: Store) -> Effect:
-    from mattelier.tasks.enhance import Enhancer
+    from mattelier.filters.enhance.enhance import Enhancer
 
     def effect(enhancer: Enhancer) -> Effect:
         def apply(picture: Picture, hint: Hint | None) -> tuple[Picture, Report]:
@@ -116,7 +116,7 @@ def _enhance(request: EnhanceRequest, store: Store) -> Effect:
 
 
 def _style(request: StyleRequest, store: Store) -> Effect:
-    from mattelier.tasks.style import Stylist
+    from mattelier.filters.style import Stylist
 
     stylist = Stylist(request, store=store)
     models = [request.model] if request.model != "default" else _style_models(store)

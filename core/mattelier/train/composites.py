@@ -12,7 +12,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from mattelier.train.augment import Image, resize
+from mattelier.learning.augment import Image, resize
 
 Alpha = NDArray[np.float32]
 

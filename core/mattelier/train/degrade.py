@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from mattelier.colour import linear_to_srgb, srgb_to_linear
+from mattelier.types.colour import linear_to_srgb, srgb_to_linear
 
 Colour = NDArray[np.float32]
 

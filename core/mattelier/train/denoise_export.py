@@ -1,4 +1,4 @@
-"""Write a denoising network as a model folder; see `train.export` for the form."""
+"""Write a denoising network as a model folder; see `learning.export` for the form."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from mattelier.learning.export import save_weights, write_graph
 from mattelier.networks.denoise import FOLD, DenoiseNet
-from mattelier.train.export import save_weights, write_graph
 
 
 class _Denoised(nn.Module):

@@ -11,14 +11,14 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mattelier.colour import to_float
 from mattelier.engines.denoiser import STRONGEST
+from mattelier.learning.param_groups import fast_bfloat16
 from mattelier.networks.denoise import FOLD, DenoiseNet
+from mattelier.train.clean_images import Patches, originals
 from mattelier.train.degrade import noisy, rounded, white_noise
 from mattelier.train.denoise_recipe import DenoiseRecipe
-from mattelier.train.originals import Patches, originals
-from mattelier.train.parts import fast_bfloat16
 from mattelier.train.restoring_run import RestoringRun, tensor
+from mattelier.types.colour import to_float
 
 _LEAST = 0.5 / 255  # noise below this is told as this: rounding alone is half of it
 _WINDOW = 8  # pixels, of the Gaussian over which noise is measured

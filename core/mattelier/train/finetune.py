@@ -14,18 +14,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mattelier.colour import to_float
-from mattelier.evaluate import thumbnails
-from mattelier.evaluate.measures import MEASURES, Case
+from mattelier.data.splits import pairs, split
+from mattelier.learning.param_groups import parts
+from mattelier.media import thumbnails
 from mattelier.media.atomic import replacing
+from mattelier.metrics.measures import MEASURES, Case
 from mattelier.networks.cutout import CutoutNet
-from mattelier.train.own_pictures import SCENES, SET
-from mattelier.train.parts import parts
+from mattelier.train.custom_dataset import SCENES, SET
+from mattelier.train.init_weights import start_from
 from mattelier.train.recipe import Recipe, Stage
 from mattelier.train.run import FROZEN_BLOCKS, Run
 from mattelier.train.samples import Samples
-from mattelier.train.sources import pairs, split
-from mattelier.train.start import start_from
+from mattelier.types.colour import to_float
 
 _SHARPNESS = 3.0  # of the shipped recipes: trained as sharp as it is given, a matte grows hazy
 _LOOKS = 8  # at the pictures held back, in the course of a run

@@ -6,8 +6,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mattelier.errors import UsageError
 from mattelier.train.recipe import recipe_values
+from mattelier.types.errors import UsageError
 
 Recipe = TypeVar("Recipe")
 

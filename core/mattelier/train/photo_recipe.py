@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mattelier.errors import UsageError
 from mattelier.train.flat_recipe import load_flat_recipe
+from mattelier.types.errors import UsageError
 
 
 @dataclass(frozen=True)

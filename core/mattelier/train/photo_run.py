@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mattelier.colour import to_float
-from mattelier.evaluate.fidelity import psnr_y
+from mattelier.metrics.fidelity import psnr_y
 from mattelier.networks.compact_torch import CompactNet
+from mattelier.train.clean_images import Patches, originals
 from mattelier.train.degrade import Wear, rounded, worn
-from mattelier.train.originals import Patches, originals
 from mattelier.train.photo_recipe import PhotoRecipe
 from mattelier.train.restoring_run import RestoringRun, tensor
+from mattelier.types.colour import to_float
 
 _SCALE = 4
 _CHANNELS, _CONVOLUTIONS = 64, 34  # those of general-x4v3

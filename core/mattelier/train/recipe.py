@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from mattelier.errors import UsageError
+from mattelier.types.errors import UsageError
 
 SAMPLE_KINDS = ("photo", "paste", "over", "shape")
 HINT_KINDS = ("none", "mask", "clicks", "box", "trimap")

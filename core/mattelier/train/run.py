@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from mattelier.learning.losses import of_batch
+from mattelier.learning.param_groups import parts
 from mattelier.networks.cutout import CutoutNet, fold_norms
-from mattelier.train.losses import of_batch
-from mattelier.train.parts import parts
 from mattelier.train.recipe import Recipe
 from mattelier.train.resumable import Resumable
 from mattelier.train.samples import Sample, Samples

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from mattelier.colour import to_float
-from mattelier.errors import UsageError
-from mattelier.train import augment, composites
-from mattelier.train.augment import Image
-from mattelier.train.hints import hint
+from mattelier.data.splits import Pair, pairs, pictures, read_cutout, read_picture, split
+from mattelier.learning import augment
+from mattelier.learning.augment import Image
+from mattelier.learning.synthetic_hints import hint
+from mattelier.train import composites
 from mattelier.train.recipe import HINT_KINDS, Recipe
-from mattelier.train.sources import Pair, pairs, pictures, read_cutout, read_picture, split
+from mattelier.types.colour import to_float
+from mattelier.types.errors import UsageError
 
 
 class Drawn(NamedTuple):

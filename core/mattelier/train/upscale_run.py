@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from mattelier.evaluate.fidelity import psnr_y
+from mattelier.metrics.fidelity import psnr_y
 from mattelier.networks.upscale import CELL, LocalFeatureNet
-from mattelier.train.originals import originals
+from mattelier.train.clean_images import originals
 from mattelier.train.restoring_run import RestoringRun, tensor
 from mattelier.train.upscale_recipe import UpscaleRecipe
 from mattelier.train.upscale_samples import Batches, pair

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mattelier.errors import UsageError
-from mattelier.train.originals import Original, Samples, area_weights, reduced, turned
+from mattelier.train.clean_images import Original, Samples, area_weights, reduced, turned
 from mattelier.train.upscale_recipe import UpscaleRecipe
+from mattelier.types.errors import UsageError
 
 
 def pair(original: Original, scale: int, size: float = 1.0) -> tuple[Samples, Samples]:

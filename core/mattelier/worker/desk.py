@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from mattelier.request import MatteRequest
+from mattelier.requests import MatteRequest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mattelier.tasks.cutout import Cutter
+    from mattelier.matting.cutout import Cutter
 
 Tool = TypeVar("Tool")
 
@@ -83,7 +83,7 @@ class Desk:
     def cutter(self, request: MatteRequest) -> Cutter:
         """An opened matting model."""
         from mattelier.catalogue import Store
-        from mattelier.tasks.cutout import Cutter
+        from mattelier.matting.cutout import Cutter
 
         store = Store()
         name = store.card(request.model).name

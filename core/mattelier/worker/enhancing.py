@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from mattelier.errors import UsageError
-from mattelier.request import (
+from mattelier.requests import (
     BokehRequest,
     DenoiseRequest,
     EnhanceRequest,
@@ -15,6 +14,7 @@ from mattelier.request import (
     UpscaleRequest,
     from_json,
 )
+from mattelier.types.errors import UsageError
 from mattelier.worker.desk import Desk, Outcome
 from mattelier.worker.pixels_only import hint, refuse_files, refuse_weights, without_files
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mattelier.depth_map import DepthMap
-    from mattelier.picture import Picture
+    from mattelier.types.depth_map import DepthMap
+    from mattelier.types.picture import Picture
 
 
 def upscale(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     """The picture with more pixels, as `UpscaleRequest` says."""
-    from mattelier.tasks.upscale import Upscaler
+    from mattelier.filters.upscale import Upscaler
 
     request = from_json(UpscaleRequest, options)
     refuse_weights(request.model)
@@ -45,7 +45,7 @@ def upscale(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
 
 def bokeh(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     """The picture through a lens, as `BokehRequest` says; a depth that is sent is nearness."""
-    from mattelier.tasks.bokeh import Lens
+    from mattelier.filters.bokeh.bokeh import Lens
 
     request = from_json(BokehRequest, options)
     depth = request.depth
@@ -64,7 +64,7 @@ def bokeh(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
 
 def denoise(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     """The picture without its noise, as `DenoiseRequest` says."""
-    from mattelier.tasks.denoise import Denoiser
+    from mattelier.filters.denoise import Denoiser
 
     request = from_json(DenoiseRequest, options)
     refuse_weights(request.model)
@@ -75,7 +75,7 @@ def denoise(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
 
 def enhance(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     """The picture under better light, as `EnhanceRequest` says, or in the reference's."""
-    from mattelier.tasks import enhance
+    from mattelier.filters.enhance import enhance
 
     request = from_json(EnhanceRequest, options)
     refuse_files(reference=request.match)
@@ -85,7 +85,7 @@ def enhance(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
 
 def style(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     """The picture in the reference's style, as `StyleRequest` says."""
-    from mattelier.tasks.style import Stylist
+    from mattelier.filters.style import Stylist
 
     request = from_json(StyleRequest, options)
     refuse_files(reference=request.reference)
@@ -98,7 +98,7 @@ def style(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
 def _nearness(samples: NDArray[np.float32] | None) -> DepthMap | None:
     import numpy as np
 
-    from mattelier.depth_map import DepthMap
+    from mattelier.types.depth_map import DepthMap
 
     if samples is None:
         return None

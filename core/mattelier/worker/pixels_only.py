@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mattelier.errors import UsageError
-from mattelier.request import HintRequest, MatteRequest
+from mattelier.requests import HintRequest, MatteRequest
+from mattelier.types.errors import UsageError
 
 if TYPE_CHECKING:
-    from mattelier.picture import Picture
-    from mattelier.tasks.hint import Hint
+    from mattelier.matting.hint import Hint
+    from mattelier.types.picture import Picture
 
 
 def refuse_files(**paths: str | None) -> None:
@@ -46,7 +46,7 @@ def without_files(request: MatteRequest) -> MatteRequest:
 
 def hint(request: HintRequest, pictures: Mapping[str, Any]) -> Hint | None:
     """The hint of a request, with the mask and trimap that were sent."""
-    from mattelier.tasks.hint import make_hint
+    from mattelier.matting.hint import make_hint
 
     picture: Picture = pictures["picture"]
     return make_hint(

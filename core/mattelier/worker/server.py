@@ -20,8 +20,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from mattelier.errors import EngineError, MattelierError, UsageError
-from mattelier.progress import Cancelled, heard_by
+from mattelier.types.errors import EngineError, MattelierError, UsageError
+from mattelier.types.progress import Cancelled, heard_by
 from mattelier.worker import protocol
 from mattelier.worker.desk import Desk, Outcome
 from mattelier.worker.tasks import TASKS, as_sent, warm
@@ -347,8 +347,8 @@ def _received(connection: socket.socket, announced: Mapping[str, dict[str, Any]]
     """The pictures as tasks take them: a `Picture`, or (H, W) float32 0…1 for one channel."""
     import numpy as np
 
-    from mattelier.colour import to_float
-    from mattelier.picture import Picture
+    from mattelier.types.colour import to_float
+    from mattelier.types.picture import Picture
 
     pictures: dict[str, Any] = {}
     for name, entry in announced.items():

@@ -12,9 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from mattelier.errors import UsageError
-from mattelier.progress import stage
-from mattelier.request import (
+from mattelier.requests import (
     CutoutRequest,
     FramesRequest,
     MatteRequest,
@@ -23,6 +21,8 @@ from mattelier.request import (
     from_json,
     to_json,
 )
+from mattelier.types.errors import UsageError
+from mattelier.types.progress import stage
 from mattelier.worker import enhancing
 from mattelier.worker.desk import Desk, Outcome, Task
 from mattelier.worker.pixels_only import hint, refuse_files, without_files
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mattelier.jobs.shot import ShotResult
-    from mattelier.tasks.matte import Report
+    from mattelier.matting.matte import Report
+    from mattelier.shot.shot import ShotResult
 
 _MOST_ERRORS = 20  # told of a shot; its manifest has all
 
@@ -60,8 +60,8 @@ def _cutout(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
 def _refine(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     import time
 
-    from mattelier.colour import View
-    from mattelier.tasks.edge import refine_edge
+    from mattelier.matting.edge import refine_edge
+    from mattelier.types.colour import View
 
     request = from_json(RefineRequest, options)
     refuse_files(mask=request.mask)
@@ -71,7 +71,7 @@ def _refine(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
 
 
 def _roto(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
-    from mattelier.jobs import roto
+    from mattelier.shot import roto
 
     request = from_json(RotoRequest, options)
     _need_absolute(request.plate, request.output, *(key.mask for key in request.keys))
@@ -79,7 +79,7 @@ def _roto(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
 
 
 def _frames(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
-    from mattelier.jobs import frames
+    from mattelier.shot import frames
 
     request = from_json(FramesRequest, options)
     _need_absolute(request.plate, request.output, request.mattes, *_named(to_json(request.options)))
@@ -103,7 +103,7 @@ def _named(options: Mapping[str, Any]) -> Iterator[str | None]:
 
 
 def _of_shot(result: ShotResult) -> Outcome:
-    from mattelier.errors import OutputError
+    from mattelier.types.errors import OutputError
 
     if result.problems:
         raise OutputError(" ".join(result.problems))
@@ -123,7 +123,7 @@ def _of_shot(result: ShotResult) -> Outcome:
 def _qc(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     from pathlib import Path
 
-    from mattelier.qc_command import write_report
+    from mattelier.commands.qc import write_report
 
     if not isinstance(options, dict) or options.keys() != {"manifest"}:
         raise UsageError("A report needs a shot's manifest, and nothing else.")
@@ -137,8 +137,8 @@ def _qc(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
 def _status(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     from mattelier.catalogue import Store
     from mattelier.engines.choose import installed, no_gpu
-    from mattelier.errors import MattelierError
     from mattelier.log import log_path
+    from mattelier.types.errors import MattelierError
 
     if options:
         raise UsageError("The status takes no options.")
@@ -190,7 +190,7 @@ def warm(desk: Desk) -> None:
     """Open the default model and run it once, so that the first request need not wait for it."""
     import numpy as np
 
-    from mattelier.picture import Picture
+    from mattelier.types.picture import Picture
 
     grey = np.full((64, 64, 3), 128, np.uint8)
     with stage("warming up", 0, 1):
@@ -209,7 +209,7 @@ def as_sent(samples: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Samples of an outcome in the depth that the client asked for, contiguous."""
     import numpy as np
 
-    from mattelier.colour import from_float, to_float
+    from mattelier.types.colour import from_float, to_float
 
     if samples.dtype != dtype:
         samples = from_float(to_float(samples), dtype)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mattelier.errors import MattelierError, UsageError
+from mattelier.types.errors import MattelierError, UsageError
 
 
 @click.command(

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.errors import UsageError
 from mattelier.media.atomic import replacing
+from mattelier.types.errors import UsageError
 
 Colour = NDArray[np.float32]
 Alpha = NDArray[np.float32]

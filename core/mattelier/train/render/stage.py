@@ -16,9 +16,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from mattelier.colour import bounded, linear_to_srgb
-from mattelier.errors import EngineError
 from mattelier.train.render.source import Source, from_premultiplied
+from mattelier.types.colour import bounded, linear_to_srgb
+from mattelier.types.errors import EngineError
 
 Vectors = NDArray[np.floating[Any]]
 
@@ -153,11 +153,11 @@ def shot(scene: Any) -> tuple[Source, NDArray[np.float32]]:
 
 def write_depth(depth: NDArray[np.float32], path: Path) -> None:
     """Write the depth of a shot: an EXR with one float channel Z, as renderers do."""
-    from mattelier.media import high_depth
+    from mattelier.media import oiio_io
     from mattelier.media.atomic import replacing
 
     with replacing(path) as part:
-        high_depth.write(
+        oiio_io.write(
             part, (*depth.shape, 1), "float32", lambda y0, y1: depth[y0:y1, :, None],
             channels=("Z",), attributes={},
         )  # fmt: skip

@@ -1,0 +1,322 @@
+"""One run of the command line: pipes, progress, one JSON object per result, the report."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path, PurePath
+from typing import Any
+
+import click
+
+from mattelier.batch import outputs, pool
+from mattelier.batch.outputs import Plan, Source
+from mattelier.batch.pool import Compute, Job, Result
+from mattelier.commands.options import FileOptions, check_hint_files, hint_of
+from mattelier.requests import HintRequest
+from mattelier.types.errors import UsageError
+from mattelier.types.progress import remark
+
+_STDIN = "standard input"
+_EMPTY = 1e-4  # of the picture's area
+_MAPS = ("matte", "refine", "depth")  # tasks whose result is data, one number a pixel
+_SUFFIXES = {"png": ".png", "webp": ".webp", "tiff": ".tif", "exr": ".exr", "jpg": ".jpg"}
+
+
+def run(
+    task: str,
+    files: FileOptions,
+    hint: HintRequest,
+    open_compute: Callable[[], Compute],
+    *,
+    background: str | None = None,
+    mask_flag: str = "--hint",
+    beside: Collection[str] = (),
+    confidence: bool = False,
+) -> int:
+    """Do the task on all inputs, tell people and programs what happened, return the exit code.
+
+    A `background` leaves no transparency, so JPEG can hold the result. `mask_flag` is what the
+    command calls the hint's mask. `beside` are files that are read beside the pictures and the
+    hints, and so never written over. With `confidence`, the task writes a map beside each result.
+
+    Raises
+    ------
+    UsageError
+        The inputs, outputs and hints do not fit together; nothing was done.
+    """
+    catch_warnings()
+    started = time.perf_counter()
+    with contextlib.ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mattelier-")))
+        jobs = _jobs(task, files, hint, background, mask_flag, beside, scratch, confidence)
+        advance = stack.enter_context(progress_bar(len(jobs)))
+        results: list[Result] = []
+
+        def done(result: Result) -> None:
+            if result.error is None and result.job.output.parent == scratch:
+                result = _to_stdout(result)
+            elif result.error is not None:
+                said = result.error.replace(str(result.job.source), result.job.name)
+                result = replace(result, error=said)
+            results.append(result)
+            advance()
+            if files.json:
+                _print_json(task, result)
+
+        pool.run(
+            jobs,
+            open_compute,
+            workers=files.jobs or pool.default_workers(),
+            overwrite=files.overwrite,
+            done=done,
+            interrupted=lambda: _say("Stopping; files that are being written are finished."),
+        )
+    _report(results, time.perf_counter() - started)
+    return _exit_code(results)
+
+
+def facts(report: Any) -> dict[str, Any]:
+    """A task's report as what `--json` prints; its note becomes the picture's."""
+    told = asdict(report)
+    told["stages"] = told.pop("seconds")
+    if told.get("confidence", 0) is None:
+        del told["confidence"]
+    note = told.pop("note")
+    if note:
+        remark(note)
+    return told
+
+
+def catch_warnings() -> None:
+    """Our own warnings go into a picture's result, those of libraries into the log."""
+    package = Path(__file__).parents[1]
+
+    def show(message: Warning | str, category: type[Warning], filename: str, *_: Any) -> None:
+        ours = Path(filename).is_relative_to(package)
+        if not (ours and remark(str(message))):
+            from mattelier.log import logger
+
+            logger().warning("%s: %s", category.__name__, message)
+
+    warnings.filterwarnings("always", module=r"mattelier\.")
+    warnings.showwarning = show  # type: ignore[assignment]
+
+
+def _jobs(
+    task: str,
+    files: FileOptions,
+    hint: HintRequest,
+    background: str | None,
+    mask_flag: str,
+    beside: Collection[str],
+    scratch: Path,
+    confidence: bool,
+) -> list[Job]:
+    from mattelier.media.stills import INPUT_SUFFIXES, MATTE_SUFFIXES, OUTPUT_SUFFIXES
+
+    written = MATTE_SUFFIXES if task in _MAPS else OUTPUT_SUFFIXES
+    if task == "cutout" and background is None:
+        written = written - {".jpg", ".jpeg"}
+    named = [text for text in files.inputs if text != "-"]
+    sources, missing, earlier = outputs.expand(named, INPUT_SUFFIXES)
+    if "-" in files.inputs:
+        sources.append(_from_stdin(scratch))
+    if earlier:
+        _say(f"Passed over {len(earlier)} earlier result(s), such as {earlier[0].path}.")
+    count = len(sources) + len(missing)
+    check_hint_files(hint, pictures=count, mask_flag=mask_flag)
+    plans = _plans(task, files, written, sources, count, scratch, confidence)
+    hints = [_hint(plan.source, hint, INPUT_SUFFIXES, mask_flag) for plan in plans]
+    hinted = (file for found, _ in hints for file in (found.mask, found.trimap))
+    read = [Path(file) for file in (background, *beside, *hinted) if file]
+    checked = outputs.check(plans, overwrite=files.overwrite, also_read=read)
+    jobs = [Job(gap.name, Path(gap.name), Path(), problem=gap.problem) for gap in missing]
+    for plan, (found, unclear) in zip(checked, hints, strict=True):
+        path = plan.source.path
+        name = _STDIN if path.parent == scratch else str(path)
+        problem = plan.problem or unclear
+        jobs.append(Job(name, path, plan.output, found, problem, plan.confidence))
+    hopeless = sum(job.problem is not None for job in jobs)
+    if 0 < hopeless < len(jobs):
+        _say(f"{hopeless} of {len(jobs)} pictures cannot be done; the end says why.")
+    return sorted(jobs, key=lambda job: job.problem is None)  # what is known is reported first
+
+
+def _hint(
+    source: Source, hint: HintRequest, suffixes: Collection[str], mask_flag: str
+) -> tuple[HintRequest, UsageError | None]:
+    try:
+        return hint_of(source.relative, hint, suffixes, mask_flag), None
+    except UsageError as error:
+        return hint, error
+
+
+def _plans(
+    task: str,
+    files: FileOptions,
+    written: Collection[str],
+    sources: Sequence[Source],
+    count: int,
+    scratch: Path,
+    confidence: bool,
+) -> list[Plan]:
+    suffix = _SUFFIXES[files.format] if files.format else None
+    if suffix and suffix not in written:
+        raise UsageError(f"--format {files.format} has no transparency; add --background.")
+    output = files.output
+    if output is None and "-" in files.inputs:
+        output = "-"
+    if output is None:
+        return outputs.plan(sources, None, task=task, suffix=suffix, confidence=confidence)
+    if output == "-":
+        if count != 1:
+            raise UsageError(f"Standard output takes one picture, not {count}; add -o FOLDER.")
+        if files.json:
+            raise UsageError("--json and the picture cannot both go to standard output.")
+        if confidence:
+            raise UsageError("--confidence writes a second file, so the result needs -o FILE.")
+        if sys.stdout.isatty():
+            raise UsageError("A picture is not written to a terminal; add -o FILE or a pipe.")
+        return [Plan(source, scratch / f"result{suffix or '.png'}") for source in sources]
+    ending = Path(output).suffix.lower()
+    is_folder = os.path.isdir(output) or output.endswith(("/", os.sep))
+    if is_folder or not ending:
+        return outputs.plan(sources, Path(output), task=task, suffix=suffix, confidence=confidence)
+    if ending not in written:
+        offered = ", ".join(sorted(written))
+        raise UsageError(
+            f"-o {output}: a {task} is written as {offered}; a folder's name ends with a slash."
+            + (" JPEG needs --background." if ending in (".jpg", ".jpeg") else "")
+        )
+    if count != 1:
+        raise UsageError(f"-o {output} is one file for {count} pictures; name a folder instead.")
+    if suffix and _SUFFIXES.get(ending[1:], ending).replace(".jpeg", ".jpg") != suffix:
+        raise UsageError(f"-o {output} and --format {files.format} do not agree.")
+    beside = outputs.confidence_file(Path(output)) if confidence else None
+    return [Plan(source, Path(output), confidence=beside) for source in sources]
+
+
+def _from_stdin(scratch: Path) -> Source:
+    path = scratch / "stdin"
+    with path.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return Source(path, PurePath("stdin"))
+
+
+def _to_stdout(result: Result) -> Result:
+    try:
+        with result.job.output.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        close_stdout()
+        return replace(result, error=f"Standard output: {error.strerror}.", exit_code=3)
+    return replace(result, job=replace(result.job, output=Path("standard output")))
+
+
+def close_stdout() -> None:
+    """Nobody reads any more: later writes, and Python's last flush, go nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_json(task: str, result: Result) -> None:
+    ok = result.error is None
+    line = {
+        "task": task,
+        "input": "-" if result.job.name == _STDIN else result.job.name,
+        "output": str(result.job.output) if ok else None,
+        "ok": ok,
+        "error": result.error,
+        "seconds": round(result.seconds, 3),
+        "notes": result.notes,
+        **result.report,
+    }
+    if ok and result.job.confidence is not None:
+        line["confidence_output"] = str(result.job.confidence)
+    try:
+        print(json.dumps(line, default=_plain), flush=True)
+    except BrokenPipeError:  # the pictures still matter
+        close_stdout()
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+@contextlib.contextmanager
+def progress_bar(total: int) -> Iterator[Callable[[], Any]]:
+    """Gives what to call after each picture; a bar is drawn for several, in a terminal alone."""
+    if total < 2 or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit=" pictures", file=sys.stderr, leave=False) as bar:
+        yield lambda: bar.update()
+
+
+def _report(results: Sequence[Result], seconds: float) -> None:
+    alone = len(results) == 1
+    failed = [result for result in results if result.error]
+    stopped = [result for result in failed if result.exit_code == 130]
+    told: dict[str, list[str]] = {}
+    for result in results:
+        for sentence in (*result.notes, *_emptiness(result)):
+            told.setdefault(sentence, []).append(result.job.name)
+    for sentence, names in told.items():
+        which = names[0] if len(names) == 1 else f"{len(names)} pictures, as {names[0]}"
+        _say(f"Note: {sentence}" if alone else f"  note: {which}: {sentence}")
+    # One cause may stop all pictures; it is said once.
+    for failure in dict.fromkeys(result.error for result in failed if result not in stopped):
+        _say(f"mattelier: {failure}" if alone else f"  failed: {failure}")
+    if alone and not failed:
+        _say(_told(results[0]))
+    elif alone and stopped:
+        _say("Interrupted; nothing was written.")
+    elif not alone:
+        parts = [f"{len(results) - len(failed)} of {len(results)} pictures done"]
+        if len(failed) > len(stopped):
+            parts.append(f"{len(failed) - len(stopped)} failed")
+        if stopped:
+            parts.append(f"{len(stopped)} not done, as you interrupted")
+        _say(f"{', '.join(parts)}; {seconds:.1f} s.")
+
+
+def _emptiness(result: Result) -> Iterator[str]:
+    if result.report.get("coverage", 1) < _EMPTY:
+        yield "No subject was found, so the result is empty; --box or --point says where it is."
+
+
+def _told(result: Result) -> str:
+    report = result.report
+    size = f"{report['width']}×{report['height']}"
+    if "result_width" in report:
+        size += f" to {report['result_width']}×{report['result_height']}"
+    by = " ".join(
+        str(report[key]) if key == "model" else f"on {report[key]}" if key == "device" else
+        f"({report[key]})"
+        for key in ("model", "device", "engine")
+        if report.get(key)
+    )  # fmt: skip
+    return f"{result.job.output}: {size} in {result.seconds:.1f} s{', ' + by if by else ''}."
+
+
+def _exit_code(results: Sequence[Result]) -> int:
+    codes = {result.exit_code for result in results}
+    if 130 in codes:
+        return 130
+    return codes.pop() if len(codes) == 1 else 3
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)

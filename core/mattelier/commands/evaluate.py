@@ -1,0 +1,276 @@
+"""`mattelier evaluate`: how good results are whose truth is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from mattelier.data.names import CONDITIONS, HINTS, MEASURES
+from mattelier.requests import Device, MatteRequest, Quality
+from mattelier.types.errors import UsageError
+
+if TYPE_CHECKING:
+    from mattelier.data.pairs import Item
+    from mattelier.evaluate.predictors import Contestant
+    from mattelier.evaluate.run import Outcome, Trial
+    from mattelier.evaluate.summary import Row
+    from mattelier.metrics.measures import Column
+
+_SHOWN = 60  # pictures in a report
+_SIDE_BY_SIDE = 6  # results in a report's row
+
+_folder = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mattelier evaluate pictures --truth masks
+  mattelier evaluate pictures --truth masks --model default --model u2netp --report out.html
+  mattelier evaluate data/* --dev --hint none --hint click     (each holds images/ and masks/)
+  mattelier evaluate --results mattes --truth alphas --measure mattes
+  mattelier evaluate pictures --truth masks --under all
+  mattelier evaluate shots/* --results out --measure video     (frames/ and masks/ in each)
+  mattelier evaluate LR --truth HR --measure upscale --model upscale-x2
+  mattelier evaluate data/* --dev --measure clicks --model default --model ours"""
+)
+@click.argument("folders", nargs=-1, type=_folder)
+@click.option("--truth", type=_folder, help="Folder of truths with the pictures' names.")
+@click.option(
+    "--results",
+    multiple=True,
+    type=_folder,
+    help="Score this folder's results instead of running a model. Repeatable.",
+)
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Run this. Repeatable.")
+@click.option(
+    "--measure",
+    default="masks",
+    show_default=True,
+    type=click.Choice(MEASURES),
+    help="What the results are.",
+)
+@click.option(
+    "--hint",
+    "hints",
+    multiple=True,
+    default=("none",),
+    show_default=True,
+    type=click.Choice(HINTS),
+    help="Give this hint, made from the truth. Repeatable.",
+)
+@click.option(
+    "--trimaps", type=_folder, help="Trimaps with the pictures' names: the band, and --hint trimap."
+)
+@click.option(
+    "--under",
+    metavar="LIST|all",
+    help=f"Also score under these conditions; all: {CONDITIONS}.",
+)
+@click.option(
+    "--by",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE.csv",
+    help="Group by kind instead of by folder: lines of a picture's name and its kind.",
+)
+@click.option("--dev", is_flag=True, help="Only files held back from training (by name's SHA-1).")
+@click.option("--limit", type=click.IntRange(1), help="At most so many pictures of each folder.")
+@click.option(
+    "--border",
+    type=click.IntRange(0),
+    help="Pixels left out with --measure upscale. Default: the scale; without FOLDERS 0.",
+)
+@click.option(
+    "--report",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.html",
+    help="Write tables and the worst pictures here, as one HTML file.",
+)
+@click.option("--device", default="auto", type=click.Choice(get_args(Device)), show_default=True)
+@click.option(
+    "--quality", default="balanced", type=click.Choice(get_args(Quality)), show_default=True
+)
+@click.option("--refine/--no-refine", default=True, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line of the table.")
+def evaluate(
+    folders: tuple[Path, ...],
+    truth: Path | None,
+    trimaps: Path | None,
+    measure: str,
+    hints: tuple[str, ...],
+    by: Path | None,
+    dev: bool,
+    limit: int | None,
+    border: int | None,
+    page: Path | None,
+    as_json: bool,
+    **flags: Any,
+) -> int:
+    """Score mattes, shots or enlarged pictures against their truth.
+
+    FOLDERS hold pictures, and --truth their truths under the same names; or each holds images/ (or
+    frames/) and masks/ (or alphas/). Without FOLDERS, --results is scored against --truth alone.
+
+    \b
+    masks    max-F, mean F, weighted F, S, E, MAE, IoU, relaxed boundary F, boundary IoU;
+             truth above 192 is subject, below 64 background, between them not scored
+    mattes   SAD, MAD, MSE, gradient, connectivity: whole, and (°) in the unknown band
+    video    DAVIS's J and F, dtSSD, MAD, MSE
+    upscale  PSNR and SSIM on luma
+    clicks   NoC and NoF at an IoU of 0.85 and 0.9, IoU after 1, 2, 3, 5 clicks, each set where the
+             model's answer is most wrong, at most 20; truth as for masks
+    """
+    from mattelier.commands.console import progress_bar
+    from mattelier.data.pairs import by_kind, find_items
+    from mattelier.evaluate.run import evaluate as measure_all
+    from mattelier.evaluate.summary import summarise, tally
+    from mattelier.evaluate.worst_cases import Worst
+
+    if not folders and truth is None:
+        raise UsageError("Name a folder of pictures, or say with --truth where the truth is.")
+    if not folders and not flags["results"]:
+        raise UsageError("Name a folder of pictures for the model to look at, or give --results.")
+    if page is not None and page.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--report {page} is an HTML file; name it so.")
+    found, alone = find_items(folders, truth, trimaps)
+    items = _chosen(found, dev, limit, whole=measure == "video")
+    groups = by_kind(items, by) if by else {item: item.group for item in found}
+    trials = _trials(measure, hints, **flags)
+    shown = [n for n, trial in enumerate(trials) if trial.condition.name == "clean"]
+    worst = Worst(measure, tuple(shown[:_SIDE_BY_SIDE]), _SHOWN) if page else None
+    with progress_bar(len(items)) as advance:
+        outcome = measure_all(
+            items,
+            trials,
+            measure,
+            worst=worst,
+            border=border,
+            done=advance,
+        )
+    if outcome.failures and not outcome.records:
+        raise outcome.failures[0][1]
+    rows = summarise(outcome, groups)
+    remarks = _remarks(outcome, alone, len(items))
+    if as_json:
+        _print_json(rows)
+    else:
+        _print_table(rows, outcome)
+    for remark in remarks:
+        click.echo(remark, err=True)
+    if page is not None and worst is not None:
+        from mattelier.evaluate.report import report
+        from mattelier.media.atomic import replacing
+
+        names = ", ".join(dict.fromkeys(trial.contestant.name for trial in trials))
+        tallies = tally(worst.reasons, trials, groups)
+        text = report(f"Evaluation of {names}", outcome, rows, tallies, worst.in_order(), remarks)
+        with replacing(page) as temporary:
+            temporary.write_text(text, "utf-8")
+        click.echo(f"{page}: {len(items)} pictures.", err=True)
+    return 3 if outcome.failures else 0
+
+
+def _chosen(items: list[Item], dev: bool, limit: int | None, *, whole: bool) -> list[Item]:
+    """The items that are wanted: evenly spread over each folder, of a `whole` shot the first."""
+    from mattelier.data.splits import is_dev
+
+    wanted = [item for item in items if not dev or is_dev(item.file_name)]
+    chosen: list[Item] = []
+    for folder in dict.fromkeys(item.group.split("/")[0] for item in wanted):
+        inside = [item for item in wanted if item.group.split("/")[0] == folder]
+        if limit is not None and len(inside) > limit:
+            step = 1 if whole else (len(inside) - 1) / max(limit - 1, 1)
+            inside = [inside[int(number * step)] for number in range(limit)]
+        chosen += inside
+    return chosen
+
+
+def _trials(
+    measure: str,
+    hints: Sequence[str],
+    *,
+    results: tuple[Path, ...],
+    models: tuple[str, ...],
+    under: str | None,
+    device: Device,
+    quality: Quality,
+    refine: bool,
+) -> list[Trial]:
+    from mattelier.data.corruptions import CLEAN, parse_conditions
+    from mattelier.evaluate.predictors import EnlargingModel, MatteModel, StoredResults
+    from mattelier.evaluate.run import Trial
+
+    conditions = [CLEAN, *(parse_conditions(under) if under else ())]
+    if results and (len(conditions) > 1 or set(hints) != {"none"}) and not models:
+        raise UsageError("--hint and --under need a model; results of --results are made already.")
+    if measure == "upscale" and (len(conditions) > 1 or set(hints) != {"none"}):
+        raise UsageError("--hint and --under are for mattes, not for --measure upscale.")
+    if measure == "clicks" and (results or set(hints) != {"none"}):
+        raise UsageError("--measure clicks makes its own clicks; leave out --results and --hint.")
+    contestants: list[Contestant] = [
+        StoredResults(folder, colour=measure == "upscale") for folder in results
+    ]
+    for model in models or (() if results else ("default",)):
+        if measure == "upscale":
+            contestants.append(EnlargingModel(model, device))
+        else:
+            request = MatteRequest(model=model, device=device, quality=quality, refine=refine)
+            contestants.append(MatteModel(request))
+    trials = []
+    for contestant in contestants:
+        if contestant.sees:
+            trials += [Trial(contestant, h, c) for h in dict.fromkeys(hints) for c in conditions]
+        else:
+            trials.append(Trial(contestant))
+    if len({trial.key for trial in trials}) < len(trials):
+        raise UsageError("Two of the models or results have the same name; rename one folder.")
+    return trials
+
+
+def _remarks(outcome: Outcome, alone: int, count: int) -> list[str]:
+    remarks = []
+    if alone:
+        remarks.append(f"{alone} picture(s) have no truth and are left out.")
+    told: dict[str, list[str]] = {}
+    for name, error in outcome.failures:
+        told.setdefault(str(error), []).append(name)
+    for sentence, names in told.items():
+        which = names[0] if len(names) == 1 else f"{len(names)} pictures, as {names[0]}"
+        remarks.append(f"  failed: {which}: {sentence}")
+    if outcome.failures:
+        failed = len({name for name, _ in outcome.failures})
+        remarks.append(f"{failed} of {count} pictures could not be scored and do not count.")
+    return remarks
+
+
+def _print_json(rows: Sequence[Row]) -> None:
+    for row in rows:
+        model, hint, condition = row.trial.key
+        values: dict[str, Any] = {"folder": row.group, "model": model, "hint": hint}
+        values |= {"under": condition, "count": row.count, **row.scores, "hint_iou": row.hint_iou}
+        values = {key: None if value != value else value for key, value in values.items()}  # NaN
+        click.echo(json.dumps(values))
+
+
+def _print_table(rows: Sequence[Row], outcome: Outcome) -> None:
+    from mattelier.evaluate.report import label, text
+    from mattelier.metrics.measures import MEASURES
+
+    columns: Sequence[Column] = MEASURES[outcome.measure].columns
+    several = len(outcome.trials) > 1
+    names = [label(row.trial, outcome.trials) for row in rows]
+    wide = max(map(len, names)) + 2
+    broad = max(len("folder"), *(len(row.group) for row in rows)) + 2
+    given = any(row.hint_iou is not None for row in rows)
+    head = f"{'folder':<{broad}}{'':<{wide if several else 0}}{'count':>5}"
+    head += "".join(f"{column.title:>8}" for column in columns)
+    click.echo(head + ("  hint IoU" if given else ""))
+    for row, name in zip(rows, names, strict=True):
+        line = f"{row.group:<{broad}}{(f'{name:<{wide}}' if several else '')}{row.count:>5}"
+        line += "".join(f"{text(row.scores[column.key], column):>8}" for column in columns)
+        click.echo(line + (f"{row.hint_iou:>10.3f}" if row.hint_iou is not None else ""))

@@ -1,0 +1,89 @@
+"""How key frames are written on the command line: `[NAME:]FRAME=…`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mattelier.commands.options import parse_box, parse_points
+from mattelier.requests import SUBJECT, KeyRequest
+from mattelier.types.errors import MattelierError
+
+if TYPE_CHECKING:
+    from mattelier.media.frame_names import FrameNames
+
+# A name begins with a letter, so "-5=mask.png" is a frame; it is longer than a Windows drive's.
+_KEY = re.compile(r"(?:([A-Za-z][A-Za-z0-9_-]+):)?(-?\d+)=(.+)", re.DOTALL)
+_NAMED = re.compile(r"(?:([A-Za-z][A-Za-z0-9_-]+):)?(.+)", re.DOTALL)
+
+Texts = tuple[str, ...]
+
+
+def mask_keys(ctx: click.Context, param: click.Parameter, texts: Texts) -> list[KeyRequest]:
+    """`[NAME:]FRAME=MASK` of each text."""
+    return [
+        KeyRequest(frame, mask=value, object=name)
+        for name, frame, value in (_split(text, "[NAME:]FRAME=MASK") for text in texts)
+    ]
+
+
+def sequence_keys(ctx: click.Context, param: click.Parameter, texts: Texts) -> list[KeyRequest]:
+    """A key for every file of `[NAME:]PATTERN`, or of the sequence in `[NAME:]FOLDER`."""
+    keys = []
+    for text in texts:
+        match = _NAMED.fullmatch(text)
+        assert match is not None
+        try:
+            found = _mask_names(match[2]).on_disk()
+        except MattelierError as error:
+            raise click.BadParameter(str(error)) from None
+        if not found:
+            raise click.BadParameter(f"{match[2]} names no masks that are there.")
+        for frame, files in sorted(found.items()):
+            keys += [KeyRequest(frame, mask=str(f), object=match[1] or SUBJECT) for f in files]
+    return keys
+
+
+def box_keys(ctx: click.Context, param: click.Parameter, texts: Texts) -> list[KeyRequest]:
+    """`[NAME:]FRAME=X,Y,W,H` of each text."""
+    keys = []
+    for text in texts:
+        name, frame, value = _split(text, "[NAME:]FRAME=X,Y,W,H")
+        keys.append(KeyRequest(frame, box=parse_box(ctx, param, value), object=name))
+    return keys
+
+
+def point_keys(ctx: click.Context, param: click.Parameter, texts: Texts) -> list[KeyRequest]:
+    """`[NAME:]FRAME=X,Y[,+|-]` of each text."""
+    keys = []
+    for text in texts:
+        name, frame, value = _split(text, "[NAME:]FRAME=X,Y[,+|-]")
+        keys.append(KeyRequest(frame, points=parse_points(ctx, param, (value,)), object=name))
+    return keys
+
+
+def _split(text: str, form: str) -> tuple[str, int, str]:
+    match = _KEY.fullmatch(text)
+    if match is None:
+        raise click.BadParameter(f"{text!r} is not {form}.")
+    return match[1] or SUBJECT, int(match[2]), match[3]
+
+
+def _mask_names(text: str) -> FrameNames:
+    from mattelier.media.frame_names import FrameNames, sequences_in
+    from mattelier.media.stills import INPUT_SUFFIXES
+
+    path = Path(text)
+    if path.is_dir():
+        found = sequences_in(path, INPUT_SUFFIXES)
+        if len(found) != 1:
+            how_many = f"{len(found)} sequences of masks" if found else "no numbered masks"
+            raise click.BadParameter(f"{path} holds {how_many}; name one, like name.####.png.")
+        return found[0]
+    names = FrameNames.parse(text)
+    if names is None:
+        raise click.BadParameter(f"{text} is no pattern like name.####.png, and no folder.")
+    return names

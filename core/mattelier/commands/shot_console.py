@@ -1,0 +1,153 @@
+"""One run of a shot on the command line: progress, one JSON object a frame, the report."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from mattelier.shot.shot import FrameResult, ShotResult
+
+_MOST_TOLD = 20  # failures that are told one by one
+
+
+def run(make: Callable[[Callable[[FrameResult], None]], ShotResult], as_json: bool) -> int:
+    """Make a shot, tell people and programs what happened, return the exit code.
+
+    Parameters
+    ----------
+    make : callable
+        Makes it; calls what it is given with every frame as it ends.
+    as_json : bool
+        One JSON object a frame on stdout, and one of the whole at the end.
+
+    Raises
+    ------
+    MattelierError
+        As `make`: nothing was written.
+    """
+    from mattelier.batch.pool import stop_on_signals
+    from mattelier.commands.console import catch_warnings
+    from mattelier.types.progress import Cancelled, heard_by
+
+    catch_warnings()
+    started = time.perf_counter()
+    stop = threading.Event()
+    with stop_on_signals(stop), listener(as_json) as tell:
+
+        def listen(fraction: float, stage: str) -> None:
+            if stop.is_set():
+                raise Cancelled
+            tell(fraction, stage)
+
+        def done(result: FrameResult) -> None:
+            if as_json:
+                print_json(
+                    {
+                        "frame": result.frame,
+                        "ok": result.error is None,
+                        "kept": result.kept,
+                        "error": result.error,
+                        "seconds": round(result.seconds, 3),
+                    }
+                )
+
+        with heard_by(listen) as notes:
+            result = make(done)
+    report(result, notes, time.perf_counter() - started, as_json)
+    return result.exit_code
+
+
+@contextlib.contextmanager
+def listener(as_json: bool) -> Iterator[Callable[[float, str], None]]:
+    """What hears of progress: a bar on a terminal, else lines that OpenJD's runners read."""
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+        with tqdm(total=100, file=sys.stderr, leave=False, bar_format=form) as bar:
+
+            def show(fraction: float, stage: str) -> None:
+                bar.set_description_str(stage, refresh=False)
+                bar.update(max(0, 100 * fraction - bar.n))
+
+            yield show
+        return
+    if as_json or sys.stdout.isatty():
+        yield lambda fraction, stage: None
+        return
+    last: list[Any] = [-1, ""]
+
+    def print_lines(fraction: float, stage: str) -> None:
+        percent = min(int(100 * fraction), 100)
+        if percent > last[0]:
+            last[0] = percent
+            click.echo(f"openjd_progress: {percent}")
+        if stage and stage != last[1]:
+            last[1] = stage
+            click.echo(f"openjd_status: {stage}")
+
+    yield print_lines
+
+
+def report(result: ShotResult, notes: list[str], seconds: float, as_json: bool) -> None:
+    """Tell what became of a shot: people on stderr, programs on stdout."""
+    for note in notes:
+        _say(f"Note: {note}")
+    sentences = list(dict.fromkeys(r.error for r in result.results if r.error))
+    for sentence in sentences[:_MOST_TOLD]:
+        _say(f"  failed: {sentence}")
+    if len(sentences) > _MOST_TOLD:
+        _say(f"  … and {len(sentences) - _MOST_TOLD} more; --json tells them all.")
+    for problem in result.problems:
+        _say(f"mattelier: {problem}")
+    counts = [f"{len(result.written)} of {len(result.asked)} frames written"]
+    if result.kept:
+        counts.append(f"{len(result.kept)} were done already")
+    if result.failed:
+        counts.append(f"failed: {result.failed}")
+    if result.undone:
+        why = ", as you interrupted" if result.interrupted else ""
+        counts.append(f"not done: {result.undone}{why}")
+    _say(f"{'; '.join(counts)}; {seconds:.1f} s. {', '.join(result.outputs)}")
+    if as_json:
+        print_json(
+            {
+                "written": str(result.written),
+                "kept": str(result.kept),
+                "failed": str(result.failed),
+                "undone": str(result.undone),
+                "outputs": result.outputs,
+                "manifest": str(result.manifest),
+                "notes": notes,
+                "problems": result.problems,
+                "seconds": round(seconds, 3),
+                "exit_code": result.exit_code,
+            }
+        )
+    elif not sys.stdout.isatty():
+        if result.exit_code == 3:
+            click.echo(f"openjd_fail: frames {result.failed | result.undone} were not written")
+        elif result.exit_code == 0:
+            click.echo("openjd_progress: 100")
+
+
+def print_json(values: dict[str, Any]) -> None:
+    """One line on stdout."""
+    from mattelier.commands.console import close_stdout
+
+    try:
+        print(json.dumps(values), flush=True)
+    except BrokenPipeError:  # the frames still matter
+        close_stdout()
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)

@@ -1,0 +1,107 @@
+"""Who is measured: a model that is run, or a folder of results that somebody made before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.data.pairs import Item, index, result_of
+from mattelier.matting.cutout import Cutter
+from mattelier.matting.hint import Hint
+from mattelier.media.stills import read, read_grey
+from mattelier.requests import Device, MatteRequest, UpscaleRequest
+from mattelier.types.colour import from_float, to_float
+from mattelier.types.errors import PictureError, UsageError
+from mattelier.types.picture import Picture
+
+
+class Contestant(Protocol):
+    """Gives an answer for each item: (H, W) float32 0…1, or (H, W, 3) RGB uint8 when enlarging.
+
+    Attributes
+    ----------
+    name : what tables call it
+    sees : whether it looks at the picture, so that hints and conditions make a difference
+    """
+
+    name: str
+    sees: bool
+
+    def answer(
+        self, item: Item, picture: Picture | None, hint: Hint | None, size: tuple[int, int]
+    ) -> NDArray[Any]: ...
+
+
+class MatteModel:
+    """A matte model, run as `request` says."""
+
+    sees = True
+
+    def __init__(self, request: MatteRequest) -> None:
+        self.name, self._cutter = request.model, Cutter(request)
+
+    def answer(
+        self, item: Item, picture: Picture | None, hint: Hint | None, size: tuple[int, int]
+    ) -> NDArray[Any]:
+        assert picture is not None
+        return self._cutter.matte(picture, hint).alpha
+
+
+class EnlargingModel:
+    """A super-resolution model, run at the scale that the truth's size asks for."""
+
+    sees = True
+
+    def __init__(self, model: str, device: Device) -> None:
+        self.name, self._device = model, device
+
+    def answer(
+        self, item: Item, picture: Picture | None, hint: Hint | None, size: tuple[int, int]
+    ) -> NDArray[Any]:
+        from mattelier.filters.upscale import Upscaler
+
+        assert picture is not None
+        scale = scale_of(item, (picture.height, picture.width), size)
+        request = UpscaleRequest(scale, model=self.name, device=self._device)
+        return display(Upscaler(request).upscale(picture).picture)[: size[0], : size[1]]
+
+
+class StoredResults:
+    """A folder of results with the pictures' names; mattes, or pictures when enlarging."""
+
+    sees = False
+
+    def __init__(self, folder: Path, *, colour: bool) -> None:
+        self.name, self._folder, self._colour = folder.resolve().name, folder, colour
+        self._index = index(folder)
+
+    def answer(
+        self, item: Item, picture: Picture | None, hint: Hint | None, size: tuple[int, int]
+    ) -> NDArray[Any]:
+        path = result_of(item, self._folder, self._index)
+        if path is None:
+            raise PictureError(f"{self._folder} has no result for {item.name}.")
+        return display(read(path)) if self._colour else read_grey(path)
+
+
+def display(picture: Picture) -> NDArray[np.uint8]:
+    """A picture's samples as (H, W, 3) RGB uint8."""
+    samples: NDArray[np.uint8] = from_float(to_float(picture.colour), np.uint8)
+    return samples
+
+
+def scale_of(item: Item, small: tuple[int, int], large: tuple[int, int]) -> int:
+    """How many times larger the truth is than the picture.
+
+    Raises
+    ------
+    UsageError
+        Not a whole number of times; remainders below one small pixel do not matter.
+    """
+    scale = round(large[0] / small[0])
+    if scale < 2 or any(abs(b - scale * a) >= scale for a, b in zip(small, large, strict=True)):
+        raise UsageError(f"{item.truth} is not a whole number of times as large as its picture.")
+    return scale

@@ -1,0 +1,1 @@
+"""Tasks that give a picture for a picture, one module or folder each."""

@@ -1,0 +1,1 @@
+"""Lens blur by depth."""

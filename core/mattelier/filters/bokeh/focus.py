@@ -1,0 +1,224 @@
+"""Where the focus lies, and how blurred everything else is by that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.filters.bokeh.iris import blur_per_disparity
+from mattelier.filters.depth.depth import SUBJECT, Sight, beside, ground
+from mattelier.requests import BokehRequest
+from mattelier.types.errors import UsageError
+from mattelier.types.picture import Picture
+
+Floats = NDArray[np.float32]
+
+_USUAL = 0.01  # of the longer side: the radius when none is asked for
+_SENSOR = 36.0  # mm, the longer side of a full frame
+_NORMAL_LENS = 50.0  # mm, when the picture does not know its own
+_HAZE = (0.04, 0.97)  # alpha below counts as nothing, above as all
+_FAINT, _CERTAIN = 0.1, 0.8  # alpha that makes a thing, and that such a thing must reach
+_FOCAL_LENGTH_35MM = 0xA405  # EXIF 2.32
+_EXIF = 0x8769
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """How a lens is focused on one picture: what must not jump from frame to frame of a shot.
+
+    Attributes
+    ----------
+    focal : float
+        The disparity in focus.
+    subject : float
+        The subject's; 0 where its matte decides nothing.
+    ground : (n,) float32, or None
+        Where depth is from the matte alone: the disparity beside the subject, from the picture's
+        uppermost row to its lowest.
+    most : float, or None
+        How far from the focus anything is, in disparity; None: as far as this picture shows.
+    """
+
+    focal: float
+    subject: float = 0.0
+    ground: Floats | None = None
+    most: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Focused:
+    """How blurred everything is: signed radii in pixels of the picture, negative before the focus.
+
+    Attributes
+    ----------
+    blur : (h, w) float32, at the size of the depth map
+        Of everything; where `alpha` is given, of what is beside the subject.
+    subject : float
+        Of the subject.
+    alpha : (H, W) float32 0…1, or None
+        The subject's matte, when its edge is taken from that.
+    most : float
+        The radius of what is most blurred, of the whole shot where it is of one.
+    """
+
+    blur: Floats
+    subject: float = 0.0
+    alpha: Floats | None = None
+    most: float = 0.0
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The nearest and the farthest blur."""
+        low, high = float(self.blur.min()), float(self.blur.max())
+        if self.alpha is None:
+            return low, high
+        return min(low, self.subject), max(high, self.subject)
+
+
+def setting(height: int, width: int, sight: Sight, request: BokehRequest) -> Setting:
+    """How the lens is focused on a picture of that size, seen by itself.
+
+    Raises
+    ------
+    UsageError
+        The focus lies outside the picture, or is a distance where depth is only relative.
+    """
+    return _setting(height, width, sight, request, _subject(sight, request))
+
+
+def focus(
+    picture: Picture, sight: Sight, request: BokehRequest, as_set: Setting | None = None
+) -> Focused:
+    """The blur of everything in a picture, as the request focuses and opens the lens.
+
+    Parameters
+    ----------
+    as_set : Setting, optional
+        How the lens is focused, instead of as the picture by itself asks for.
+
+    Raises
+    ------
+    UsageError
+        As `setting`.
+    """
+    alpha = _subject(sight, request)
+    if as_set is None:
+        as_set = _setting(picture.height, picture.width, sight, request, alpha)
+    if alpha is None:
+        disparity = sight.depth.disparity
+    elif as_set.ground is not None:
+        disparity = _at_rows(as_set.ground, alpha.shape[0])[:, None]
+    else:
+        disparity = beside(sight.depth, _resized(alpha, sight.depth.disparity.shape))
+    offset = (np.float32(as_set.focal) - disparity).astype(np.float32)
+    own = 0.0 if alpha is None else as_set.focal - as_set.subject
+    if not request.foreground_blur:
+        np.maximum(offset, 0, out=offset)
+        own = max(own, 0.0)
+    most = as_set.most
+    if most is None:
+        most = max(float(np.abs(offset).max()), abs(own))
+    elif request.aperture is None:  # nothing is blurred more than was asked for
+        np.clip(offset, -most, most, out=offset)
+    scale = _scale(picture, request, most)
+    return Focused(offset * np.float32(scale), own * scale, alpha, scale * most)
+
+
+def _setting(
+    height: int, width: int, sight: Sight, request: BokehRequest, alpha: Floats | None
+) -> Setting:
+    depth, at = sight.depth, request.focus
+    if at is not None and not (0 <= at.x < width and 0 <= at.y < height):
+        raise UsageError(
+            f"The focus {at.x:g},{at.y:g} lies outside the picture of {width}×{height} pixels."
+        )
+    if request.distance is not None and not depth.metric:
+        raise UsageError(
+            "A focus at a distance needs a depth map of distances, such as Blender's Z; focus on "
+            "x,y or on the subject instead."
+        )
+    if alpha is None:
+        if request.distance is not None:
+            return Setting(1 / request.distance)
+        assert at is not None
+        return Setting(depth.at(at.x, at.y, height, width))
+    if depth.method == "matte":
+        rows = ground(alpha)
+        focal = SUBJECT if at is None else _seen_at(at.x, at.y, alpha, rows, SUBJECT)
+        return Setting(focal, SUBJECT, rows)
+    small = _resized(alpha, depth.disparity.shape)
+    inside = depth.disparity[small > min(0.9, float(small.max()))]
+    subject = float(np.median(inside if inside.size else depth.disparity))
+    return Setting(subject, subject)
+
+
+def _subject(sight: Sight, request: BokehRequest) -> Floats | None:
+    """The matte, where the focus or the depth is by it."""
+    on_subject = request.focus is None and request.distance is None
+    if sight.matte is None or not (on_subject or sight.depth.method == "matte"):
+        return None
+    return _certain(sight.matte.alpha)
+
+
+def _at_rows(ground: Floats, height: int) -> Floats:
+    if ground.size == height:
+        return ground
+    rows = (np.arange(height) + 0.5) / height * ground.size - 0.5
+    return np.interp(rows, np.arange(ground.size), ground).astype(np.float32)
+
+
+def _certain(alpha: Floats) -> Floats:
+    """The matte without haze, and without what the network but half saw: it would blur by half."""
+    import cv2
+
+    count, labels = cv2.connectedComponents((alpha > _FAINT).view(np.uint8))
+    strongest = np.zeros(count, np.float32)
+    np.maximum.at(strongest, labels.ravel(), alpha.ravel())
+    strongest[0] = 1
+    clear = (alpha - np.float32(_HAZE[0])) * np.float32(1 / (_HAZE[1] - _HAZE[0]))
+    clear = np.clip(clear, 0, 1, out=clear)
+    return np.where((strongest >= _CERTAIN)[labels], clear, np.float32(0))
+
+
+def _seen_at(x: float, y: float, alpha: Floats, rows: Floats, subject: float) -> float:
+    return subject if alpha[int(y), int(x)] >= 0.5 else float(rows[int(y)])
+
+
+def _scale(picture: Picture, request: BokehRequest, most: float) -> float:
+    """Pixels of blur radius for each unit of disparity."""
+    longer = max(picture.height, picture.width)
+    if request.aperture is None:
+        radius = _USUAL * longer if request.radius is None else request.radius
+        return radius / max(most, 1e-9)
+    return blur_per_disparity(
+        focal_length=request.focal_length or _focal_length(picture) or _NORMAL_LENS,
+        aperture=request.aperture,
+        sensor=_SENSOR,
+        width=longer,
+    )
+
+
+def _focal_length(picture: Picture) -> float | None:
+    """Of a full-frame camera, from the picture's EXIF."""
+    if not picture.exif:
+        return None
+    from PIL import Image
+
+    try:
+        exif = Image.Exif()
+        exif.load(picture.exif)
+        value = float(exif.get_ifd(_EXIF).get(_FOCAL_LENGTH_35MM, 0))
+    except Exception:  # Pillow parses EXIF lazily, and raises whatever damage causes
+        return None
+    return value if value >= 1 else None
+
+
+def _resized(alpha: Floats, shape: tuple[int, ...]) -> Floats:
+    import cv2
+
+    if alpha.shape == shape:
+        return alpha
+    size = (shape[1], shape[0])
+    return np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.float32)

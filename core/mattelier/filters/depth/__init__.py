@@ -1,0 +1,1 @@
+"""How near everything in a picture is."""

@@ -1,0 +1,224 @@
+"""picture → depth map: from a file, a stereo pair, a network, or the subject's matte alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.catalogue import Store
+from mattelier.engines.depth_networks import DepthNetwork, open_depth_network
+from mattelier.engines.preprocess import network_size, prepare
+from mattelier.matting.hint import Hint
+from mattelier.requests import DepthRequest
+from mattelier.types.colour import View
+from mattelier.types.depth_map import DepthMap
+from mattelier.types.errors import UsageError
+from mattelier.types.picture import Picture
+from mattelier.types.progress import remark, stage
+
+if TYPE_CHECKING:
+    from mattelier.matting.cutout import Cutter
+    from mattelier.matting.matte import Matte
+
+SUBJECT = 0.5
+"""Disparity of a subject of which nothing but the matte is known; as if it stood at 2 m."""
+
+_FIRST = ("depth-anything-v2-small", "midas-v2.1-small")  # as "auto" prefers them
+
+_SEEN = 0.5  # alpha from which a pixel is the subject's
+_FEET = 0.005  # share of the subject that may lie below where it stands
+_CUT_OFF = 0.02  # of the height: a subject that ends this near the bottom stands below it
+_LOW = 0.5  # of the height: one that ends above does not stand on visible ground
+_HORIZON = 0.3  # of the height: the least between the feet and the horizon
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What is known of a picture's space: its depth, and the matte where one was made."""
+
+    depth: DepthMap
+    matte: Matte | None
+
+
+class DepthFinder:
+    """Finds depth as a request says; what it needs is opened once, for many pictures.
+
+    Parameters
+    ----------
+    request : DepthRequest
+    store : Store, optional
+    cutter : Cutter, optional
+        A matting model that is open already.
+
+    Raises
+    ------
+    UsageError, ModelError, EngineError
+        There is no such model, it is not on this computer, or the device cannot be used.
+    """
+
+    def __init__(
+        self, request: DepthRequest, *, store: Store | None = None, cutter: Cutter | None = None
+    ) -> None:
+        self.request = request
+        self._store = store or Store()
+        self._cutter = cutter
+        self.network: DepthNetwork | None = None
+        if request.file is None and request.right is None:
+            name = _ready(self._store) if request.model == "auto" else request.model
+            if name is None or name == "matte":
+                self.open_cutter()
+            else:
+                self.network = open_depth_network(name, self._store, request.device)
+
+    def open_cutter(self) -> Cutter:
+        """The matting model, opened when it was not."""
+        if self._cutter is None:
+            from mattelier.matting.cutout import Cutter
+
+            self._cutter = Cutter(self.request.matte, store=self._store)
+        return self._cutter
+
+    def find(
+        self,
+        picture: Picture,
+        hint: Hint | None = None,
+        *,
+        given: DepthMap | None = None,
+        with_matte: bool = False,
+    ) -> Sight:
+        """The depth of one picture.
+
+        Parameters
+        ----------
+        hint : where the subject is, for the matte
+        given : a depth map at hand already; the request's sources are not asked then
+        with_matte : make the subject's matte even where the depth does not need it
+
+        Raises
+        ------
+        UsageError, PictureError
+            A depth map or a right picture that cannot be read or does not fit.
+        """
+        request, depth = self.request, given
+        if depth is None and request.file is not None:
+            from mattelier.media.depth_maps import read_depth
+
+            depth = read_depth(Path(request.file), request.kind)
+        elif depth is None and request.right is not None:
+            from mattelier.filters.depth.stereo import stereo
+            from mattelier.media.stills import read
+
+            depth = stereo(View(picture), View(read(Path(request.right))))
+        elif depth is None and self.network is not None:
+            with stage("looking", 0, 0.5):
+                depth = from_network(View(picture), self.network)
+        if depth is not None:
+            checked(depth, picture.height, picture.width)
+            matte = self.open_cutter().matte(picture, hint) if with_matte else None
+            return Sight(depth, matte)
+        matte = self.open_cutter().matte(picture, hint)
+        if matte.report.coverage < 1e-4:
+            remark("No subject was found, so everything counts as far; --point says where it is.")
+        return Sight(from_matte(matte.alpha), matte)
+
+
+def _ready(store: Store) -> str | None:
+    """The first depth network that is on this computer and can be run."""
+    from importlib.util import find_spec
+
+    names = store.names()
+    for name in _FIRST:
+        if name in names and find_spec("torch") and store.state(store.card(name))[0] == "ready":
+            return name
+    return None
+
+
+def from_network(view: View, network: DepthNetwork) -> DepthMap:
+    """A monocular network's depth, at the size it sees; relative, 0…1."""
+    height, width = network_size(network.input, view.height, view.width)
+    answer = network.run(prepare(network.input, view, height, width))
+    return DepthMap(DepthMap(answer, False, network.model).relative(), False, network.model)
+
+
+def from_matte(alpha: NDArray[np.float32]) -> DepthMap:
+    """Depth from the subject's matte alone: (H, W), relative.
+
+    The subject has one depth. The ground goes through its feet and falls off to a horizon, a
+    plane's disparity being linear in the picture's rows; all else is infinitely far. No ground
+    is seen where the subject is cut off by the picture's lower edge or floats high above it.
+
+    Parameters
+    ----------
+    alpha : (H, W) float32 0…1
+    """
+    disparity = np.broadcast_to(ground(alpha)[:, None], alpha.shape)
+    mixed = disparity + alpha * (np.float32(SUBJECT) - disparity)
+    return DepthMap(mixed.astype(np.float32), False, "matte")
+
+
+def ground(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Disparity of what is beside the subject, for each row of the picture: (H,) float32."""
+    height = alpha.shape[0]
+    rows = (alpha > _SEEN).sum(1)
+    total = int(rows.sum())
+    far = np.zeros(height, np.float32)
+    if total == 0:
+        return far
+    below = np.cumsum(rows) / total
+    feet = int(np.searchsorted(below, 1 - _FEET)) + 1
+    head = int(np.searchsorted(below, _FEET))
+    if feet > (1 - _CUT_OFF) * height or feet < _LOW * height:
+        return far
+    horizon = feet - max(_HORIZON * height, 0.85 * (feet - head))
+    slope = SUBJECT / (feet - horizon)
+    plane = slope * (np.arange(height) + 0.5 - horizon)
+    return np.asarray(np.maximum(plane, 0), np.float32)
+
+
+def beside(depth: DepthMap, alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The disparity (h, w) of what is beside and behind the subject, continued through it.
+
+    Parameters
+    ----------
+    alpha : (h, w) float32 0…1, of the size of the depth map
+    """
+    import cv2
+
+    disparity = depth.disparity
+    # A network's depth runs over the subject's edge; so the edge's surroundings count as it too.
+    size = 2 * max(1, round(0.008 * max(disparity.shape))) + 1
+    covered = cv2.dilate(alpha, np.ones((size, size), np.uint8)) > 0.05
+    if not covered.any() or covered.all():
+        return disparity
+    weight = (~covered).astype(np.float32)
+    filled = np.zeros_like(disparity)
+    radius = max(disparity.shape)
+    while radius >= 1:
+        window = (2 * radius + 1, 2 * radius + 1)
+        share = cv2.blur(weight, window, borderType=cv2.BORDER_REPLICATE)
+        total = cv2.blur(disparity * weight, window, borderType=cv2.BORDER_REPLICATE)
+        filled = (total + np.float32(1e-4) * filled) / (share + np.float32(1e-4))
+        radius //= 2
+    return np.where(covered, np.minimum(filled, disparity), disparity).astype(np.float32)
+
+
+def checked(depth: DepthMap, height: int, width: int) -> DepthMap:
+    """The depth map, of the shape of its picture.
+
+    Raises
+    ------
+    UsageError
+        It is of another shape.
+    """
+    rows, columns = depth.disparity.shape
+    stretch = (columns / rows) / (width / height)
+    if not 0.97 < stretch < 1.03:
+        raise UsageError(
+            f"The depth map is {columns}×{rows} pixels, of another shape than the picture's "
+            f"{width}×{height}; give the one that belongs to it."
+        )
+    return depth

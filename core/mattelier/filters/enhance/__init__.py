@@ -1,0 +1,1 @@
+"""Light and colour mended, or taken on from another picture."""

@@ -1,0 +1,354 @@
+"""A picture under better light: white balance, tone, contrast, colour, sharpness, another's look.
+
+What a picture needs is measured on a small copy; what is done to each pixel follows in tiles, in
+linear light. A measured `Look` serves all the frames of a shot, which so do not flicker.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.filters.enhance import colour_transfer, sharpen, white_balance
+from mattelier.filters.enhance.colour_transfer import ColourTransfer
+from mattelier.filters.enhance.gamut import towards
+from mattelier.filters.enhance.local_contrast import local_contrast
+from mattelier.filters.enhance.noise_level import noise_level
+from mattelier.filters.enhance.saturation import saturated
+from mattelier.filters.enhance.tone import ToneCurve, tone_curve
+from mattelier.requests import EnhanceRequest
+from mattelier.types.colour import View, from_float, linear_to_srgb, srgb_to_linear, to_float
+from mattelier.types.oklab import from_oklab, luminance, to_oklab
+from mattelier.types.picture import Picture
+from mattelier.types.progress import stage
+from mattelier.types.tiles import Tile, for_tiles, stretched
+
+_SIDE = 1024  # pixels of the longer side of the small copy that local light is computed on
+_COVERED = 0.9  # alpha from which on a small pixel shows the subject and nothing else
+_TOE = 2.0**-8  # added to luminance before its logarithm: what is darker is noise, not tone
+_BASE_RADIUS, _BASE_EDGE = 0.03, 0.3  # of the longer side; stops that make an edge
+_LINE_EDGE = 0.05  # stops within which a neighbourhood is taken as flat
+_CROP = 512  # pixels, of the four places where noise is measured
+_BLACK = 1e-4  # luminance below which a ratio of luminances says nothing
+
+
+@dataclass
+class EnhanceReport:
+    """What was found in a picture.
+
+    Attributes
+    ----------
+    light : three floats
+        The light's colour in linear RGB, of geometric mean 1; ones where no balance was asked for.
+    noise : float
+        Standard deviation of the noise in encoded values 0…1.
+    """
+
+    light: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    noise: float = 0.0
+    note: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Enhanced:
+    """The picture and the report."""
+
+    picture: Picture
+    report: EnhanceReport
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """All that is the same for every pixel of a picture, and every frame of a shot."""
+
+    exposure: float
+    light: NDArray[np.float64]
+    transfer: ColourTransfer | None
+    curve: ToneCurve | None
+    noise: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Small:
+    """A small copy: linear RGB (h, w, 3), and what of it is visible (h, w)."""
+
+    linear: NDArray[np.float32]
+    visible: NDArray[np.bool_]
+
+    @property
+    def seen(self) -> NDArray[np.float32]:
+        return self.linear[self.visible]
+
+
+class Enhancer:
+    """A request, and the picture whose look is wanted, for many pictures; safe from any thread.
+
+    Parameters
+    ----------
+    request : EnhanceRequest
+    reference : Picture, optional
+        Instead of the file that `request.match` names.
+
+    Raises
+    ------
+    PictureError
+        The file that `request.match` names cannot be read.
+    """
+
+    def __init__(self, request: EnhanceRequest, reference: Picture | None = None) -> None:
+        if reference is None and request.match is not None:
+            from mattelier.media.stills import read
+
+            reference = read(request.match)
+        self.request = request
+        self._reference = None if reference is None else _small(reference, colour_transfer.SIDE)
+        self._expected = 1.0 if reference is None else View(reference).exposure
+        self._look: Look | None = None
+
+    def settled(self, pictures: Iterable[Picture]) -> Enhancer:
+        """The same for all frames of a shot: measured on some of them, and never again."""
+        other = copy(self)
+        other._look = self._measured(list(pictures))
+        return other
+
+    def enhance(self, picture: Picture) -> Enhanced:
+        """One picture as the request asks; its sample type, profile, alpha and EXIF are kept.
+
+        Where nothing is asked for, the picture itself is returned. Display pictures stay within
+        their gamut; of scene-linear ones no highlight is clipped.
+        """
+        report = EnhanceReport()
+        if not (self._asked_for_colour or self._asked_for_light):
+            return Enhanced(picture, report)
+        started = time.perf_counter()
+        look = self._look or self._measured([picture])
+        red, green, blue = (round(float(part), 4) for part in look.light)
+        report.light, report.noise = (red, green, blue), round(look.noise, 5)
+        with stage("enhancing", 0, 1):
+            colour = self._colour(picture, look)
+        report.seconds["enhance"] = round(time.perf_counter() - started, 4)
+        return Enhanced(replace(picture, colour=colour), report)
+
+    @property
+    def _matches(self) -> bool:
+        return self._reference is not None and self.request.match_strength > 0
+
+    @property
+    def _asked_for_colour(self) -> bool:
+        return bool(self.request.white_balance or self.request.saturation or self._matches)
+
+    @property
+    def _asked_for_light(self) -> bool:
+        return bool(self.request.tone or self.request.contrast or self.request.sharpen)
+
+    def _measured(self, pictures: Sequence[Picture]) -> Look:
+        exposures = [1.0 if self._matches else View(picture).exposure for picture in pictures]
+        exposure = self._expected * float(np.median(exposures))
+        smalls = [_small(picture, white_balance.SIDE) for picture in pictures]
+        light = np.ones(3)
+        if self.request.white_balance and not all(picture.grey for picture in pictures):
+            lights = [
+                white_balance.illuminant(small.linear * np.float32(exposure), small.visible)
+                for small in smalls
+            ]
+            light = np.exp(np.mean(np.log(lights), axis=0))
+        noise = float(np.median([_noise(picture, exposure) for picture in pictures]))
+        look = Look(exposure, light, None, None, noise)
+        top = _top(pictures[0])
+        smalls = [replace(s, linear=self._recoloured(s.linear, look, top)) for s in smalls]
+        if self._reference is not None and self._matches:
+            clouds = (np.concatenate([s.seen for s in smalls]), self._reference.seen)
+            source, target = (to_oklab(cloud[None])[0] for cloud in clouds)
+            transfer = colour_transfer.colour_transfer(
+                source, target, self.request.match_strength, grey=pictures[0].grey
+            )
+            look = replace(look, transfer=transfer)
+            smalls = [replace(s, linear=_transferred(s.linear, transfer, top)) for s in smalls]
+        if self.request.tone:
+            tones = np.concatenate([_log(luminance(s.linear), exposure)[s.visible] for s in smalls])
+            free = top == np.inf
+            curve = tone_curve(tones, self.request.tone, white=np.inf if free else 0)
+            if free:
+                stops = curve.stops + np.float32(self.request.tone * np.log2(exposure))
+                curve = replace(curve, stops=stops)
+            look = replace(look, curve=curve)
+        return look
+
+    def _recoloured(
+        self, linear: NDArray[np.float32], look: Look, top: float
+    ) -> NDArray[np.float32]:
+        """White balance and the other picture's look, which are the same everywhere."""
+        if (look.light != 1).any():
+            matrix = white_balance.adaptation(look.light, self.request.white_balance)
+            linear = white_balance.balanced(linear, matrix, top)
+        if look.transfer is not None:
+            linear = _transferred(linear, look.transfer, top)
+        return linear
+
+    def _colour(self, picture: Picture, look: Look) -> NDArray[Any]:
+        top = _top(picture)
+        height, width = picture.height, picture.width
+        lines = self._lines(picture, look)
+        margin = sharpen.MARGIN if self.request.sharpen else 0
+        saturates = bool(self.request.saturation) and not picture.grey
+        result = np.empty_like(picture.colour)
+
+        def work(tile: Tile) -> None:
+            around = tile.grown(margin, height, width)
+            linear = self._recoloured(_linear(picture, around), look, top)
+            if self._asked_for_light:
+                local = None if lines is None else stretched(lines, around, height, width)
+                gain = self._gain(linear, local, picture, around, look)
+                linear = towards(linear, linear * gain[..., None], top)
+            linear = np.ascontiguousarray(linear[tile.within(around)])
+            if saturates:
+                lab = saturated(to_oklab(linear), self.request.saturation)
+                linear = towards(linear, from_oklab(lab), top)
+            if picture.grey:
+                linear[:] = linear[..., :1]
+            encoded = linear if picture.transfer == "linear" else linear_to_srgb(linear)
+            result[tile.slices] = from_float(encoded, picture.dtype)
+
+        for_tiles(work, height, width)
+        return result
+
+    def _lines(self, picture: Picture, look: Look) -> NDArray[np.float32] | None:
+        """Tone and contrast of the small copy, in stops, as a·log₂(luminance) + b: (h, w, 2)."""
+        contrast = self.request.contrast
+        if look.curve is None and not contrast:
+            return None
+        small = _small(picture, _SIDE)
+        linear = self._recoloured(small.linear, look, _top(picture))
+        logs = _log(luminance(linear), look.exposure)
+        logs[~small.visible] = np.median(logs[small.visible])
+        changed = logs
+        if look.curve is not None:
+            radius = max(1, round(_BASE_RADIUS * max(logs.shape)))
+            slope, level = _line(logs, logs, radius, _BASE_EDGE)
+            changed = logs + look.curve.raised(slope * logs + level)
+        if contrast:
+            changed = local_contrast(changed, contrast, noise_level(changed))
+        return np.dstack(_line(logs, changed - logs, 1, _LINE_EDGE))
+
+    def _gain(
+        self,
+        linear: NDArray[np.float32],
+        lines: NDArray[np.float32] | None,
+        picture: Picture,
+        tile: Tile,
+        look: Look,
+    ) -> NDArray[np.float32]:
+        """How many times brighter each pixel becomes: (h, w)."""
+        before = np.maximum(luminance(linear) * np.float32(look.exposure), 0)
+        gain: NDArray[np.float32] = np.ones_like(before)
+        if lines is not None:
+            gain = np.exp2(lines[..., 0] * np.log2(before + np.float32(_TOE)) + lines[..., 1])
+        if self.request.sharpen:
+            alpha = None if picture.alpha is None else to_float(picture.alpha[tile.slices])
+            after = sharpen.sharpened(before, self.request.sharpen, look.noise, alpha)
+            gain *= (after + np.float32(_BLACK)) / (before + np.float32(_BLACK))
+        return gain
+
+
+def enhance(
+    picture: Picture, request: EnhanceRequest, reference: Picture | None = None
+) -> Enhanced:
+    """One picture enhanced; `Enhancer` does the same for many.
+
+    Parameters
+    ----------
+    picture : Picture
+    request : EnhanceRequest
+    reference : Picture, optional
+        The look to match, instead of the file that `request.match` names.
+
+    Raises
+    ------
+    PictureError
+        That file cannot be read.
+    """
+    return Enhancer(request, reference).enhance(picture)
+
+
+def _top(picture: Picture) -> float:
+    return np.inf if picture.transfer == "linear" else 1.0
+
+
+def _linear(picture: Picture, tile: Tile) -> NDArray[np.float32]:
+    samples = picture.colour[tile.slices]
+    if picture.transfer == "linear":
+        return to_float(samples)
+    if samples.dtype == np.float32:
+        return srgb_to_linear(samples)
+    levels = np.arange(np.iinfo(samples.dtype).max + 1, dtype=samples.dtype)
+    return srgb_to_linear(to_float(levels)).take(samples)
+
+
+def _small(picture: Picture, side: int) -> _Small:
+    import cv2
+
+    scale = min(1.0, side / max(picture.height, picture.width))
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    linear = to_float(cv2.resize(picture.colour, size, interpolation=cv2.INTER_AREA))
+    if picture.transfer == "display":
+        linear = srgb_to_linear(linear)
+    visible = np.ones(linear.shape[:2], bool)
+    if picture.alpha is not None:
+        alpha = to_float(cv2.resize(picture.alpha, size, interpolation=cv2.INTER_AREA))
+        for least in (_COVERED, 0.0):  # a veil is all that some files hold
+            if (alpha > least).any():
+                visible = alpha > least
+                break
+    return _Small(linear, visible)
+
+
+def _noise(picture: Picture, exposure: float) -> float:
+    """Noise of encoded luminance, in four places."""
+    crops = []
+    for y in (1, 3):
+        for x in (1, 3):
+            top = max(0, picture.height * y // 4 - _CROP // 2)
+            left = max(0, picture.width * x // 4 - _CROP // 2)
+            tile = Tile(
+                top, min(top + _CROP, picture.height), left, min(left + _CROP, picture.width)
+            )
+            light = luminance(_linear(picture, tile)) * np.float32(exposure)
+            crops.append(noise_level(linear_to_srgb(np.clip(light, 0, 1))))
+    return min(crops)
+
+
+def _log(light: NDArray[np.float32], exposure: float) -> NDArray[np.float32]:
+    raised = np.maximum(light * np.float32(exposure), 0) + np.float32(_TOE)
+    logs: NDArray[np.float32] = np.log2(raised)
+    return logs
+
+
+def _line(
+    guide: NDArray[np.float32], values: NDArray[np.float32], radius: int, edge: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """values ≈ slope·guide + level around each pixel: the guided filter (He, Sun and Tang 2013)."""
+    import cv2
+
+    size = (2 * radius + 1, 2 * radius + 1)
+
+    def mean(plane: NDArray[Any]) -> NDArray[np.float32]:
+        averages: NDArray[np.float32] = cv2.blur(plane, size, borderType=cv2.BORDER_REFLECT_101)
+        return averages
+
+    of_guide, of_values = mean(guide), mean(values)
+    variance = np.maximum(mean(guide * guide) - of_guide * of_guide, 0)
+    slope = (mean(guide * values) - of_guide * of_values) / (variance + np.float32(edge * edge))
+    return mean(slope), mean(of_values - slope * of_guide)
+
+
+def _transferred(
+    linear: NDArray[np.float32], transfer: ColourTransfer, top: float
+) -> NDArray[np.float32]:
+    return towards(linear, from_oklab(transfer.applied(to_oklab(linear))), top)

@@ -1,0 +1,350 @@
+"""A picture enlarged: its detail by a network, its depth, alpha, profile and light kept."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.catalogue import Store
+from mattelier.engines.enlarger import Enlarger, Wrapped, open_enlarger
+from mattelier.engines.tiling import Band, Halving, Rows, Stream, enlarged, resampled
+from mattelier.filters.colour_fix import ColourKept
+from mattelier.requests import Device, UpscaleRequest
+from mattelier.types.colour import View, from_float, srgb_to_linear, to_float, unbounded
+from mattelier.types.errors import UsageError
+from mattelier.types.picture import Picture, Window
+from mattelier.types.progress import remark, stage, tell
+from mattelier.types.tiles import Tile, stretched
+
+PHOTO = "upscale-photo-x4"
+_FAITHFUL = {2: "upscale-x2", 4: "upscale-x4"}
+_TILE = 768  # sides in pixels; larger ones gain little and take memory
+_MOST = 16  # times, and not more than so many pixels:
+_MOST_PIXELS = 1_000_000_000
+# Exposed linear light up to which the network's answer counts, and from which on the plate's own
+# is only stretched: the view bends highlights so much that an error there would be magnified.
+_BENT, _TOO_BRIGHT = 0.8, 2.0
+_OVERSHOOT = 1.5  # times the brightest sample near by: as far as sharpened light may rise
+_HIDDEN = 8  # pixels around visible ones in which invisible ones are painted over
+_STRETCHED = 0.01  # of the aspect, from which on the user is told
+
+
+@dataclass
+class UpscaleReport:
+    """What was done to one picture; `model` names all networks in their order."""
+
+    model: str
+    engine: str
+    device: str
+    note: str = ""
+    result_width: int = 0
+    result_height: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Upscaled:
+    """The enlarged picture and the report."""
+
+    picture: Picture
+    report: UpscaleReport
+
+
+class Upscaler:
+    """Networks opened when first needed, for many pictures; safe to use from several threads.
+
+    Parameters
+    ----------
+    request : UpscaleRequest
+    store : Store, optional
+        Where models lie; by default the shipped and the user's own.
+
+    Raises
+    ------
+    UsageError, ModelError, EngineError
+        The model that is named is unknown, damaged, does not enlarge, or has no `denoise`; the
+        device cannot be used. (The default networks are opened when a picture needs them.)
+    """
+
+    def __init__(self, request: UpscaleRequest, *, store: Store | None = None) -> None:
+        self.request = request
+        self._store = store or Store()
+        self._lock = threading.Lock()
+        self._open: dict[tuple[str, Device, float | None], Enlarger] = {}
+        if self._named is not None:
+            self._network(self._named)
+
+    def asked(self, request: UpscaleRequest) -> Upscaler:
+        """The same opened networks for another request."""
+        other = copy(self)
+        other.request = request
+        return other
+
+    def upscale(self, picture: Picture) -> Upscaled:
+        """One picture enlarged as the request says, in its own sample type and colour space.
+
+        Integer colour that alpha hides entirely is replaced by what is visible beside it.
+
+        Raises
+        ------
+        UsageError
+            The size wanted is not larger than the picture, or too large.
+        OutOfMemory
+            Not even the smallest tile fits into memory.
+        """
+        height, width = result_size(self.request, picture.height, picture.width)
+        networks = self._chain(max(height / picture.height, width / picture.width))
+        report = UpscaleReport(
+            " + ".join(network.model for network in networks),
+            networks[0].name,
+            networks[0].device,
+            next((network.note for network in networks if network.note), ""),
+            width,
+            height,
+        )
+        started = time.perf_counter()
+        size = self.request.tile or _TILE
+        covered = picture.alpha is not None and bool(np.ptp(picture.alpha))
+        with stage("enlarging", 0, 0.5 if covered else 1):
+            colour = self._colour(picture, networks, size, height, width)
+        alpha = None
+        if picture.alpha is not None:
+            with stage("enlarging alpha", 0.5 if covered else 1, 1):
+                alpha = self._alpha(picture.alpha, networks, size, height, width)
+        report.seconds["upscale"] = round(time.perf_counter() - started, 4)
+        window = None
+        if picture.window is not None:
+            window = _scaled(picture.window, height / picture.height, width / picture.width)
+        return Upscaled(replace(picture, colour=colour, alpha=alpha, window=window), report)
+
+    def models(self, height: int, width: int) -> tuple[str, ...]:
+        """The networks, by name, that pictures of this size are enlarged with; opens them.
+
+        Raises
+        ------
+        UsageError, ModelError, EngineError
+            As `upscale` and opening the networks would.
+        """
+        tall, wide = result_size(self.request, height, width)
+        chain = self._chain(max(tall / height, wide / width))
+        return tuple(dict.fromkeys(network.model for network in chain))
+
+    @property
+    def _named(self) -> str | None:
+        if self.request.model != "default":
+            return self.request.model
+        return PHOTO if self.request.denoise is not None else None
+
+    def _network(self, model: str) -> Enlarger:
+        device, denoise = self.request.device, self.request.denoise
+        with self._lock:
+            if (model, device, denoise) not in self._open:
+                opened = open_enlarger(model, self._store, device, denoise)
+                self._open[model, device, denoise] = Halving(ColourKept(opened))
+            return self._open[model, device, denoise]
+
+    def _chain(self, factor: float) -> list[Enlarger]:
+        """The networks that together enlarge at least so many times."""
+        if self._named is not None:
+            network = self._network(self._named)
+            chain = [network]
+            while network.scale ** len(chain) < factor - 1e-9:
+                chain.append(network)
+            return chain
+        chain = []
+        while factor > 1 + 1e-9:
+            scale = 2 if factor <= 2 + 1e-9 else 4
+            chain.append(self._network(_FAITHFUL[scale]))
+            factor /= scale
+        return chain
+
+    def _colour(
+        self, picture: Picture, networks: list[Enlarger], size: int, height: int, width: int
+    ) -> NDArray[Any]:
+        view = View(picture)
+        result = np.empty((height, width, 3), picture.dtype)
+        y = 0
+        for band in _bands(_Visible(picture, view), networks, size, height, width):
+            if picture.grey:
+                band[:] = band.mean(axis=2, keepdims=True)
+            if picture.transfer == "linear":
+                band = _lit(band, Tile(y, y + len(band), 0, width), picture, view, height)
+            result[y : y + len(band)] = from_float(band, picture.dtype)
+            y += len(band)
+        return result
+
+    def _alpha(
+        self, alpha: NDArray[Any], networks: list[Enlarger], size: int, height: int, width: int
+    ) -> NDArray[Any]:
+        if not np.ptp(alpha):
+            return np.full((height, width), alpha.flat[0], alpha.dtype)
+        import cv2
+
+        result = np.empty((height, width), alpha.dtype)
+        # What is solid or clear near by stays exactly so.
+        window = np.ones((3, 3), np.uint8)
+        low, high = cv2.erode(alpha, window), cv2.dilate(alpha, window)
+        columns = np.arange(width) * alpha.shape[1] // width
+        y = 0
+        flat: list[Enlarger] = [_Flat(network) for network in networks]
+        for band in _bands(_Coverage(alpha), flat, size, height, width):
+            rows = np.arange(y, y + len(band)) * alpha.shape[0] // height
+            under = np.ix_(rows, columns)
+            answer = from_float(band.mean(axis=2), alpha.dtype)
+            np.clip(answer, low[under], high[under], out=result[y : y + len(band)])
+            y += len(band)
+        return result
+
+
+def result_size(request: UpscaleRequest, height: int, width: int) -> tuple[int, int]:
+    """(height, width) of the result; tells the user where that changes the picture's shape.
+
+    Raises
+    ------
+    UsageError
+        It is not larger than the picture, or larger than can be made.
+    """
+    size = request.size
+    if size is None:
+        wanted = round(height * request.scale), round(width * request.scale)
+    else:
+        wanted = (
+            size.height or max(1, round(height * (size.width or 0) / width)),
+            size.width or max(1, round(width * (size.height or 0) / height)),
+        )
+    tall, wide = wanted[0] / height, wanted[1] / width
+    if min(tall, wide) < 1 or wanted == (height, width):
+        raise UsageError(
+            f"{wanted[1]}×{wanted[0]} is not larger than the picture, which is {width}×{height}."
+        )
+    if max(tall, wide) > _MOST or wanted[0] * wanted[1] > _MOST_PIXELS:
+        raise UsageError(
+            f"{wanted[1]}×{wanted[0]} is too large: pictures are enlarged up to {_MOST} times, "
+            f"to {_MOST_PIXELS // 1_000_000} megapixels."
+        )
+    if abs(tall / wide - 1) > _STRETCHED:
+        remark(f"The picture was stretched from {width}×{height} to another shape.")
+    return wanted
+
+
+def _bands(
+    source: Rows, networks: list[Enlarger], size: int, height: int, width: int
+) -> Iterator[Band]:
+    """All stages, one after the other, pulled band by band; the first does not tell progress."""
+    rows: Rows = source
+    for number, network in enumerate(networks):
+        last = number == len(networks) - 1
+        tall, wide = rows.height * network.scale, rows.width * network.scale
+        bands = enlarged(rows, network, size, tell if last else _silent)
+        rows = Stream(_clipped(bands), tall, wide)
+    if (rows.height, rows.width) != (height, width):
+        return resampled(rows, height, width)
+    return _whole(rows)
+
+
+def _clipped(bands: Iterator[Band]) -> Iterator[Band]:
+    for band in bands:
+        yield np.clip(band, 0, 1, out=band)
+
+
+def _whole(rows: Rows) -> Iterator[Band]:
+    for y in range(0, rows.height, 256):
+        yield rows.read(y, min(y + 256, rows.height))
+
+
+def _silent(share: float) -> None:
+    pass
+
+
+class _Visible:
+    """A picture's bounded view, in which colour that alpha hides cannot reach what is seen."""
+
+    def __init__(self, picture: Picture, view: View) -> None:
+        self.height, self.width = picture.height, picture.width
+        self._view = view
+        # In a float file colour without coverage is light of its own: a glow, a reflection.
+        hides = picture.alpha is not None and picture.dtype != np.float32
+        self._alpha = picture.alpha if hides else None
+
+    def read(self, y0: int, y1: int) -> Band:
+        if self._alpha is None or self._alpha[y0:y1].all():
+            return self._view.tile(y0, y1, 0, self.width)
+        import cv2
+
+        top, bottom = max(y0 - _HIDDEN, 0), min(y1 + _HIDDEN, self.height)
+        colour = self._view.tile(top, bottom, 0, self.width)
+        cover = to_float(self._alpha[top:bottom])[..., None]
+        window = (2 * _HIDDEN + 1, 2 * _HIDDEN + 1)
+        weight = cv2.blur(cover, window, borderType=cv2.BORDER_REPLICATE)[..., None]
+        near = cv2.blur(colour * cover, window, borderType=cv2.BORDER_REPLICATE)
+        hidden = (cover == 0) & (weight > 1e-6)
+        seen: Band = np.where(hidden, near / np.maximum(weight, 1e-6), colour)
+        return seen[y0 - top : y0 - top + y1 - y0]
+
+
+class _Coverage:
+    """An alpha as a grey picture, for the same networks."""
+
+    def __init__(self, alpha: NDArray[Any]) -> None:
+        self.height, self.width = alpha.shape
+        self._alpha = alpha
+
+    def read(self, y0: int, y1: int) -> Band:
+        grey = np.clip(to_float(self._alpha[y0:y1]), 0, 1)
+        return np.repeat(grey[..., None], 3, axis=2)
+
+
+class _Flat(Wrapped):
+    """A network that leaves a tile of one value what it is, and at once; see `Enlarger`."""
+
+    def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        if np.ptp(picture):
+            return self._network.run(picture)
+        _, channels, height, width = picture.shape
+        larger = (1, channels, height * self.scale, width * self.scale)
+        return np.full(larger, picture.flat[0], np.float32)
+
+
+def _lit(band: Band, tile: Tile, picture: Picture, view: View, height: int) -> Band:
+    """Scene-linear light from the enlarged view: its detail, the plate's own highlights.
+
+    What is too bright for the view, and what is below 0, is stretched from the plate; bilinear,
+    which keeps the light's sum and overshoots nowhere.
+    """
+    import cv2
+
+    reach = -(-height // picture.height)
+    around = tile.grown(reach, height, tile.x1)
+    plate = stretched(to_float(picture.colour), around, height, tile.x1)
+    side = 2 * reach + 1
+    near = cv2.dilate(plate, np.ones((side, side), np.uint8))[tile.within(around)]
+    plate = plate[tile.within(around)]
+    exposure = np.float32(view.exposure)
+    shown = srgb_to_linear(band)
+    # An overshoot in the view can lie anywhere on its shoulder, even at infinity.
+    most = np.maximum(_OVERSHOOT * near * exposure, shown)
+    detail = np.minimum(unbounded(shown), most) / exposure
+    brightest = plate.max(axis=2, keepdims=True) * exposure
+    share = np.clip((brightest - _BENT) / (_TOO_BRIGHT - _BENT), 0, 1)
+    share = share * share * (3 - 2 * share)
+    result: Band = detail * (1 - share) + plate * share
+    result += np.minimum(plate, 0) * (1 - share)
+    return result.astype(np.float32, copy=False)
+
+
+def _scaled(window: Window, tall: float, wide: float) -> Window:
+    return Window(
+        round(window.x * wide),
+        round(window.y * tall),
+        round(window.full_x * wide),
+        round(window.full_y * tall),
+        round(window.full_width * wide),
+        round(window.full_height * tall),
+    )

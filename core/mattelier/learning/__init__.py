@@ -1,0 +1,1 @@
+"""What training by a recipe, fine-tuning on own pictures and tuning on a shot share."""

@@ -1,0 +1,1 @@
+"""picture + hint → alpha, and the straight colour beneath it."""

@@ -1,0 +1,1 @@
+"""Published measures of masks, mattes and pictures, as pure functions."""

@@ -1,0 +1,251 @@
+"""What is measured of a result: masks, mattes, video, enlarged pictures, and clicks obeyed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.metrics.boundaries import boundary_iou, contour_f, relaxed_f
+from mattelier.metrics.clicks import MOST, REACHED, SHOWN
+from mattelier.metrics.fidelity import psnr_y, ssim_y
+from mattelier.metrics.masks import e_curve, f_curve, iou, s_measure, weighted_f
+from mattelier.metrics.mattes import connectivity_error, gradient_error, mad, mse, sad, soft_band
+
+Map = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One score: its key in JSON, its heading, its digits, and whether more of it is better."""
+
+    key: str
+    title: str
+    digits: int = 3
+    higher: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One result beside its truth, of equal size.
+
+    Attributes
+    ----------
+    result, truth : (H, W) float32 0…1; for enlarged pictures (H, W, 3) RGB uint8
+    unknown : (H, W) bool, or None
+        The trimap's unknown band, where one was given.
+    before : (result, truth) of the frame before, for video; None at a sequence's first
+    border : pixels left out at each side, for enlarged pictures
+    ious : IoU after each click, where clicks led to the result
+    """
+
+    result: NDArray[Any]
+    truth: NDArray[Any]
+    unknown: NDArray[np.bool_] | None = None
+    before: tuple[Map, Map] | None = None
+    border: int = 0
+    ious: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Scores of one picture; `curves` hold one value for each of 256 thresholds."""
+
+    values: Mapping[str, float]
+    curves: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A kind of result and how it is scored.
+
+    Attributes
+    ----------
+    columns : the scores, in the order of tables
+    worst : key of the score that says which pictures came out worst
+    score : measures one picture
+    sequences : whether folders are shots, each of which counts as much as another
+    """
+
+    columns: tuple[Column, ...]
+    worst: str
+    score: Callable[[Case], Measured]
+    sequences: bool = False
+
+    @property
+    def judged_by(self) -> Column:
+        return next(column for column in self.columns if column.key == self.worst)
+
+    def mean(self, pictures: Iterable[Measured]) -> dict[str, float]:
+        """Means over pictures; NaN when there are none.
+
+        A maximum or mean over thresholds is that of the mean curve, as the saliency
+        literature's tools report it.
+        """
+        measured = list(pictures)
+        means: dict[str, float] = {}
+        for key in (column.key for column in self.columns):
+            known = [m.values[key] for m in measured]
+            means[key] = float(np.mean(known)) if known else float("nan")
+            if measured and key in measured[0].curves:
+                curve = np.mean([m.curves[key] for m in measured], axis=0)
+                means[key] = _of_curve(key, curve)
+        return means
+
+
+def _of_curve(key: str, curve: NDArray[np.float64]) -> float:
+    return float(curve.max() if key.startswith("max") else curve.mean())
+
+
+def _score_mask(case: Case) -> Measured:
+    """Grey truth: above 0.75 subject, below 0.25 background, between them not scored.
+
+    Scores that look at the whole map see the pixels that are not scored as right.
+    """
+    alpha, grey = case.result, case.truth
+    truth, known = grey > 0.75, (grey > 0.75) | (grey < 0.25)
+    whole = np.where(known, alpha, truth).astype(np.float32)
+    hard = whole >= 0.5
+    f, e = f_curve(alpha[known], truth[known]), e_curve(whole, truth)
+    curves = {"max_f": f, "mean_f": f, "max_e": e, "mean_e": e}
+    values = {key: _of_curve(key, curve) for key, curve in curves.items()} | {
+        "mae": float(np.abs(alpha[known] - truth[known]).mean()) if known.any() else 0.0,
+        "iou": iou(alpha[known] >= 0.5, truth[known]),
+        "s_measure": s_measure(whole, truth),
+        "weighted_f": weighted_f(whole, truth),
+        "boundary_f": relaxed_f(hard, truth),
+        "boundary_iou": boundary_iou(hard, truth),
+    }
+    return Measured(values, curves)
+
+
+def _score_matte(case: Case) -> Measured:
+    alpha, truth = case.result, case.truth
+    band = soft_band(truth) if case.unknown is None else case.unknown
+    whole = np.ones(truth.shape, bool)
+    values: dict[str, float] = {}
+    for name, score in _MATTE_SCORES.items():
+        values[name] = score(alpha, truth, whole)
+        values[f"{name}_band"] = score(alpha, truth, band)
+    return Measured(values)
+
+
+_MATTE_SCORES = {
+    "sad": sad,
+    "mad": mad,
+    "mse": mse,
+    "gradient": gradient_error,
+    "connectivity": connectivity_error,
+}
+
+
+def _score_frame(case: Case) -> Measured:
+    """dtSSD is 0 at a sequence's first frame, as its users count it."""
+    alpha, truth = case.result, case.truth
+    whole = np.ones(truth.shape, bool)
+    changed = 0.0
+    if case.before is not None:
+        change = (alpha - case.before[0]) - (truth - case.before[1])
+        changed = 100 * float(np.sqrt(np.mean(change.astype(np.float64) ** 2)))
+    values = {
+        "j": iou(alpha >= 0.5, truth >= 0.5),
+        "f": contour_f(alpha >= 0.5, truth >= 0.5),
+        "dtssd": changed,
+        "mad": mad(alpha, truth, whole),
+        "mse": mse(alpha, truth, whole),
+    }
+    return Measured(values)
+
+
+def _score_enlarged(case: Case) -> Measured:
+    return Measured(
+        {
+            "psnr_y": psnr_y(case.result, case.truth, case.border),
+            "ssim_y": ssim_y(case.result, case.truth, case.border),
+        }
+    )
+
+
+_AFTER = (1, 2, 3, SHOWN)
+
+
+def _score_clicks(case: Case) -> Measured:
+    """An IoU that was never reached counts as the most clicks; after the last one nothing changes.
+
+    NoC and NoF are numbers of clicks and of failures.
+    """
+    values: dict[str, float] = {}
+    for wanted in REACHED:
+        enough = [number for number, value in enumerate(case.ious, 1) if value >= wanted]
+        values[f"noc_{100 * wanted:.0f}"] = float(enough[0] if enough else MOST)
+        values[f"nof_{100 * wanted:.0f}"] = float(not enough)
+    for number in _AFTER:
+        values[f"iou_{number}"] = case.ious[min(number, len(case.ious)) - 1]
+    return Measured(values)
+
+
+MEASURES: dict[str, Measure] = {
+    "masks": Measure(
+        (
+            Column("max_f", "max-F"),
+            Column("mean_f", "mean-F"),
+            Column("weighted_f", "wF"),
+            Column("s_measure", "S"),
+            Column("max_e", "max-E"),
+            Column("mean_e", "mean-E"),
+            Column("mae", "MAE", higher=False),
+            Column("iou", "IoU"),
+            Column("boundary_f", "relax-F"),
+            Column("boundary_iou", "b-IoU"),
+        ),
+        "iou",
+        _score_mask,
+    ),
+    "mattes": Measure(
+        (
+            Column("sad", "SAD", 2, higher=False),
+            Column("mad", "MAD", 2, higher=False),
+            Column("mse", "MSE", 2, higher=False),
+            Column("gradient", "Grad", 2, higher=False),
+            Column("connectivity", "Conn", 2, higher=False),
+            Column("sad_band", "SAD°", 2, higher=False),
+            Column("mad_band", "MAD°", 2, higher=False),
+            Column("mse_band", "MSE°", 2, higher=False),
+            Column("gradient_band", "Grad°", 2, higher=False),
+            Column("connectivity_band", "Conn°", 2, higher=False),
+        ),
+        "mad",
+        _score_matte,
+    ),
+    "video": Measure(
+        (
+            Column("j", "J"),
+            Column("f", "F"),
+            Column("dtssd", "dtSSD", 2, higher=False),
+            Column("mad", "MAD", 2, higher=False),
+            Column("mse", "MSE", 2, higher=False),
+        ),
+        "j",
+        _score_frame,
+        sequences=True,
+    ),
+    "upscale": Measure(
+        (Column("psnr_y", "PSNR-Y", 2), Column("ssim_y", "SSIM", 4)),
+        "psnr_y",
+        _score_enlarged,
+    ),
+    "clicks": Measure(
+        (
+            Column("noc_85", "NoC@85", 2, higher=False),
+            Column("noc_90", "NoC@90", 2, higher=False),
+            Column("nof_85", "NoF@85", higher=False),
+            Column("nof_90", "NoF@90", higher=False),
+            *(Column(f"iou_{number}", f"IoU@{number}") for number in _AFTER),
+        ),
+        f"iou_{SHOWN}",
+        _score_clicks,
+    ),
+}

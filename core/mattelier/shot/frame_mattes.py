@@ -1,0 +1,166 @@
+"""One frame of a shot: mattes at full size, then every file that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.matting.edge import adjusted
+from mattelier.matting.foreground import estimate_foreground
+from mattelier.matting.refine import refine, stretch
+from mattelier.media import stills
+from mattelier.media.colour_space import ColourSpace
+from mattelier.requests import MatteRequest
+from mattelier.shot.key_frames import Keys
+from mattelier.shot.outputs import Target
+from mattelier.shot.run import Write
+from mattelier.shot.tracking.key_matte import key_matte
+from mattelier.shot.tracking.track import Track
+from mattelier.types.colour import View, from_float, linear_to_srgb, to_float
+from mattelier.types.picture import Picture
+
+_PREVIEW_SIZE = 1920  # pixels of a preview's longer side, at most
+_SQUARES = 24  # of a preview's checkerboard along its longer side
+_CHECKER = (0.35, 0.55)
+
+
+@dataclass(frozen=True, eq=False)
+class FrameMattes:
+    """A frame and its objects' mattes: (H, W) float32 0…1, the plate's alpha multiplied in."""
+
+    picture: Picture
+    view: View
+    alphas: Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Matter:
+    """Makes mattes of full-size frames; each frame by itself, so in any order.
+
+    Attributes
+    ----------
+    request : MatteRequest
+        Its quality, refining and edge options.
+    space, exposure : how the plate is looked at
+    """
+
+    request: MatteRequest
+    space: ColourSpace
+    exposure: float | None
+
+    def mattes(
+        self,
+        frame: int,
+        picture: Picture,
+        tracks: Mapping[str, Track],
+        keys: Mapping[str, Keys],
+    ) -> FrameMattes:
+        """The mattes of one frame.
+
+        Raises
+        ------
+        PictureError
+            The frame could not be tracked.
+        """
+        view = self.space.view(picture, self.exposure)
+        alphas = {}
+        for name, track in tracks.items():
+            alpha = self._alpha(frame, view, track, keys[name])
+            if picture.alpha is not None:
+                alpha = np.clip(alpha * to_float(picture.alpha), 0, 1)
+            alphas[name] = alpha
+        return FrameMattes(picture, view, alphas)
+
+    def _alpha(self, frame: int, view: View, track: Track, keys: Keys) -> NDArray[np.float32]:
+        request = self.request
+        if keys.has_mask(frame):
+            mask = keys[frame].mask
+            assert mask is not None
+            alpha = key_matte(view, mask, request.quality) if request.refine else mask
+        elif request.refine:
+            alpha = refine(view, track.coarse(frame), quality=request.quality)
+        else:
+            alpha = stretch(track.coarse(frame), view.height, view.width)
+        return adjusted(alpha, request.edge_shift, request.feather)
+
+
+def writers(
+    frame: FrameMattes, targets: Sequence[Target], space: ColourSpace, bits: int
+) -> list[Write]:
+    """What writes each target's file of a frame; colours are worked out here, not when writing.
+
+    Parameters
+    ----------
+    bits : 8, 16, or 0 (by the plate), of PNG and TIFF mattes
+    """
+    foregrounds: dict[str, NDArray[Any]] = {}
+
+    def cut(name: str) -> Picture:
+        if name not in foregrounds:
+            foregrounds[name] = estimate_foreground(frame.picture.colour, frame.alphas[name])
+        alpha = from_float(frame.alphas[name], frame.picture.dtype)
+        return replace(frame.picture, colour=foregrounds[name], alpha=alpha)
+
+    return [_writer(frame, target, space, bits, cut) for target in targets]
+
+
+def _writer(
+    frame: FrameMattes,
+    target: Target,
+    space: ColourSpace,
+    bits: int,
+    cut: Callable[[str], Picture],
+) -> Write:
+    picture, name = frame.picture, target.objects[0]
+    if target.output == "matte":
+        alphas = {name: frame.alphas[name] for name in target.objects}
+        if len(alphas) > 1:
+            return lambda path, facts: stills.write_matte_layers(
+                path, alphas, like=picture, facts=facts
+            )
+        depth = 16 if target.movie else bits or None
+        return lambda path, facts: stills.write_matte(
+            path, alphas[name], bits=depth, like=picture, facts=facts
+        )
+    if target.output == "preview":
+        shown = _preview(space.view(replace(cut(name), alpha=None), frame.view.exposure),
+                         frame.alphas[name])  # fmt: skip
+        return lambda path, facts: stills.write_cutout(path, shown, facts=facts)
+    result = cut(name)
+    premultiplied = target.output == "premult"
+    if target.names.extension == ".png":
+        result = display(result, space)
+        if premultiplied:  # the frames of a movie: PNG itself would be straight
+            assert result.alpha is not None
+            colour = to_float(result.colour) * to_float(result.alpha)[..., None]
+            result, premultiplied = replace(result, colour=from_float(colour, result.dtype)), False
+    return lambda path, facts: stills.write_cutout(
+        path, result, facts=facts, premultiplied=premultiplied
+    )
+
+
+def display(picture: Picture, space: ColourSpace) -> Picture:
+    """A scene-linear picture encoded as sRGB, 16 bit; others as they are."""
+    if picture.transfer == "display":
+        return picture
+    colour = from_float(linear_to_srgb(space.as_linear(picture).colour), np.uint16)
+    alpha = None if picture.alpha is None else from_float(to_float(picture.alpha), np.uint16)
+    return Picture(colour, alpha)
+
+
+def _preview(view: View, alpha: NDArray[np.float32]) -> Picture:
+    """The subject, 8 bit, on a checkerboard."""
+    import cv2
+
+    scale = min(1.0, _PREVIEW_SIZE / max(alpha.shape))
+    height, width = (max(2, round(side * scale) // 2 * 2) for side in alpha.shape)
+    cover = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_AREA)[..., None]
+    square = max(1, max(height, width) // _SQUARES)
+    rows, columns = np.arange(height)[:, None] // square, np.arange(width) // square
+    board = np.where((rows + columns) % 2, *map(np.float32, _CHECKER))[..., None]
+    mixed = board + cover * (view.resized(height, width) - board)
+    return Picture(from_float(mixed, np.uint8))

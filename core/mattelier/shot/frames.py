@@ -1,0 +1,42 @@
+"""A picture-to-picture task on every frame of a shot, resumable as `shot.roto` is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mattelier.catalogue import Store
+from mattelier.requests import FramesRequest
+from mattelier.shot.bokeh_frames import BokehRun
+from mattelier.shot.filter_frames import EffectRun
+from mattelier.shot.shot import FrameResult, ShotResult, prepare
+
+
+def run(
+    request: FramesRequest,
+    *,
+    store: Store | None = None,
+    done: Callable[[FrameResult], None] = lambda result: None,
+) -> ShotResult:
+    """Do the task on every frame that is asked for.
+
+    Tells its progress; a listener that raises `Cancelled` interrupts it: files being written are
+    finished, and the result says so.
+
+    Parameters
+    ----------
+    store : Store, optional
+        Where models lie.
+    done : callable
+        Hears of every frame as it ends.
+
+    Raises
+    ------
+    MattelierError
+        Nothing was written: the request does not fit, or the model cannot be used.
+    """
+    shot = prepare(request)
+    try:
+        kind = BokehRun if request.task == "bokeh" else EffectRun
+        return kind(shot, store or Store(), done).run()
+    finally:
+        shot.plate.close()

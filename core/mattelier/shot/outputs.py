@@ -1,0 +1,222 @@
+"""Which files a shot's results go to, decided before anything is computed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mattelier.media.frame_names import FrameNames
+from mattelier.media.movie_formats import CODECS, MOVIE_SUFFIXES, Codec
+from mattelier.media.plate import Plate
+from mattelier.requests import EFFECTS, EffectName, ShotOutput, ShotRequest
+from mattelier.types.errors import PictureError, UsageError
+
+WORK = ".mattelier"
+"""Folder beside the results that holds what a later run uses again; it may be deleted."""
+
+Output = ShotOutput | EffectName
+
+_PICTURES = (".exr", ".png", ".tif", ".tiff", ".jpg", ".jpeg")
+_FILES: dict[Output, tuple[str, ...]] = {
+    "matte": (".exr", ".png", ".tif", ".tiff"),
+    "foreground": (".exr", ".png", ".tif", ".tiff"),
+    "premult": (".exr", ".tif", ".tiff"),
+    "preview": (".jpg", ".jpeg", ".png"),
+    **dict.fromkeys(EFFECTS, _PICTURES),
+}
+_TRANSPARENT: tuple[Output, ...] = ("foreground", "premult")  # what is nothing without its alpha
+_SUFFIXES = {"exr": ".exr", "png": ".png", "tiff": ".tif", "mov": ".mov", "mkv": ".mkv",
+             "mp4": ".mp4"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Target:
+    """One sequence or movie to write.
+
+    Attributes
+    ----------
+    output : str
+        What of each frame: "matte", "upscale" …
+    objects : tuple of str
+        Whose; more than one only for mattes that are layers of one EXR, none for whole pictures.
+    names : FrameNames
+        The files of the frames; of a movie, those in the work folder that it is made of.
+    movie : Path or None
+    codec : of the movie
+    """
+
+    output: Output
+    objects: tuple[str, ...]
+    names: FrameNames
+    movie: Path | None = None
+    codec: Codec | None = None
+
+    @property
+    def described(self) -> str:
+        """What people look for on disk."""
+        return str(self.movie or self.names)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything of a shot goes; `work` is its folder below `.mattelier`."""
+
+    targets: tuple[Target, ...]
+    work: Path
+
+    def folders(self) -> set[Path]:
+        """Every folder that has to be there."""
+        return {self.work} | {
+            folder
+            for target in self.targets
+            for folder in (target.names.folder, target.movie.parent if target.movie else self.work)
+        }
+
+
+def plan(request: ShotRequest, plate: Plate) -> Layout:
+    """Name the results of a shot.
+
+    A pattern (`mattes/hero.####.exr`) or a movie's name takes a single output; several objects'
+    mattes become layers of one EXR there. Anything else is a folder, and in it
+    `<output>/<shot>_<output>.####.<suffix>`, with a folder between for each of several objects.
+
+    Raises
+    ------
+    UsageError
+        The output's name does not hold what is asked for, or the plate would be overwritten.
+    """
+    path = Path(request.output)
+    names = FrameNames.parse(request.output)
+    if names is not None:
+        layout = _one_sequence(request, names, path)
+    elif path.suffix.lower() in MOVIE_SUFFIXES and not path.is_dir():
+        layout = _one_movie(request, path)
+    elif path.suffix.lower() in {suffix for allowed in _FILES.values() for suffix in allowed}:
+        raise UsageError(
+            f"-o {request.output} is one file for a whole shot; write {path.stem}.####{path.suffix}"
+            " or name a folder."
+        )
+    else:
+        layout = _folder(request, plate, path)
+    _spare_the_plate(layout, plate)
+    return layout
+
+
+def _one_sequence(request: ShotRequest, names: FrameNames, path: Path) -> Layout:
+    output = _single(request, path)
+    suffix = names.extension
+    _check_suffix(output, suffix, request.output)
+    _check_format(request, suffix)
+    objects = request.named_objects
+    if len(objects) > 1 and (output, suffix) != ("matte", ".exr"):
+        raise UsageError(
+            f"-o {request.output} is one sequence for {len(objects)} objects; name a folder, or "
+            "an EXR sequence, which holds their mattes as layers."
+        )
+    return Layout((Target(output, objects, names),), names.folder / WORK / names.stem)
+
+
+def _one_movie(request: ShotRequest, path: Path) -> Layout:
+    output = _single(request, path)
+    objects = request.named_objects
+    if len(objects) > 1:
+        raise UsageError(
+            f"-o {path} is one movie for {len(objects)} objects; name a folder and --format."
+        )
+    work = path.parent / WORK / path.name
+    _check_format(request, path.suffix.lower())
+    return Layout((_movie(request, output, objects, path, work),), work)
+
+
+def _folder(request: ShotRequest, plate: Plate, folder: Path) -> Layout:
+    objects = request.named_objects
+    work = folder / WORK / (plate.name if objects else f"{plate.name}_{request.outputs[0]}")
+    targets = []
+    for output in request.outputs:
+        each: list[tuple[str, ...]] = [(name,) for name in objects]
+        for whose in each or [()]:
+            place = folder / output
+            stem = f"{plate.name}_{output}"
+            if len(objects) > 1:
+                place, stem = place / whose[0], f"{stem}_{whose[0]}"
+            suffix = _suffix(request, output, plate)
+            if suffix in MOVIE_SUFFIXES:
+                targets.append(_movie(request, output, whose, place / f"{stem}{suffix}", work))
+                continue
+            _check_suffix(output, suffix, f"--format {request.format}")
+            targets.append(Target(output, whose, FrameNames(place, f"{stem}.", 4, suffix)))
+    return Layout(tuple(targets), work)
+
+
+def _suffix(request: ShotRequest, output: Output, plate: Plate) -> str:
+    if output == "preview":
+        return ".mp4" if request.format in ("mov", "mkv", "mp4") else ".jpg"
+    if request.format != "auto":
+        return _SUFFIXES[request.format]
+    own = plate.source(next(_single_frames(plate))).suffix.lower()
+    if own in (".exr", ".tif", ".tiff"):
+        return own
+    return ".tif" if output == "premult" else ".png"
+
+
+def _movie(
+    request: ShotRequest, output: Output, objects: tuple[str, ...], path: Path, work: Path
+) -> Target:
+    suffix = path.suffix.lower()
+    if suffix not in CODECS:
+        raise UsageError(f"{path}: a movie is written as {', '.join(CODECS)}, not {suffix}.")
+    codec: Codec = CODECS[suffix][0]
+    if request.codec != "auto" and output != "preview":
+        codec = request.codec
+    if codec not in CODECS[suffix]:
+        allowed = ", ".join(CODECS[suffix])
+        raise UsageError(f"A movie {suffix} is written with --codec {allowed}, not {codec}.")
+    if codec == "h264" and output in _TRANSPARENT:
+        raise UsageError(f"{path}: H.264 has no transparency for {output}; write a .mov.")
+    names = FrameNames(Path(work, "frames", output, *objects[:1]), "", 4, ".png")
+    return Target(output, objects, names, path, codec)
+
+
+def _single(request: ShotRequest, path: Path) -> Output:
+    if len(request.outputs) > 1:
+        raise UsageError(
+            f"-o {path} names one result for {len(request.outputs)} outputs "
+            f"({', '.join(request.outputs)}); name a folder instead."
+        )
+    return request.outputs[0]
+
+
+def _check_suffix(output: Output, suffix: str, given: str) -> None:
+    if suffix not in _FILES[output]:
+        why = " (PNG's colour is straight by its standard)" if output == "premult" else ""
+        raise UsageError(
+            f"{given}: {output} is written as {', '.join(_FILES[output])}, not {suffix}{why}."
+        )
+
+
+def _check_format(request: ShotRequest, suffix: str) -> None:
+    wanted = _SUFFIXES.get(request.format, suffix)
+    if wanted != suffix.replace(".tiff", ".tif"):
+        raise UsageError(f"-o {request.output} and --format {request.format} do not agree.")
+
+
+def _spare_the_plate(layout: Layout, plate: Plate) -> None:
+    read = {os.path.realpath(plate.source(frame)) for frame in _single_frames(plate)}
+    for target in layout.targets:
+        written: Iterable[Path] = (
+            [target.movie] if target.movie else map(target.names.path, plate.frames)
+        )
+        for file in written:
+            if os.path.realpath(file) in read:
+                raise UsageError(f"{file} belongs to the plate; choose another -o.")
+
+
+def _single_frames(plate: Plate) -> Iterator[int]:
+    for frame in plate.frames:
+        try:
+            plate.source(frame)
+        except PictureError:  # there twice
+            continue
+        yield frame

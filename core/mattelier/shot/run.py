@@ -1,0 +1,313 @@
+"""A shot made frame by frame, resumable, with a true end, whatever is made of its frames.
+
+Each frame is worked on by itself, while the next is read and the one before is written. A frame's
+files bear a hash of all that decided them, so that what is done is told from what is to be made
+again.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from mattelier.engines.choose import installed
+from mattelier.log import log_unexpected
+from mattelier.media.colour_space import ColourSpace
+from mattelier.media.provenance import SETTINGS, Facts, read_stamp
+from mattelier.media.timecode import Timecode
+from mattelier.requests import to_json
+from mattelier.shot.movie_output import frame_rate, make_movie
+from mattelier.shot.outputs import Target
+from mattelier.shot.pipeline import pipelined
+from mattelier.shot.records import FrameRecords, file_date, remove_leftovers, write_manifest
+from mattelier.shot.shot import Asked, FrameResult, Shot, ShotResult
+from mattelier.types.errors import MattelierError, OutputError
+from mattelier.types.frame_range import FrameRange
+from mattelier.types.picture import Picture
+from mattelier.types.progress import Cancelled, remark, stage, tell
+
+VERSION = installed("mattelier") or "unknown"
+
+Given = TypeVar("Given")
+Write = Callable[[Path, Facts], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """One frame, computed.
+
+    Attributes
+    ----------
+    plate : Picture
+        The frame that it was made from.
+    writes : sequence of callables
+        What writes each file that was asked for, in their order.
+    record : mapping
+        What the manifest tells of the frame.
+    """
+
+    plate: Picture
+    writes: Sequence[Write]
+    record: Mapping[str, Any]
+
+
+class ShotRun(ABC, Generic[Asked, Given]):
+    """One run of a shot, from its plate to its files.
+
+    A subclass says what is made of a frame, and what decides it. `Given` is what it reads of one.
+
+    Attributes
+    ----------
+    shot, request, plate, layout : as of `Shot`
+    space : ColourSpace
+        What the plate's code values mean.
+    exposure : float or None
+        The gain at which a scene-linear plate is looked at, one for the whole shot.
+
+    Raises
+    ------
+    UsageError, OutputError
+        Nothing was written: there is no such colour space, or files would be replaced that are
+        not Mattelier's.
+    """
+
+    opening, preparing = 0.01, 0.0
+    """How much of the time `open` takes, and of what follows `prepare`."""
+
+    doing: str
+    """What is done to frames, for people: "matting"."""
+
+    window = 0
+    """Frames that are prepared and made together; 0: all."""
+
+    def __init__(self, shot: Shot[Asked], done: Callable[[FrameResult], None]) -> None:
+        self.shot, self.request, self.plate, self.layout = (
+            shot, shot.request, shot.plate, shot.layout,
+        )  # fmt: skip
+        shot.spare_foreign_files()
+        self.space = ColourSpace(self.request.colorspace)
+        self.exposure = self.space.exposure(self.plate.samples)
+        self._done = done
+        self._records = FrameRecords(self.layout.work)
+        self._result = ShotResult(
+            [target.described for target in self.layout.targets],
+            self.layout.work / "manifest.json",
+            shot.asked,
+        )
+        self._started: dict[int, float] = {}
+
+    @abstractmethod
+    def open(self) -> None:
+        """Open what all frames need; the folders are there."""
+
+    def prepare(self, window: FrameRange) -> None:
+        """Get ready for these frames."""
+
+    @abstractmethod
+    def settings(self, frame: int, target: Target) -> str:
+        """The hash of all that decides one file."""
+
+    @abstractmethod
+    def read(self, frame: int) -> Given:
+        """What a frame is made from; called in a thread of its own."""
+
+    @abstractmethod
+    def make(self, frame: int, given: Given, targets: Sequence[Target]) -> Made:
+        """These files of a frame, computed but not written."""
+
+    @abstractmethod
+    def weights(self, target: Target) -> Mapping[str, str]:
+        """The models that a target's files are made by, and the SHA-256 of their weights."""
+
+    def run(self) -> ShotResult:
+        """Make the shot.
+
+        Tells its progress; a listener that raises `Cancelled` interrupts it: files being written
+        are finished, and the result says so.
+
+        Raises
+        ------
+        MattelierError
+            Nothing was made: the request does not fit, or the model cannot be used.
+        """
+        todo = self.shot.asked & self.plate.frames
+        try:
+            if self.plate.missing and not self.request.frames:
+                remark(f"The plate has no frames {self.plate.missing}; these gaps stay gaps.")
+            for frame in self.shot.absent:
+                self._ended(FrameResult(frame, f"Frame {frame} is not in the plate."))
+            self.make_folders()
+            remove_leftovers(self.layout.targets, todo)
+            self._open()
+            windows = todo.chunks(self.window or len(todo))
+            for number, window in enumerate(windows):
+                with stage("", 0.05 + 0.9 * number / len(windows),
+                           0.05 + 0.9 * (number + 1) / len(windows)):  # fmt: skip
+                    self._make_window(window)
+            self._movies(todo.frames)
+            with suppress(Cancelled):  # too late
+                tell(1)
+        except Cancelled:
+            self._result.interrupted = True
+        except OutputError as error:  # a full disk, a folder taken away: it would only go on
+            self._result.problems.append(str(error))
+        self._write_manifest()
+        return self._result
+
+    def get_ready(self) -> None:
+        """Prepare all that was asked for, and make nothing of it."""
+        self.make_folders()
+        self._open()
+        if todo := self.shot.asked & self.plate.frames:
+            with stage("", 0.05, 1):
+                self.prepare(todo)
+
+    def make_folders(self) -> None:
+        """Make every folder that results go to.
+
+        Raises
+        ------
+        OutputError
+            The system refuses.
+        """
+        for folder in sorted(self.layout.folders()):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutputError(
+                    f"The folder {folder} cannot be made: {error.strerror}; choose another -o."
+                ) from error
+
+    def _open(self) -> None:
+        with stage("opening the model", 0, self.opening):
+            self.open()
+
+    def _make_window(self, window: FrameRange) -> None:
+        with stage("", 0, self.preparing):
+            self.prepare(window)
+        todo: dict[int, list[tuple[Target, str]]] = {}
+        for frame in window:
+            wanted = [(target, self.settings(frame, target)) for target in self.layout.targets]
+            left = [(t, mark) for t, mark in wanted if not self._is_done(frame, t, mark)]
+            if left:
+                todo[frame] = left
+            else:
+                self._ended(FrameResult(frame, kept=True))
+        with stage(self.doing, self.preparing, 1):
+            self._make(todo)
+
+    def _is_done(self, frame: int, target: Target, mark: str) -> bool:
+        if not self.request.resume:
+            return False
+        stamp = read_stamp(target.names.path(frame))
+        return stamp is not None and stamp.whole and stamp.settings == mark
+
+    def _make(self, todo: Mapping[int, Sequence[tuple[Target, str]]]) -> None:
+        frames = list(todo)
+        positions = {frame: position for position, frame in enumerate(frames)}
+
+        def work(frame: int, given: Given) -> Callable[[], None]:
+            start = time.perf_counter()
+            position = positions[frame]
+            with stage(f"frame {frame}", position / len(frames), (position + 1) / len(frames)):
+                made = self.make(frame, given, [target for target, _ in todo[frame]])
+            files: list[tuple[Write, Path, dict[str, Any]]] = [
+                (write, target.names.path(frame), self._facts(frame, made.plate, target, mark))
+                for write, (target, mark) in zip(made.writes, todo[frame], strict=True)
+            ]
+            settings = {target.described: mark for target, mark in todo[frame]}
+            record = {**made.record, "settings": settings}
+            self._started[frame] = start
+
+            def save() -> None:
+                for write, path, facts in files:
+                    write(path, facts)
+                seconds = round(time.perf_counter() - start, 3)
+                self._records.write(frame, {**record, "seconds": seconds})
+
+            return save
+
+        def done(frame: int, error: Exception | None) -> None:
+            seconds = time.perf_counter() - self._started.pop(frame, time.perf_counter())
+            sentence = None if error is None else _sentence(frame, error)
+            if sentence is not None and not isinstance(error, OutputError):
+                self._records.write(frame, {"error": sentence})
+            self._ended(FrameResult(frame, sentence, seconds=seconds))
+            if isinstance(error, OutputError):
+                raise error
+
+        pipelined(frames, self.read, work, lambda _, save: save(), done)
+
+    def _facts(self, frame: int, picture: Picture, target: Target, mark: str) -> dict[str, Any]:
+        """What a frame's file says of itself."""
+        facts: dict[str, Any] = {"mattelier:version": VERSION}
+        if weights := self.weights(target):
+            facts["mattelier:model"] = ", ".join(weights)
+            facts["mattelier:weights"] = ", ".join(weights.values())
+        facts |= {SETTINGS: mark, "mattelier:output": target.output}
+        if target.objects:
+            facts["mattelier:object"] = ", ".join(target.objects)
+        if self.space.name is not None:
+            facts["mattelier:colorspace"] = self.space.name
+        if "DateTime" not in picture.metadata:
+            facts["DateTime"] = file_date(self.plate.source(frame))
+        rate = frame_rate(self.plate, self.request.fps)
+        if rate is not None:
+            facts["FramesPerSecond"] = ("rational", (rate.numerator, rate.denominator))
+            text = self.plate.timecode(frame)
+            timecode = Timecode.parse(text, rate) if text else None
+            if timecode is not None and "smpte:TimeCode" not in picture.metadata:
+                facts["smpte:TimeCode"] = ("timecode", (timecode.packed(), 0))
+        return facts
+
+    def _movies(self, frames: Sequence[int]) -> None:
+        facts = {"mattelier:version": VERSION}
+        movies = [target for target in self.layout.targets if target.movie is not None]
+        for number, target in enumerate(movies):
+            start, stop = (0.95 + 0.05 * i / len(movies) for i in (number, number + 1))
+            with stage(f"writing {target.movie}", start, stop):
+                make_movie(target, self.plate, frames, self.request.fps, facts)
+
+    def _ended(self, result: FrameResult) -> None:
+        self._result.results.append(result)
+        self._done(result)
+
+    def _write_manifest(self) -> None:
+        if not self.layout.work.is_dir():
+            return
+        plate = self.plate
+        shot = {
+            "shot": plate.name,
+            "version": VERSION,
+            "plate": self.request.plate,
+            "frames": str(plate.frames),
+            "missing": str(plate.missing),
+            "width": plate.width,
+            "height": plate.height,
+            "fps": str(frame_rate(plate, self.request.fps) or ""),
+            "exposure": self.exposure,
+            "outputs": [
+                {"output": t.output, "objects": t.objects, "files": str(t.names),
+                 "movie": str(t.movie or "")}
+                for t in self.layout.targets
+            ],
+            "request": to_json(self.request),
+        }  # fmt: skip
+        try:
+            write_manifest(self._result.manifest, shot, plate.frames, self._records)
+        except OutputError as error:
+            self._result.problems.append(str(error))
+
+
+def _sentence(frame: int, error: Exception) -> str:
+    if isinstance(error, MattelierError):
+        return str(error)
+    path = log_unexpected(error)
+    if isinstance(error, MemoryError):
+        return f"Frame {frame}: not enough memory; close other programs and run it again."
+    return f"Frame {frame}: unexpected {type(error).__name__}; see {path}."

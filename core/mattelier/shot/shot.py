@@ -1,0 +1,143 @@
+"""A shot before it is computed, and what became of it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from mattelier.media.plate import Plate, open_plate
+from mattelier.media.provenance import SETTINGS, read_stamp
+from mattelier.requests import RotoRequest, ShotRequest
+from mattelier.shot.key_frames import Keys, keys_of
+from mattelier.shot.movie_output import frame_rate
+from mattelier.shot.outputs import Layout, plan
+from mattelier.types.errors import OutputError, UsageError
+from mattelier.types.frame_range import FrameRange
+
+Asked = TypeVar("Asked", bound=ShotRequest)
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """What became of one frame; `error` is None when all its files are there.
+
+    `kept` frames were done before, with the same settings.
+    """
+
+    frame: int
+    error: str | None = None
+    kept: bool = False
+    seconds: float = 0.0
+
+
+@dataclass
+class ShotResult:
+    """What became of a shot.
+
+    Attributes
+    ----------
+    outputs : list of str
+        Patterns and movies, as people name them.
+    manifest : Path
+    results : list of FrameResult
+        In the order in which they ended.
+    problems : list of str
+        What went wrong beyond single frames.
+    interrupted : bool
+    """
+
+    outputs: list[str]
+    manifest: Path
+    asked: FrameRange
+    results: list[FrameResult] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def written(self) -> FrameRange:
+        return FrameRange.of(r.frame for r in self.results if r.error is None and not r.kept)
+
+    @property
+    def kept(self) -> FrameRange:
+        return FrameRange.of(r.frame for r in self.results if r.kept)
+
+    @property
+    def failed(self) -> FrameRange:
+        return FrameRange.of(r.frame for r in self.results if r.error is not None)
+
+    @property
+    def undone(self) -> FrameRange:
+        """Frames that were not come to."""
+        return self.asked - (result.frame for result in self.results)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all is written, 3 something failed, 130 interrupted."""
+        if self.interrupted:
+            return 130
+        return 3 if self.failed or self.undone or self.problems else 0
+
+
+@dataclass(frozen=True)
+class Shot(Generic[Asked]):
+    """A request with its plate opened and its files named: what can be said before computing."""
+
+    request: Asked
+    plate: Plate
+    layout: Layout
+    keys: Mapping[str, Keys]
+    asked: FrameRange
+
+    @property
+    def absent(self) -> FrameRange:
+        """Frames that were asked for by number and are not there."""
+        return self.asked - self.plate.frames
+
+    def spare_foreign_files(self) -> None:
+        """Refuse to go on where results would replace what Mattelier did not write.
+
+        Raises
+        ------
+        OutputError
+            There are such files, and the request does not say to overwrite.
+        """
+        if self.request.overwrite:
+            return
+        present: list[Path] = []
+        for target in self.layout.targets:
+            for frame in self.asked:
+                stamp = read_stamp(target.names.path(frame))
+                if stamp is not None and stamp.foreign:
+                    present.append(target.names.path(frame))
+            if target.movie is not None and target.movie.exists():
+                from mattelier.media.movie_writing import written_settings
+
+                if written_settings(target.movie, SETTINGS) is None:
+                    present.append(target.movie)
+        if present:
+            others = f" (nor are {len(present) - 1} others)" if present[1:] else ""
+            raise OutputError(
+                f"{present[0]} exists already and is not a result of Mattelier{others}; "
+                "add --overwrite to replace it."
+            )
+
+
+def prepare(request: Asked) -> Shot[Asked]:
+    """Open the plate and check that request, plate and disk fit together; writes nothing.
+
+    Raises
+    ------
+    UsageError, PictureError
+        They do not; one sentence says how.
+    """
+    plate = open_plate(request.plate)
+    asked = FrameRange.parse(request.frames) if request.frames else plate.frames
+    if not asked & plate.frames:
+        raise UsageError(f"The plate has no frame of {asked}; it has {plate.frames}.")
+    layout = plan(request, plate)
+    if any(target.movie for target in layout.targets) and not frame_rate(plate, request.fps):
+        raise UsageError("A movie needs a frame rate, which the plate does not say; add --fps.")
+    keys = keys_of(request, plate) if isinstance(request, RotoRequest) else {}
+    return Shot(request, plate, layout, keys, asked)

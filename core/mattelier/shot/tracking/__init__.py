@@ -1,0 +1,1 @@
+"""From key frames to a small matte of every frame."""

@@ -1,0 +1,169 @@
+"""One step in time: the matte of a frame carried to its neighbour and corrected there.
+
+Three witnesses speak for each pixel, as log-odds that are added: what optical flow brings from
+the frame before, as far as it is certain; what the pixel's colour says, where flow is not; and
+the network, which is shown the subject's surroundings and told what the first two say. What was
+once known from a key frame stays certain while flow can be followed, so that background which an
+artist marked as background is not taken for subject later because it moved close to it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.engines.preprocess import finish, network_size, prepare
+from mattelier.matting.cutout import Cutter
+from mattelier.matting.hint import MASK_CONFIDENCE
+from mattelier.shot.tracking.appearance import Colours
+from mattelier.shot.tracking.flow import consistency, warp
+from mattelier.shot.tracking.records import Record
+from mattelier.types.colour import View
+from mattelier.types.picture import Picture
+
+Map = NDArray[np.float32]
+
+# Measured on 15 starts in five clips (mean J 0.85); each may change by a third without loss.
+_GROWN = 1.5  # the network looks at the subject's box grown by this
+_LEAST = 0.25  # of the view's long side: a subject is never looked at closer
+_KEEPS = 0.95  # of a pixel's certainty over one frame, where flow can be followed
+_DECIDED = 0.4  # certainty of what the network had to decide
+_LIMIT = 0.02  # alphas and answers are as sure as 0.02 and 0.98
+_FAR = -4.0  # log-odds outside what the network looked at
+_PART = 0.03  # of the subject's area: smaller pieces do not widen what is looked at
+_GONE = 0.015  # of its area on key frames: less than that is lost
+_BACK = 0.04  # of its area on key frames: as much as that is found again
+_LIKENESS = 0.4  # of the colour odds it had on key frames, for what is found again
+
+
+class Eye:
+    """The network's look at one subject: guided, and with the colours of its key frames.
+
+    Parameters
+    ----------
+    cutter : Cutter
+        An opened model that takes hints.
+    mirrored : bool
+        Look at the mirror image too, and average.
+    examples : list of (view (h, w, 3), matte (h, w))
+        Of the key frames next to the frames looked at.
+    """
+
+    def __init__(self, cutter: Cutter, mirrored: bool, examples: list[tuple[Map, Map]]) -> None:
+        self._cutter, self._mirrored = cutter, mirrored
+        self.colours = Colours(examples)
+        areas = [float(matte.sum()) for _, matte in examples]
+        self.area = max(areas)
+        likeness = [
+            float((self.colours.odds(view) * matte).sum() / max(area, 1))
+            for (view, matte), area in zip(examples, areas, strict=True)
+        ]
+        self.likeness = max(likeness)
+
+    def answer(self, picture: Map, odds: Map) -> Map:
+        """The network's log-odds (h, w) on a part of a view, told log-odds of the same size."""
+        import cv2
+
+        spec = self._cutter.card.input
+        view = View(Picture(np.ascontiguousarray(picture)))
+        height, width = network_size(spec, view.height, view.width)
+        # Where the odds are even nothing is said, which the network knows from clicks and boxes.
+        said = np.float32(MASK_CONFIDENCE) * np.tanh(odds / 2)
+        mode = cv2.INTER_AREA if height * width < said.size else cv2.INTER_LINEAR
+        hint = [
+            cv2.resize(side, (width, height), interpolation=mode)
+            for side in (np.maximum(said, 0), np.maximum(-said, 0))
+        ]
+        inputs = {"picture": prepare(spec, view, height, width), "hint": np.stack(hint)[None]}
+        alpha = self._look(inputs)
+        if self._mirrored:
+            turned = {name: np.ascontiguousarray(x[..., ::-1]) for name, x in inputs.items()}
+            alpha = np.float32(0.5) * (alpha + self._look(turned)[:, ::-1])
+        mode = cv2.INTER_AREA if alpha.size > view.height * view.width else cv2.INTER_LINEAR
+        return log_odds(cv2.resize(alpha, (view.width, view.height), interpolation=mode))
+
+    def _look(self, inputs: dict[str, Map]) -> Map:
+        return finish(self._cutter.card.output, self._cutter.engine.run(inputs)["alpha"])
+
+
+def carry(eye: Eye, view: Map, flow: Map, back: Map, known: Record) -> Record:
+    """The record of `view`, given that of a frame next to it in time.
+
+    Parameters
+    ----------
+    view : (h, w, 3) float32 0…1
+    flow, back : (h, w, 2) float32
+        From `view` to that frame, and back.
+    known : Record
+        Of that frame.
+    """
+    carried = warp(known.alpha, flow, 0.0)
+    if float((carried > 0.5).sum()) < _GONE * eye.area:
+        return search(eye, view)
+    certain = warp(known.certainty, flow, 0.0) * consistency(flow, back)
+    told = certain * log_odds(carried) + (1 - certain) * eye.colours.odds(view)
+    window = around(carried)
+    seen = np.full_like(carried, _FAR)
+    seen[window] = eye.answer(view[window], told[window])
+    alpha = logistic(told + seen)
+    decided = np.float32(_DECIDED) * np.abs(2 * alpha - 1)
+    certain = np.maximum(np.float32(_KEEPS) * certain, decided)
+    # Of what was tried, these two say most about the overlap with the truth (correlation 0.6).
+    return Record.rounded(alpha, certain, clearness(alpha) * _overlap(carried, alpha))
+
+
+def search(eye: Eye, view: Map) -> Record:
+    """The record of a view in which the subject may be anywhere, or nowhere (alpha 0)."""
+    odds = eye.colours.odds(view)
+    alpha = logistic(odds + eye.answer(view, odds))
+    area = float(alpha.sum())
+    alike = float((odds * alpha).sum()) / max(area, 1)
+    if area < _BACK * eye.area or alike < _LIKENESS * eye.likeness:
+        return Record.rounded(np.zeros_like(alpha), 0, 0)
+    certain = np.float32(_DECIDED) * np.abs(2 * alpha - 1)
+    return Record.rounded(alpha, certain, _DECIDED * clearness(alpha))
+
+
+def around(matte: Map) -> tuple[slice, slice]:
+    """The part of the view that holds the subject and its surroundings: rows, columns."""
+    import cv2
+
+    height, width = matte.shape
+    count, _, stats, _ = cv2.connectedComponentsWithStats((matte > 0.5).view(np.uint8))
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    parts = [i + 1 for i in range(count - 1) if areas[i] >= _PART * areas.sum()]
+    if not parts:
+        return slice(0, height), slice(0, width)
+    corner = stats[parts, :2].min(0)
+    end = (stats[parts, :2] + stats[parts, 2:4]).max(0)
+    least = max(0.6 * _GROWN * int((end - corner).max()), _LEAST * max(height, width))
+    spans = []
+    for low, high, full in zip(corner[::-1], end[::-1], (height, width), strict=True):
+        size = min(full, round(max(_GROWN * int(high - low), least)))
+        start = min(max(round((int(low) + int(high) - size) / 2), 0), full - size)
+        spans.append(slice(start, start + size))
+    return spans[0], spans[1]
+
+
+def log_odds(alpha: Map) -> Map:
+    """ln(α / (1 − α)), α limited to 0.02…0.98."""
+    bounded = np.clip(alpha, np.float32(_LIMIT), np.float32(1 - _LIMIT))
+    odds: Map = np.log(bounded / (1 - bounded))
+    return odds
+
+
+def logistic(odds: Map) -> Map:
+    """1 / (1 + e^−odds)."""
+    alpha: Map = 0.5 * (np.tanh(0.5 * odds) + 1)
+    return alpha
+
+
+def clearness(alpha: Map) -> float:
+    """How little of a matte is undecided, 0…1; 0 for an empty one."""
+    decided = float((alpha * np.abs(2 * alpha - 1)).sum())
+    return decided / max(float(alpha.sum()), 1.0)
+
+
+def _overlap(one: Map, other: Map) -> float:
+    """Soft intersection over union, 0…1."""
+    return float(np.minimum(one, other).sum() / max(float(np.maximum(one, other).sum()), 1.0))

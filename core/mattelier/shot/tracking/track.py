@@ -1,0 +1,295 @@
+"""Tracking: from key frames to a small matte of every frame of a shot.
+
+Each key frame is carried forward and backward to the next key frame or scene cut, on small views,
+one record per frame on disk; what was made of the same keys by the same model is used again. The
+two directions are blended and steadied. A frame's coarse matte is thus a function of the keys on
+its two sides, whatever part of the shot was asked for and however often the work was broken off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.matting.cutout import Cutter
+from mattelier.matting.hint import Hint
+from mattelier.requests import Quality
+from mattelier.shot.tracking.cuts import Cuts
+from mattelier.shot.tracking.passes import NEAR, Origin, Passes, Stretch
+from mattelier.shot.tracking.records import Record, Records, stamp
+from mattelier.shot.tracking.seed_frames import CELL, Origins
+from mattelier.shot.tracking.views import Identity, Look, Views
+from mattelier.types.errors import PictureError, UsageError
+from mattelier.types.progress import remark, stage, tell
+
+TRACK_SIZE = 448  # long side, in pixels, of the views that tracking looks at
+_VERSION = 2  # of what tracking computes: old records are not used after it changes
+
+
+def track_size(height: int, width: int) -> tuple[int, int]:
+    """Height and width of the view of a plate of that size; a small plate is not enlarged."""
+    scale = min(1.0, TRACK_SIZE / max(height, width))
+    return max(16, round(height * scale)), max(16, round(width * scale))
+
+
+class Track:
+    """A tracked shot, or the part that was wanted of it: one small matte per frame.
+
+    Attributes
+    ----------
+    cuts : tuple of int
+        The first frame after each cut, of the frames that were looked at.
+    """
+
+    def __init__(
+        self,
+        cuts: tuple[int, ...],
+        digests: Mapping[int, str],
+        stamps: Mapping[int, str],
+        records: Records,
+    ) -> None:
+        self.cuts = cuts
+        self._digests, self._stamps, self._records = digests, stamps, records
+
+    def coarse(self, frame: int) -> NDArray[np.float32]:
+        """(h, w) float32 0…1 at `track_size`, ready to be refined.
+
+        Raises
+        ------
+        PictureError
+            The frame could not be read, so it has no matte.
+        """
+        return self._record(frame).alpha
+
+    def confidence(self, frame: int) -> float:
+        """0…1: how sure the matte is; 1 on key frames, 0 where the subject was not found.
+
+        Raises
+        ------
+        PictureError
+            As for `coarse`.
+        """
+        return self._record(frame).confidence
+
+    def digest(self, frame: int) -> str:
+        """Of all that decides this frame's matte except the plate's pixels.
+
+        The keys that reach it, with their content, or the frames tracked from where there are
+        none; the model's checksums, the settings and the version of this code.
+
+        Raises
+        ------
+        PictureError
+            As for `coarse`.
+        """
+        if frame not in self._digests:
+            raise PictureError(f"Frame {frame} has no matte: it could not be read.")
+        return self._digests[frame]
+
+    def _record(self, frame: int) -> Record:
+        record = self._records.read(frame, self._stamps.get(frame, ""))
+        if record is None:
+            raise PictureError(f"Frame {frame} has no matte: it could not be read.")
+        return record
+
+
+class Tracker:
+    """Tracks one object of a shot.
+
+    Parameters
+    ----------
+    cutter : Cutter
+        An opened model that takes hints.
+    folder : Path
+        Where this object's records are kept; made when missing. Views of the frames are kept
+        beside it, for all objects of the shot.
+    name : str
+        The object's, for messages.
+    quality : Quality
+        "best" looks at every view's mirror image too.
+
+    Raises
+    ------
+    UsageError
+        The model takes no hints.
+    """
+
+    def __init__(
+        self, cutter: Cutter, folder: Path, *, name: str = "subject", quality: Quality = "balanced"
+    ) -> None:
+        if cutter.card.input.hint is None:
+            raise UsageError(
+                f"The model {cutter.card.name} takes no hints and cannot follow a subject; "
+                "leave --model out to use the default."
+            )
+        self._cutter, self._folder, self._name, self._quality = cutter, folder, name, quality
+        sums = [file.sha256 for file in cutter.card.files]
+        self._settings = stamp(_VERSION, TRACK_SIZE, quality, sums)
+
+    def track(
+        self,
+        frames: Sequence[int],
+        look: Look,
+        keys: Mapping[int, Hint],
+        wanted: Sequence[int] | None = None,
+        preroll: int = 2 * CELL,
+        identity: Identity | None = None,
+    ) -> Track:
+        """Track the shot, or what of it the wanted frames need.
+
+        Parameters
+        ----------
+        frames : sequence of int
+            The plate's frames, ascending.
+        look : frame → (h, w, 3) float32 0…1 display-encoded, at `track_size`
+            Raises `PictureError` for a frame that cannot be read; it is passed over.
+        keys : frame → Hint at the plate's size
+            With a mask, a box or points. A cut-free stretch without any is tracked from frames
+            in which the network finds a plain subject by itself.
+        wanted : sequence of int, optional
+            Only these frames' mattes are needed.
+        preroll : int
+            At most so many frames before and after the wanted ones are looked at in a stretch
+            without keys. From 64 on, parts give exactly what the whole shot gives.
+        identity : frame → str, optional
+            Stands for the frame's pixels (size and time of its file, say). Records and views
+            made of other pixels are then not used again.
+
+        Raises
+        ------
+        UsageError
+            A key frame is not one of the plate's.
+        Cancelled
+            The listener asked to stop; what was finished stays and is used again.
+        """
+        if missing := sorted(set(keys) - set(frames)):
+            raise UsageError(
+                f"The key of {self._name} at frame {missing[0]} lies outside the plate's frames "
+                f"{frames[0]}–{frames[-1]}; give a frame of the plate."
+            )
+        folder = self._folder.parent / ".views"
+        views = Views(folder, look, identity)
+        scan = _Scan(views, Cuts(views, folder / "cuts.json"), frames, keys)
+        asked = frozenset(frames if wanted is None else wanted)
+        with stage("finding cuts", 0, 0.1):
+            runs = scan.runs(asked, preroll)
+        coarse = Records(self._folder, "coarse")
+        origins = Origins(
+            self._cutter,
+            self._quality,
+            self._settings,
+            views,
+            coarse,
+            Records(self._folder, "unaided"),
+        )
+        passes = Passes(
+            self._cutter, self._quality == "best", self._settings, self._folder, views, coarse
+        )
+        for frame in (k for k in keys if asked and min(asked) <= k <= max(asked)):
+            if not views.readable(frame):
+                remark(f"The key of {self._name} at frame {frame} has no frame that can be read.")
+        digests: dict[int, str] = {}
+        stamps: dict[int, str] = {}
+        done, total = 0, sum(map(len, runs)) or 1
+        for run in runs:
+            given = {f: origins.key(f, keys[f]) for f in run if f in keys}
+            if not given:
+                given = {o.frame: o for o in origins.automatic(frames, run)}
+            stamps.update({f: o.stamp for f, o in given.items()})
+            digests.update({f: stamp(o.stamp) for f, o in given.items()})
+            for stretch in _stretches(run, given):
+                share = len(stretch.frames) / total
+                with stage(
+                    "tracking", 0.1 + 0.9 * done / total, 0.1 + 0.9 * (done / total + share)
+                ):
+                    made = passes.follow(stretch, asked)
+                stamps.update(made)
+                ends = [end.stamp if end else None for end in (stretch.before, stretch.after)]
+                digests.update(dict.fromkeys(made, stamp(self._settings, ends)))
+                done += len(stretch.frames)
+        cuts = tuple(run[0] for run in runs[1:])
+        return Track(cuts, digests, stamps, coarse)
+
+
+class _Scan:
+    """Which frames decide the wanted ones: outwards to keys and cuts."""
+
+    def __init__(
+        self, views: Views, cuts: Cuts, frames: Sequence[int], keys: Mapping[int, Hint]
+    ) -> None:
+        self._views, self._cuts, self._frames, self._keys = views, cuts, frames, keys
+
+    def runs(self, wanted: frozenset[int], preroll: int) -> list[list[int]]:
+        """The readable frames that are needed, parted at cuts."""
+        places = [i for i, frame in enumerate(self._frames) if frame in wanted]
+        if not places:
+            return []
+        low, high = places[0], places[-1]
+        first, last = self._frames[low], self._frames[high]
+        start = self._walk(low, -1, None if any(k <= first for k in self._keys) else NEAR)
+        stop = self._walk(high, 1, None if any(k >= last for k in self._keys) else NEAR)
+        runs = self._parted(start, stop)
+        # The cells that hold the wanted frames, and one more on either side.
+        before = min(preroll, low % CELL + CELL)
+        after = min(preroll, CELL - 1 - high % CELL + CELL)
+        if runs and not any(frame in self._keys for frame in runs[0]):
+            start = min(start, self._walk(low, -1, before))
+        if runs and not any(frame in self._keys for frame in runs[-1]):
+            stop = max(stop, self._walk(high, 1, after))
+        runs = self._parted(start, stop)
+        self._cuts.save()
+        return runs
+
+    def _walk(self, place: int, step: int, most: int | None) -> int:
+        """The last place, from this one on, before a cut, up to a key, or so many frames away."""
+        here, walked = place, 0
+        while True:
+            beyond = here + step
+            while 0 <= beyond < len(self._frames) and not self._views.readable(
+                self._frames[beyond]
+            ):
+                beyond += step
+            if self._frames[here] in self._keys or (most is not None and walked >= most):
+                return here
+            if not 0 <= beyond < len(self._frames):
+                return here
+            pair = sorted((here, beyond))
+            if self._views.readable(self._frames[here]) and self._cuts.between(
+                self._frames[pair[0]], self._frames[pair[1]]
+            ):
+                return here
+            walked += abs(beyond - here)
+            here = beyond
+            tell(0)
+
+    def _parted(self, start: int, stop: int) -> list[list[int]]:
+        frames = []
+        for i in range(start, stop + 1):
+            tell((i - start) / (stop + 1 - start))
+            if self._views.readable(self._frames[i]):
+                frames.append(self._frames[i])
+        runs = [frames[:1]] if frames else []
+        for before, after in pairwise(frames):
+            if self._cuts.between(before, after):
+                runs.append([])
+            runs[-1].append(after)
+        return runs
+
+
+def _stretches(run: Sequence[int], origins: Mapping[int, Origin]) -> list[Stretch]:
+    """The frames of a cut-free run between its origins."""
+    stretches: list[Stretch] = []
+    between: list[int] = []
+    before: Origin | None = None
+    for frame in run:
+        if frame in origins:
+            stretches.append(Stretch(tuple(between), before, origins[frame]))
+            between, before = [], origins[frame]
+        else:
+            between.append(frame)
+    stretches.append(Stretch(tuple(between), before, None))
+    return [stretch for stretch in stretches if stretch.frames]
