@@ -11,19 +11,19 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from run_task import run
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("torch")
 
 import torch
+from mattelier.engines.open import open_model
 
 from mattelier.catalogue import Store
 from mattelier.commands.main import main
 from mattelier.data.splits import pairs, split
-from mattelier.engines import open_engine
 from mattelier.engines.torch_engine import TorchEngine
 from mattelier.learning.param_groups import is_idle, parts
-from mattelier.matting.cutout import Cutter
 from mattelier.media.stills import read
 from mattelier.metrics.masks import iou
 from mattelier.networks.cutout import CutoutNet
@@ -88,7 +88,7 @@ def test_the_model_is_whole_and_runs_by_its_path(mine: Path, own: Path) -> None:
         "card.toml", "cutout.onnx", "cutout.safetensors"
     }  # fmt: skip
     picture = read(own / "photos/ball 1.jpg")
-    alpha = Cutter(MatteRequest(model=str(mine))).matte(picture).alpha
+    alpha = run(MatteRequest(model=str(mine)), picture).alpha
     assert iou(alpha > 0.5, drawn(1)[1] > 0) > 0.7
 
 
@@ -100,9 +100,9 @@ def test_both_engines_run_the_weights_that_were_trained(mine: Path) -> None:
         "picture": random.random((1, 3, 96, 128), np.float32),
         "hint": np.zeros((1, 2, 96, 128), np.float32),
     }
-    ours = open_engine(card, store, "cpu").run(inputs)["alpha"]
+    ours = open_model(card, store, "cpu").run(inputs)["alpha"]
     theirs = TorchEngine(card, store.locate(card), "cpu").run(inputs)["alpha"]
-    shipped = open_engine(store.card("default"), store, "cpu").run(inputs)["alpha"]
+    shipped = open_model(store.card("default"), store, "cpu").run(inputs)["alpha"]
     assert np.abs(ours - theirs).max() < 2e-3
     assert np.abs(ours - shipped).max() > 1e-4
 

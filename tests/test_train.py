@@ -486,8 +486,9 @@ def exported(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_exported_model_runs_as_the_run_s_network(exported: Path) -> None:
+    from mattelier.engines.open import open_model
+
     from mattelier.catalogue import Card, FileEntry, Input, Licence, Output, Store
-    from mattelier.engines import open_engine
     from mattelier.learning.export import file_entry
 
     names = sorted(path.name for path in (exported / "mine").iterdir())
@@ -504,7 +505,7 @@ def test_an_exported_model_runs_as_the_run_s_network(exported: Path) -> None:
         output=Output(tensor="alpha"),
         folder=exported / "mine",
     )
-    engine = open_engine(card, Store(exported, exported / "user", exported / "cache"), "cpu")
+    engine = open_model(card, Store(exported, exported / "user", exported / "cache"), "cpu")
     state = torch.load(exported / "run/state.pt", weights_only=True)
     network = CutoutNet(norm=True)
     network.load_state_dict(state["average"])

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 __all__ = [
     "Box",
-    "Cutout",
-    "Matte",
     "MattelierError",
     "Point",
+    "Report",
+    "Result",
     "bokeh",
     "cutout",
     "denoise",
@@ -32,17 +32,16 @@ __all__ = [
 if TYPE_CHECKING:
     from mattelier.api import cutout, matte, refine
     from mattelier.api_pictures import bokeh, denoise, depth, enhance, style, upscale
-    from mattelier.matting.cutout import Cutout
-    from mattelier.matting.matte import Matte
     from mattelier.requests import Box, Point
     from mattelier.types.errors import MattelierError
+    from mattelier.types.result import Report, Result
 
 _HOMES = {
     "Box": "mattelier.requests",
     "Point": "mattelier.requests",
     "MattelierError": "mattelier.types.errors",
-    "Cutout": "mattelier.matting.cutout",
-    "Matte": "mattelier.matting.matte",
+    "Report": "mattelier.types.result",
+    "Result": "mattelier.types.result",
     "cutout": "mattelier.api",
     "matte": "mattelier.api",
     "refine": "mattelier.api",

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.api_arguments import Given, PathName, grey_of, hint_of, picture_of
-from mattelier.matting.cutout import Cutout, Cutter
-from mattelier.matting.edge import refine_edge
-from mattelier.matting.matte import Matte
+from mattelier.api_arguments import Given, PathName, grey_of, hint_of, models, picture_of
 from mattelier.requests import (
     Box,
     CutoutRequest,
@@ -22,7 +18,8 @@ from mattelier.requests import (
     Quality,
     RefineRequest,
 )
-from mattelier.types.colour import View
+from mattelier.tasks.registry import run
+from mattelier.types.result import Result
 
 
 def cutout(
@@ -43,7 +40,7 @@ def cutout(
     refine: bool = True,
     edge_shift: float = 0,
     feather: float = 0,
-) -> Cutout:
+) -> Result:
     """Cut the subject of a picture out.
 
     Parameters
@@ -72,7 +69,7 @@ def cutout(
 
     Returns
     -------
-    Cutout
+    Result
         `alpha` (H, W) float32 0…1; `foreground` (H, W, 3) in the picture's dtype and colour
         space, straight; `picture`, the result as asked for; `confidence` (H, W) float32 0…1, how
         sure each pixel of `alpha` is; `report`, whose `confidence` is one number for the picture.
@@ -103,8 +100,7 @@ def cutout(
         padding=padding,
         match_light=match_light,
     )
-    known = hint_of(source, hint, trimap, box, points)
-    return _cutter(request.matte).cutout(source, known, request)
+    return run(request, source, models(), hint=hint_of(source, hint, trimap, box, points))
 
 
 def matte(
@@ -120,7 +116,7 @@ def matte(
     refine: bool = True,
     edge_shift: float = 0,
     feather: float = 0,
-) -> Matte:
+) -> Result:
     """The alpha alone: `alpha`, `confidence` and `report`. All is as for `cutout`."""
     source = picture_of(picture)
     request = MatteRequest(
@@ -131,7 +127,7 @@ def matte(
         edge_shift=edge_shift,
         feather=feather,
     )
-    return _cutter(request).matte(source, hint_of(source, hint, trimap, box, points))
+    return run(request, source, models(), hint=hint_of(source, hint, trimap, box, points))
 
 
 def refine(
@@ -161,13 +157,6 @@ def refine(
     MattelierError
     """
     request = RefineRequest(None, width, quality, edge_shift, feather)
-    return refine_edge(View(picture_of(picture)), grey_of(mask), request)
-
-
-def _cutter(request: MatteRequest) -> Cutter:
-    return _opened(request.model, request.device).asked(request)
-
-
-@functools.lru_cache(maxsize=2)
-def _opened(model: str, device: Device) -> Cutter:
-    return Cutter(MatteRequest(model=model, device=device))
+    alpha = run(request, picture_of(picture), models(), mask=grey_of(mask)).alpha
+    assert alpha is not None
+    return alpha

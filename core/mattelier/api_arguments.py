@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.catalogue import Store
+from mattelier.engines.model_cache import ModelCache
 from mattelier.matting.hint import Hint, make_hint
 from mattelier.media.stills import read, read_grey
 from mattelier.requests import Box, Point
@@ -19,6 +22,16 @@ from mattelier.types.picture import Picture
 
 PathName = str | PathLike[str]
 Given = PathName | NDArray[Any] | Picture
+
+
+def models() -> ModelCache:
+    """The open networks that all calls share, for as long as models lie where they lie now."""
+    return _models(Store())
+
+
+@lru_cache(maxsize=1)
+def _models(store: Store) -> ModelCache:
+    return ModelCache(store)
 
 
 def picture_of(given: Given) -> Picture:

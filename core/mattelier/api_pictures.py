@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 from numpy.typing import NDArray
 
-from mattelier.api_arguments import Given, PathName, grey_of, hint_of, picture_of
+from mattelier.api_arguments import Given, PathName, grey_of, hint_of, models, picture_of
 from mattelier.requests import (
     BokehRequest,
     Box,
@@ -22,14 +21,12 @@ from mattelier.requests import (
     StyleRequest,
     UpscaleRequest,
 )
+from mattelier.tasks.registry import run
 
 if TYPE_CHECKING:
-    from mattelier.filters.denoise import Denoised, Denoiser
-    from mattelier.filters.enhance.enhance import Enhanced
-    from mattelier.filters.style import Stylised, Stylist
-    from mattelier.filters.upscale import Upscaled, Upscaler
     from mattelier.types.depth_map import DepthMap
     from mattelier.types.picture import Picture
+    from mattelier.types.result import Result
 
 
 def upscale(
@@ -41,7 +38,7 @@ def upscale(
     denoise: float | None = None,
     tile: int = 0,
     device: Device = "auto",
-) -> Upscaled:
+) -> Result:
     """Enlarge a picture.
 
     Parameters
@@ -58,7 +55,7 @@ def upscale(
 
     Returns
     -------
-    Upscaled
+    Result
         `picture`, of the same sample type, and `report`.
 
     Raises
@@ -72,7 +69,7 @@ def upscale(
     """
     wanted = None if size is None else Size(*size)
     request = UpscaleRequest(scale, wanted, model, denoise, tile, device)
-    return _upscaler(model, denoise, device).asked(request).upscale(picture_of(picture))
+    return run(request, picture_of(picture), models())
 
 
 def denoise(
@@ -83,7 +80,7 @@ def denoise(
     model: str = "default",
     tile: int = 0,
     device: Device = "auto",
-) -> Denoised:
+) -> Result:
     """Remove noise and JPEG blocks.
 
     Parameters
@@ -98,7 +95,7 @@ def denoise(
 
     Returns
     -------
-    Denoised
+    Result
         `picture` and `report`.
 
     Raises
@@ -106,7 +103,7 @@ def denoise(
     MattelierError
     """
     request = DenoiseRequest(strength, model, grain, tile, device)
-    return _denoiser(model, device).asked(request).denoise(picture_of(picture))
+    return run(request, picture_of(picture), models())
 
 
 def enhance(
@@ -119,7 +116,7 @@ def enhance(
     sharpen: float = 0,
     match: Given | None = None,
     match_strength: float = 1,
-) -> Enhanced:
+) -> Result:
     """Mend a picture's light and colour, or give it another's look; 0 leaves what it is.
 
     Parameters
@@ -132,7 +129,7 @@ def enhance(
 
     Returns
     -------
-    Enhanced
+    Result
         `picture` and `report`.
 
     Raises
@@ -144,13 +141,11 @@ def enhance(
     >>> import mattelier
     >>> mattelier.enhance("photo.jpg", white_balance=1, tone=0.5)  # doctest: +SKIP
     """
-    from mattelier.filters.enhance import enhance
-
     request = EnhanceRequest(
         white_balance, tone, contrast, saturation, sharpen, match_strength=match_strength
     )
     reference = None if match is None else picture_of(match)
-    return enhance.enhance(picture_of(picture), request, reference)
+    return run(request, picture_of(picture), models(), reference=reference)
 
 
 def style(
@@ -160,7 +155,7 @@ def style(
     strength: float = 1,
     model: str = "default",
     device: Device = "auto",
-) -> Stylised:
+) -> Result:
     """Paint a picture in another's style, with weights that the user has brought in.
 
     Parameters
@@ -172,7 +167,7 @@ def style(
 
     Returns
     -------
-    Stylised
+    Result
         `picture` and `report`.
 
     Raises
@@ -180,8 +175,7 @@ def style(
     MattelierError
     """
     request = StyleRequest(None, strength, model, device)
-    stylist = _stylist(model, device).asked(request)
-    return stylist.stylise(picture_of(picture), picture_of(reference))
+    return run(request, picture_of(picture), models(), reference=picture_of(reference))
 
 
 def depth(
@@ -215,8 +209,6 @@ def depth(
     ------
     MattelierError
     """
-    from mattelier.filters.depth.depth import DepthFinder
-
     source = picture_of(picture)
     request = DepthRequest(
         None,
@@ -226,8 +218,9 @@ def depth(
         device,
         MatteRequest(device=device),
     )
-    sight = DepthFinder(request).find(source, hint_of(source, hint, None, box, points))
-    return sight.depth.resized(source.height, source.width)
+    result = run(request, source, models(), hint=hint_of(source, hint, None, box, points))
+    assert result.depth is not None
+    return result.depth
 
 
 def bokeh(
@@ -274,20 +267,18 @@ def bokeh(
     """
     import os
 
-    from mattelier.filters.bokeh.bokeh import Lens
     from mattelier.types.depth_map import DepthMap
 
     source = picture_of(picture)
     file = os.fspath(depth) if isinstance(depth, str | os.PathLike) else None
-    given = None
+    depth_map = None
     if isinstance(depth, DepthMap):
-        given = depth
+        depth_map = depth
     elif depth is not None and file is None:
-        given = DepthMap(grey_of(depth), False, "given")
-    model = "matte" if given is not None else depth_model  # no network for what is known
+        depth_map = DepthMap(grey_of(depth), False, "given")
     at = Point(*focus) if isinstance(focus, tuple) else None
     request = BokehRequest(
-        DepthRequest(file, depth_kind, None, model, device, MatteRequest(device=device)),
+        DepthRequest(file, depth_kind, None, depth_model, device, MatteRequest(device=device)),
         at,
         focus if isinstance(focus, int | float) else None,
         aperture,
@@ -299,26 +290,7 @@ def bokeh(
         highlights,
         foreground_blur,
     )
-    known = hint_of(source, hint, None, box, points)
-    return Lens(request).photograph(source, known, given)[0]
-
-
-@functools.lru_cache(maxsize=2)
-def _upscaler(model: str, denoise: float | None, device: Device) -> Upscaler:
-    from mattelier.filters.upscale import Upscaler
-
-    return Upscaler(UpscaleRequest(model=model, denoise=denoise, device=device))
-
-
-@functools.lru_cache(maxsize=2)
-def _denoiser(model: str, device: Device) -> Denoiser:
-    from mattelier.filters.denoise import Denoiser
-
-    return Denoiser(DenoiseRequest(model=model, device=device))
-
-
-@functools.lru_cache(maxsize=1)
-def _stylist(model: str, device: Device) -> Stylist:
-    from mattelier.filters.style import Stylist
-
-    return Stylist(StyleRequest(model=model, device=device))
+    shown = hint_of(source, hint, None, box, points)
+    result = run(request, source, models(), hint=shown, depth=depth_map).picture
+    assert result is not None
+    return result

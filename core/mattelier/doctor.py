@@ -62,7 +62,7 @@ class Report:
 
 def examine(store: Store | None = None) -> Report:
     """Look at this installation; writes nothing but what everyday work caches."""
-    from mattelier.engines.choose import installed
+    from mattelier.engines.devices import installed
     from mattelier.log import log_path
 
     store = store or Store()
@@ -97,7 +97,7 @@ def examine(store: Store | None = None) -> Report:
 
 
 def _devices(torch: str | None) -> tuple[dict[str, str], list[Problem]]:
-    from mattelier.engines.choose import no_gpu
+    from mattelier.engines.devices import no_gpu
 
     devices = {"cpu": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"}
     gpu = "mps" if sys.platform == "darwin" else "cuda"
@@ -183,21 +183,20 @@ def _trial(store: Store) -> list[Problem]:
     try:
         import numpy as np
 
-        from mattelier.engines import open_engine
+        from mattelier.engines.open import open_model
 
-        card = store.card("default")
-        engine = open_engine(card, store, "cpu")
+        model = open_model(store.card("default"), store, "cpu")
         inputs = {"picture": np.zeros((1, 3, 64, 64), np.float32)}
-        if card.input.hint:
+        if model.input.hint:
             inputs["hint"] = np.zeros((1, 2, 64, 64), np.float32)
-        engine.run(inputs)
+        model.run(inputs)
     except (MattelierError, ImportError) as error:
         return [Problem(f"The default network does not run: {error}", _REINSTALL, True)]
     return []
 
 
 def _other_opencv(name: str) -> bool:
-    from mattelier.engines.choose import installed
+    from mattelier.engines.devices import installed
 
     return name == "opencv-python-headless" and any(
         installed(f"opencv-{kind}") for kind in ("python", "contrib-python-headless")

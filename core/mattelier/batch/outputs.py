@@ -15,9 +15,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
+from mattelier.tasks.registry import TASKS
 from mattelier.types.errors import MattelierError, OutputError, PictureError, UsageError
-
-TASKS = ("cutout", "matte", "upscale", "bokeh", "depth", "denoise")
 
 # Formats that hold what PNG cannot (float samples, scene-linear light) stay what they are.
 _KEPT_FORMATS = {".exr": ".exr", ".hdr": ".exr", ".tif": ".tif", ".tiff": ".tif"}

@@ -177,19 +177,18 @@ def depth(right: str | None, depth_model: str, preview: bool, **flags: Any) -> i
         raise UsageError("A preview is for the eye, and written as .png or .tif, not as .exr.")
 
     def open_compute() -> Compute:
-        from mattelier.filters.depth.depth import DepthFinder
+        from mattelier.commands.task_run import open_task, record
         from mattelier.media.depth_maps import write_depth
 
-        finder = DepthFinder(request)
+        find = open_task(request)
 
         def compute(picture: Any, hint: Any) -> Any:
-            sight = finder.find(picture, hint)
-            full = sight.depth.resized(picture.height, picture.width)
+            result: Any = find(picture, hint=hint)
 
             def save(path: Path) -> None:
-                write_depth(path, full, preview=preview)
+                write_depth(path, result.depth, preview=preview)
 
-            return save, {"depth": full.method}
+            return save, record(result.report)
 
         return compute
 

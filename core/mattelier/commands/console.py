@@ -11,7 +11,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -82,18 +82,6 @@ def run(
         )
     _report(results, time.perf_counter() - started)
     return _exit_code(results)
-
-
-def facts(report: Any) -> dict[str, Any]:
-    """A task's report as what `--json` prints; its note becomes the picture's."""
-    told = asdict(report)
-    told["stages"] = told.pop("seconds")
-    if told.get("confidence", 0) is None:
-        del told["confidence"]
-    note = told.pop("note")
-    if note:
-        remark(note)
-    return told
 
 
 def catch_warnings() -> None:

@@ -94,15 +94,16 @@ def run(
     from mattelier.commands import console
 
     def open_compute() -> Compute:
+        from mattelier.commands.task_run import open_task, record
         from mattelier.media import stills
-        from mattelier.tasks.effects import open_effect
+        from mattelier.tasks.registry import TASKS
 
-        effect = open_effect(request)
+        apply, takes_hint = open_task(request), TASKS[task].hint is not None
 
         def compute(picture: Any, hint: Any) -> Any:
-            result, report = effect.apply(picture, hint)
-            told = report if isinstance(report, dict) else console.facts(report)
-            return lambda path: stills.write_cutout(path, result), told
+            result: Any = apply(picture, hint=hint) if takes_hint else apply(picture)
+            report = record(result.report)
+            return lambda path: stills.write_cutout(path, result.picture), report
 
         return compute
 

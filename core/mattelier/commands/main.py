@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -168,26 +169,26 @@ def cutout(
     )
 
     def open_compute() -> Compute:
-        from mattelier.matting.cutout import Cutter
+        from mattelier.commands.task_run import open_task, record
         from mattelier.media import stills
 
-        cutter = Cutter(request.matte)
+        cut = open_task(request)
 
         def compute(picture: Any, hint: Any) -> Any:
-            result = cutter.cutout(picture, hint, request)
+            result: Any = cut(picture, hint=hint)
 
             def save(path: Path) -> None:
                 stills.write_cutout(path, result.picture)
 
-            told = console.facts(result.report)
+            report = record(result.report)
             if not confidence:
-                return save, told
+                return save, report
             from mattelier.batch.confidence_files import with_confidence
             from mattelier.matting.compose import subject_box
 
             box = subject_box(result.alpha, padding) if crop else None
             shown = result.confidence if box is None else result.confidence[box.slices]
-            return with_confidence(save, shown, result.picture), told
+            return with_confidence(save, shown, result.picture), report
 
         return compute
 
@@ -221,24 +222,24 @@ def matte(confidence: bool, bits: str | None, **flags: Any) -> int:
     request = matte_request(flags)
 
     def open_compute() -> Compute:
-        from mattelier.matting.cutout import Cutter
+        from mattelier.commands.task_run import open_task, record
         from mattelier.media import stills
 
-        cutter = Cutter(request)
+        solve = open_task(request)
         depth = int(bits) if bits else None
 
         def compute(picture: Any, hint: Any) -> Any:
-            result = cutter.matte(picture, hint)
+            result: Any = solve(picture, hint=hint)
 
             def save(path: Path) -> None:
                 stills.write_matte(path, result.alpha, bits=depth, like=picture)
 
-            told = console.facts(result.report)
+            report = record(result.report)
             if not confidence:
-                return save, told
+                return save, report
             from mattelier.batch.confidence_files import with_confidence
 
-            return with_confidence(save, result.confidence, picture, depth or 16), told
+            return with_confidence(save, result.confidence, picture, depth or 16), report
 
         return compute
 
@@ -265,13 +266,15 @@ def refine(
     request = RefineRequest(mask, width, quality, edge_shift, feather)
 
     def open_compute() -> Compute:
-        from mattelier.matting.edge import refine_edge
+        from mattelier.commands.task_run import open_task, record
         from mattelier.media import stills
-        from mattelier.types.colour import View
+
+        refine = open_task(replace(request, mask=None))  # each picture has its own
 
         def compute(picture: Any, hint: Any) -> Any:
-            alpha = refine_edge(View(picture), hint.mask, request)
-            return lambda path: stills.write_matte(path, alpha, like=picture), {}
+            result: Any = refine(picture, mask=hint.mask)
+            report = record(result.report)
+            return lambda path: stills.write_matte(path, result.alpha, like=picture), report
 
         return compute
 

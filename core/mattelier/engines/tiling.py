@@ -2,7 +2,7 @@
 
 A network sees tiles that overlap, each with enough around it to be right in its own part; where
 two parts meet, one fades into the other. The result is that of the network on the whole picture
-to within what the margin leaves out (below 1/255, see `Enlarger.margin`).
+to within what the margin leaves out (below 1/255, see `Tiled.margin`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.engines.enlarger import Enlarger, Wrapped
+from mattelier.engines.open_model import OpenModel
 from mattelier.types import resample
 from mattelier.types.errors import OutOfMemory
 from mattelier.types.progress import remark
@@ -38,6 +38,59 @@ class Rows(Protocol):
     def read(self, y0: int, y1: int) -> Band:
         """Rows y0…y1−1: (y1−y0, width, 3) float32 0…1."""
         ...
+
+
+class Tiled(Protocol):
+    """A network that gives a picture for a picture, shown in tiles.
+
+    Attributes
+    ----------
+    scale : how many times larger the result is
+    multiple : the sides of what it is given are multiples of this
+    margin : how many pixels around its own a tile must see to be right there
+    """
+
+    scale: int
+    multiple: int
+    margin: int
+
+    def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One pass: (1, 3, h, w) RGB 0…1 → (1, 3, scale·h, scale·w), not clipped.
+
+        Raises
+        ------
+        OutOfMemory
+            The device has too little memory for a picture of this size.
+        EngineError
+            The network cannot be run.
+        """
+        ...
+
+
+class PictureNetwork:
+    """An open network that takes and gives "picture"; see `Tiled`."""
+
+    def __init__(self, model: OpenModel) -> None:
+        self._model = model
+        self.scale = model.output.scale
+        self.multiple, self.margin = model.input.multiple, model.input.margin
+
+    def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One pass; see `Tiled.run`."""
+        return self._model.run({"picture": picture})["picture"]
+
+
+class Wrapped:
+    """A network inside another's hands, with the same attributes; see `Tiled`."""
+
+    def __init__(self, network: Tiled) -> None:
+        self._network = network
+        self.scale, self.multiple = network.scale, network.multiple
+        self.margin = network.margin
+
+    def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One pass; see `Tiled.run`."""
+        return self._network.run(picture)
 
 
 class Stream:
@@ -96,7 +149,7 @@ def spans(length: int, size: int, margin: int, multiple: int) -> list[Span]:
 
 
 def enlarged(
-    source: Rows, network: Enlarger, size: int, done: Callable[[float], None]
+    source: Rows, network: Tiled, size: int, done: Callable[[float], None]
 ) -> Iterator[Band]:
     """The bands of a picture enlarged by a network: each (rows, scale·width, 3) float32.
 
@@ -161,14 +214,14 @@ def resampled(source: Rows, height: int, width: int) -> Iterator[Band]:
 
 
 class Halving(Wrapped):
-    """A network whose tiles are halved wherever memory runs out; see `Enlarger`."""
+    """A network whose tiles are halved wherever memory runs out; see `Tiled`."""
 
-    def __init__(self, network: Enlarger) -> None:
+    def __init__(self, network: Tiled) -> None:
         super().__init__(network)
         self._most: int | None = None
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
-        """One pass; see `Enlarger.run`."""
+        """One pass; see `Tiled.run`."""
         side = max(picture.shape[2:])
         if self._most is None or side <= self._most:
             try:

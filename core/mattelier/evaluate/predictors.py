@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.data.pairs import Item, index, result_of
-from mattelier.matting.cutout import Cutter
+from mattelier.engines.model_cache import ModelCache
 from mattelier.matting.hint import Hint
 from mattelier.media.stills import read, read_grey
 from mattelier.requests import Device, MatteRequest, UpscaleRequest
+from mattelier.tasks.registry import run
 from mattelier.types.colour import from_float, to_float
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.picture import Picture
@@ -41,13 +42,16 @@ class MatteModel:
     sees = True
 
     def __init__(self, request: MatteRequest) -> None:
-        self.name, self._cutter = request.model, Cutter(request)
+        self.name, self._request, self._models = request.model, request, ModelCache()
+        self._models.open(request.model, "matte", request.device)
 
     def answer(
         self, item: Item, picture: Picture | None, hint: Hint | None, size: tuple[int, int]
     ) -> NDArray[Any]:
         assert picture is not None
-        return self._cutter.matte(picture, hint).alpha
+        alpha = run(self._request, picture, self._models, hint=hint).alpha
+        assert alpha is not None
+        return alpha
 
 
 class EnlargingModel:
@@ -56,17 +60,17 @@ class EnlargingModel:
     sees = True
 
     def __init__(self, model: str, device: Device) -> None:
-        self.name, self._device = model, device
+        self.name, self._device, self._models = model, device, ModelCache()
 
     def answer(
         self, item: Item, picture: Picture | None, hint: Hint | None, size: tuple[int, int]
     ) -> NDArray[Any]:
-        from mattelier.filters.upscale import Upscaler
-
         assert picture is not None
         scale = scale_of(item, (picture.height, picture.width), size)
         request = UpscaleRequest(scale, model=self.name, device=self._device)
-        return display(Upscaler(request).upscale(picture).picture)[: size[0], : size[1]]
+        enlarged = run(request, picture, self._models).picture
+        assert enlarged is not None
+        return display(enlarged)[: size[0], : size[1]]
 
 
 class StoredResults:

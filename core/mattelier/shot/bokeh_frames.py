@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from mattelier.catalogue import Store
+from mattelier.engines.model_cache import ModelCache
 from mattelier.filters.bokeh.bokeh import bokeh
 from mattelier.filters.bokeh.focus import Setting
-from mattelier.filters.depth.depth import Sight, checked, from_matte
-from mattelier.matting.matte import Matte, Report
+from mattelier.filters.depth.depth import Scene, check_shape, from_matte
 from mattelier.media.depth_maps import DEPTH_SUFFIXES, read_depth
 from mattelier.media.frame_files import FrameFiles
 from mattelier.media.matte_frames import FollowedMattes, Mattes, open_mattes
@@ -45,16 +44,16 @@ class Seen:
     """A frame, and what is known of its space."""
 
     picture: Picture
-    sight: Sight
+    scene: Scene
 
 
 class BokehRun(FramesRun[Seen]):
     """Lens blur; see `ShotRun`."""
 
     def __init__(
-        self, shot: Shot[FramesRequest], store: Store, done: Callable[[FrameResult], None]
+        self, shot: Shot[FramesRequest], models: ModelCache, done: Callable[[FrameResult], None]
     ) -> None:
-        super().__init__(shot, store, done)
+        super().__init__(shot, models, done)
         assert isinstance(self.request.options, BokehRequest)
         self._lens = self.request.options
         depth = self._lens.depth
@@ -111,18 +110,18 @@ class BokehRun(FramesRun[Seen]):
 
     def read(self, frame: int) -> Seen:
         picture = self.plate.read(frame)
-        return Seen(picture, self._sight(frame))
+        return Seen(picture, self._scene(frame))
 
     def make(self, frame: int, given: Seen, targets: Sequence[Target]) -> Made:
         setting = self._settings.get(frame)
         picture = self.lit(given.picture)
-        result = bokeh(picture, given.sight, self._lens, setting)
+        result = bokeh(picture, given.scene, self._lens, setting)
         focal = None if setting is None else round(setting.focal, 6)
-        record = {"depth": given.sight.depth.method, "focal": focal}
+        record = {"depth": given.scene.depth.method, "focal": focal}
         return self.made(given.picture, result, targets, record)
 
-    def _sight(self, frame: int) -> Sight:
-        matte = None
+    def _scene(self, frame: int) -> Scene:
+        alpha = None
         if self._mattes is not None:
             if frame in self._untracked:
                 raise PictureError(self._untracked[frame])
@@ -133,12 +132,11 @@ class BokehRun(FramesRun[Seen]):
                     f"The matte of frame {frame} is {alpha.shape[1]}×{alpha.shape[0]} pixels but "
                     f"the plate is {width}×{height}."
                 )
-            matte = Matte(alpha, Report("", "", ""))
         if self._depths is None:
-            assert matte is not None
-            return Sight(from_matte(matte.alpha), matte)
+            assert alpha is not None
+            return Scene(from_matte(alpha), alpha)
         depth = read_depth(self._depths.path(frame), self._lens.depth.kind)
-        return Sight(checked(depth, self.plate.height, self.plate.width), matte)
+        return Scene(check_shape(depth, self.plate.height, self.plate.width), alpha)
 
     @cached_property
     def _span(self) -> tuple[float, float] | None:
@@ -181,8 +179,8 @@ class BokehRun(FramesRun[Seen]):
             elif known["setting"] is not None:
                 found[frame] = _as_setting(known["setting"])
 
-        def measure(frame: int, sight: Sight) -> Setting | None:
-            return measured(self.plate.height, self.plate.width, sight, self._lens)
+        def measure(frame: int, scene: Scene) -> Setting | None:
+            return measured(self.plate.height, self.plate.width, scene, self._lens)
 
         def keep(frame: int, setting: Setting | None) -> None:
             plain = None if setting is None else _plain(setting)
@@ -198,7 +196,7 @@ class BokehRun(FramesRun[Seen]):
                 raise error
             # Whatever else it is, the frame says so itself when it is its turn.
 
-        pipelined(todo, self._sight, measure, keep, done)
+        pipelined(todo, self._scene, measure, keep, done)
         if problems and not found:
             raise problems[0]
         return found
@@ -219,7 +217,7 @@ class BokehRun(FramesRun[Seen]):
                 colorspace=self.request.colorspace,
                 overwrite=True,
             ),
-            store=self.store,
+            models=self.models,
         )
         if result.interrupted:
             raise Cancelled

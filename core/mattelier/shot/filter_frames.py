@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mattelier.catalogue import Store
+from mattelier.engines.model_cache import ModelCache
 from mattelier.media import stills
 from mattelier.media.frame_files import file_identity
 from mattelier.requests import EffectName, FramesRequest, to_json
@@ -18,41 +18,36 @@ from mattelier.shot.outputs import Target
 from mattelier.shot.records import digest
 from mattelier.shot.run import VERSION, Given, Made, ShotRun, Write
 from mattelier.shot.shot import FrameResult, Shot
-from mattelier.tasks.effects import Effect, open_effect
+from mattelier.tasks.registry import TASKS
+from mattelier.tasks.task import run_prepared
 from mattelier.types.colour import from_float, to_float
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import remark
+from mattelier.types.result import Report
 
 _FORMAT = 1  # of the files and of what is computed here: older ones are made again after a change
-_DOING: Mapping[EffectName, str] = {
-    "upscale": "enlarging",
-    "bokeh": "blurring",
-    "denoise": "denoising",
-    "enhance": "enhancing",
-    "style": "painting",
-}
 _SEE_COLOUR: tuple[EffectName, ...] = ("enhance", "style")  # what red is matters to these
 _LINEAR = (".exr", ".tif", ".tiff")  # files that hold a plate in its own space
-_FILES = ("match", "reference")  # fields of requests that name a picture
 
 
 class FramesRun(ShotRun[FramesRequest, Given]):
     """What all such tasks have in common; see `ShotRun`."""
 
     def __init__(
-        self, shot: Shot[FramesRequest], store: Store, done: Callable[[FrameResult], None]
+        self, shot: Shot[FramesRequest], models: ModelCache, done: Callable[[FrameResult], None]
     ) -> None:
         super().__init__(shot, done)
-        self.doing = _DOING[self.request.task]
-        self.store = store
+        self.spec = TASKS[self.request.task]
+        self.doing = self.spec.verb
+        self.models = models
         self.options: dict[str, Any] = to_json(self.request.options)
         self.options.pop("device", None)  # any gives the same, nearly
-        named = [self.options[name] for name in _FILES if self.options.get(name)]
-        self.spare(map(Path, named))
-        for name in _FILES:  # what it holds decides, not where it lies
-            if self.options.get(name):
-                self.options[name] = file_identity(Path(self.options[name]))
+        pictures = [one.field for one in self.spec.inputs if one.kind == "picture"]
+        named = [name for name in pictures if self.options.get(name)]
+        self.spare(Path(self.options[name]) for name in named)
+        for name in named:  # what it holds decides, not where it lies
+            self.options[name] = file_identity(Path(self.options[name]))
 
     def spare(self, files: Iterable[Path]) -> None:
         """Refuse to go on where results would replace files that they are made from.
@@ -121,10 +116,13 @@ class EffectRun(FramesRun[Picture]):
     """A task that needs nothing but the frame; see `ShotRun`."""
 
     def open(self) -> None:
-        effect = open_effect(self.request.options, self.store)
-        self._weights = effect.weights(self.plate.height, self.plate.width)
+        self._task, options = self.spec.load(), self.request.options
+        self._inputs = self._task.prepare(options, self.models)
+        height, width = self.plate.height, self.plate.width
+        self._weights = self._task.networks(options, self.models, height, width)
         self._samples: list[str] = []
-        self._effect = effect if effect.settled is None else self._settled(effect)
+        if self._task.settles:
+            self._settle()
 
     def decided(self, frame: int) -> Any:
         return self._samples
@@ -136,12 +134,13 @@ class EffectRun(FramesRun[Picture]):
         return self.plate.read(frame)
 
     def make(self, frame: int, given: Picture, targets: Sequence[Target]) -> Made:
-        result, report = self._effect.apply(self.lit(given), None)
-        return self.made(given, result, targets, _told(report))
+        picture = self.lit(given)
+        done = run_prepared(self._task, self.request.options, picture, self.models, self._inputs)
+        assert done.picture is not None
+        return self.made(given, done.picture, targets, _record(done.report))
 
-    def _settled(self, effect: Effect) -> Effect:
-        """Measured once for the whole shot: on its first, middle and last frame."""
-        assert effect.settled is not None
+    def _settle(self) -> None:
+        """Measure once for the whole shot: on its first, middle and last frame."""
         frames = self.plate.frames.frames
         pictures = []
         for frame in sorted({frames[0], frames[len(frames) // 2], frames[-1]}):
@@ -150,16 +149,17 @@ class EffectRun(FramesRun[Picture]):
                 pictures.append(self.lit(self.plate.read(frame)))
             except PictureError:  # it fails by itself, when it is its turn
                 continue
-        return effect.settled(pictures) if pictures else effect
+        if pictures:
+            self._inputs = self._task.settle(self.request.options, pictures, **self._inputs)
 
 
-def _told(report: Any) -> dict[str, Any]:
+def _record(report: Report) -> dict[str, Any]:
     """A task's report for the manifest, its note for the user."""
-    told = asdict(report) if is_dataclass(report) and not isinstance(report, type) else dict(report)
-    told.pop("seconds", None)
-    if note := told.pop("note", ""):
+    values = report.values()
+    del values["seconds"]
+    if note := values.pop("note"):
         remark(note)
-    return told
+    return values
 
 
 def _in_bits(picture: Picture, bits: int) -> Picture:

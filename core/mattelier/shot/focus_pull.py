@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.filters.bokeh.focus import Setting, setting
-from mattelier.filters.depth.depth import SUBJECT, Sight
+from mattelier.filters.depth.depth import SUBJECT, Scene
 from mattelier.requests import BokehRequest
 
 _SLIP = 2  # frames to each side that outvote one that slipped
@@ -28,7 +28,7 @@ _NOTHING = 1e-4  # of the picture's area: a subject smaller than that is not the
 _LEAST = 0.05  # of the focus's disparity: less depth than that is not stretched to the whole blur
 
 
-def measured(height: int, width: int, sight: Sight, request: BokehRequest) -> Setting | None:
+def measured(height: int, width: int, scene: Scene, request: BokehRequest) -> Setting | None:
     """How the lens would be focused on a frame of that size alone; None where no subject is seen.
 
     Raises
@@ -36,8 +36,8 @@ def measured(height: int, width: int, sight: Sight, request: BokehRequest) -> Se
     UsageError
         As `focus.setting`.
     """
-    alone = setting(height, width, sight, request)
-    if sight.matte is not None and float(sight.matte.alpha.mean()) < _NOTHING:
+    alone = setting(height, width, scene, request)
+    if scene.alpha is not None and float(scene.alpha.mean()) < _NOTHING:
         return None
     if alone.ground is None or alone.ground.size <= _ROWS:
         return alone

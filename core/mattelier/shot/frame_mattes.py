@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.matting.edge import adjusted
+from mattelier.matting.edge import choke_and_feather
 from mattelier.matting.foreground import estimate_foreground
 from mattelier.matting.refine import refine, stretch
 from mattelier.media import stills
@@ -85,7 +85,7 @@ class Matter:
             alpha = refine(view, track.coarse(frame), quality=request.quality)
         else:
             alpha = stretch(track.coarse(frame), view.height, view.width)
-        return adjusted(alpha, request.edge_shift, request.feather)
+        return choke_and_feather(alpha, request.edge_shift, request.feather)
 
 
 def writers(

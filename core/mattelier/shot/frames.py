@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mattelier.catalogue import Store
+from mattelier.engines.model_cache import ModelCache
 from mattelier.requests import FramesRequest
 from mattelier.shot.bokeh_frames import BokehRun
 from mattelier.shot.filter_frames import EffectRun
@@ -14,7 +14,7 @@ from mattelier.shot.shot import FrameResult, ShotResult, prepare
 def run(
     request: FramesRequest,
     *,
-    store: Store | None = None,
+    models: ModelCache | None = None,
     done: Callable[[FrameResult], None] = lambda result: None,
 ) -> ShotResult:
     """Do the task on every frame that is asked for.
@@ -24,8 +24,8 @@ def run(
 
     Parameters
     ----------
-    store : Store, optional
-        Where models lie.
+    models : ModelCache, optional
+        Networks that are open already.
     done : callable
         Hears of every frame as it ends.
 
@@ -37,6 +37,6 @@ def run(
     shot = prepare(request)
     try:
         kind = BokehRun if request.task == "bokeh" else EffectRun
-        return kind(shot, store or Store(), done).run()
+        return kind(shot, models or ModelCache(), done).run()
     finally:
         shot.plate.close()

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.catalogue import Store
-from mattelier.matting.cutout import Cutter
+from mattelier.engines.model_cache import ModelCache
+from mattelier.engines.open_model import OpenModel
 from mattelier.requests import RotoRequest
 from mattelier.shot.frame_mattes import Matter, writers
 from mattelier.shot.key_frames import Keys
@@ -35,7 +34,7 @@ _FORMAT = 1  # of the files and of what is computed here: older ones are made ag
 def run(
     request: RotoRequest,
     *,
-    store: Store | None = None,
+    models: ModelCache | None = None,
     done: Callable[[FrameResult], None] = lambda result: None,
 ) -> ShotResult:
     """Make a shot's mattes.
@@ -45,8 +44,8 @@ def run(
 
     Parameters
     ----------
-    store : Store, optional
-        Where models lie.
+    models : ModelCache, optional
+        Networks that are open already.
     done : callable
         Hears of every frame as it ends.
 
@@ -57,12 +56,12 @@ def run(
     """
     shot = prepare(request)
     try:
-        return _Run(shot, store or Store(), done).run()
+        return _Run(shot, models or ModelCache(), done).run()
     finally:
         shot.plate.close()
 
 
-def track(request: RotoRequest, *, store: Store | None = None) -> None:
+def track(request: RotoRequest, *, models: ModelCache | None = None) -> None:
     """Tune and track a shot, whatever of it lies not in its work folder yet; make no frames.
 
     Tells its progress.
@@ -74,7 +73,7 @@ def track(request: RotoRequest, *, store: Store | None = None) -> None:
     """
     shot = prepare(request)
     try:
-        _Run(shot, store or Store(), lambda result: None).get_ready()
+        _Run(shot, models or ModelCache(), lambda result: None).get_ready()
     finally:
         shot.plate.close()
 
@@ -83,38 +82,40 @@ class _Run(ShotRun[RotoRequest, Picture]):
     preparing, doing = 0.3, "matting"
 
     def __init__(
-        self, shot: Shot[RotoRequest], store: Store, done: Callable[[FrameResult], None]
+        self, shot: Shot[RotoRequest], models: ModelCache, done: Callable[[FrameResult], None]
     ) -> None:
         super().__init__(shot, done)
-        self._store = store
+        self._models = models
         self.opening = 0.05 if self.request.tune else 0.01
         self.window = self.request.window
         self._chains = {name: pixel_chains(self.plate, keys) for name, keys in shot.keys.items()}
         self._matter = Matter(self.request.matte, self.space, self.exposure)
-        self._cutters: dict[str, Cutter] = {}
+        self._networks: dict[str, OpenModel] = {}
         self._tracks: dict[str, Track] = {}
 
     def open(self) -> None:
         """The opened model of each object: one for all, or one tuned to each."""
         request = self.request.matte
-        cutter = Cutter(request, store=self._store)
-        self._cutters = dict.fromkeys(self.shot.keys, cutter)
+        network = self._models.open(request.model, "matte", request.device)
+        self._networks = dict.fromkeys(self.shot.keys, network)
         if self.request.tune:
             from mattelier.shot.tracking.tune import tune
 
+            store = self._models.store
             for name, keys in self.shot.keys.items():
                 drawn = _Drawn(self, keys)
                 if not drawn:
                     remark(f"Nothing to tune {name} on: tuning needs key frames with masks.")
                     continue
                 folder = tune(
-                    cutter.card, self._store, drawn, self.request.tune, self.layout.work / "tune"
+                    store.card(request.model),
+                    store,
+                    drawn,
+                    self.request.tune,
+                    self.layout.work / "tune",
                 )
-                self._cutters[name] = Cutter(
-                    replace(request, model=folder.name),
-                    store=replace(self._store, user=folder.parent),
-                )
-        for note in {cutter.engine.note for cutter in self._cutters.values()} - {""}:
+                self._networks[name] = self._models.open(str(folder), "matte", request.device)
+        for note in {network.note for network in self._networks.values()} - {""}:
             remark(note)
 
     def view(self, frame: int) -> NDArray[np.float32]:
@@ -124,13 +125,13 @@ class _Run(ShotRun[RotoRequest, Picture]):
 
     def prepare(self, window: FrameRange) -> None:
         """Track every object."""
-        cutters = self._cutters
+        networks = self._networks
         with _ahead(self.view, self.plate.frames) as look:
-            for number, (name, cutter) in enumerate(cutters.items()):
-                start, stop = (i / len(cutters) for i in (number, number + 1))
+            for number, (name, network) in enumerate(networks.items()):
+                start, stop = (i / len(networks) for i in (number, number + 1))
                 with stage("tracking", start, stop):
                     tracker = Tracker(
-                        cutter,
+                        network,
                         self.layout.work / "track" / name,
                         name=name,
                         quality=self.request.matte.quality,
@@ -181,8 +182,8 @@ class _Run(ShotRun[RotoRequest, Picture]):
         return Made(given, made, record)
 
     def weights(self, target: Target) -> Mapping[str, str]:
-        cards = (self._cutters[name].card for name in target.objects)
-        return {c.name: (c.file(".safetensors") or c.files[0]).sha256 for c in cards}
+        cards = (self._networks[name].card for name in target.objects)
+        return {c.name: (c.file(".safetensors") or c.files[0]).sha256 for c in cards if c}
 
 
 class _Drawn(Mapping[int, tuple[NDArray[np.float32], NDArray[np.float32]]]):

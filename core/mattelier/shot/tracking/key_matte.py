@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.matting.edge import band
+from mattelier.matting.edge import mask_to_trimap
 from mattelier.matting.refine import refine
 from mattelier.requests import Quality
 from mattelier.types.colour import View
@@ -38,7 +38,7 @@ def key_matte(view: View, mask: NDArray[np.float32], quality: Quality) -> NDArra
     if outline == 0 or soft >= _DRAWN_SOFT * outline:
         return mask
     reach = max(2, math.ceil(_REACH * max(mask.shape)))
-    solved = refine(view, mask, trimap=band(mask, reach), quality=quality)
+    solved = refine(view, mask, trimap=mask_to_trimap(mask, reach), quality=quality)
     half = np.float32(0.5)
     held = np.where(
         inside > 0, np.maximum(solved, half + _SIDE), np.minimum(solved, half - _SIDE)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.matting.cutout import Cutter
+from mattelier.engines.open_model import OpenModel
 from mattelier.shot.tracking.flow import Motion, chained
 from mattelier.shot.tracking.propagate import Eye, carry, log_odds, logistic
 from mattelier.shot.tracking.records import Record, Records, stamp
@@ -46,7 +46,7 @@ class Passes:
 
     Parameters
     ----------
-    cutter : Cutter
+    model : OpenModel
         An opened model that takes hints.
     mirrored : bool
         See `Eye`.
@@ -61,14 +61,14 @@ class Passes:
 
     def __init__(
         self,
-        cutter: Cutter,
+        model: OpenModel,
         mirrored: bool,
         settings: str,
         folder: Path,
         views: Views,
         coarse: Records,
     ) -> None:
-        self._cutter, self._mirrored, self._settings = cutter, mirrored, settings
+        self._model, self._mirrored, self._settings = model, mirrored, settings
         self._views, self._coarse = views, coarse
         self._motion = Motion(views.seen)
         self._forward, self._backward = Records(folder, "forward"), Records(folder, "backward")
@@ -157,7 +157,7 @@ class Passes:
     def _eye(self, stretch: Stretch) -> Eye:
         origins = [end for end in (stretch.before, stretch.after) if end]
         examples = [(self._views.seen(o.frame), self._given(o).alpha) for o in origins]
-        return Eye(self._cutter, self._mirrored, examples)
+        return Eye(self._model, self._mirrored, examples)
 
     def _given(self, origin: Origin) -> Record:
         record = self._coarse.read(origin.frame, origin.stamp)

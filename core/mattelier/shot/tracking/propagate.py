@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.engines.preprocess import finish, network_size, prepare
-from mattelier.matting.cutout import Cutter
+from mattelier.engines.open_model import OpenModel
+from mattelier.engines.preprocess import network_size, postprocess, preprocess
 from mattelier.matting.hint import MASK_CONFIDENCE
 from mattelier.shot.tracking.appearance import Colours
 from mattelier.shot.tracking.flow import consistency, warp
@@ -41,7 +41,7 @@ class Eye:
 
     Parameters
     ----------
-    cutter : Cutter
+    model : OpenModel
         An opened model that takes hints.
     mirrored : bool
         Look at the mirror image too, and average.
@@ -49,8 +49,8 @@ class Eye:
         Of the key frames next to the frames looked at.
     """
 
-    def __init__(self, cutter: Cutter, mirrored: bool, examples: list[tuple[Map, Map]]) -> None:
-        self._cutter, self._mirrored = cutter, mirrored
+    def __init__(self, model: OpenModel, mirrored: bool, examples: list[tuple[Map, Map]]) -> None:
+        self._model, self._mirrored = model, mirrored
         self.colours = Colours(examples)
         areas = [float(matte.sum()) for _, matte in examples]
         self.area = max(areas)
@@ -64,7 +64,7 @@ class Eye:
         """The network's log-odds (h, w) on a part of a view, told log-odds of the same size."""
         import cv2
 
-        spec = self._cutter.card.input
+        spec = self._model.input
         view = View(Picture(np.ascontiguousarray(picture)))
         height, width = network_size(spec, view.height, view.width)
         # Where the odds are even nothing is said, which the network knows from clicks and boxes.
@@ -74,7 +74,7 @@ class Eye:
             cv2.resize(side, (width, height), interpolation=mode)
             for side in (np.maximum(said, 0), np.maximum(-said, 0))
         ]
-        inputs = {"picture": prepare(spec, view, height, width), "hint": np.stack(hint)[None]}
+        inputs = {"picture": preprocess(spec, view, height, width), "hint": np.stack(hint)[None]}
         alpha = self._look(inputs)
         if self._mirrored:
             turned = {name: np.ascontiguousarray(x[..., ::-1]) for name, x in inputs.items()}
@@ -83,7 +83,7 @@ class Eye:
         return log_odds(cv2.resize(alpha, (view.width, view.height), interpolation=mode))
 
     def _look(self, inputs: dict[str, Map]) -> Map:
-        return finish(self._cutter.card.output, self._cutter.engine.run(inputs)["alpha"])
+        return postprocess(self._model.output, self._model.run(inputs)["alpha"])
 
 
 def carry(eye: Eye, view: Map, flow: Map, back: Map, known: Record) -> Record:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.matting.cutout import Cutter
+from mattelier.engines.open_model import OpenModel
 from mattelier.matting.hint import Hint
 from mattelier.matting.matte import estimate
 from mattelier.requests import Quality
@@ -32,7 +32,7 @@ class Origins:
 
     Parameters
     ----------
-    cutter : Cutter
+    model : OpenModel
         An opened model that takes hints.
     quality : Quality
     settings : str
@@ -44,14 +44,14 @@ class Origins:
 
     def __init__(
         self,
-        cutter: Cutter,
+        model: OpenModel,
         quality: Quality,
         settings: str,
         views: Views,
         coarse: Records,
         tried: Records,
     ) -> None:
-        self._cutter, self._quality, self._settings = cutter, quality, settings
+        self._model, self._quality, self._settings = model, quality, settings
         self._views, self._coarse, self._tried = views, coarse, tried
 
     def key(self, frame: int, hint: Hint) -> Origin:
@@ -105,9 +105,7 @@ class Origins:
     def _estimate(self, view: Map, hint: Hint | None) -> Map:
         import cv2
 
-        alpha = estimate(
-            View(Picture(view)), hint, self._cutter.card, self._cutter.engine, self._quality
-        )
+        alpha = estimate(View(Picture(view)), hint, self._model, self._quality)
         return np.asarray(cv2.resize(alpha, view.shape[1::-1]), np.float32)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.matting.cutout import Cutter
+from mattelier.engines.open_model import OpenModel
 from mattelier.matting.hint import Hint
 from mattelier.requests import Quality
 from mattelier.shot.tracking.cuts import Cuts
@@ -102,7 +102,7 @@ class Tracker:
 
     Parameters
     ----------
-    cutter : Cutter
+    model : OpenModel
         An opened model that takes hints.
     folder : Path
         Where this object's records are kept; made when missing. Views of the frames are kept
@@ -119,16 +119,20 @@ class Tracker:
     """
 
     def __init__(
-        self, cutter: Cutter, folder: Path, *, name: str = "subject", quality: Quality = "balanced"
+        self,
+        model: OpenModel,
+        folder: Path,
+        *,
+        name: str = "subject",
+        quality: Quality = "balanced",
     ) -> None:
-        if cutter.card.input.hint is None:
+        if model.input.hint is None:
             raise UsageError(
-                f"The model {cutter.card.name} takes no hints and cannot follow a subject; "
+                f"The model {model.name} takes no hints and cannot follow a subject; "
                 "leave --model out to use the default."
             )
-        self._cutter, self._folder, self._name, self._quality = cutter, folder, name, quality
-        sums = [file.sha256 for file in cutter.card.files]
-        self._settings = stamp(_VERSION, TRACK_SIZE, quality, sums)
+        self._model, self._folder, self._name, self._quality = model, folder, name, quality
+        self._settings = stamp(_VERSION, TRACK_SIZE, quality, model.fingerprint.split())
 
     def track(
         self,
@@ -179,7 +183,7 @@ class Tracker:
             runs = scan.runs(asked, preroll)
         coarse = Records(self._folder, "coarse")
         origins = Origins(
-            self._cutter,
+            self._model,
             self._quality,
             self._settings,
             views,
@@ -187,7 +191,7 @@ class Tracker:
             Records(self._folder, "unaided"),
         )
         passes = Passes(
-            self._cutter, self._quality == "best", self._settings, self._folder, views, coarse
+            self._model, self._quality == "best", self._settings, self._folder, views, coarse
         )
         for frame in (k for k in keys if asked and min(asked) <= k <= max(asked)):
             if not views.readable(frame):
