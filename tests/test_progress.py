@@ -90,9 +90,9 @@ def test_a_gpu_that_fails_in_mid_work_is_left_for_the_processor(monkeypatch):
 
     opened = []
 
-    def open_failing(source, store, device="auto", *, blend=None):
+    def open_failing(source, store, device="auto", **options):
         opened.append(device)
-        model = open_model(source, store, "cpu")
+        model = open_model(source, store, "cpu", **options)
         return model if device == "cpu" else replace(model, session=Failing())
 
     monkeypatch.setattr("mattelier.engines.model_cache.open_model", open_failing)

@@ -45,7 +45,7 @@ def tuned(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mattelier.shot.tracking.tune._Clock", StepClock)
         return tune(
-            MODELS.open("default", "matte"), store, key, 3.0, tmp_path_factory.mktemp("tuned")
+            store.card("default"), store, key, 3.0, tmp_path_factory.mktemp("tuned")
         )
 
 

@@ -62,7 +62,7 @@ class Report:
 
 def examine(store: Store | None = None) -> Report:
     """Look at this installation; writes nothing but what everyday work caches."""
-    from mattelier.engines.devices import installed
+    from mattelier.types.packages import installed
     from mattelier.log import log_path
 
     store = store or Store()
@@ -196,7 +196,7 @@ def _trial(store: Store) -> list[Problem]:
 
 
 def _other_opencv(name: str) -> bool:
-    from mattelier.engines.devices import installed
+    from mattelier.types.packages import installed
 
     return name == "opencv-python-headless" and any(
         installed(f"opencv-{kind}") for kind in ("python", "contrib-python-headless")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.catalogue.defaults import TASK_MODELS
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open_model import OpenModel
 from mattelier.engines.tiling import (
@@ -32,8 +33,6 @@ from mattelier.types.progress import remark, stage, tell
 from mattelier.types.result import Report, Result
 from mattelier.types.tiles import Tile, stretched
 
-PHOTO = "upscale-photo-x4"
-_FAITHFUL = {2: "upscale-x2", 4: "upscale-x4"}
 _TILE = 768  # sides in pixels; larger ones gain little and take memory
 _MOST = 16  # times, and not more than so many pixels:
 _MOST_PIXELS = 1_000_000_000
@@ -103,7 +102,7 @@ class UpscaleTask(Task):
 def _named(request: UpscaleRequest) -> str | None:
     if request.model != "default":
         return request.model
-    return PHOTO if request.denoise is not None else None
+    return TASK_MODELS["upscale"].blended if request.denoise is not None else None
 
 
 def _chain(request: UpscaleRequest, models: ModelCache, factor: float) -> list[OpenModel]:
@@ -118,7 +117,7 @@ def _chain(request: UpscaleRequest, models: ModelCache, factor: float) -> list[O
     chain = []
     while factor > 1 + 1e-9:
         scale = 2 if factor <= 2 + 1e-9 else 4
-        chain.append(models.open(_FAITHFUL[scale], "upscale", device))
+        chain.append(models.open(TASK_MODELS["upscale"].by_scale[scale], "upscale", device))
         factor /= scale
     return chain
 

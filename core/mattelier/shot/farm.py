@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from mattelier.engines.devices import installed
+from mattelier.types.packages import installed
 from mattelier.requests import RotoRequest, from_json, to_json
 from mattelier.shot import roto
 from mattelier.shot.run import VERSION

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from mattelier.engines.devices import installed
+from mattelier.types.packages import installed
 from mattelier.log import log_unexpected
 from mattelier.media.colour_space import ColourSpace
 from mattelier.media.provenance import SETTINGS, Facts, read_stamp

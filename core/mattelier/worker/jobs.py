@@ -275,7 +275,8 @@ def _status(
     options: Any,
     pictures: Mapping[str, Any],
 ) -> Outcome:
-    from mattelier.engines.devices import installed, no_gpu
+    from mattelier.engines.devices import no_gpu
+    from mattelier.types.packages import installed
     from mattelier.log import log_path
     from mattelier.types.errors import MattelierError
 

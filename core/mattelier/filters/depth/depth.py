@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.catalogue.defaults import DEFAULTS
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open_model import OpenModel
 from mattelier.engines.preprocess import network_size, preprocess
@@ -88,10 +87,10 @@ def open_depth_source(request: DepthRequest, models: ModelCache) -> OpenModel | 
     """
     if request.file is not None or request.right is not None:
         return None
-    if request.model != "matte":
-        name = _ready(models) if request.model == "auto" else request.model
-        if name is not None:
-            return models.open(name, "depth", request.device)
+    if request.model not in ("auto", "matte"):
+        return models.open(request.model, "depth", request.device)
+    if request.model == "auto" and (card := models.default("depth")) is not None:
+        return models.open(card.name, "depth", request.device)
     return models.open(request.matte.model, "matte", request.matte.device)
 
 
@@ -141,18 +140,6 @@ def find_depth(
     if (matte.report.coverage or 0) < _NO_SUBJECT:
         remark("No subject was found, so everything counts as far; --point says where it is.")
     return Scene(from_matte(matte.alpha), matte.alpha), matte.report
-
-
-def _ready(models: ModelCache) -> str | None:
-    """The first depth network that is on this computer and can be run."""
-    from importlib.util import find_spec
-
-    names = models.store.names()
-    for name in DEFAULTS["depth"].models:
-        ready = name in names and models.store.state(models.store.card(name))[0] == "ready"
-        if ready and find_spec("torch"):
-            return name
-    return None
 
 
 def from_network(view: View, network: OpenModel) -> DepthMap:
