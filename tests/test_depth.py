@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mattelier.engines.open import open_model
 from PIL import Image
 from run_task import run
 
 from mattelier.catalogue import Store
 from mattelier.commands.main import main
+from mattelier.engines.open import open_model
 from mattelier.filters.depth.depth import SUBJECT, beside, from_matte, from_network
 from mattelier.filters.depth.stereo import stereo
 from mattelier.media import stills

@@ -17,11 +17,11 @@ if os.environ.get("CI") != "true":
     pytest.importorskip("torch")
 
 import torch
-from mattelier.engines.open import open_model
 
 from mattelier.catalogue import Store
 from mattelier.commands.main import main
 from mattelier.data.splits import pairs, split
+from mattelier.engines.open import open_model
 from mattelier.engines.torch_engine import TorchEngine
 from mattelier.learning.param_groups import is_idle, parts
 from mattelier.media.stills import read

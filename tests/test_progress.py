@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open import open_model
-
 from mattelier.requests import MatteRequest
 from mattelier.tasks.registry import run
 from mattelier.types.errors import EngineError

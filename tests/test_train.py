@@ -486,9 +486,8 @@ def exported(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_exported_model_runs_as_the_run_s_network(exported: Path) -> None:
-    from mattelier.engines.open import open_model
-
     from mattelier.catalogue import Card, FileEntry, Input, Licence, Output, Store
+    from mattelier.engines.open import open_model
     from mattelier.learning.export import file_entry
 
     names = sorted(path.name for path in (exported / "mine").iterdir())

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_clips import Clip, disc_clip, iou
-from mattelier.engines.open import open_model
 from run_task import run
 from tiny_model import make_model
 
 from mattelier.catalogue import Store
+from mattelier.engines.open import open_model
 from mattelier.requests import MatteRequest
 from mattelier.shot.tracking.tune import tune
 from mattelier.types.errors import UsageError
@@ -44,9 +44,7 @@ def tuned(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
     key = {1001: (clip[0][0], clip[1][0])}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mattelier.shot.tracking.tune._Clock", StepClock)
-        return tune(
-            store.card("default"), store, key, 3.0, tmp_path_factory.mktemp("tuned")
-        )
+        return tune(store.card("default"), store, key, 3.0, tmp_path_factory.mktemp("tuned"))
 
 
 def test_a_tuned_model_is_a_model_like_others(tuned: Path, clip: Clip) -> None:

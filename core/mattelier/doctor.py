@@ -62,8 +62,8 @@ class Report:
 
 def examine(store: Store | None = None) -> Report:
     """Look at this installation; writes nothing but what everyday work caches."""
-    from mattelier.types.packages import installed
     from mattelier.log import log_path
+    from mattelier.types.packages import installed
 
     store = store or Store()
     versions = {"python": platform.python_version(), "mattelier": installed("mattelier")}

@@ -147,10 +147,10 @@ class _Painter(PictureNetwork):
         self, model: OpenModel, content: Statistics, style: Statistics, strength: float
     ) -> None:
         super().__init__(model)
-        self._inputs = {
+        self._inputs: dict[str, NDArray[Any]] = {
             **{f"content_{name}": values for name, values in content.items()},
             **{f"style_{name}": values for name, values in style.items()},
-            "strength": np.float32(strength),
+            "strength": np.asarray(strength, np.float64),
         }
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:

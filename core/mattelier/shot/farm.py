@@ -16,13 +16,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from mattelier.types.packages import installed
 from mattelier.requests import RotoRequest, from_json, to_json
 from mattelier.shot import roto
 from mattelier.shot.run import VERSION
 from mattelier.shot.shot import ShotResult, prepare
 from mattelier.types.errors import EngineError, MattelierError, UsageError
 from mattelier.types.frame_range import FrameRange
+from mattelier.types.packages import installed
 from mattelier.types.progress import Callback, Cancelled, heard_by, remark, stage, tell
 
 _RETRIES = 2  # of a task that raised; those of a lost worker are given out again besides

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from mattelier.types.packages import installed
 from mattelier.log import log_unexpected
 from mattelier.media.colour_space import ColourSpace
 from mattelier.media.provenance import SETTINGS, Facts, read_stamp
@@ -28,6 +27,7 @@ from mattelier.shot.records import FrameRecords, file_date, remove_leftovers, wr
 from mattelier.shot.shot import Asked, FrameResult, Shot, ShotResult
 from mattelier.types.errors import MattelierError, OutputError
 from mattelier.types.frame_range import FrameRange
+from mattelier.types.packages import installed
 from mattelier.types.picture import Picture
 from mattelier.types.progress import Cancelled, remark, stage, tell
 

@@ -114,7 +114,7 @@ def _run_task(
 ) -> Outcome:
     from mattelier.matting.hint import make_hint
 
-    request = from_json(spec.request, options)
+    request: object = from_json(spec.request, options)
     _refuse_files(spec, request, models)
     if isinstance(request, CutoutRequest) and request.crop:
         raise UsageError("A host crops for itself; leave crop out.")
@@ -276,9 +276,9 @@ def _status(
     pictures: Mapping[str, Any],
 ) -> Outcome:
     from mattelier.engines.devices import no_gpu
-    from mattelier.types.packages import installed
     from mattelier.log import log_path
     from mattelier.types.errors import MattelierError
+    from mattelier.types.packages import installed
 
     if options:
         raise UsageError("The status takes no options.")
