@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mattelier.media import stills
-from mattelier.media.plate import open_plate
+from mattelier.media.open_plate import open_plate
 from mattelier.requests import KeyRequest, RotoRequest
 from mattelier.shot import farm, frame_mattes, roto
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from mattelier.media.frame_files import FrameFiles
 from mattelier.media.movie_formats import MOVIE_SUFFIXES
-from mattelier.media.plate import Plate, open_plate
+from mattelier.media.open_plate import open_plate
+from mattelier.media.plate import Plate
 from mattelier.media.provenance import read_stamp
 from mattelier.media.stills import INPUT_SUFFIXES, read_grey
 from mattelier.types.colour import to_float

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mattelier.media import stills
 from mattelier.media.colour_space import ColourSpace
 from mattelier.media.frame_names import FrameNames
-from mattelier.media.plate import open_plate
+from mattelier.media.open_plate import open_plate
 from mattelier.metrics.masks import iou
 from mattelier.shot.tracking.flow import optical_flow, warp
 from mattelier.shot.tracking.track import track_size

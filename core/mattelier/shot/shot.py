@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from mattelier.media.plate import Plate, open_plate
+from mattelier.media.open_plate import open_plate
+from mattelier.media.plate import Plate
 from mattelier.media.provenance import SETTINGS, read_stamp
 from mattelier.requests import RotoRequest, ShotRequest
 from mattelier.shot.key_frames import Keys, keys_of
