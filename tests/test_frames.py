@@ -23,7 +23,7 @@ from tiny_model import make_model
 from mattelier.commands.main import main
 from mattelier.media import stills
 from mattelier.media.movies import MoviePlate
-from mattelier.media.provenance import read_stamp
+from mattelier.media.provenance import read_provenance
 from mattelier.requests import (
     BokehRequest,
     DepthRequest,
@@ -455,7 +455,7 @@ def test_cancelling_finishes_files_and_says_what_is_not_done(shot):
         result = frames.run(request(shot))
     assert result.exit_code == 130
     assert (str(result.written), str(result.undone)) == ("1001-1003", "1004-1006")
-    assert all(read_stamp(file).whole for file in (shot / "out").glob("*.png"))
+    assert all(read_provenance(file).is_complete for file in (shot / "out").glob("*.png"))
     assert str(frames.run(request(shot)).kept) == "1001-1003"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mattelier.types.errors import OutputError
 
-_NEARLY_FULL = 1 << 20
+_NEARLY_FULL_BYTES = 1 << 20
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno is None and shutil.disk_usage(path.parent).free < _NEARLY_FULL:
+        if error.errno is None and shutil.disk_usage(path.parent).free < _NEARLY_FULL_BYTES:
             error.errno = errno.ENOSPC
         raise OutputError(_sentence(path, error)) from error
     finally:

@@ -22,7 +22,7 @@ from mattelier.filters.depth.depth import Sight, checked, from_matte
 from mattelier.matting.matte import Matte, Report
 from mattelier.media.depth_maps import DEPTH_SUFFIXES, read_depth
 from mattelier.media.frame_files import FrameFiles
-from mattelier.media.matte_frames import FollowedMattes, Mattes, open_mattes
+from mattelier.media.matte_frames import MatteFrames, TrackedMatteFrames, open_mattes
 from mattelier.requests import BokehRequest, FramesRequest, HintRequest, KeyRequest, RotoRequest
 from mattelier.shot import roto
 from mattelier.shot.filter_frames import FramesRun
@@ -64,10 +64,10 @@ class BokehRun(FramesRun[Seen]):
                 "shot would flicker; give depth maps with --depth, or leave it to the mattes."
             )
         self.options["depth"] = {"kind": depth.kind}
-        self._depths = FrameFiles.named(depth.file, DEPTH_SUFFIXES) if depth.file else None
+        self._depths = FrameFiles.find(depth.file, DEPTH_SUFFIXES) if depth.file else None
         on_subject = self._lens.focus is None and self._lens.distance is None
         self._needs_mattes = on_subject or self._depths is None
-        self._mattes: Mattes | None = None
+        self._mattes: MatteFrames | None = None
         if self._needs_mattes and self.request.mattes is not None:
             self._mattes = open_mattes(self.request.mattes)
         elif self._needs_mattes and depth.matte.hint.trimap is not None:
@@ -203,7 +203,7 @@ class BokehRun(FramesRun[Seen]):
             raise problems[0]
         return found
 
-    def _followed(self, frames: FrameRange) -> Mattes:
+    def _followed(self, frames: FrameRange) -> MatteFrames:
         """The subject's mattes of these frames, made as `mattelier roto` makes them."""
         matte = self._lens.depth.matte
         hint, first = matte.hint, self.plate.frames.frames[0]
@@ -226,7 +226,7 @@ class BokehRun(FramesRun[Seen]):
         if result.problems:
             raise OutputError(" ".join(result.problems))
         self._untracked = {ended.frame: ended.error for ended in result.results if ended.error}
-        return FollowedMattes(str(output))
+        return TrackedMatteFrames(str(output))
 
 
 def _plain(setting: Setting) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mattelier.media import stills
 from mattelier.media.plate import Plate
-from mattelier.media.provenance import SETTINGS, read_stamp
+from mattelier.media.provenance import CACHE_KEY, read_provenance
 from mattelier.shot.outputs import Target
 from mattelier.shot.records import digest
 from mattelier.types.colour import from_float, to_float
@@ -53,7 +53,7 @@ def make_movie(
     OutputError
         The system refuses.
     """
-    from mattelier.media.movie_writing import write_movie, written_settings
+    from mattelier.media.movie_writing import read_movie_tag, write_movie
 
     assert target.movie is not None
     assert target.codec is not None
@@ -62,9 +62,9 @@ def make_movie(
         raise UsageError(
             f"{target.movie} needs a frame rate, which the plate does not say; add --fps."
         )
-    marks = [(f, getattr(read_stamp(target.names.path(f)), "settings", None)) for f in frames]
+    marks = [(f, getattr(read_provenance(target.names.path(f)), "cache_key", None)) for f in frames]
     settings = digest("movie", marks, str(rate), target.codec)
-    if target.movie.exists() and written_settings(target.movie, SETTINGS) == settings:
+    if target.movie.exists() and read_movie_tag(target.movie, CACHE_KEY) == settings:
         return False
     first = _first(target, frames)
     if first is None:
@@ -79,7 +79,7 @@ def make_movie(
         deep=deep,
         timecode=plate.timecode(frames[0]),
         sound=_sound(plate, frames),
-        metadata={**facts, SETTINGS: settings},
+        metadata={**facts, CACHE_KEY: settings},
     )
     return True
 

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 from mattelier.engines.choose import installed
 from mattelier.log import log_unexpected
 from mattelier.media.colour_space import ColourSpace
-from mattelier.media.provenance import SETTINGS, Facts, read_stamp
+from mattelier.media.provenance import CACHE_KEY, Facts, read_provenance
 from mattelier.media.timecode import Timecode
 from mattelier.requests import to_json
 from mattelier.shot.movie_output import frame_rate, make_movie
@@ -204,8 +204,8 @@ class ShotRun(ABC, Generic[Asked, Given]):
     def _is_done(self, frame: int, target: Target, mark: str) -> bool:
         if not self.request.resume:
             return False
-        stamp = read_stamp(target.names.path(frame))
-        return stamp is not None and stamp.whole and stamp.settings == mark
+        provenance = read_provenance(target.names.path(frame))
+        return provenance is not None and provenance.is_complete and provenance.cache_key == mark
 
     def _make(self, todo: Mapping[int, Sequence[tuple[Target, str]]]) -> None:
         frames = list(todo)
@@ -249,7 +249,7 @@ class ShotRun(ABC, Generic[Asked, Given]):
         if weights := self.weights(target):
             facts["mattelier:model"] = ", ".join(weights)
             facts["mattelier:weights"] = ", ".join(weights.values())
-        facts |= {SETTINGS: mark, "mattelier:output": target.output}
+        facts |= {CACHE_KEY: mark, "mattelier:output": target.output}
         if target.objects:
             facts["mattelier:object"] = ", ".join(target.objects)
         if self.space.name is not None:

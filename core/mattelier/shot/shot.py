@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from mattelier.media.open_plate import open_plate
 from mattelier.media.plate import Plate
-from mattelier.media.provenance import SETTINGS, read_stamp
+from mattelier.media.provenance import CACHE_KEY, read_provenance
 from mattelier.requests import RotoRequest, ShotRequest
 from mattelier.shot.key_frames import Keys, keys_of
 from mattelier.shot.movie_output import frame_rate
@@ -109,13 +109,13 @@ class Shot(Generic[Asked]):
         present: list[Path] = []
         for target in self.layout.targets:
             for frame in self.asked:
-                stamp = read_stamp(target.names.path(frame))
-                if stamp is not None and stamp.foreign:
+                provenance = read_provenance(target.names.path(frame))
+                if provenance is not None and provenance.is_foreign:
                     present.append(target.names.path(frame))
             if target.movie is not None and target.movie.exists():
-                from mattelier.media.movie_writing import written_settings
+                from mattelier.media.movie_writing import read_movie_tag
 
-                if written_settings(target.movie, SETTINGS) is None:
+                if read_movie_tag(target.movie, CACHE_KEY) is None:
                     present.append(target.movie)
         if present:
             others = f" (nor are {len(present) - 1} others)" if present[1:] else ""
