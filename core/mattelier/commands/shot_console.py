@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from mattelier.shot.shot import FrameResult, ShotResult
+    from mattelier.shot.result import FrameResult, ShotResult
 
 _MOST_TOLD = 20  # failures that are told one by one
 

@@ -5,10 +5,12 @@ By the hash a finished frame is told from one that is to be made again.
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,18 @@ def as_tiff(facts: Facts | None) -> dict[str, Any]:
     """Facts as a TIFF holds them: it has no entries of one's own, but a description and a date."""
     entries = {key: value for key, value in (facts or {}).items() if key == "DateTime"}
     return {**entries, "ImageDescription": as_text(facts)} if facts else entries
+
+
+def file_date(path: Path) -> str:
+    """When a file was last changed, as EXR and TIFF write it, in UTC.
+
+    A result bears its plate's date: that of the writing would make no two runs alike.
+    """
+    try:
+        changed = os.stat(path).st_mtime
+    except OSError:
+        changed = 0.0
+    return datetime.fromtimestamp(changed, UTC).strftime("%Y:%m:%d %H:%M:%S")
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,9 @@ from typing import Any
 from mattelier.engines.choose import installed
 from mattelier.requests import RotoRequest, from_json, to_json
 from mattelier.shot import roto
-from mattelier.shot.run import VERSION
-from mattelier.shot.shot import ShotResult, prepare
+from mattelier.shot.plan import prepare
+from mattelier.shot.result import ShotResult
+from mattelier.shot.shot_run import VERSION
 from mattelier.types.errors import EngineError, MattelierError, UsageError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.progress import Callback, Cancelled, heard_by, remark, stage, tell

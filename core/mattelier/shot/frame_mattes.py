@@ -17,7 +17,7 @@ from mattelier.media.colour_space import ColourSpace
 from mattelier.requests import MatteRequest
 from mattelier.shot.key_frames import Keys
 from mattelier.shot.outputs import Target
-from mattelier.shot.run import Write
+from mattelier.shot.shot_run import Write
 from mattelier.shot.tracking.key_matte import key_matte
 from mattelier.shot.tracking.track import Track
 from mattelier.types.colour import View, from_float, linear_to_srgb, to_float

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from mattelier.media import stills
 from mattelier.media.plate import Plate
 from mattelier.media.provenance import CACHE_KEY, read_provenance
+from mattelier.shot.cache_keys import digest
 from mattelier.shot.outputs import Target
-from mattelier.shot.records import digest
 from mattelier.types.colour import from_float, to_float
 from mattelier.types.errors import OutputError, PictureError, UsageError
 from mattelier.types.picture import Picture

@@ -6,12 +6,14 @@ import base64
 import html
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.shot.qc import Findings
+from mattelier.media.atomic import replacing
+from mattelier.shot.qc import Findings, examine
 from mattelier.types.frame_range import FrameRange
 
 _WIDE = 240  # pixels of a picture on the contact sheet
@@ -27,6 +29,15 @@ _STYLE = """body{font:14px system-ui,sans-serif;margin:2em;background:#1c1c1c;co
 figure{display:inline-block;margin:4px;text-align:center}img{display:block}
 svg{background:#262626;display:block;margin-bottom:1em}.bad{color:#ff9d5c}
 figure.bad img{outline:2px solid #ff9d5c}td{padding:2px 12px 2px 0}"""
+
+
+def write_report(manifest: Path, path: Path | None = None) -> tuple[Findings, Path]:
+    """Measure a shot and write its report, atomically; by default beside the results."""
+    findings = examine(manifest)
+    path = path or manifest.parents[2] / f"{findings.shot}_qc.html"
+    with replacing(path) as temporary:
+        temporary.write_text(report(findings), "utf-8")
+    return findings, path
 
 
 def report(findings: Findings) -> str:

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from mattelier.catalogue import Store
 from mattelier.matting.cutout import Cutter
 from mattelier.requests import RotoRequest
+from mattelier.shot.cache_keys import digest, pixel_chains
 from mattelier.shot.frame_mattes import Matter, writers
 from mattelier.shot.key_frames import Keys
 from mattelier.shot.outputs import Target
-from mattelier.shot.records import digest, pixel_chains
-from mattelier.shot.run import VERSION, Made, ShotRun
-from mattelier.shot.shot import FrameResult, Shot, ShotResult, prepare
+from mattelier.shot.plan import Shot, prepare
+from mattelier.shot.result import FrameResult, ShotResult
+from mattelier.shot.shot_run import VERSION, Made, ShotRun
 from mattelier.shot.tracking.track import Track, Tracker, track_size
 from mattelier.types.errors import PictureError
 from mattelier.types.frame_range import FrameRange

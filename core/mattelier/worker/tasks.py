@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mattelier.matting.matte import Report
-    from mattelier.shot.shot import ShotResult
+    from mattelier.shot.result import ShotResult
 
 _MOST_ERRORS = 20  # told of a shot; its manifest has all
 
@@ -79,11 +79,11 @@ def _roto(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
 
 
 def _frames(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
-    from mattelier.shot import frames
+    from mattelier.shot import filter_shot
 
     request = from_json(FramesRequest, options)
     _need_absolute(request.plate, request.output, request.mattes, *_named(to_json(request.options)))
-    return _of_shot(frames.run(request))
+    return _of_shot(filter_shot.run(request))
 
 
 def _need_absolute(*paths: str | None) -> None:
@@ -123,7 +123,7 @@ def _of_shot(result: ShotResult) -> Outcome:
 def _qc(desk: Desk, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     from pathlib import Path
 
-    from mattelier.commands.qc import write_report
+    from mattelier.shot.qc_report import write_report
 
     if not isinstance(options, dict) or options.keys() != {"manifest"}:
         raise UsageError("A report needs a shot's manifest, and nothing else.")

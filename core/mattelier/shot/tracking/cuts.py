@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mattelier.media.atomic import replacing
 from mattelier.shot.tracking.flow import optical_flow, warp
-from mattelier.shot.tracking.views import Views
+from mattelier.shot.tracking.proxies import Views
 
 _WIDTH = 112  # pixels; cuts are seen in pictures this small
 _BINS = 8  # of each of red, green and blue

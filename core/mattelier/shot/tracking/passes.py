@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from mattelier.matting.cutout import Cutter
 from mattelier.shot.tracking.flow import Motion, chained
+from mattelier.shot.tracking.matte_cache import Record, Records, stamp
 from mattelier.shot.tracking.propagate import Eye, carry, log_odds, logistic
-from mattelier.shot.tracking.records import Record, Records, stamp
+from mattelier.shot.tracking.proxies import Views
 from mattelier.shot.tracking.stabilise import Neighbour, stabilised
-from mattelier.shot.tracking.views import Views
 from mattelier.types.errors import PictureError
 from mattelier.types.progress import tell
 

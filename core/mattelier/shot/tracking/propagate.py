@@ -17,7 +17,7 @@ from mattelier.matting.cutout import Cutter
 from mattelier.matting.hint import MASK_CONFIDENCE
 from mattelier.shot.tracking.appearance import Colours
 from mattelier.shot.tracking.flow import consistency, warp
-from mattelier.shot.tracking.records import Record
+from mattelier.shot.tracking.matte_cache import Record
 from mattelier.types.colour import View
 from mattelier.types.picture import Picture
 

@@ -13,10 +13,10 @@ from mattelier.matting.cutout import Cutter
 from mattelier.matting.hint import Hint
 from mattelier.matting.matte import estimate
 from mattelier.requests import Quality
+from mattelier.shot.tracking.matte_cache import Record, Records, stamp
 from mattelier.shot.tracking.passes import Origin
 from mattelier.shot.tracking.propagate import clearness
-from mattelier.shot.tracking.records import Record, Records, stamp
-from mattelier.shot.tracking.views import Views
+from mattelier.shot.tracking.proxies import Views
 from mattelier.types.colour import View
 from mattelier.types.picture import Picture
 

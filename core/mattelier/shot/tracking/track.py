@@ -19,10 +19,10 @@ from mattelier.matting.cutout import Cutter
 from mattelier.matting.hint import Hint
 from mattelier.requests import Quality
 from mattelier.shot.tracking.cuts import Cuts
+from mattelier.shot.tracking.matte_cache import Record, Records, stamp
 from mattelier.shot.tracking.passes import NEAR, Origin, Passes, Stretch
-from mattelier.shot.tracking.records import Record, Records, stamp
+from mattelier.shot.tracking.proxies import Identity, Look, Views
 from mattelier.shot.tracking.seed_frames import CELL, Origins
-from mattelier.shot.tracking.views import Identity, Look, Views
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.progress import remark, stage, tell
 

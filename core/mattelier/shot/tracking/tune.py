@@ -72,7 +72,7 @@ def tune(card: Card, store: Store, keys: Mapping[int, Key], seconds: float, fold
             "Tuning needs PyTorch; run `install/setup` without --light, "
             "or `pip install 'mattelier[torch]'`."
         ) from None
-    from mattelier.shot.tracking.tuning import tuned
+    from mattelier.shot.tracking.fine_tune import tuned
 
     paths = store.locate(card)
     network = tuned(paths[_weights(card)], list(keys.values()), _Clock(seconds))

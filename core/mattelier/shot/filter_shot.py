@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from mattelier.catalogue import Store
 from mattelier.requests import FramesRequest
-from mattelier.shot.bokeh_frames import BokehRun
-from mattelier.shot.filter_frames import EffectRun
-from mattelier.shot.shot import FrameResult, ShotResult, prepare
+from mattelier.shot.bokeh_run import BokehRun
+from mattelier.shot.filter_run import EffectRun
+from mattelier.shot.plan import prepare
+from mattelier.shot.result import FrameResult, ShotResult
 
 
 def run(

@@ -25,13 +25,15 @@ from mattelier.media.frame_files import FrameFiles
 from mattelier.media.matte_frames import MatteFrames, TrackedMatteFrames, open_mattes
 from mattelier.requests import BokehRequest, FramesRequest, HintRequest, KeyRequest, RotoRequest
 from mattelier.shot import roto
-from mattelier.shot.filter_frames import FramesRun
+from mattelier.shot.cache_keys import digest
+from mattelier.shot.filter_run import FramesRun
 from mattelier.shot.focus_pull import REACH, measured, pulled
+from mattelier.shot.manifest import write_json
 from mattelier.shot.outputs import Target
 from mattelier.shot.pipeline import pipelined
-from mattelier.shot.records import digest, write_json
-from mattelier.shot.run import Made
-from mattelier.shot.shot import FrameResult, Shot
+from mattelier.shot.plan import Shot
+from mattelier.shot.result import FrameResult
+from mattelier.shot.shot_run import Made
 from mattelier.types.errors import OutputError, PictureError, UsageError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.picture import Picture

@@ -13,11 +13,12 @@ from mattelier.catalogue import Store
 from mattelier.media import stills
 from mattelier.media.frame_files import file_identity
 from mattelier.requests import EffectName, FramesRequest, to_json
+from mattelier.shot.cache_keys import digest
 from mattelier.shot.frame_mattes import display
 from mattelier.shot.outputs import Target
-from mattelier.shot.records import digest
-from mattelier.shot.run import VERSION, Given, Made, ShotRun, Write
-from mattelier.shot.shot import FrameResult, Shot
+from mattelier.shot.plan import Shot
+from mattelier.shot.result import FrameResult
+from mattelier.shot.shot_run import VERSION, Given, Made, ShotRun, Write
 from mattelier.tasks.effects import Effect, open_effect
 from mattelier.types.colour import from_float, to_float
 from mattelier.types.errors import PictureError, UsageError

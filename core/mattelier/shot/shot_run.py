@@ -17,15 +17,17 @@ from typing import Any, Generic, TypeVar
 
 from mattelier.engines.choose import installed
 from mattelier.log import log_unexpected
+from mattelier.media.atomic import remove_leftovers
 from mattelier.media.colour_space import ColourSpace
-from mattelier.media.provenance import CACHE_KEY, Facts, read_provenance
+from mattelier.media.provenance import CACHE_KEY, Facts, file_date, read_provenance
 from mattelier.media.timecode import Timecode
 from mattelier.requests import to_json
+from mattelier.shot.manifest import FrameRecords, write_manifest
 from mattelier.shot.movie_output import frame_rate, make_movie
 from mattelier.shot.outputs import Target
 from mattelier.shot.pipeline import pipelined
-from mattelier.shot.records import FrameRecords, file_date, remove_leftovers, write_manifest
-from mattelier.shot.shot import Asked, FrameResult, Shot, ShotResult
+from mattelier.shot.plan import Asked, Shot
+from mattelier.shot.result import FrameResult, ShotResult
 from mattelier.types.errors import MattelierError, OutputError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.picture import Picture
@@ -142,7 +144,9 @@ class ShotRun(ABC, Generic[Asked, Given]):
             for frame in self.shot.absent:
                 self._ended(FrameResult(frame, f"Frame {frame} is not in the plate."))
             self.make_folders()
-            remove_leftovers(self.layout.targets, todo)
+            remove_leftovers(
+                target.names.path(frame) for target in self.layout.targets for frame in todo
+            )
             self._open()
             windows = todo.chunks(self.window or len(todo))
             for number, window in enumerate(windows):
