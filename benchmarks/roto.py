@@ -182,7 +182,7 @@ def our_way(plate: Path, key: KeyRequest, out: Path, workers: int = 0) -> tuple[
     finally:
         frame_mattes.refine = refine
     assert result.exit_code == 0, result
-    count = len(result.asked)
+    count = len(result.requested)
     return count / (time.perf_counter() - begun), spent[0] / count
 
 

@@ -186,14 +186,14 @@ def _print_plan(shot: Shot[RotoRequest], as_json: bool) -> None:
     from mattelier.types.errors import OutputError
 
     try:
-        shot.spare_foreign_files()
+        shot.refuse_foreign_files()
         problem = None
     except OutputError as error:
         problem = str(error)
     plate = shot.plate
     told = {
         "plate": shot.request.plate,
-        "frames": str(shot.asked & plate.frames),
+        "frames": str(shot.requested & plate.frames),
         "gaps": str(plate.missing),
         "absent": str(shot.absent),
         "width": plate.width,

@@ -19,7 +19,7 @@ def digest(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def pixel_chains(plate: Plate, keys: Iterable[int]) -> dict[int, str]:
+def plate_digests(plate: Plate, keys: Iterable[int]) -> dict[int, str]:
     """For each frame a digest of the files that decide its matte.
 
     Those are the frames from the key before to the key after. Past the last key (or before the
@@ -27,26 +27,32 @@ def pixel_chains(plate: Plate, keys: Iterable[int]) -> dict[int, str]:
     the frames that tracking starts from may lie further ahead.
     """
     frames = plate.frames.frames
-    marks = {frame: plate.identity(frame) for frame in frames}
-    keyed = sorted(set(keys))
+    identities = {frame: plate.identity(frame) for frame in frames}
+    key_frames = sorted(set(keys))
     chains: dict[int, str] = {}
-    for first, last in itertools.pairwise(keyed):
+    for first, last in itertools.pairwise(key_frames):
         between = [frame for frame in frames if first < frame < last]
-        whole = digest([marks[frame] for frame in frames if first <= frame <= last])
-        chains |= dict.fromkeys(between, whole)
-    if not keyed:
-        return _along(frames, marks, _SEED_SEARCH_FRAMES)
-    chains |= _along([frame for frame in frames if frame >= keyed[-1]], marks, _STABILISED_FRAMES)
-    chains |= _along(
-        [frame for frame in reversed(frames) if frame <= keyed[0]], marks, _STABILISED_FRAMES
+        span_digest = digest([identities[frame] for frame in frames if first <= frame <= last])
+        chains |= dict.fromkeys(between, span_digest)
+    if not key_frames:
+        return _chain_digests(frames, identities, _SEED_SEARCH_FRAMES)
+    chains |= _chain_digests(
+        [frame for frame in frames if frame >= key_frames[-1]], identities, _STABILISED_FRAMES
     )
-    return chains | {frame: digest(marks[frame]) for frame in keyed}
+    chains |= _chain_digests(
+        [frame for frame in reversed(frames) if frame <= key_frames[0]],
+        identities,
+        _STABILISED_FRAMES,
+    )
+    return chains | {frame: digest(identities[frame]) for frame in key_frames}
 
 
-def _along(frames: Sequence[int], marks: Mapping[int, str], ahead: int) -> dict[int, str]:
+def _chain_digests(
+    frames: Sequence[int], identities: Mapping[int, str], ahead: int
+) -> dict[int, str]:
     chains, chain = {}, ""
     for position, frame in enumerate(frames):
-        chain = digest(chain, marks[frame])
+        chain = digest(chain, identities[frame])
         beyond = frames[position + 1 : position + 1 + ahead]
-        chains[frame] = digest(chain, [marks[later] for later in beyond])
+        chains[frame] = digest(chain, [identities[later] for later in beyond])
     return chains

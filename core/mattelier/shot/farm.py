@@ -50,7 +50,7 @@ def for_farm(request: RotoRequest) -> RotoRequest:
     )
     shot = prepare(request)
     try:
-        shot.spare_foreign_files()
+        shot.refuse_foreign_files()
     finally:
         shot.plate.close()
     movies = [target.described for target in shot.layout.targets if target.movie is not None]
@@ -59,7 +59,7 @@ def for_farm(request: RotoRequest) -> RotoRequest:
             f"{movies[0]} is a movie, which no machine can write a part of; let the farm write "
             "a sequence or a folder."
         )
-    return replace(request, frames=str(shot.asked))
+    return replace(request, frames=str(shot.requested))
 
 
 def submit(

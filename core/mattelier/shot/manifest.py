@@ -35,16 +35,20 @@ def write_manifest(
     path: Path, shot: Mapping[str, Any], frames: FrameRange, records: FrameRecords
 ) -> None:
     """One JSON file that says what was made, from what, and how; `frames` are the plate's."""
-    known = {frame: records.read(frame) for frame in frames}
-    done = FrameRange.of(f for f, r in known.items() if r is not None and not r.get("error"))
-    failed = FrameRange.of(f for f, r in known.items() if r is not None and r.get("error"))
+    records_by_frame = {frame: records.read(frame) for frame in frames}
+    done = FrameRange.of(
+        f for f, r in records_by_frame.items() if r is not None and not r.get("error")
+    )
+    failed = FrameRange.of(
+        f for f, r in records_by_frame.items() if r is not None and r.get("error")
+    )
     write_json(
         path,
         {
             **shot,
             "done": str(done),
             "failed": str(failed),
-            "records": [record for record in known.values() if record is not None],
+            "records": [record for record in records_by_frame.values() if record is not None],
         },
     )
 

@@ -11,31 +11,31 @@ from mattelier.media.open_plate import open_plate
 from mattelier.media.plate import Plate
 from mattelier.media.provenance import CACHE_KEY, read_provenance
 from mattelier.requests import RotoRequest, ShotRequest
-from mattelier.shot.key_frames import Keys, keys_of
+from mattelier.shot.key_frames import KeyFrames, collect_key_frames
 from mattelier.shot.movie_output import frame_rate
-from mattelier.shot.outputs import Layout, plan
+from mattelier.shot.outputs import Layout, plan_outputs
 from mattelier.types.errors import OutputError, UsageError
 from mattelier.types.frame_range import FrameRange
 
-Asked = TypeVar("Asked", bound=ShotRequest)
+RequestT = TypeVar("RequestT", bound=ShotRequest)
 
 
 @dataclass(frozen=True)
-class Shot(Generic[Asked]):
+class Shot(Generic[RequestT]):
     """A request with its plate opened and its files named: what can be said before computing."""
 
-    request: Asked
+    request: RequestT
     plate: Plate
     layout: Layout
-    keys: Mapping[str, Keys]
-    asked: FrameRange
+    keys: Mapping[str, KeyFrames]
+    requested: FrameRange
 
     @property
     def absent(self) -> FrameRange:
         """Frames that were asked for by number and are not there."""
-        return self.asked - self.plate.frames
+        return self.requested - self.plate.frames
 
-    def spare_foreign_files(self) -> None:
+    def refuse_foreign_files(self) -> None:
         """Refuse to go on where results would replace what Mattelier did not write.
 
         Raises
@@ -47,7 +47,7 @@ class Shot(Generic[Asked]):
             return
         present: list[Path] = []
         for target in self.layout.targets:
-            for frame in self.asked:
+            for frame in self.requested:
                 provenance = read_provenance(target.names.path(frame))
                 if provenance is not None and provenance.is_foreign:
                     present.append(target.names.path(frame))
@@ -64,7 +64,7 @@ class Shot(Generic[Asked]):
             )
 
 
-def prepare(request: Asked) -> Shot[Asked]:
+def prepare(request: RequestT) -> Shot[RequestT]:
     """Open the plate and check that request, plate and disk fit together; writes nothing.
 
     Raises
@@ -73,11 +73,11 @@ def prepare(request: Asked) -> Shot[Asked]:
         They do not; one sentence says how.
     """
     plate = open_plate(request.plate)
-    asked = FrameRange.parse(request.frames) if request.frames else plate.frames
-    if not asked & plate.frames:
-        raise UsageError(f"The plate has no frame of {asked}; it has {plate.frames}.")
-    layout = plan(request, plate)
+    requested = FrameRange.parse(request.frames) if request.frames else plate.frames
+    if not requested & plate.frames:
+        raise UsageError(f"The plate has no frame of {requested}; it has {plate.frames}.")
+    layout = plan_outputs(request, plate)
     if any(target.movie for target in layout.targets) and not frame_rate(plate, request.fps):
         raise UsageError("A movie needs a frame rate, which the plate does not say; add --fps.")
-    keys = keys_of(request, plate) if isinstance(request, RotoRequest) else {}
-    return Shot(request, plate, layout, keys, asked)
+    keys = collect_key_frames(request, plate) if isinstance(request, RotoRequest) else {}
+    return Shot(request, plate, layout, keys, requested)

@@ -39,7 +39,7 @@ class ShotResult:
 
     outputs: list[str]
     manifest: Path
-    asked: FrameRange
+    requested: FrameRange
     results: list[FrameResult] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     interrupted: bool = False
@@ -59,7 +59,7 @@ class ShotResult:
     @property
     def undone(self) -> FrameRange:
         """Frames that were not come to."""
-        return self.asked - (result.frame for result in self.results)
+        return self.requested - (result.frame for result in self.results)
 
     @property
     def exit_code(self) -> int:
