@@ -129,7 +129,7 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
     def prepare(self, window: FrameRange) -> None:
         """Track every object."""
         cutters = self._cutters
-        with _read_ahead(self.view, self.plate.frames) as look:
+        with _read_ahead(self.view, self.plate.frames) as read:
             for number, (name, cutter) in enumerate(cutters.items()):
                 start, stop = (i / len(cutters) for i in (number, number + 1))
                 with stage("tracking", start, stop):
@@ -141,7 +141,7 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
                     )
                     self._tracks[name] = tracker.track(
                         self.plate.frames.frames,
-                        look,
+                        read,
                         self.shot.keys[name],
                         window.frames,
                         self.request.preroll,
@@ -209,18 +209,18 @@ class _TuningKeys(Mapping[int, tuple[NDArray[np.float32], NDArray[np.float32]]])
 
 @contextmanager
 def _read_ahead(
-    look: Callable[[int], NDArray[np.float32]], frames: FrameRange
+    read: Callable[[int], NDArray[np.float32]], frames: FrameRange
 ) -> Iterator[Callable[[int], NDArray[np.float32]]]:
-    """`look`, with the frame after the one asked for looked at in a thread meanwhile."""
+    """`read`, with the frame after the one asked for looked at in a thread meanwhile."""
     following = dict(zip(frames.frames, frames.frames[1:], strict=False))
     waiting: dict[int, Future[NDArray[np.float32]]] = {}
     with ThreadPoolExecutor(1, "look") as reader:
 
         def read_view(frame: int) -> NDArray[np.float32]:
-            now = waiting.pop(frame, None) or reader.submit(look, frame)
+            now = waiting.pop(frame, None) or reader.submit(read, frame)
             waiting.clear()
             if frame in following:
-                waiting[following[frame]] = reader.submit(look, following[frame])
+                waiting[following[frame]] = reader.submit(read, following[frame])
             return now.result()
 
         yield read_view
