@@ -12,7 +12,7 @@ from mattelier.worker.client import cleaned
 
 # Alone; or, where pip put the packages into the user's own folder, at least without PYTHONPATH.
 _ISOLATION = (("-I",), ("-E", "-P"))
-_START_SECONDS = 60
+_START_TIMEOUT_SECONDS = 60
 
 
 def engine_command() -> list[str]:
@@ -32,7 +32,7 @@ def engine_command() -> list[str]:
                 capture_output=True,
                 cwd=Path.home(),
                 env=cleaned(os.environ),
-                timeout=_START_SECONDS,
+                timeout=_START_TIMEOUT_SECONDS,
             )
         except (OSError, subprocess.TimeoutExpired):
             continue

@@ -37,7 +37,7 @@ def run(
     """
     shot = prepare(request)
     try:
-        kind = BokehRun if request.task == "bokeh" else EffectRun
-        return kind(shot, store or Store(), done).run()
+        run_type = BokehRun if request.task == "bokeh" else EffectRun
+        return run_type(shot, store or Store(), done).run()
     finally:
         shot.plate.close()

@@ -13,7 +13,7 @@ from mattelier.media.plate import Plate
 from mattelier.requests import EFFECTS, EffectName, ShotOutput, ShotRequest
 from mattelier.types.errors import PictureError, UsageError
 
-WORK = ".mattelier"
+WORK_FOLDER = ".mattelier"
 """Folder beside the results that holds what a later run uses again; it may be deleted."""
 
 Output = ShotOutput | EffectName
@@ -117,7 +117,7 @@ def _one_sequence(request: ShotRequest, names: FrameNames, path: Path) -> Layout
             f"-o {request.output} is one sequence for {len(objects)} objects; name a folder, or "
             "an EXR sequence, which holds their mattes as layers."
         )
-    return Layout((Target(output, objects, names),), names.folder / WORK / names.stem)
+    return Layout((Target(output, objects, names),), names.folder / WORK_FOLDER / names.stem)
 
 
 def _one_movie(request: ShotRequest, path: Path) -> Layout:
@@ -127,14 +127,14 @@ def _one_movie(request: ShotRequest, path: Path) -> Layout:
         raise UsageError(
             f"-o {path} is one movie for {len(objects)} objects; name a folder and --format."
         )
-    work = path.parent / WORK / path.name
+    work = path.parent / WORK_FOLDER / path.name
     _check_format(request, path.suffix.lower())
     return Layout((_movie(request, output, objects, path, work),), work)
 
 
 def _folder(request: ShotRequest, plate: Plate, folder: Path) -> Layout:
     objects = request.named_objects
-    work = folder / WORK / (plate.name if objects else f"{plate.name}_{request.outputs[0]}")
+    work = folder / WORK_FOLDER / (plate.name if objects else f"{plate.name}_{request.outputs[0]}")
     targets = []
     for output in request.outputs:
         each: list[tuple[str, ...]] = [(name,) for name in objects]

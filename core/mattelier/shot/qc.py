@@ -21,6 +21,7 @@ from mattelier.media.colour_space import ColourSpace
 from mattelier.media.frame_names import FrameNames
 from mattelier.media.open_plate import open_plate
 from mattelier.metrics.masks import iou
+from mattelier.shot.outputs import WORK_FOLDER
 from mattelier.shot.tracking.flow import optical_flow, warp
 from mattelier.shot.tracking.track import track_size
 from mattelier.types.errors import PictureError, UsageError
@@ -84,11 +85,11 @@ def find_manifest(out: str) -> Path:
     """
     path, names = Path(out), FrameNames.parse(out)
     if names is not None:
-        found = [names.folder / ".mattelier" / names.stem / "manifest.json"]
+        found = [names.folder / WORK_FOLDER / names.stem / "manifest.json"]
     elif path.is_dir():
-        found = sorted(path.glob(".mattelier/*/manifest.json"))
+        found = sorted(path.glob(f"{WORK_FOLDER}/*/manifest.json"))
     else:
-        found = [path.parent / ".mattelier" / path.name / "manifest.json"]
+        found = [path.parent / WORK_FOLDER / path.name / "manifest.json"]
     found = [file for file in found if file.is_file()]
     if len(found) != 1:
         what = "the results of several shots" if found else "no results of mattelier roto"
