@@ -14,12 +14,12 @@ from pathlib import Path
 
 from mattelier import __version__
 from mattelier.hosts.blender_programs import Blender
+from mattelier.hosts.engine import copy_client
 from mattelier.types.errors import OutputError
 from mattelier.worker.client import cleaned
 
 NAME = "mattelier"
 _REPOSITORY = "user_default"  # Blender's own name for what a user installs from disk
-_CLIENT_FILES = ("protocol.py", "client.py")
 _COPIED_SUFFIXES = {".py", ".toml", ""}  # "" is the licence
 _TIMEOUT_SECONDS = 180
 
@@ -47,11 +47,7 @@ def assemble(folder: Path, command: Sequence[str]) -> None:
     for file in source.iterdir():
         if file.is_file() and file.suffix in _COPIED_SUFFIXES and file.name != "ruff.toml":
             shutil.copyfile(file, folder / file.name)
-    package = folder / "mattelier_worker"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    for name in _CLIENT_FILES:
-        shutil.copyfile(Path(__file__).parents[1] / "worker" / name, package / name)
+    copy_client(folder)
     engine = {
         "version": __version__,
         "command": [*command, "worker"] if command else [],

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mattelier import __version__
+from mattelier.hosts.engine import copy_client
 from mattelier.hosts.folder import remove_folder, replace_folder
 from mattelier.hosts.gimp_profiles import Profile
 from mattelier.types.errors import OutputError
 
 _MARKER_FILE = "engine.json"  # what makes a folder ours
-_CLIENT_FILES = ("protocol.py", "client.py")
 _COPIED_SUFFIXES = {".py", ".mo"}
 
 
@@ -99,11 +99,7 @@ def _fill(folder: Path, profile: Profile, command: Sequence[str]) -> None:
             shutil.copyfile(file, copy)  # without the mode and age that a package gave it
     (folder / "mattelier.py").chmod(0o755)
     if not old_api:
-        package = folder / "mattelier_worker"
-        package.mkdir()
-        (package / "__init__.py").touch()
-        for name in _CLIENT_FILES:
-            shutil.copyfile(Path(__file__).parents[1] / "worker" / name, package / name)
+        copy_client(folder)
     (folder / _MARKER_FILE).write_text(json.dumps(_engine(profile, command), indent=2), "utf-8")
 
 
