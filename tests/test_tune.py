@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,6 @@ def test_a_tuned_model_is_a_model_like_others(tuned: Path, clip: Clip) -> None:
 
 
 def test_the_fast_engine_runs_the_weights_that_were_trained(tuned: Path) -> None:
-
     store = Store(user=tuned.parent)
     card = store.card(tuned.name)
     random = np.random.default_rng(3)
@@ -76,7 +76,10 @@ def test_the_fast_engine_runs_the_weights_that_were_trained(tuned: Path) -> None
         "hint": np.zeros((1, 2, 96, 128), np.float32),
     }
     ours = open_model(card, store, "cpu").run(inputs)["alpha"]
-    theirs = TorchEngine(card, store.locate(card), "cpu").run(inputs)["alpha"]
+    weights = tuple(file for file in card.files if file.path.endswith(".safetensors"))
+    by_torch = open_model(replace(card, files=weights), store, "cpu")
+    assert by_torch.engine == "torch"
+    theirs = by_torch.run(inputs)["alpha"]
     shipped = open_model(Store().card("default"), Store(), "cpu").run(inputs)["alpha"]
     assert np.abs(ours - theirs).max() < 2e-3
     assert np.abs(ours - shipped).max() > 1e-3

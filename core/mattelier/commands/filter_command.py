@@ -129,9 +129,9 @@ def _run_shot(
         **own,
     )
     from mattelier.commands import shot_console
-    from mattelier.shot import frames
+    from mattelier.shot import filter_shot
 
-    return shot_console.run(lambda done: frames.run(asked, done=done), files.json)
+    return shot_console.run(lambda done: filter_shot.run(asked, done=done), files.json)
 
 
 def _default(name: str) -> Any:

@@ -19,7 +19,7 @@ from mattelier.requests import (
 )
 
 if TYPE_CHECKING:
-    from mattelier.shot.shot import Shot
+    from mattelier.shot.plan import Shot
 
 
 def _outputs(ctx: click.Context, param: click.Parameter, text: str) -> tuple[ShotOutput, ...]:
@@ -166,10 +166,10 @@ def roto(
         bits=int(bits or 0),
         **flags,
     )
-    from mattelier.shot import shot
+    from mattelier.shot.plan import prepare
 
     if dry_run:
-        _print_plan(shot.prepare(request), as_json)
+        _print_plan(prepare(request), as_json)
         return 0
     return _run(request, as_json)
 
@@ -186,14 +186,14 @@ def _print_plan(shot: Shot[RotoRequest], as_json: bool) -> None:
     from mattelier.types.errors import OutputError
 
     try:
-        shot.spare_foreign_files()
+        shot.refuse_foreign_files()
         problem = None
     except OutputError as error:
         problem = str(error)
     plate = shot.plate
     told = {
         "plate": shot.request.plate,
-        "frames": str(shot.asked & plate.frames),
+        "frames": str(shot.requested & plate.frames),
         "gaps": str(plate.missing),
         "absent": str(shot.absent),
         "width": plate.width,

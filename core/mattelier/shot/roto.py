@@ -16,19 +16,21 @@ from numpy.typing import NDArray
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open_model import OpenModel
 from mattelier.requests import RotoRequest
-from mattelier.shot.frame_mattes import Matter, writers
-from mattelier.shot.key_frames import Keys
+from mattelier.shot.cache_keys import digest, plate_digests
+from mattelier.shot.frame_mattes import FrameMatter, frame_writers
+from mattelier.shot.key_frames import KeyFrames
 from mattelier.shot.outputs import Target
-from mattelier.shot.records import digest, pixel_chains
-from mattelier.shot.run import VERSION, Made, ShotRun
-from mattelier.shot.shot import FrameResult, Shot, ShotResult, prepare
+from mattelier.shot.plan import Shot, prepare
+from mattelier.shot.result import FrameResult, ShotResult
+from mattelier.shot.shot_run import VERSION, FrameOutput, ShotRun
 from mattelier.shot.tracking.track import Track, Tracker, track_size
 from mattelier.types.errors import PictureError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.picture import Picture
 from mattelier.types.progress import remark, stage
 
-_FORMAT = 1  # of the files and of what is computed here: older ones are made again after a change
+# Of the files and of what is computed here: older ones are made again after a change.
+_CACHE_VERSION = 1
 
 
 def run(
@@ -56,7 +58,7 @@ def run(
     """
     shot = prepare(request)
     try:
-        return _Run(shot, models or ModelCache(), done).run()
+        return _RotoRun(shot, models or ModelCache(), done).run()
     finally:
         shot.plate.close()
 
@@ -73,23 +75,25 @@ def track(request: RotoRequest, *, models: ModelCache | None = None) -> None:
     """
     shot = prepare(request)
     try:
-        _Run(shot, models or ModelCache(), lambda result: None).get_ready()
+        _RotoRun(shot, models or ModelCache(), lambda result: None).prepare_all()
     finally:
         shot.plate.close()
 
 
-class _Run(ShotRun[RotoRequest, Picture]):
-    preparing, doing = 0.3, "matting"
+class _RotoRun(ShotRun[RotoRequest, Picture]):
+    prepare_share, stage_name = 0.3, "matting"
 
     def __init__(
         self, shot: Shot[RotoRequest], models: ModelCache, done: Callable[[FrameResult], None]
     ) -> None:
         super().__init__(shot, done)
         self._models = models
-        self.opening = 0.05 if self.request.tune else 0.01
+        self.open_share = 0.05 if self.request.tune else 0.01
         self.window = self.request.window
-        self._chains = {name: pixel_chains(self.plate, keys) for name, keys in shot.keys.items()}
-        self._matter = Matter(self.request.matte, self.space, self.exposure)
+        self._plate_digests = {
+            name: plate_digests(self.plate, keys) for name, keys in shot.keys.items()
+        }
+        self._frame_matter = FrameMatter(self.request.matte, self.space, self.exposure)
         self._networks: dict[str, OpenModel] = {}
         self._tracks: dict[str, Track] = {}
 
@@ -103,7 +107,7 @@ class _Run(ShotRun[RotoRequest, Picture]):
 
             store = self._models.store
             for name, keys in self.shot.keys.items():
-                drawn = _Drawn(self, keys)
+                drawn = _TuningKeys(self, keys)
                 if not drawn:
                     remark(f"Nothing to tune {name} on: tuning needs key frames with masks.")
                     continue
@@ -126,7 +130,7 @@ class _Run(ShotRun[RotoRequest, Picture]):
     def prepare(self, window: FrameRange) -> None:
         """Track every object."""
         networks = self._networks
-        with _ahead(self.view, self.plate.frames) as look:
+        with _read_ahead(self.view, self.plate.frames) as read:
             for number, (name, network) in enumerate(networks.items()):
                 start, stop = (i / len(networks) for i in (number, number + 1))
                 with stage("tracking", start, stop):
@@ -138,7 +142,7 @@ class _Run(ShotRun[RotoRequest, Picture]):
                     )
                     self._tracks[name] = tracker.track(
                         self.plate.frames.frames,
-                        look,
+                        read,
                         self.shot.keys[name],
                         window.frames,
                         self.request.preroll,
@@ -149,19 +153,19 @@ class _Run(ShotRun[RotoRequest, Picture]):
         own = self.plate.identity(frame)
         return f"{own}|{self.exposure}|{self.space.name}" if own else ""
 
-    def settings(self, frame: int, target: Target) -> str:
-        decided = []
+    def cache_key(self, frame: int, target: Target) -> str:
+        inputs = []
         for name in target.objects:
             try:
                 tracked = self._tracks[name].digest(frame)
             except PictureError:  # it could not be read; reading it again says why
                 tracked = ""
-            decided.append([name, tracked, self._chains[name][frame]])
+            inputs.append([name, tracked, self._plate_digests[name][frame]])
         matte = self.request.matte
         return digest(
-            _FORMAT,
+            _CACHE_VERSION,
             VERSION,
-            decided,
+            inputs,
             [self.exposure, self.space.name],
             [matte.quality, matte.refine, matte.edge_shift, matte.feather],
             [target.output, target.names.suffix, target.movie is not None],
@@ -171,25 +175,25 @@ class _Run(ShotRun[RotoRequest, Picture]):
     def read(self, frame: int) -> Picture:
         return self.plate.read(frame)
 
-    def make(self, frame: int, given: Picture, targets: Sequence[Target]) -> Made:
-        mattes = self._matter.mattes(frame, given, self._tracks, self.shot.keys)
-        made = writers(mattes, targets, self.space, self.request.bits)
+    def make(self, frame: int, picture: Picture, targets: Sequence[Target]) -> FrameOutput:
+        mattes = self._frame_matter.mattes(frame, picture, self._tracks, self.shot.keys)
+        writes = frame_writers(mattes, targets, self.space, self.request.bits)
         record = {
             "coverage": {n: round(float(a.mean()), 5) for n, a in mattes.alphas.items()},
             "confidence": {n: round(t.confidence(frame), 4) for n, t in self._tracks.items()},
             "key": [n for n, keys in self.shot.keys.items() if frame in keys],
         }
-        return Made(given, made, record)
+        return FrameOutput(picture, writes, record)
 
     def weights(self, target: Target) -> Mapping[str, str]:
         cards = (self._networks[name].card for name in target.objects)
         return {c.name: (c.file(".safetensors") or c.files[0]).sha256 for c in cards if c}
 
 
-class _Drawn(Mapping[int, tuple[NDArray[np.float32], NDArray[np.float32]]]):
+class _TuningKeys(Mapping[int, tuple[NDArray[np.float32], NDArray[np.float32]]]):
     """Views and masks of the keys with masks, at tracking size, made when they are asked for."""
 
-    def __init__(self, run: _Run, keys: Keys) -> None:
+    def __init__(self, run: _RotoRun, keys: KeyFrames) -> None:
         self._run, self._keys = run, keys
         self._frames = [frame for frame in keys if keys.has_mask(frame)]
 
@@ -205,19 +209,19 @@ class _Drawn(Mapping[int, tuple[NDArray[np.float32], NDArray[np.float32]]]):
 
 
 @contextmanager
-def _ahead(
-    look: Callable[[int], NDArray[np.float32]], frames: FrameRange
+def _read_ahead(
+    read: Callable[[int], NDArray[np.float32]], frames: FrameRange
 ) -> Iterator[Callable[[int], NDArray[np.float32]]]:
-    """`look`, with the frame after the one asked for looked at in a thread meanwhile."""
+    """`read`, with the frame after the one asked for looked at in a thread meanwhile."""
     following = dict(zip(frames.frames, frames.frames[1:], strict=False))
     waiting: dict[int, Future[NDArray[np.float32]]] = {}
     with ThreadPoolExecutor(1, "look") as reader:
 
-        def looked(frame: int) -> NDArray[np.float32]:
-            now = waiting.pop(frame, None) or reader.submit(look, frame)
+        def read_view(frame: int) -> NDArray[np.float32]:
+            now = waiting.pop(frame, None) or reader.submit(read, frame)
             waiting.clear()
             if frame in following:
-                waiting[following[frame]] = reader.submit(look, following[frame])
+                waiting[following[frame]] = reader.submit(read, following[frame])
             return now.result()
 
-        yield looked
+        yield read_view

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mattelier.engines.model_cache import ModelCache
-    from mattelier.shot.shot import ShotResult
+    from mattelier.shot.result import ShotResult
     from mattelier.types.depth_map import DepthMap
     from mattelier.types.result import Result
 
@@ -213,12 +213,12 @@ def _roto(models: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Outc
 
 
 def _frames(models: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Outcome:
-    from mattelier.shot import frames
+    from mattelier.shot import filter_shot
 
     request = from_json(FramesRequest, options)
     files = _named_files(request)
     _require_absolute(request.plate, request.output, request.mattes, *files)
-    return _of_shot(frames.run(request, models=models))
+    return _of_shot(filter_shot.run(request, models=models))
 
 
 def _require_absolute(*paths: str | None) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from mattelier.engines.model_cache import ModelCache
 from mattelier.requests import FramesRequest
-from mattelier.shot.bokeh_frames import BokehRun
-from mattelier.shot.filter_frames import EffectRun
-from mattelier.shot.shot import FrameResult, ShotResult, prepare
+from mattelier.shot.bokeh_run import BokehRun
+from mattelier.shot.filter_run import EffectRun
+from mattelier.shot.plan import prepare
+from mattelier.shot.result import FrameResult, ShotResult
 
 
 def run(
@@ -36,7 +37,7 @@ def run(
     """
     shot = prepare(request)
     try:
-        kind = BokehRun if request.task == "bokeh" else EffectRun
-        return kind(shot, models or ModelCache(), done).run()
+        run_type = BokehRun if request.task == "bokeh" else EffectRun
+        return run_type(shot, models or ModelCache(), done).run()
     finally:
         shot.plate.close()

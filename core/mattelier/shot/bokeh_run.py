@@ -21,33 +21,35 @@ from mattelier.filters.bokeh.focus import Setting
 from mattelier.filters.depth.depth import Scene, check_shape, from_matte
 from mattelier.media.depth_maps import DEPTH_SUFFIXES, read_depth
 from mattelier.media.frame_files import FrameFiles
-from mattelier.media.matte_frames import FollowedMattes, Mattes, open_mattes
+from mattelier.media.matte_frames import MatteFrames, TrackedMatteFrames, open_mattes
 from mattelier.requests import BokehRequest, FramesRequest, HintRequest, KeyRequest, RotoRequest
 from mattelier.shot import roto
-from mattelier.shot.filter_frames import FramesRun
-from mattelier.shot.focus_pull import REACH, measured, pulled
+from mattelier.shot.cache_keys import digest
+from mattelier.shot.filter_run import FramesRun
+from mattelier.shot.focus_pull import FOCUS_REACH_FRAMES, measure_focus, pull_focus
+from mattelier.shot.manifest import write_json
 from mattelier.shot.outputs import Target
-from mattelier.shot.pipeline import pipelined
-from mattelier.shot.records import digest, write_json
-from mattelier.shot.run import Made
-from mattelier.shot.shot import FrameResult, Shot
+from mattelier.shot.pipeline import run_pipeline
+from mattelier.shot.plan import Shot
+from mattelier.shot.result import FrameResult
+from mattelier.shot.shot_run import FrameOutput
 from mattelier.types.errors import OutputError, PictureError, UsageError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.picture import Picture
 from mattelier.types.progress import Cancelled, stage, tell
 
-_SPREAD = 9  # depth maps, at most, by which the whole shot's range is judged
+_DISPARITY_SAMPLES = 9  # depth maps, at most, by which the whole shot's range is judged
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class BokehInput:
     """A frame, and what is known of its space."""
 
     picture: Picture
     scene: Scene
 
 
-class BokehRun(FramesRun[Seen]):
+class BokehRun(FramesRun[BokehInput]):
     """Lens blur; see `ShotRun`."""
 
     def __init__(
@@ -63,18 +65,18 @@ class BokehRun(FramesRun[Seen]):
                 "shot would flicker; give depth maps with --depth, or leave it to the mattes."
             )
         self.options["depth"] = {"kind": depth.kind}
-        self._depths = FrameFiles.named(depth.file, DEPTH_SUFFIXES) if depth.file else None
+        self._depths = FrameFiles.find(depth.file, DEPTH_SUFFIXES) if depth.file else None
         on_subject = self._lens.focus is None and self._lens.distance is None
         self._needs_mattes = on_subject or self._depths is None
-        self._mattes: Mattes | None = None
+        self._mattes: MatteFrames | None = None
         if self._needs_mattes and self.request.mattes is not None:
             self._mattes = open_mattes(self.request.mattes)
         elif self._needs_mattes and depth.matte.hint.trimap is not None:
             raise UsageError("A trimap says nothing of a shot; give --mattes, --hint or --box.")
-        self.spare([*(self._depths.paths() if self._depths else ()),
+        self.refuse_overwrite([*(self._depths.paths() if self._depths else ()),
                     *(self._mattes.paths() if self._mattes else ())])  # fmt: skip
-        self.preparing = 0.5 if self._needs_mattes and self._mattes is None else 0.1
-        self._untracked: dict[int, str] = {}
+        self.prepare_share = 0.5 if self._needs_mattes and self._mattes is None else 0.1
+        self._tracking_errors: dict[int, str] = {}
         self._settings: dict[int, Setting] = {}
 
     def open(self) -> None:
@@ -85,7 +87,7 @@ class BokehRun(FramesRun[Seen]):
 
     def prepare(self, window: FrameRange) -> None:
         """Follow the subject where its mattes are not given, and measure the focus."""
-        reach = REACH if self._lens.distance is None else 0
+        reach = FOCUS_REACH_FRAMES if self._lens.distance is None else 0
         near = FrameRange.of(
             other for frame in window for other in range(frame - reach, frame + reach + 1)
         )
@@ -93,38 +95,38 @@ class BokehRun(FramesRun[Seen]):
         following = self._needs_mattes and self._mattes is None
         if following:
             with stage("following the subject", 0, 0.9):
-                self._mattes = self._followed(near)
+                self._mattes = self._track_subject(near)
         with stage("measuring the focus", 0.9 if following else 0, 1):
-            alone = self._measured(near)
+            alone = self._measure_frames(near)
         for frame in window:
-            if (setting := pulled(frame, alone, self._span, self._lens)) is not None:
+            if (setting := pull_focus(frame, alone, self._disparity_range, self._lens)) is not None:
                 self._settings[frame] = setting
 
-    def decided(self, frame: int) -> Any:
+    def cache_inputs(self, frame: int) -> Any:
         setting = self._settings.get(frame)
         return [
             self._mattes.identity(frame) if self._mattes else "",
             self._depths.identity(frame) if self._depths else "",
-            None if setting is None else _plain(setting),
+            None if setting is None else _setting_to_json(setting),
         ]
 
-    def read(self, frame: int) -> Seen:
+    def read(self, frame: int) -> BokehInput:
         picture = self.plate.read(frame)
-        return Seen(picture, self._scene(frame))
+        return BokehInput(picture, self._scene(frame))
 
-    def make(self, frame: int, given: Seen, targets: Sequence[Target]) -> Made:
+    def make(self, frame: int, frame_input: BokehInput, targets: Sequence[Target]) -> FrameOutput:
         setting = self._settings.get(frame)
-        picture = self.lit(given.picture)
-        result = bokeh(picture, given.scene, self._lens, setting)
+        picture = self.to_working_space(frame_input.picture)
+        result = bokeh(picture, frame_input.scene, self._lens, setting)
         focal = None if setting is None else round(setting.focal, 6)
-        record = {"depth": given.scene.depth.method, "focal": focal}
-        return self.made(given.picture, result, targets, record)
+        record = {"depth": frame_input.scene.depth.method, "focal": focal}
+        return self.frame_output(frame_input.picture, result, targets, record)
 
     def _scene(self, frame: int) -> Scene:
         alpha = None
         if self._mattes is not None:
-            if frame in self._untracked:
-                raise PictureError(self._untracked[frame])
+            if frame in self._tracking_errors:
+                raise PictureError(self._tracking_errors[frame])
             alpha = self._mattes.read(frame)
             height, width = self.plate.height, self.plate.width
             if alpha.shape != (height, width):
@@ -139,13 +141,14 @@ class BokehRun(FramesRun[Seen]):
         return Scene(check_shape(depth, self.plate.height, self.plate.width), alpha)
 
     @cached_property
-    def _span(self) -> tuple[float, float] | None:
+    def _disparity_range(self) -> tuple[float, float] | None:
         """The farthest and the nearest disparity of the depth maps, from some of all over them."""
         if self._depths is None:
             return None
         frames = [f for f in self.plate.frames if f in (self._depths.frames or self.plate.frames)]
-        picked = sorted({frames[i * (len(frames) - 1) // (_SPREAD - 1)] for i in range(_SPREAD)}
-                        if frames else ())  # fmt: skip
+        steps = _DISPARITY_SAMPLES - 1
+        places = {i * (len(frames) - 1) // steps for i in range(steps + 1)} if frames else set()
+        picked = [frames[place] for place in sorted(places)]
         if self._depths.frames is None:
             picked = picked[:1]
         ends = []
@@ -159,7 +162,7 @@ class BokehRun(FramesRun[Seen]):
             raise PictureError("None of the depth maps can be read; check --depth.")
         return min(low for low, _ in ends), max(high for _, high in ends)
 
-    def _measured(self, frames: FrameRange) -> dict[int, Setting]:
+    def _measure_frames(self, frames: FrameRange) -> dict[int, Setting]:
         """What each of these frames asks for alone, as far as it can be measured."""
         folder = self.layout.work / "focus"
         folder.mkdir(exist_ok=True)
@@ -168,25 +171,25 @@ class BokehRun(FramesRun[Seen]):
         problems: list[UsageError] = []
         lens = {name: self.options[name] for name in ("focus", "distance", "depth")}
 
-        def mark(frame: int) -> str:
+        def measurement_key(frame: int) -> str:
             depth = self._depths.identity(frame) if self._depths else ""
             return digest(lens, depth, self._mattes.identity(frame) if self._mattes else "")
 
         for frame in frames:
-            known = _remembered(folder / f"{frame}.json", mark(frame))
-            if known is None:
+            cached = _read_measurement(folder / f"{frame}.json", measurement_key(frame))
+            if cached is None:
                 todo.append(frame)
-            elif known["setting"] is not None:
-                found[frame] = _as_setting(known["setting"])
+            elif cached["setting"] is not None:
+                found[frame] = _setting_from_json(cached["setting"])
 
         def measure(frame: int, scene: Scene) -> Setting | None:
-            return measured(self.plate.height, self.plate.width, scene, self._lens)
+            return measure_focus(self.plate.height, self.plate.width, scene, self._lens)
 
         def keep(frame: int, setting: Setting | None) -> None:
-            plain = None if setting is None else _plain(setting)
+            plain = None if setting is None else _setting_to_json(setting)
             if plain is not None:
-                found[frame] = _as_setting(plain)  # as it will be read again
-            write_json(folder / f"{frame}.json", {"of": mark(frame), "setting": plain})
+                found[frame] = _setting_from_json(plain)  # as it will be read again
+            write_json(folder / f"{frame}.json", {"of": measurement_key(frame), "setting": plain})
 
         def done(frame: int, error: Exception | None) -> None:
             tell(todo.index(frame) / len(todo))
@@ -196,12 +199,12 @@ class BokehRun(FramesRun[Seen]):
                 raise error
             # Whatever else it is, the frame says so itself when it is its turn.
 
-        pipelined(todo, self._scene, measure, keep, done)
+        run_pipeline(todo, self._scene, measure, keep, done)
         if problems and not found:
             raise problems[0]
         return found
 
-    def _followed(self, frames: FrameRange) -> Mattes:
+    def _track_subject(self, frames: FrameRange) -> MatteFrames:
         """The subject's mattes of these frames, made as `mattelier roto` makes them."""
         matte = self._lens.depth.matte
         hint, first = matte.hint, self.plate.frames.frames[0]
@@ -223,24 +226,26 @@ class BokehRun(FramesRun[Seen]):
             raise Cancelled
         if result.problems:
             raise OutputError(" ".join(result.problems))
-        self._untracked = {ended.frame: ended.error for ended in result.results if ended.error}
-        return FollowedMattes(str(output))
+        self._tracking_errors = {
+            ended.frame: ended.error for ended in result.results if ended.error
+        }
+        return TrackedMatteFrames(str(output))
 
 
-def _plain(setting: Setting) -> dict[str, Any]:
+def _setting_to_json(setting: Setting) -> dict[str, Any]:
     ground = None if setting.ground is None else [round(float(v), 7) for v in setting.ground]
     return {**asdict(replace(setting, ground=None)), "ground": ground}
 
 
-def _as_setting(values: Mapping[str, Any]) -> Setting:
+def _setting_from_json(values: Mapping[str, Any]) -> Setting:
     ground = values["ground"]
     rows = None if ground is None else np.asarray(ground, np.float32)
     return Setting(values["focal"], values["subject"], rows, values["most"])
 
 
-def _remembered(path: Path, mark: str) -> dict[str, Any] | None:
+def _read_measurement(path: Path, measurement_key: str) -> dict[str, Any] | None:
     try:
-        known: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        cached: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return known if known.get("of") == mark else None
+    return cached if cached.get("of") == measurement_key else None

@@ -1,4 +1,4 @@
-"""Small views of a shot's frames, looked at once and kept as 8-bit pictures, uncompressed."""
+"""Proxies: small views of a shot's frames, made once and kept as 8-bit pictures, uncompressed."""
 
 from __future__ import annotations
 
@@ -13,28 +13,30 @@ from numpy.typing import NDArray
 from mattelier.media.atomic import replacing
 from mattelier.types.errors import PictureError
 
-Look = Callable[[int], NDArray[np.float32]]
+ReadProxy = Callable[[int], NDArray[np.float32]]
 Identity = Callable[[int], str]
 
-_KEPT = 12  # views held in memory: tracking and stabilising look at a few neighbours only
+_MAX_CACHED_VIEWS = 12  # tracking and stabilising look at a few neighbours only
 
 
-class Views:
+class ProxyCache:
     """Views by frame number; each full-size frame is decoded once, however often it is looked at.
 
     Parameters
     ----------
     folder : Path
         Where the small pictures are kept; made when missing.
-    look : frame → (h, w, 3) float32 0…1, display-encoded
+    read_proxy : frame → (h, w, 3) float32 0…1, display-encoded
         Raises `PictureError` for a frame that cannot be read.
     identity : frame → str, optional
         Names the frame's file as it is now; a kept view of another identity is not used.
     """
 
-    def __init__(self, folder: Path, look: Look, identity: Identity | None = None) -> None:
-        self._folder, self._look, self._identity = folder, look, identity
-        self._held: OrderedDict[int, NDArray[np.float32] | None] = OrderedDict()
+    def __init__(
+        self, folder: Path, read_proxy: ReadProxy, identity: Identity | None = None
+    ) -> None:
+        self._folder, self._read_proxy, self._identity = folder, read_proxy, identity
+        self._cache: OrderedDict[int, NDArray[np.float32] | None] = OrderedDict()
         folder.mkdir(parents=True, exist_ok=True)
 
     def identity(self, frame: int) -> str:
@@ -43,16 +45,16 @@ class Views:
 
     def get(self, frame: int) -> NDArray[np.float32] | None:
         """(h, w, 3) float32 0…1 in steps of 1/255; None for a frame that cannot be read."""
-        if frame in self._held:
-            self._held.move_to_end(frame)
-            return self._held[frame]
+        if frame in self._cache:
+            self._cache.move_to_end(frame)
+            return self._cache[frame]
         view = self._read(frame)
-        self._held[frame] = view
-        if len(self._held) > _KEPT:
-            self._held.popitem(last=False)
+        self._cache[frame] = view
+        if len(self._cache) > _MAX_CACHED_VIEWS:
+            self._cache.popitem(last=False)
         return view
 
-    def seen(self, frame: int) -> NDArray[np.float32]:
+    def require(self, frame: int) -> NDArray[np.float32]:
         """The view of a frame that could be read before.
 
         Raises
@@ -76,10 +78,10 @@ class Views:
         small = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.exists() else None
         if small is None:
             try:
-                seen = self._look(frame)
+                view = self._read_proxy(frame)
             except PictureError:
                 return None
-            small = np.rint(np.clip(seen[..., ::-1], 0, 1) * 255).astype(np.uint8)
+            small = np.rint(np.clip(view[..., ::-1], 0, 1) * 255).astype(np.uint8)
             with replacing(path) as temporary:
                 temporary.write_bytes(
                     cv2.imencode(".png", small, [cv2.IMWRITE_PNG_COMPRESSION, 0])[1].tobytes()
@@ -87,6 +89,6 @@ class Views:
         return np.asarray(np.ascontiguousarray(small[..., ::-1]) / np.float32(255), np.float32)
 
     def _path(self, frame: int) -> Path:
-        known = self.identity(frame)
-        mark = f".{hashlib.sha256(known.encode()).hexdigest()[:12]}" if known else ""
+        identity = self.identity(frame)
+        mark = f".{hashlib.sha256(identity.encode()).hexdigest()[:12]}" if identity else ""
         return self._folder / f"{frame}{mark}.png"

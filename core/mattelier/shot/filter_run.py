@@ -13,11 +13,12 @@ from mattelier.engines.model_cache import ModelCache
 from mattelier.media import stills
 from mattelier.media.frame_files import file_identity
 from mattelier.requests import EffectName, FramesRequest, to_json
-from mattelier.shot.frame_mattes import display
+from mattelier.shot.cache_keys import digest
+from mattelier.shot.frame_mattes import to_display
 from mattelier.shot.outputs import Target
-from mattelier.shot.records import digest
-from mattelier.shot.run import VERSION, Given, Made, ShotRun, Write
-from mattelier.shot.shot import FrameResult, Shot
+from mattelier.shot.plan import Shot
+from mattelier.shot.result import FrameResult
+from mattelier.shot.shot_run import VERSION, FrameInputT, FrameOutput, ShotRun, WriteFile
 from mattelier.tasks.registry import TASKS
 from mattelier.tasks.task import run_prepared
 from mattelier.types.colour import from_float, to_float
@@ -26,12 +27,13 @@ from mattelier.types.picture import Picture
 from mattelier.types.progress import remark
 from mattelier.types.result import Report
 
-_FORMAT = 1  # of the files and of what is computed here: older ones are made again after a change
-_SEE_COLOUR: tuple[EffectName, ...] = ("enhance", "style")  # what red is matters to these
-_LINEAR = (".exr", ".tif", ".tiff")  # files that hold a plate in its own space
+# Of the files and of what is computed here: older ones are made again after a change.
+_CACHE_VERSION = 1
+_COLOUR_DEPENDENT: tuple[EffectName, ...] = ("enhance", "style")  # what red is matters to these
+_LINEAR_SUFFIXES = (".exr", ".tif", ".tiff")  # files that hold a plate in its own space
 
 
-class FramesRun(ShotRun[FramesRequest, Given]):
+class FramesRun(ShotRun[FramesRequest, FrameInputT]):
     """What all such tasks have in common; see `ShotRun`."""
 
     def __init__(
@@ -39,17 +41,17 @@ class FramesRun(ShotRun[FramesRequest, Given]):
     ) -> None:
         super().__init__(shot, done)
         self.spec = TASKS[self.request.task]
-        self.doing = self.spec.verb
+        self.stage_name = self.spec.verb
         self.models = models
         self.options: dict[str, Any] = to_json(self.request.options)
         self.options.pop("device", None)  # any gives the same, nearly
         pictures = [one.field for one in self.spec.inputs if one.kind == "picture"]
         named = [name for name in pictures if self.options.get(name)]
-        self.spare(Path(self.options[name]) for name in named)
+        self.refuse_overwrite(Path(self.options[name]) for name in named)
         for name in named:  # what it holds decides, not where it lies
             self.options[name] = file_identity(Path(self.options[name]))
 
-    def spare(self, files: Iterable[Path]) -> None:
+    def refuse_overwrite(self, files: Iterable[Path]) -> None:
         """Refuse to go on where results would replace files that they are made from.
 
         Raises
@@ -58,52 +60,52 @@ class FramesRun(ShotRun[FramesRequest, Given]):
         """
         read = {file.resolve() for file in files}
         for target in self.layout.targets:
-            written = map(target.names.path, self.shot.asked)
+            written = map(target.names.path, self.shot.requested)
             for path in [target.movie] if target.movie else written:
                 if path.resolve() in read:
                     raise UsageError(f"{path} is read to make the shot; choose another -o.")
 
-    def decided(self, frame: int) -> Any:
+    def cache_inputs(self, frame: int) -> Any:
         """What decides a frame besides the plate, the options and the weights, as plain values."""
         return None
 
-    def settings(self, frame: int, target: Target) -> str:
+    def cache_key(self, frame: int, target: Target) -> str:
         return digest(
-            _FORMAT,
+            _CACHE_VERSION,
             VERSION,
             [self.request.task, self.options],
-            [self.plate.identity(frame), self.decided(frame)],
+            [self.plate.identity(frame), self.cache_inputs(frame)],
             list(self.weights(target).values()),
             self.space.name,
             [target.output, target.names.suffix, target.movie is not None],
             [self.request.bits, self.request.fps],
         )
 
-    def lit(self, picture: Picture) -> Picture:
+    def to_working_space(self, picture: Picture) -> Picture:
         """The frame as tasks take it: in linear Rec.709 where its values are something else."""
-        return self.space.as_linear(picture) if self._differs(picture) else picture
+        return self.space.as_linear(picture) if self._needs_conversion(picture) else picture
 
-    def made(
+    def frame_output(
         self, plate: Picture, result: Picture, targets: Sequence[Target], record: Mapping[str, Any]
-    ) -> Made:
-        """The files of a frame of which `lit` was worked on."""
-        if self._differs(plate):
+    ) -> FrameOutput:
+        """The files of a frame, from what was made of it in the space of `to_working_space`."""
+        if self._needs_conversion(plate):
             result = self.space.from_linear(result, plate)
-        return Made(plate, [self._write(result, target) for target in targets], record)
+        return FrameOutput(plate, [self._write(result, target) for target in targets], record)
 
-    def _differs(self, picture: Picture) -> bool:
+    def _needs_conversion(self, picture: Picture) -> bool:
         if self.space.name is None:
             return False
         light = self.space.is_linear and picture.transfer == "linear"
         # Any primaries do for the others, and no colour of a plate is out of range in its own.
-        return not light or self.request.task in _SEE_COLOUR
+        return not light or self.request.task in _COLOUR_DEPENDENT
 
-    def _write(self, result: Picture, target: Target) -> Write:
+    def _write(self, result: Picture, target: Target) -> WriteFile:
         suffix = target.names.extension
-        if suffix not in _LINEAR:
-            result = display(result, self.space)
+        if suffix not in _LINEAR_SUFFIXES:
+            result = to_display(result, self.space)
         if self.request.bits and suffix not in (".exr", ".jpg", ".jpeg") and not target.movie:
-            result = _in_bits(display(result, self.space), self.request.bits)
+            result = _quantise(to_display(result, self.space), self.request.bits)
         if target.codec == "h264" and result.alpha is not None:
             remark("H.264 has no transparency, so it is left out; write a .mov to keep it.")
         premultiplied = suffix == ".exr" and result.alpha is not None  # as compositors expect
@@ -120,12 +122,12 @@ class EffectRun(FramesRun[Picture]):
         self._inputs = self._task.prepare(options, self.models)
         height, width = self.plate.height, self.plate.width
         self._weights = self._task.networks(options, self.models, height, width)
-        self._samples: list[str] = []
+        self._sample_identities: list[str] = []
         if self._task.settles:
             self._settle()
 
-    def decided(self, frame: int) -> Any:
-        return self._samples
+    def cache_inputs(self, frame: int) -> Any:
+        return self._sample_identities
 
     def weights(self, target: Target) -> Mapping[str, str]:
         return self._weights
@@ -133,27 +135,28 @@ class EffectRun(FramesRun[Picture]):
     def read(self, frame: int) -> Picture:
         return self.plate.read(frame)
 
-    def make(self, frame: int, given: Picture, targets: Sequence[Target]) -> Made:
-        picture = self.lit(given)
-        done = run_prepared(self._task, self.request.options, picture, self.models, self._inputs)
-        assert done.picture is not None
-        return self.made(given, done.picture, targets, _record(done.report))
+    def make(self, frame: int, picture: Picture, targets: Sequence[Target]) -> FrameOutput:
+        working, options = self.to_working_space(picture), self.request.options
+        result = run_prepared(self._task, options, working, self.models, self._inputs)
+        assert result.picture is not None
+        record = _report_record(result.report)
+        return self.frame_output(picture, result.picture, targets, record)
 
     def _settle(self) -> None:
         """Measure once for the whole shot: on its first, middle and last frame."""
         frames = self.plate.frames.frames
         pictures = []
         for frame in sorted({frames[0], frames[len(frames) // 2], frames[-1]}):
-            self._samples.append(self.plate.identity(frame))
+            self._sample_identities.append(self.plate.identity(frame))
             try:
-                pictures.append(self.lit(self.plate.read(frame)))
+                pictures.append(self.to_working_space(self.plate.read(frame)))
             except PictureError:  # it fails by itself, when it is its turn
                 continue
         if pictures:
             self._inputs = self._task.settle(self.request.options, pictures, **self._inputs)
 
 
-def _record(report: Report) -> dict[str, Any]:
+def _report_record(report: Report) -> dict[str, Any]:
     """A task's report for the manifest, its note for the user."""
     values = report.values()
     del values["seconds"]
@@ -162,7 +165,7 @@ def _record(report: Report) -> dict[str, Any]:
     return values
 
 
-def _in_bits(picture: Picture, bits: int) -> Picture:
+def _quantise(picture: Picture, bits: int) -> Picture:
     sample = np.dtype(np.uint8 if bits == 8 else np.uint16)
     if picture.dtype == sample:
         return picture

@@ -1,4 +1,4 @@
-"""Small mattes of single frames on disk, each with a stamp of what it was made from."""
+"""Small mattes of single frames on disk, each with a digest of what it was made from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Map = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
+class TrackedMatte:
     """A small matte and how sure it is.
 
     Attributes
@@ -37,37 +37,37 @@ class Record:
     confidence: float
 
     @classmethod
-    def rounded(cls, alpha: Map, certainty: Map | float, confidence: float) -> Record:
+    def rounded(cls, alpha: Map, certainty: Map | float, confidence: float) -> TrackedMatte:
         """What would come back after writing, so that going on from a file changes nothing."""
-        sure = np.broadcast_to(np.asarray(certainty, np.float32), alpha.shape)
+        certainty_map = np.broadcast_to(np.asarray(certainty, np.float32), alpha.shape)
         return cls(
             _from_bytes(_to_bytes(alpha)),
-            _from_bytes(_to_bytes(sure)),
+            _from_bytes(_to_bytes(certainty_map)),
             float(np.float32(min(max(confidence, 0), 1))),
         )
 
 
-class Records:
-    """Records of one kind ("forward", "coarse" …) by frame number."""
+class MatteCache:
+    """Mattes of one pass ("forward", "coarse" …) by frame number."""
 
-    def __init__(self, folder: Path, kind: str) -> None:
-        self._folder, self._kind = folder, kind
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
         folder.mkdir(parents=True, exist_ok=True)
 
-    def has(self, frame: int, stamp: str) -> bool:
-        """Whether the frame has a readable record with this stamp."""
-        return self._kept(frame, stamp, ()) is not None
+    def has(self, frame: int, digest: str) -> bool:
+        """Whether the frame has a readable matte with this digest."""
+        return self._load(frame, digest, ()) is not None
 
-    def read(self, frame: int, stamp: str) -> Record | None:
-        """The frame's record; None when there is none with this stamp."""
-        kept = self._kept(frame, stamp, ("maps", "shape", "confidence"))
-        if kept is None:
+    def read(self, frame: int, digest: str) -> TrackedMatte | None:
+        """The frame's matte; None when there is none with this digest."""
+        arrays = self._load(frame, digest, ("maps", "shape", "confidence"))
+        if arrays is None:
             return None
-        packed, shape, confidence = kept
+        packed, shape, confidence = arrays
         maps = np.frombuffer(zlib.decompress(packed.tobytes()), np.uint8).reshape(2, *shape)
-        return Record(_from_bytes(maps[0]), _from_bytes(maps[1]), float(confidence))
+        return TrackedMatte(_from_bytes(maps[0]), _from_bytes(maps[1]), float(confidence))
 
-    def write(self, frame: int, stamp: str, record: Record) -> None:
+    def write(self, frame: int, digest: str, record: TrackedMatte) -> None:
         """Put the record in place in one step."""
         content = io.BytesIO()
         maps = np.stack([_to_bytes(record.alpha), _to_bytes(record.certainty)])
@@ -76,26 +76,26 @@ class Records:
             maps=np.frombuffer(zlib.compress(maps.tobytes(), 1), np.uint8),
             shape=np.array(record.alpha.shape),
             confidence=np.float32(record.confidence),
-            stamp=np.array(stamp),
+            stamp=np.array(digest),
         )
         with replacing(self._path(frame)) as temporary:
             temporary.write_bytes(content.getvalue())
 
-    def _kept(
-        self, frame: int, stamp: str, names: tuple[str, ...]
+    def _load(
+        self, frame: int, digest: str, names: tuple[str, ...]
     ) -> tuple[NDArray[Any], ...] | None:
         try:
-            with np.load(self._path(frame), allow_pickle=False) as kept:
-                same = str(kept["stamp"]) == stamp
-                return tuple(kept[name] for name in names) if same else None
+            with np.load(self._path(frame), allow_pickle=False) as arrays:
+                same = str(arrays["stamp"]) == digest
+                return tuple(arrays[name] for name in names) if same else None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
 
     def _path(self, frame: int) -> Path:
-        return self._folder / f"{self._kind}.{frame}.npz"
+        return self._folder / f"{self._name}.{frame}.npz"
 
 
-def stamp(*parts: Any) -> str:
+def digest_of(*parts: Any) -> str:
     """A short digest of plain values: strings, numbers, lists, None."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 

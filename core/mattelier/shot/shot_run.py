@@ -16,15 +16,17 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from mattelier.log import log_unexpected
+from mattelier.media.atomic import remove_leftovers
 from mattelier.media.colour_space import ColourSpace
-from mattelier.media.provenance import SETTINGS, Facts, read_stamp
+from mattelier.media.provenance import CACHE_KEY, Facts, file_date, read_provenance
 from mattelier.media.timecode import Timecode
 from mattelier.requests import to_json
+from mattelier.shot.manifest import FrameRecords, write_manifest
 from mattelier.shot.movie_output import frame_rate, make_movie
 from mattelier.shot.outputs import Target
-from mattelier.shot.pipeline import pipelined
-from mattelier.shot.records import FrameRecords, file_date, remove_leftovers, write_manifest
-from mattelier.shot.shot import Asked, FrameResult, Shot, ShotResult
+from mattelier.shot.pipeline import run_pipeline
+from mattelier.shot.plan import RequestT, Shot
+from mattelier.shot.result import FrameResult, ShotResult
 from mattelier.types.errors import MattelierError, OutputError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.packages import installed
@@ -33,12 +35,12 @@ from mattelier.types.progress import Cancelled, remark, stage, tell
 
 VERSION = installed("mattelier") or "unknown"
 
-Given = TypeVar("Given")
-Write = Callable[[Path, Facts], None]
+FrameInputT = TypeVar("FrameInputT")
+WriteFile = Callable[[Path, Facts], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Made:
+class FrameOutput:
     """One frame, computed.
 
     Attributes
@@ -52,14 +54,14 @@ class Made:
     """
 
     plate: Picture
-    writes: Sequence[Write]
+    writes: Sequence[WriteFile]
     record: Mapping[str, Any]
 
 
-class ShotRun(ABC, Generic[Asked, Given]):
+class ShotRun(ABC, Generic[RequestT, FrameInputT]):
     """One run of a shot, from its plate to its files.
 
-    A subclass says what is made of a frame, and what decides it. `Given` is what it reads of one.
+    A subclass says what is made of a frame, and what decides it; `FrameInputT` is what it reads.
 
     Attributes
     ----------
@@ -76,20 +78,20 @@ class ShotRun(ABC, Generic[Asked, Given]):
         not Mattelier's.
     """
 
-    opening, preparing = 0.01, 0.0
+    open_share, prepare_share = 0.01, 0.0
     """How much of the time `open` takes, and of what follows `prepare`."""
 
-    doing: str
+    stage_name: str
     """What is done to frames, for people: "matting"."""
 
     window = 0
     """Frames that are prepared and made together; 0: all."""
 
-    def __init__(self, shot: Shot[Asked], done: Callable[[FrameResult], None]) -> None:
+    def __init__(self, shot: Shot[RequestT], done: Callable[[FrameResult], None]) -> None:
         self.shot, self.request, self.plate, self.layout = (
             shot, shot.request, shot.plate, shot.layout,
         )  # fmt: skip
-        shot.spare_foreign_files()
+        shot.refuse_foreign_files()
         self.space = ColourSpace(self.request.colorspace)
         self.exposure = self.space.exposure(self.plate.samples)
         self._done = done
@@ -97,7 +99,7 @@ class ShotRun(ABC, Generic[Asked, Given]):
         self._result = ShotResult(
             [target.described for target in self.layout.targets],
             self.layout.work / "manifest.json",
-            shot.asked,
+            shot.requested,
         )
         self._started: dict[int, float] = {}
 
@@ -109,15 +111,15 @@ class ShotRun(ABC, Generic[Asked, Given]):
         """Get ready for these frames."""
 
     @abstractmethod
-    def settings(self, frame: int, target: Target) -> str:
+    def cache_key(self, frame: int, target: Target) -> str:
         """The hash of all that decides one file."""
 
     @abstractmethod
-    def read(self, frame: int) -> Given:
+    def read(self, frame: int) -> FrameInputT:
         """What a frame is made from; called in a thread of its own."""
 
     @abstractmethod
-    def make(self, frame: int, given: Given, targets: Sequence[Target]) -> Made:
+    def make(self, frame: int, frame_input: FrameInputT, targets: Sequence[Target]) -> FrameOutput:
         """These files of a frame, computed but not written."""
 
     @abstractmethod
@@ -135,21 +137,23 @@ class ShotRun(ABC, Generic[Asked, Given]):
         MattelierError
             Nothing was made: the request does not fit, or the model cannot be used.
         """
-        todo = self.shot.asked & self.plate.frames
+        todo = self.shot.requested & self.plate.frames
         try:
             if self.plate.missing and not self.request.frames:
                 remark(f"The plate has no frames {self.plate.missing}; these gaps stay gaps.")
             for frame in self.shot.absent:
-                self._ended(FrameResult(frame, f"Frame {frame} is not in the plate."))
+                self._finish_frame(FrameResult(frame, f"Frame {frame} is not in the plate."))
             self.make_folders()
-            remove_leftovers(self.layout.targets, todo)
+            remove_leftovers(
+                target.names.path(frame) for target in self.layout.targets for frame in todo
+            )
             self._open()
             windows = todo.chunks(self.window or len(todo))
             for number, window in enumerate(windows):
                 with stage("", 0.05 + 0.9 * number / len(windows),
                            0.05 + 0.9 * (number + 1) / len(windows)):  # fmt: skip
                     self._make_window(window)
-            self._movies(todo.frames)
+            self._write_movies(todo.frames)
             with suppress(Cancelled):  # too late
                 tell(1)
         except Cancelled:
@@ -159,11 +163,11 @@ class ShotRun(ABC, Generic[Asked, Given]):
         self._write_manifest()
         return self._result
 
-    def get_ready(self) -> None:
+    def prepare_all(self) -> None:
         """Prepare all that was asked for, and make nothing of it."""
         self.make_folders()
         self._open()
-        if todo := self.shot.asked & self.plate.frames:
+        if todo := self.shot.requested & self.plate.frames:
             with stage("", 0.05, 1):
                 self.prepare(todo)
 
@@ -184,44 +188,44 @@ class ShotRun(ABC, Generic[Asked, Given]):
                 ) from error
 
     def _open(self) -> None:
-        with stage("opening the model", 0, self.opening):
+        with stage("opening the model", 0, self.open_share):
             self.open()
 
     def _make_window(self, window: FrameRange) -> None:
-        with stage("", 0, self.preparing):
+        with stage("", 0, self.prepare_share):
             self.prepare(window)
         todo: dict[int, list[tuple[Target, str]]] = {}
         for frame in window:
-            wanted = [(target, self.settings(frame, target)) for target in self.layout.targets]
-            left = [(t, mark) for t, mark in wanted if not self._is_done(frame, t, mark)]
+            wanted = [(target, self.cache_key(frame, target)) for target in self.layout.targets]
+            left = [(t, key) for t, key in wanted if not self._is_current(frame, t, key)]
             if left:
                 todo[frame] = left
             else:
-                self._ended(FrameResult(frame, kept=True))
-        with stage(self.doing, self.preparing, 1):
+                self._finish_frame(FrameResult(frame, kept=True))
+        with stage(self.stage_name, self.prepare_share, 1):
             self._make(todo)
 
-    def _is_done(self, frame: int, target: Target, mark: str) -> bool:
+    def _is_current(self, frame: int, target: Target, key: str) -> bool:
         if not self.request.resume:
             return False
-        stamp = read_stamp(target.names.path(frame))
-        return stamp is not None and stamp.whole and stamp.settings == mark
+        provenance = read_provenance(target.names.path(frame))
+        return provenance is not None and provenance.is_complete and provenance.cache_key == key
 
     def _make(self, todo: Mapping[int, Sequence[tuple[Target, str]]]) -> None:
         frames = list(todo)
         positions = {frame: position for position, frame in enumerate(frames)}
 
-        def work(frame: int, given: Given) -> Callable[[], None]:
+        def work(frame: int, frame_input: FrameInputT) -> Callable[[], None]:
             start = time.perf_counter()
             position = positions[frame]
             with stage(f"frame {frame}", position / len(frames), (position + 1) / len(frames)):
-                made = self.make(frame, given, [target for target, _ in todo[frame]])
-            files: list[tuple[Write, Path, dict[str, Any]]] = [
-                (write, target.names.path(frame), self._facts(frame, made.plate, target, mark))
-                for write, (target, mark) in zip(made.writes, todo[frame], strict=True)
+                output = self.make(frame, frame_input, [target for target, _ in todo[frame]])
+            files: list[tuple[WriteFile, Path, dict[str, Any]]] = [
+                (write, target.names.path(frame), self._facts(frame, output.plate, target, key))
+                for write, (target, key) in zip(output.writes, todo[frame], strict=True)
             ]
-            settings = {target.described: mark for target, mark in todo[frame]}
-            record = {**made.record, "settings": settings}
+            cache_keys = {target.described: key for target, key in todo[frame]}
+            record = {**output.record, "settings": cache_keys}
             self._started[frame] = start
 
             def save() -> None:
@@ -234,22 +238,22 @@ class ShotRun(ABC, Generic[Asked, Given]):
 
         def done(frame: int, error: Exception | None) -> None:
             seconds = time.perf_counter() - self._started.pop(frame, time.perf_counter())
-            sentence = None if error is None else _sentence(frame, error)
-            if sentence is not None and not isinstance(error, OutputError):
-                self._records.write(frame, {"error": sentence})
-            self._ended(FrameResult(frame, sentence, seconds=seconds))
+            message = None if error is None else _error_message(frame, error)
+            if message is not None and not isinstance(error, OutputError):
+                self._records.write(frame, {"error": message})
+            self._finish_frame(FrameResult(frame, message, seconds=seconds))
             if isinstance(error, OutputError):
                 raise error
 
-        pipelined(frames, self.read, work, lambda _, save: save(), done)
+        run_pipeline(frames, self.read, work, lambda _, save: save(), done)
 
-    def _facts(self, frame: int, picture: Picture, target: Target, mark: str) -> dict[str, Any]:
+    def _facts(self, frame: int, picture: Picture, target: Target, key: str) -> dict[str, Any]:
         """What a frame's file says of itself."""
         facts: dict[str, Any] = {"mattelier:version": VERSION}
         if weights := self.weights(target):
             facts["mattelier:model"] = ", ".join(weights)
             facts["mattelier:weights"] = ", ".join(weights.values())
-        facts |= {SETTINGS: mark, "mattelier:output": target.output}
+        facts |= {CACHE_KEY: key, "mattelier:output": target.output}
         if target.objects:
             facts["mattelier:object"] = ", ".join(target.objects)
         if self.space.name is not None:
@@ -265,7 +269,7 @@ class ShotRun(ABC, Generic[Asked, Given]):
                 facts["smpte:TimeCode"] = ("timecode", (timecode.packed(), 0))
         return facts
 
-    def _movies(self, frames: Sequence[int]) -> None:
+    def _write_movies(self, frames: Sequence[int]) -> None:
         facts = {"mattelier:version": VERSION}
         movies = [target for target in self.layout.targets if target.movie is not None]
         for number, target in enumerate(movies):
@@ -273,7 +277,7 @@ class ShotRun(ABC, Generic[Asked, Given]):
             with stage(f"writing {target.movie}", start, stop):
                 make_movie(target, self.plate, frames, self.request.fps, facts)
 
-    def _ended(self, result: FrameResult) -> None:
+    def _finish_frame(self, result: FrameResult) -> None:
         self._result.results.append(result)
         self._done(result)
 
@@ -304,7 +308,7 @@ class ShotRun(ABC, Generic[Asked, Given]):
             self._result.problems.append(str(error))
 
 
-def _sentence(frame: int, error: Exception) -> str:
+def _error_message(frame: int, error: Exception) -> str:
     if isinstance(error, MattelierError):
         return str(error)
     path = log_unexpected(error)
