@@ -10,12 +10,13 @@ from mattelier.requests.bokeh import BokehRequest
 from mattelier.requests.cutout import CutoutRequest
 from mattelier.requests.denoise import DenoiseRequest
 from mattelier.requests.depth import DepthRequest
-from mattelier.requests.effects import EFFECTS, EffectName, EffectRequest
+from mattelier.requests.effects import EFFECTS, EffectName
 from mattelier.requests.enhance import EnhanceRequest
-from mattelier.requests.fields import Device, Quality
+from mattelier.requests.fields import EffectRequest, Request
 from mattelier.requests.hint import Box, HintRequest, Point
 from mattelier.requests.matte import MatteRequest
 from mattelier.requests.refine import RefineRequest
+from mattelier.requests.shared_fields import Device, Quality
 from mattelier.requests.shot import (
     SUBJECT,
     FrameFormat,
@@ -51,6 +52,7 @@ __all__ = [
     "Point",
     "Quality",
     "RefineRequest",
+    "Request",
     "RotoRequest",
     "ShotOutput",
     "ShotRequest",

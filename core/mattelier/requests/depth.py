@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
-from mattelier.requests.fields import Device, check_choice
+from mattelier.requests.fields import Field, Flag, Request
 from mattelier.requests.matte import MatteRequest
+from mattelier.requests.shared_fields import DeviceField
 from mattelier.types.errors import UsageError
 
 
 @dataclass(frozen=True)
-class DepthRequest:
+class DepthRequest(Request):
     """picture → depth map.
 
     `file` is a depth map's path, of the `kind` it holds ("auto": floats are distances, others
@@ -20,15 +21,38 @@ class DepthRequest:
     depth network that is on this computer, else the matte.
     """
 
-    file: str | None = None
-    kind: Literal["auto", "distance", "disparity"] = "auto"
-    right: str | None = None
-    model: str = "auto"
-    device: Device = "auto"
+    file: Annotated[
+        str | None,
+        Field(
+            "Depth map: EXR of distances (Blender's Z), or 16-bit grey, white is near.",
+            name="depth",
+            flag=Flag(metavar="FILE|PATTERN"),
+        ),
+    ] = None
+    kind: Annotated[
+        Literal["auto", "distance", "disparity"],
+        Field(
+            "What --depth holds: how far things are, or how near.",
+            name="depth_kind",
+            flag=Flag(show_default=True),
+        ),
+    ] = "auto"
+    right: Annotated[
+        str | None,
+        Field("Right picture of a stereo pair whose left one is IN.", flag=Flag(metavar="FILE")),
+    ] = None
+    model: Annotated[
+        str,
+        Field(
+            "Depth network; auto: the first that is here, else the matte alone.",
+            name="depth_model",
+            flag=Flag(metavar="NAME|FILE|matte", show_default=True),
+        ),
+    ] = "auto"
+    device: DeviceField = "auto"
     matte: MatteRequest = MatteRequest()
 
     def __post_init__(self) -> None:
-        check_choice("kind", self.kind, ("auto", "distance", "disparity"))
-        check_choice("device", self.device, get_args(Device))
+        super().__post_init__()
         if self.file is not None and self.right is not None:
             raise UsageError("A depth map and a stereo pair exclude each other; give one.")

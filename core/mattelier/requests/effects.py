@@ -8,12 +8,11 @@ from typing import Literal
 from mattelier.requests.bokeh import BokehRequest
 from mattelier.requests.denoise import DenoiseRequest
 from mattelier.requests.enhance import EnhanceRequest
+from mattelier.requests.fields import EffectRequest
 from mattelier.requests.style import StyleRequest
 from mattelier.requests.upscale import UpscaleRequest
 
 EffectName = Literal["upscale", "bokeh", "denoise", "enhance", "style"]
-
-EffectRequest = UpscaleRequest | BokehRequest | DenoiseRequest | EnhanceRequest | StyleRequest
 
 EFFECTS: Mapping[EffectName, type[EffectRequest]] = {
     "upscale": UpscaleRequest,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from mattelier.requests.fields import check_range
+from mattelier.requests.fields import EffectRequest, Field, Flag
+
+_SHARE = Flag(metavar="0..1", default=None)  # --auto fills in what is not given
+_BOTH_WAYS = Flag(metavar="-1..1", default=None)
 
 
 @dataclass(frozen=True)
-class EnhanceRequest:
+class EnhanceRequest(EffectRequest):
     """picture → the same picture under better light; 0 leaves each quality as it is.
 
     `white_balance` (0…1) is how much of the light's cast is taken away, `tone` (0…1) how far
@@ -17,18 +21,60 @@ class EnhanceRequest:
     is taken on, as far as `match_strength` (0…1) says.
     """
 
-    white_balance: float = 0
-    tone: float = 0
-    contrast: float = 0
-    saturation: float = 0
-    sharpen: float = 0
-    match: str | None = None
-    match_strength: float = 1
-
-    def __post_init__(self) -> None:
-        check_range("White balance", self.white_balance, 0, 1)
-        check_range("Tone", self.tone, 0, 1)
-        check_range("Contrast", self.contrast, -1, 1)
-        check_range("Saturation", self.saturation, -1, 1)
-        check_range("Sharpening", self.sharpen, 0, 1)
-        check_range("The match's strength", self.match_strength, 0, 1)
+    white_balance: Annotated[
+        float,
+        Field(
+            "How much of the light's colour cast is taken away.",
+            minimum=0,
+            maximum=1,
+            label="White balance",
+            flag=_SHARE,
+        ),
+    ] = 0
+    tone: Annotated[
+        float,
+        Field(
+            "How far exposure, deep shadows and haze are mended.",
+            minimum=0,
+            maximum=1,
+            label="Tone",
+            flag=_SHARE,
+        ),
+    ] = 0
+    contrast: Annotated[
+        float,
+        Field(
+            "Of what lies side by side, without halos; below 0 it is softened.",
+            minimum=-1,
+            maximum=1,
+            label="Contrast",
+            flag=_BOTH_WAYS,
+        ),
+    ] = 0
+    saturation: Annotated[
+        float,
+        Field(
+            "More colour, most where it is dull; -1 leaves greys.",
+            minimum=-1,
+            maximum=1,
+            label="Saturation",
+            flag=_BOTH_WAYS,
+        ),
+    ] = 0
+    sharpen: Annotated[
+        float,
+        Field("Edges, but not the noise.", minimum=0, maximum=1, label="Sharpening", flag=_SHARE),
+    ] = 0
+    match: Annotated[
+        str | None, Field("Take on the look of this picture.", flag=Flag(metavar="FILE"))
+    ] = None
+    match_strength: Annotated[
+        float,
+        Field(
+            "How far, with --match. Default: 1.",
+            minimum=0,
+            maximum=1,
+            label="The match's strength",
+            flag=_SHARE,
+        ),
+    ] = 1

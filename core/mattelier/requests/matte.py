@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Annotated
 
-from mattelier.requests.fields import MAX_EDGE_PX, Device, Quality, check_choice, check_range
+from mattelier.requests.fields import Field, Flag, Request
 from mattelier.requests.hint import HintRequest
+from mattelier.requests.shared_fields import DeviceField, EdgeShift, Feather, QualityField
 
 
 @dataclass(frozen=True)
-class MatteRequest:
+class MatteRequest(Request):
     """picture + optional hint → alpha.
 
     `edge_shift` moves the finished edge by so many pixels, outwards where positive; `feather`
@@ -18,15 +19,18 @@ class MatteRequest:
     """
 
     hint: HintRequest = HintRequest()
-    model: str = "default"
-    device: Device = "auto"
-    quality: Quality = "balanced"
-    refine: bool = True
-    edge_shift: float = 0
-    feather: float = 0
-
-    def __post_init__(self) -> None:
-        check_choice("quality", self.quality, get_args(Quality))
-        check_choice("device", self.device, get_args(Device))
-        check_range("The edge shift", self.edge_shift, -MAX_EDGE_PX, MAX_EDGE_PX)
-        check_range("The feather", self.feather, 0, MAX_EDGE_PX)
+    model: Annotated[
+        str,
+        Field(
+            "A model's name or folder; default is the one that comes with Mattelier.",
+            flag=Flag(metavar="NAME", help="", show_default=True),
+        ),
+    ] = "default"
+    device: DeviceField = "auto"
+    quality: QualityField = "balanced"
+    refine: Annotated[
+        bool,
+        Field("Follow the edge at full resolution (on), or stretch the network's matte."),
+    ] = True
+    edge_shift: EdgeShift = 0
+    feather: Feather = 0

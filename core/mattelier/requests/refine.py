@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Annotated
 
-from mattelier.requests.fields import MAX_EDGE_PX, Quality, check_choice, check_range
+from mattelier.requests.fields import Field, Flag, Request
+from mattelier.requests.shared_fields import MAX_EDGE_PX, EdgeShift, Feather, QualityField
 
 
 @dataclass(frozen=True)
-class RefineRequest:
+class RefineRequest(Request):
     """picture + mask → alpha: the mask's soft band solved again, along the picture's edges.
 
     `mask` is a file path; the worker and the Python door take pixels beside this request. The
     band reaches `width` pixels to each side of the mask's edge, and over all that is soft in it.
     """
 
-    mask: str | None = None
-    width: float = 12
-    quality: Quality = "balanced"
-    edge_shift: float = 0
-    feather: float = 0
-
-    def __post_init__(self) -> None:
-        check_choice("quality", self.quality, get_args(Quality))
-        check_range("The width", self.width, 1, MAX_EDGE_PX)
-        check_range("The edge shift", self.edge_shift, -MAX_EDGE_PX, MAX_EDGE_PX)
-        check_range("The feather", self.feather, 0, MAX_EDGE_PX)
+    mask: Annotated[
+        str | None,
+        Field("What to refine: white in.", flag=Flag(metavar="FILE|FOLDER", required=True)),
+    ] = None
+    width: Annotated[
+        float,
+        Field(
+            "How far to each side of the mask's edge hair and fur may reach.",
+            minimum=1,
+            maximum=MAX_EDGE_PX,
+            unit="px",
+            label="The width",
+            flag=Flag(metavar="PIXELS", show_default=True, bounds="minimum"),
+        ),
+    ] = 12
+    quality: QualityField = "balanced"
+    edge_shift: EdgeShift = 0
+    feather: Feather = 0

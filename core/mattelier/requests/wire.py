@@ -9,7 +9,8 @@ import math
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from mattelier.requests.effects import EFFECTS, EffectRequest
+from mattelier.requests.effects import EFFECTS
+from mattelier.requests.fields import EffectRequest
 from mattelier.requests.shot import FramesRequest
 from mattelier.types.errors import UsageError
 
