@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from mattelier.commands import filter_command
+from mattelier.commands.options import request_from_flags, request_options
 from mattelier.requests import EnhanceRequest
 from mattelier.types.errors import UsageError
 
@@ -34,59 +35,24 @@ on its first, middle and last frame.
     is_flag=True,
     help="White balance 0.5, tone 0.6, contrast 0.2, saturation 0.1, sharpen 0.2, where not given.",
 )
-@click.option(
-    "--white-balance",
-    type=click.FloatRange(0, 1),
-    metavar="0..1",
-    help="How much of the light's colour cast is taken away.",
-)
-@click.option(
-    "--tone",
-    type=click.FloatRange(0, 1),
-    metavar="0..1",
-    help="How far exposure, deep shadows and haze are mended.",
-)
-@click.option(
-    "--contrast",
-    type=click.FloatRange(-1, 1),
-    metavar="-1..1",
-    help="Of what lies side by side, without halos; below 0 it is softened.",
-)
-@click.option(
-    "--saturation",
-    type=click.FloatRange(-1, 1),
-    metavar="-1..1",
-    help="More colour, most where it is dull; -1 leaves greys.",
-)
-@click.option(
-    "--sharpen", type=click.FloatRange(0, 1), metavar="0..1", help="Edges, but not the noise."
-)
-@click.option("--match", metavar="FILE", help="Take on the look of this picture.")
-@click.option(
-    "--match-strength",
-    type=click.FloatRange(0, 1),
-    metavar="0..1",
-    help="How far, with --match. Default: 1.",
-)
-def enhance(auto: bool, match: str | None, match_strength: float | None, **flags: Any) -> int:
+@request_options(EnhanceRequest)
+def enhance(auto: bool, **flags: Any) -> int:
     """Mend white balance, tone and contrast, or match another picture's look."""
-    if match_strength is not None and match is None:
+    match = flags["match"]
+    if flags["match_strength"] is not None and match is None:
         raise UsageError("--match-strength works together with --match.")
     if match is not None and not os.path.isfile(match):
         raise UsageError(f"--match {match}: no such file.")
-    strengths = {name: flags.pop(name) for name in _AUTO}
-    if not (auto or match or any(value is not None for value in strengths.values())):
+    if not (auto or match or any(flags[name] is not None for name in _AUTO)):
         raise UsageError(
             "Nothing is asked for; add --auto, --match FILE, or a strength such as --tone 0.5."
         )
-    for name, value in strengths.items():
-        if value is None:
-            strengths[name] = _AUTO[name] if auto else 0.0
-    request = EnhanceRequest(
-        **strengths,
-        match=match,
-        match_strength=1.0 if match_strength is None else match_strength,
-    )
+    for name, strength in _AUTO.items():
+        if flags[name] is None:
+            flags[name] = strength if auto else 0.0
+    if flags["match_strength"] is None:
+        flags["match_strength"] = 1.0
+    request = request_from_flags(EnhanceRequest, flags)
     return filter_command.run(request, "enhance", flags, beside=[match] if match else [])
 
 

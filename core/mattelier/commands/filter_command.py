@@ -7,8 +7,12 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mattelier.commands import shot_options
-from mattelier.commands.options import FileOptions, file_options
+from mattelier.commands.options import (
+    FileOptions,
+    file_options,
+    request_from_flags,
+    request_options,
+)
 from mattelier.media.movie_formats import MOVIE_SUFFIXES
 from mattelier.requests import EffectName, EffectRequest, FramesRequest, HintRequest
 from mattelier.types.errors import UsageError
@@ -19,16 +23,8 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _MOVIES = ("mov", "mkv", "mp4")
-_OF_SHOTS = ("frames", "mattes", "codec", "bits", "colorspace", "fps", "resume")
-_FILES = (
-    file_options("png", "webp", "tiff", "exr", "jpg", *_MOVIES),
-    shot_options.frames,
-    shot_options.codec,
-    shot_options.bits,
-    shot_options.colorspace,
-    shot_options.fps,
-    shot_options.resume,
-)
+_ANY_SHOT = ("frames", "codec", "bits", "colorspace", "fps", "resume")
+_OF_SHOTS = ("frames", "mattes", *_ANY_SHOT[1:])  # in the order in which they are refused
 
 OF_SHOTS = """\b
 A shot ("name.####.exr" or a movie) is made frame by frame, as `mattelier roto` makes one. It needs
@@ -39,9 +35,8 @@ A shot ("name.####.exr" or a movie) is made frame by frame, as `mattelier roto` 
 
 def effect_options(command: Command) -> Command:
     """Add the flags that say what is read and written; `run` takes their values."""
-    for option in reversed(_FILES):
-        command = option(command)
-    return command
+    command = request_options(FramesRequest, only=_ANY_SHOT)(command)
+    return file_options("png", "webp", "tiff", "exr", "jpg", *_MOVIES)(command)
 
 
 def is_shot(text: str) -> bool:
@@ -117,17 +112,8 @@ def _run_shot(
         raise UsageError("A shot needs -o: name.####.exr, a movie's name, or a folder.")
     if files.jobs is not None:
         raise UsageError("--jobs is for pictures; a shot's frames are read and written meanwhile.")
-    own = {name: flags[name] for name in _OF_SHOTS if name in flags}
-    own["bits"] = int(own["bits"] or 0)
-    asked = FramesRequest(
-        files.inputs[0],
-        str(files.output),
-        task,
-        request,
-        format=files.format or "auto",  # type: ignore[arg-type]  # it says what it takes
-        overwrite=files.overwrite,
-        **own,
-    )
+    shot = {**flags, "plate": files.inputs[0], "task": task, "options": request}
+    asked = request_from_flags(FramesRequest, shot)
     from mattelier.commands import shot_console
     from mattelier.shot import filter_shot
 

@@ -20,14 +20,16 @@ from mattelier.commands.options import (
     FileOptions,
     confidence_option,
     file_options,
-    matte_options,
-    matte_request,
-    refine_options,
+    request_from_flags,
+    request_options,
 )
+from mattelier.requests import CutoutRequest, HintRequest, MatteRequest, RefineRequest
 from mattelier.types.errors import MattelierError, UsageError
 
 if TYPE_CHECKING:
     from mattelier.batch.pool import Compute
+
+_SUBJECT_BOX = ("crop", "padding", "match_light")
 
 
 class LazyGroup(click.Group):
@@ -118,55 +120,20 @@ A folder is searched recursively and its structure kept; hidden files and earlie
 passed over. Pictures whose results would share a name get their suffix into it."""
 )
 @file_options("png", "webp", "tiff", "exr", "jpg")
-@matte_options
-@click.option(
-    "--foreground/--no-foreground",
-    default=True,
-    help="Remove the old background's colour from soft edges (on), or keep the picture's colour.",
-)
-@click.option(
-    "--background",
-    metavar="COLOR|IMAGE|blur",
-    help="Put the subject over this instead of transparency.",
-)
+@request_options(CutoutRequest, omit=_SUBJECT_BOX)
 @confidence_option
-@click.option("--crop", is_flag=True, help="Trim the result to the subject.")
-@click.option(
-    "--padding",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="PIXELS",
-    help="Room around the subject, with --crop.",
-)
-@click.option(
-    "--match-light",
-    type=click.FloatRange(0, 1),
-    default=0,
-    metavar="0..1",
-    help="How far the subject takes on the light of --background.",
-)
-def cutout(
-    foreground: bool,
-    background: str | None,
-    confidence: bool,
-    crop: bool,
-    padding: int,
-    match_light: float,
-    **flags: Any,
-) -> int:
+@request_options(CutoutRequest, only=_SUBJECT_BOX)
+def cutout(confidence: bool, **flags: Any) -> int:
     """Cut the subject out: the picture with alpha and clean edge colour."""
     from mattelier.commands import console
-    from mattelier.requests import CutoutRequest
 
-    if padding and not crop:
+    request = request_from_flags(CutoutRequest, flags)
+    if request.padding and not request.crop:
         raise UsageError("--padding works together with --crop.")
-    if background is not None:
-        _check_background(background)
-    elif match_light:
+    if request.background is not None:
+        _check_background(request.background)
+    elif request.match_light:
         raise UsageError("--match-light works together with --background.")
-    request = CutoutRequest(
-        matte_request(flags), foreground, background, crop, padding, match_light
-    )
 
     def open_compute() -> Compute:
         from mattelier.commands.task_run import open_task, record
@@ -186,7 +153,7 @@ def cutout(
             from mattelier.batch.confidence_files import with_confidence
             from mattelier.matting.compose import subject_box
 
-            box = subject_box(result.alpha, padding) if crop else None
+            box = subject_box(result.alpha, request.padding) if request.crop else None
             shown = result.confidence if box is None else result.confidence[box.slices]
             return with_confidence(save, shown, result.picture), report
 
@@ -197,7 +164,7 @@ def cutout(
         FileOptions.of(flags),
         request.matte.hint,
         open_compute,
-        background=background,
+        background=request.background,
         confidence=confidence,
     )
 
@@ -212,14 +179,14 @@ Examples:
   mattelier matte photos -o mattes --json > results.jsonl   (each line has its confidence)"""
 )
 @file_options("png", "tiff", "exr")
-@matte_options
+@request_options(MatteRequest)
 @confidence_option
 @click.option("--bits", type=click.Choice(["8", "16"]), help="Default: as deep as the picture.")
 def matte(confidence: bool, bits: str | None, **flags: Any) -> int:
     """Write the alpha alone: white where the subject is."""
     from mattelier.commands import console
 
-    request = matte_request(flags)
+    request = request_from_flags(MatteRequest, flags)
 
     def open_compute() -> Compute:
         from mattelier.commands.task_run import open_task, record
@@ -255,15 +222,12 @@ Examples:
   mattelier refine photos --mask masks -o mattes --width 30   (files of the same names)"""
 )
 @file_options("png", "tiff", "exr")
-@refine_options
-def refine(
-    mask: str, width: float, quality: Any, edge_shift: float, feather: float, **flags: Any
-) -> int:
+@request_options(RefineRequest)
+def refine(**flags: Any) -> int:
     """Solve a rough mask's edge again, as hair, fur or a clean line; writes the alpha."""
     from mattelier.commands import console
-    from mattelier.requests import HintRequest, RefineRequest
 
-    request = RefineRequest(mask, width, quality, edge_shift, feather)
+    request = request_from_flags(RefineRequest, flags)
 
     def open_compute() -> Compute:
         from mattelier.commands.task_run import open_task, record
@@ -278,7 +242,7 @@ def refine(
 
         return compute
 
-    hint = HintRequest(mask=mask)
+    hint = HintRequest(mask=request.mask)
     return console.run("refine", FileOptions.of(flags), hint, open_compute, mask_flag="--mask")
 
 
