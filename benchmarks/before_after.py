@@ -62,7 +62,7 @@ def denoised(folder: Path) -> list[Pixels]:
 def blurred(folder: Path) -> list[Pixels]:
     """The astronaut as she is, and before a wide lens; the depth is the matte's alone."""
     photo = np.asarray(_opened(folder / "astronaut.png"))
-    ours = mattelier.bokeh(photo, radius=12, highlights=True).colour
+    ours = mattelier.bokeh(photo, radius=12, highlights=True).picture.colour
     return [photo, ours]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from mattelier.engines.model_cache import ModelCache
-
 from mattelier.tasks import registry
 from mattelier.types.picture import Picture
 from mattelier.types.result import Result

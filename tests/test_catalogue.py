@@ -348,6 +348,7 @@ def plain_onnx(tmp_path: Path) -> Path:
 
 def test_import_onnx(store: Store, plain_onnx: Path) -> None:
     import numpy as np
+
     from mattelier.engines.open import open_model
 
     result = run("import", plain_onnx, "--name", "mine", "--size", "32", "--mean", ".5,.5,.5")

@@ -43,7 +43,7 @@ def test_the_worker_does_it(spec: TaskSpec) -> None:
     job = jobs(list)[spec.name]
     assert job.channels["picture"] == (3, 4)
     for one in spec.inputs:
-        assert one.name in job.channels
+        assert (one.name in job.channels) == one.travels
         assert (one.name in job.required) == one.required
 
 
@@ -122,7 +122,7 @@ def test_python_opens_a_network_once(monkeypatch: pytest.MonkeyPatch) -> None:
     picture = np.random.default_rng(2).integers(0, 255, (48, 64, 3), np.uint8)
     for _ in range(3):
         mattelier.bokeh(picture, depth_model="matte", radius=3)
-        mattelier.depth(picture, model="matte")
+        mattelier.depth(picture, depth_model="matte")
         mattelier.matte(picture)
     assert opened == ["cutout"]
 

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 from made_clips import HEIGHT, WIDTH, Clip, disc_clip, iou, texture
-from mattelier.engines.open_model import OpenModel
 from run_task import MODELS
 
 from mattelier.catalogue import Store
+from mattelier.engines.open_model import OpenModel
 from mattelier.matting.hint import Hint, make_hint
 from mattelier.requests import Box
 from mattelier.shot.tracking.track import Track, Tracker, track_size

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from asking import a_worker, connect, got, photo, sent
-from mattelier.engines.model_cache import ModelCache
 from random_adain import bring_in_style
 from run_task import run
 
+from mattelier.engines.model_cache import ModelCache
 from mattelier.requests import (
     BokehRequest,
     DenoiseRequest,

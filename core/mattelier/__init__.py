@@ -4,34 +4,20 @@
 >>> result = mattelier.cutout("photo.jpg")          # doctest: +SKIP
 >>> result.alpha, result.foreground, result.report  # doctest: +SKIP
 
-Everything heavy is imported on first use.
+There is a function for every task: `help(mattelier.cutout)` lists its options. Everything heavy is
+imported on first use.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mattelier.tasks.registry import TASKS
+
 __version__ = "0.1.0"
-__all__ = [
-    "Box",
-    "MattelierError",
-    "Point",
-    "Report",
-    "Result",
-    "bokeh",
-    "cutout",
-    "denoise",
-    "depth",
-    "enhance",
-    "matte",
-    "refine",
-    "style",
-    "upscale",
-]
+__all__ = ["Box", "MattelierError", "Point", "Report", "Result", *TASKS]
 
 if TYPE_CHECKING:
-    from mattelier.api import cutout, matte, refine
-    from mattelier.api_pictures import bokeh, denoise, depth, enhance, style, upscale
     from mattelier.requests import Box, Point
     from mattelier.types.errors import MattelierError
     from mattelier.types.result import Report, Result
@@ -42,21 +28,18 @@ _HOMES = {
     "MattelierError": "mattelier.types.errors",
     "Report": "mattelier.types.result",
     "Result": "mattelier.types.result",
-    "cutout": "mattelier.api",
-    "matte": "mattelier.api",
-    "refine": "mattelier.api",
-    "bokeh": "mattelier.api_pictures",
-    "denoise": "mattelier.api_pictures",
-    "depth": "mattelier.api_pictures",
-    "enhance": "mattelier.api_pictures",
-    "style": "mattelier.api_pictures",
-    "upscale": "mattelier.api_pictures",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'mattelier' has no attribute {name!r}")
     import importlib
 
+    if name in TASKS:
+        return importlib.import_module("mattelier.api").task_function(name)
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mattelier' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

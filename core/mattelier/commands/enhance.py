@@ -7,38 +7,16 @@ from typing import Any
 
 import click
 
-from mattelier.commands import filter_command
-from mattelier.commands.options import request_from_flags, request_options
+from mattelier.commands.options import request_options
+from mattelier.commands.task_command import task_command
 from mattelier.requests import EnhanceRequest
 from mattelier.types.errors import UsageError
 
+_AUTO = {"white_balance": 0.5, "tone": 0.6, "contrast": 0.2, "saturation": 0.1, "sharpen": 0.2}
 
-@click.command(
-    epilog="""\b
-Examples:
-  mattelier enhance photo.jpg --auto -o better.png
-  mattelier enhance photos -o better --white-balance 1 --tone 0.5
-  mattelier enhance portrait.jpg --contrast 0.3 --saturation 0.2 --sharpen 0.3
-  mattelier enhance shot.jpg --match poster.jpg --match-strength 0.7
-  mattelier enhance cutout.png --match background.jpg -o fitting.png
-  mattelier enhance "shot.####.exr" --white-balance 1 -o "balanced.####.exr"
 
-What is not asked for stays as it is; strengths that are left out are 0. A shot is measured once,
-on its first, middle and last frame.
-
-"""
-    + filter_command.OF_SHOTS
-)
-@filter_command.effect_options
-@click.option(
-    "--auto",
-    is_flag=True,
-    help="White balance 0.5, tone 0.6, contrast 0.2, saturation 0.1, sharpen 0.2, where not given.",
-)
-@request_options(EnhanceRequest)
-def enhance(auto: bool, **flags: Any) -> int:
-    """Mend white balance, tone and contrast, or match another picture's look."""
-    match = flags["match"]
+def _check(flags: dict[str, Any]) -> None:
+    auto, match = flags.pop("auto"), flags["match"]
     if flags["match_strength"] is not None and match is None:
         raise UsageError("--match-strength works together with --match.")
     if match is not None and not os.path.isfile(match):
@@ -52,8 +30,30 @@ def enhance(auto: bool, **flags: Any) -> int:
             flags[name] = strength if auto else 0.0
     if flags["match_strength"] is None:
         flags["match_strength"] = 1.0
-    request = request_from_flags(EnhanceRequest, flags)
-    return filter_command.run(request, "enhance", flags, beside=[match] if match else [])
 
 
-_AUTO = {"white_balance": 0.5, "tone": 0.6, "contrast": 0.2, "saturation": 0.1, "sharpen": 0.2}
+enhance = task_command(
+    "enhance",
+    about="""Mend white balance, tone and contrast, or match another picture's look.""",
+    notes="""\b
+Examples:
+  mattelier enhance photo.jpg --auto -o better.png
+  mattelier enhance photos -o better --white-balance 1 --tone 0.5
+  mattelier enhance portrait.jpg --contrast 0.3 --saturation 0.2 --sharpen 0.3
+  mattelier enhance shot.jpg --match poster.jpg --match-strength 0.7
+  mattelier enhance cutout.png --match background.jpg -o fitting.png
+  mattelier enhance "shot.####.exr" --white-balance 1 -o "balanced.####.exr"
+
+What is not asked for stays as it is; strengths that are left out are 0. A shot is measured once,
+on its first, middle and last frame.""",
+    options=[
+        click.option(
+            "--auto",
+            is_flag=True,
+            help="White balance 0.5, tone 0.6, contrast 0.2, saturation 0.1, sharpen 0.2, where "
+            "not given.",
+        ),
+        request_options(EnhanceRequest),
+    ],
+    check=_check,
+)

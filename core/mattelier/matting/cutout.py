@@ -69,8 +69,9 @@ class CutoutTask(Task):
             with report.timed("foreground"), stage("cleaning edge colours", 0.6, 1):
                 foreground = estimate_foreground(picture.colour, alpha)
         behind: NDArray[Any] | Colour | None = None
-        if background is not None:
-            behind = fitted(background, picture)
+        surroundings = None if background is None else fitted(background, picture)
+        if surroundings is not None:
+            behind = surroundings
         elif request.background == "blur":
             behind = blurred_background(picture.colour, alpha)
         elif backdrop is not None:
@@ -78,7 +79,7 @@ class CutoutTask(Task):
         if behind is not None and request.match_light:
             with report.timed("light"):
                 foreground = match_light(foreground, picture, alpha, behind, request.match_light)
-        if request.background is None or behind is None:
+        if behind is None or behind is surroundings:
             result = replace(picture, colour=foreground, alpha=from_float(alpha, picture.dtype))
         else:
             with report.timed("background"):

@@ -47,12 +47,18 @@ class TaskInput:
         The request's field that names its file instead, dotted where it is in a part of it.
     required : bool
         Whether nothing can be done without it.
+    argument : str
+        What of the task an array or picture becomes that is given in Python; "": its `name`.
+    travels : bool
+        Whether a host can send it as pixels; else it is a file, or not there.
     """
 
     name: str
     kind: Literal["mask", "depth", "picture"]
     field: str
     required: bool = False
+    argument: str = ""
+    travels: bool = True
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,10 @@ class TaskSpec:
                 return one.field.removesuffix(".mask")
         return None
 
+    def is_hint(self, one: TaskInput) -> bool:
+        """Whether an input is a part of the hint."""
+        return self.hint is not None and one.field.startswith(f"{self.hint}.")
+
     def load(self) -> Task:
         """The task, imported when it is first needed."""
         return _load(self.implementation)
@@ -125,7 +135,10 @@ TASKS: Mapping[str, TaskSpec] = {
             "cutout",
             "Cut the subject out: the picture with alpha and clean edge colour.",
             "cutting out",
-            (*_hint("matte."), TaskInput("background", "picture", "background")),
+            (
+                *_hint("matte."),
+                TaskInput("background", "picture", "background", argument="backdrop"),
+            ),
             "matte",
             "roto follows the subject through a shot, and writes foregrounds",
         ),
@@ -194,7 +207,11 @@ TASKS: Mapping[str, TaskSpec] = {
             "picture",
             "Blur by depth as a wide lens does.",
             "blurring",
-            (*_hint("depth.matte."), TaskInput("depth", "depth", "depth.file")),
+            (
+                *_hint("depth.matte."),
+                TaskInput("depth", "depth", "depth.file"),
+                TaskInput("right", "picture", "depth.right", travels=False),
+            ),
             "depth",
         ),
         TaskSpec(
@@ -204,12 +221,24 @@ TASKS: Mapping[str, TaskSpec] = {
             "depth",
             "Write a picture's depth map.",
             "looking",
-            _hint("matte."),
+            (
+                *_hint("matte."),
+                TaskInput("depth", "depth", "file", travels=False),
+                TaskInput("right", "picture", "right", travels=False),
+            ),
             "depth",
             "depth networks see each frame by itself, so that the maps would flicker",
         ),
     )
 }
+
+
+def field_value(request: object, field: str) -> Any:
+    """The value of a request's field, dotted where it is in a part of it."""
+    value: Any = request
+    for name in field.split("."):
+        value = getattr(value, name)
+    return value
 
 
 def spec_of(request: object) -> TaskSpec:

@@ -21,7 +21,7 @@ from mattelier.requests import (
     from_json,
     to_json,
 )
-from mattelier.tasks.registry import TASKS, TaskInput, TaskSpec, run
+from mattelier.tasks.registry import TASKS, TaskInput, TaskSpec, field_value, run
 from mattelier.types.errors import UsageError
 from mattelier.types.progress import stage
 
@@ -104,7 +104,10 @@ def as_sent(samples: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 def _of_task(spec: TaskSpec) -> Job:
     return Job(
         partial(_run_task, spec),
-        {"picture": (3, 4), **{one.name: _CHANNELS[one.kind] for one in spec.inputs}},
+        {
+            "picture": (3, 4),
+            **{one.name: _CHANNELS[one.kind] for one in spec.inputs if one.travels},
+        },
         ("picture", *(one.name for one in spec.inputs if one.required)),
     )
 
@@ -122,10 +125,10 @@ def _run_task(
     inputs = {
         one.name: _as_input(one, pictures[one.name])
         for one in spec.inputs
-        if one.name in pictures and not _is_hint(spec, one)
+        if one.name in pictures and not spec.is_hint(one)
     }
     if spec.hint is not None:
-        hint: HintRequest = _value(request, spec.hint)
+        hint: HintRequest = field_value(request, spec.hint)
         inputs["hint"] = make_hint(
             picture.height,
             picture.width,
@@ -135,10 +138,6 @@ def _run_task(
             points=hint.points,
         )
     return _outcome(spec, run(request, picture, models, **inputs))
-
-
-def _is_hint(spec: TaskSpec, one: TaskInput) -> bool:
-    return spec.hint is not None and one.field.startswith(f"{spec.hint}.")
 
 
 def _as_input(one: TaskInput, samples: Any) -> Any:
@@ -179,20 +178,12 @@ def _outcome(spec: TaskSpec, result: Result) -> Outcome:
 def _refuse_files(spec: TaskSpec, request: object, models: ModelCache) -> None:
     """Refuse a request that names a file, or a model that is no card's name."""
     for one in spec.inputs:
-        if _value(request, one.field) is not None:
-            raise UsageError(f"The worker reads no files; send the {one.name} as pixels.")
+        if field_value(request, one.field) is not None:
+            remedy = f"send the {one.name} as pixels" if one.travels else f"leave {one.name} out"
+            raise UsageError(f"The worker reads no files; {remedy}.")
     for name, value in _leaves(to_json(request)):
-        if name == "right" and value is not None:
-            raise UsageError("The worker reads no files; a stereo pair needs the command line.")
         if name == "model" and value not in ("default", "auto", "matte"):
             models.store.card(value)
-
-
-def _value(request: object, place: str) -> Any:
-    value: Any = request
-    for name in place.split("."):
-        value = getattr(value, name)
-    return value
 
 
 def _leaves(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -230,10 +221,10 @@ def _require_absolute(*paths: str | None) -> None:
 def _named_files(request: FramesRequest) -> Iterator[str | None]:
     """The files that the task's request names; a model may be a file too."""
     for one in TASKS[request.task].inputs:
-        yield _value(request.options, one.field)
+        yield field_value(request.options, one.field)
     for name, value in _leaves(to_json(request.options)):
         weights = name == "model" and (os.path.dirname(value) or os.path.isfile(value))
-        if weights or name == "right":
+        if weights:
             yield value
 
 
