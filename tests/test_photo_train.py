@@ -20,9 +20,7 @@ from mattelier.catalogue import Store
 from mattelier.commands.main import main
 from mattelier.engines.enlarger import open_enlarger
 from mattelier.networks.compact_torch import CompactNet
-from mattelier.train.photo_init import start_from
-from mattelier.train.photo_recipe import PhotoRecipe, load_photo_recipe
-from mattelier.train.photo_run import PhotoRun
+from mattelier.train.photo import PhotoRecipe, PhotoRun
 from mattelier.types.errors import UsageError
 
 RECIPES = Path(__file__).parents[1] / "core" / "mattelier" / "train" / "recipes"
@@ -66,7 +64,7 @@ def test_the_result_keeps_its_share_of_the_start(data: Path, tmp_path: Path) -> 
 
 def test_the_shipped_recipes_can_be_read() -> None:
     photo, partner = (
-        load_photo_recipe(RECIPES / f"upscale_photo{kind}.toml") for kind in ("", "_wdn")
+        PhotoRun.load_recipe(RECIPES / f"upscale_photo{kind}.toml") for kind in ("", "_wdn")
     )
     assert photo.noise > 10 > partner.noise
 
@@ -75,13 +73,13 @@ def test_bad_recipes_are_refused(tmp_path: Path) -> None:
     text = "seed = 1\nbatches = 1\nkept = 2\noriginals = { a = 1.0 }"
     (tmp_path / "bad.toml").write_text(f'task = "upscale-photo"\n{text}\n')
     with pytest.raises(UsageError, match="`kept` of 0…1"):
-        load_photo_recipe(tmp_path / "bad.toml")
+        PhotoRun.load_recipe(tmp_path / "bad.toml")
 
 
 @pytest.mark.skipif(not OFFICIAL.exists(), reason="the published network is not here")
 def test_start_from_the_published_network() -> None:
     network = CompactNet(64, 34, 4).eval()
-    start_from(network, OFFICIAL)
+    PhotoRun.init_weights(network, OFFICIAL)
     picture = np.random.default_rng(0).random((1, 3, 16, 20), np.float32)
     with torch.no_grad():
         ours = network(torch.from_numpy(picture)).numpy()
@@ -92,7 +90,7 @@ def test_start_from_the_published_network() -> None:
 def test_start_refuses_other_weights(tmp_path: Path) -> None:
     torch.save({"a.weight": torch.zeros(3)}, tmp_path / "other.pth")
     with pytest.raises(UsageError, match="no compact network"):
-        start_from(CompactNet(64, 34, 4), tmp_path / "other.pth")
+        PhotoRun.init_weights(CompactNet(64, 34, 4), tmp_path / "other.pth")
 
 
 def test_command_trains_and_exports(data: Path, tmp_path: Path) -> None:

@@ -21,10 +21,10 @@ from mattelier.media.atomic import replacing
 from mattelier.metrics.measures import MEASURES, Case
 from mattelier.networks.cutout import CutoutNet
 from mattelier.train.custom_dataset import SCENES, SET
-from mattelier.train.init_weights import start_from
+from mattelier.train.cutout import FROZEN_BLOCKS, CutoutRun
+from mattelier.train.cutout_samples import Samples
+from mattelier.train.init_weights import init_weights
 from mattelier.train.recipe import Recipe, Stage
-from mattelier.train.run import FROZEN_BLOCKS, Run
-from mattelier.train.samples import Samples
 from mattelier.types.colour import to_float
 
 _SHARPNESS = 3.0  # of the shipped recipes: trained as sharp as it is given, a matte grows hazy
@@ -82,8 +82,8 @@ class Judgement:
         return self.now["iou"] > self.before["iou"]
 
 
-class FineTune(Run):
-    """A run on the working copies in `data`, from the weights `start`; see `Run`.
+class FineTune(CutoutRun):
+    """A run on the working copies in `data`, from the weights `start`; see `CutoutRun`.
 
     Judged eight times, on the pictures held back or, where there are none, on variations that
     are not trained on; a preview of them is written each time, `preview-NNN.png` (NNN: per cent).
@@ -105,9 +105,9 @@ class FineTune(Run):
         self._held, self._is_held = _held_back(recipe, data)
         self._told = told
         self._start = CutoutNet(norm=False)
-        start_from(self._start, start)
-        start_from(self.network, start, sharpness=recipe.sharpness)
-        self.optimizer = self._optimizer(parts(self.network, FROZEN_BLOCKS))
+        init_weights(self._start, start)
+        init_weights(self.network, start, sharpness=recipe.sharpness)
+        self.optimizer = self._make_optimizer(parts(self.network, FROZEN_BLOCKS))
         self.start(lambda network: None)
         self._before = self._alphas(self._start)
         self._start_scores = self._scores(self._before)
