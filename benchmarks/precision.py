@@ -25,13 +25,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mattelier.catalogue import DEFAULT, Card, Store
-from mattelier.data.splits import Pair, pairs, split
+from mattelier.data.pairs import Pair, find_pairs
+from mattelier.data.splits import split_pairs
 from mattelier.engines.openvino_engine import core
 from mattelier.engines.preprocess import network_size, prepare
-from mattelier.evaluate.synthetic_hints import GIVEN_HINTS
+from mattelier.evaluate.standard_hints import STANDARD_HINTS
 from mattelier.matting.refine import stretch
 from mattelier.media import stills
-from mattelier.metrics.measures import MEASURES, Case, Measured
+from mattelier.metrics.measures import MEASURES, Case, Scores
 from mattelier.types.colour import View
 
 Inputs = dict[str, NDArray[np.float32]]
@@ -83,7 +84,7 @@ def seen(card: Card, pair: Pair, hint: str = "none") -> Inputs:
     view = View(stills.read(pair.picture))
     height, width = network_size(card.input, view.height, view.width)
     inside = stills.read_grey(pair.truth) > 0.75
-    given = GIVEN_HINTS[hint](inside) if inside.any() else None
+    given = STANDARD_HINTS[hint](inside) if inside.any() else None
     nothing = np.zeros((2, height, width), np.float32)
     evidence = nothing if given is None else given.evidence(height, width)
     return {"picture": prepare(card.input, view, height, width), "hint": evidence[None]}
@@ -112,7 +113,7 @@ def clock(runs: dict[str, Run], passes: int) -> None:
 def score(card: Card, runs: dict[str, Run], chosen: list[Pair], worst: Path | None) -> None:
     """Print mean scores, and the largest change of alpha against the first precision."""
     measure, first = MEASURES["masks"], next(iter(runs))
-    measured: dict[str, list[Measured]] = {name: [] for name in runs}
+    measured: dict[str, list[Scores]] = {name: [] for name in runs}
     moves: dict[str, list[float]] = {name: [] for name in runs}
     for pair in chosen:
         inputs, truth = seen(card, pair), stills.read_grey(pair.truth)
@@ -153,7 +154,7 @@ def main() -> None:
     if (card.input.tensor, card.input.hint) != ("picture", "hint"):
         parser.error(f"{given.model} is no network of this project's layout")
     graph = next(p for name, p in store.locate(card).items() if name.endswith(".onnx"))
-    trained = [pair for folder in given.data for pair in split(pairs(folder))[0]]
+    trained = [pair for folder in given.data for pair in split_pairs(find_pairs(folder))[0]]
     count = min(given.calibrate, len(trained))
     some = [trained[i * len(trained) // count] for i in range(count)]
     with tempfile.TemporaryDirectory() as name:

@@ -19,10 +19,11 @@ import torch
 
 from mattelier.catalogue import Store
 from mattelier.commands.main import main
-from mattelier.data.splits import pairs, split
+from mattelier.data.pairs import find_pairs
+from mattelier.data.splits import split_pairs
 from mattelier.engines import open_engine
 from mattelier.engines.torch_engine import TorchEngine
-from mattelier.learning.param_groups import is_idle, parts
+from mattelier.learning.param_groups import is_idle, param_groups
 from mattelier.matting.cutout import Cutter
 from mattelier.media.stills import read
 from mattelier.metrics.masks import iou
@@ -117,13 +118,13 @@ def test_the_graph_is_the_one_it_started_from(mine: Path) -> None:
 def test_attention_is_trained_only_where_there_is_some() -> None:
     network = CutoutNet()
     assert is_idle(network)
-    slow, fast = parts(network, 3)
+    slow, fast = param_groups(network, 3)
     context = {id(p) for p in network.context.parameters()}
     assert not context & {id(p) for p in (*slow, *fast)}
     with torch.no_grad():
         network.context.blocks[1].answer.bias.add_(0.1)
     assert not is_idle(network)
-    slow, fast = parts(network, 3)
+    slow, fast = param_groups(network, 3)
     assert context <= {id(p) for p in slow}
     trained = [id(p) for p in (*slow, *fast)]
     assert len(trained) == len(set(trained))
@@ -161,7 +162,7 @@ def test_previews_and_a_log_of_metrics_are_written(mine: Path) -> None:
 
 def test_working_copies_hold_back_what_is_never_trained_on(mine: Path) -> None:
     data = mine.with_name("mine.training") / "data"
-    trained, held = split(pairs(data / "own"))
+    trained, held = split_pairs(find_pairs(data / "own"))
     assert (len(trained), len(held)) == (8, 2)
     scenes = {path.name for path in (data / "scenes").iterdir()}
     photos = {name for name in scenes if not name.startswith("imagined")}
@@ -307,7 +308,7 @@ def test_one_cutout_is_enough(
     out = tmp_path / "mascot"
     assert main(["train", "--pictures", str(tmp_path / "one"), "-o", str(out),
                  "--hours", "0.0003", "--one-shot"]) == 0  # fmt: skip
-    shown = [pair.read() for pair in pairs(tmp_path / "mascot.training/data/own")]
+    shown = [pair.read() for pair in find_pairs(tmp_path / "mascot.training/data/own")]
     assert len(shown) > 1
     picture, truth = drawn(5)
     for view, mask in shown:

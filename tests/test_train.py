@@ -23,14 +23,15 @@ if os.environ.get("CI") != "true":
 import torch
 
 from mattelier.commands.main import main
-from mattelier.data import splits
-from mattelier.learning import synthetic_hints
-from mattelier.learning.losses import total
+from mattelier.data.pairs import find_pairs, read_cutout
+from mattelier.data.splits import split_pairs
+from mattelier.learning.losses import total_loss
 from mattelier.networks.cutout import CutoutNet, fold_norms
 from mattelier.train import recipe as recipes
 from mattelier.train.cutout import CutoutRun
 from mattelier.train.cutout_samples import Sample, Samples
 from mattelier.train.init_weights import init_weights
+from mattelier.train.random_hints import draw_hint
 from mattelier.train.recipe import Recipe, Stage, load_recipe
 from mattelier.types.errors import UsageError
 
@@ -150,7 +151,7 @@ def test_cutouts_of_16_bits_are_read_as_of_8(tmp_path: Path) -> None:
     save(tmp_path / "fine.png", rgba)
     save(tmp_path / "finer.png", rgba.astype(np.uint16) * 257)
     for ours, theirs in zip(
-        *(splits.read_cutout(tmp_path / f"{name}.png") for name in ("fine", "finer")), strict=True
+        *(read_cutout(tmp_path / f"{name}.png") for name in ("fine", "finer")), strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -166,7 +167,7 @@ def test_unknown_truth_has_no_weight(data: Path) -> None:
 def test_pictures_held_back_are_never_trained_on(data: Path) -> None:
     names = [f"{number}.png" for number in range(10)]
     held = {n for n in names if hashlib.sha1(n.encode()).hexdigest()[0] in "01"}
-    train, dev = splits.split(splits.pairs(data / "set"))
+    train, dev = split_pairs(find_pairs(data / "set"))
     assert {pair.picture.name for pair in dev} == held
     assert {pair.picture.name for pair in train} == set(names) - held
     used = {pair.picture.name for one_set in Samples(recipe(), data).sets for pair in one_set}
@@ -223,7 +224,7 @@ def test_training_hints_speak_as_users_do(kind: str) -> None:
     alpha[20:50, 15:45] = 1
     shares = tuple(float(kind == name) for name in ("none", "mask", "clicks", "box", "trimap"))
     for seed in range(20):
-        known = synthetic_hints.hint(alpha, np.random.default_rng(seed), shares)
+        known = draw_hint(alpha, np.random.default_rng(seed), shares)
         assert known.shape == (2, SIZE, SIZE)
         if kind == "none":
             assert not known.any()
@@ -419,7 +420,7 @@ def test_the_loss_of_one_picture_falls() -> None:
     losses = []
     for _ in range(8):
         levels = network.levels(*network.early(given), torch.zeros(2, 2, SIZE, SIZE))
-        loss = total(levels, alpha, torch.ones_like(alpha))
+        loss = total_loss(levels, alpha, torch.ones_like(alpha))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -433,12 +434,14 @@ def test_the_loss_is_small_for_the_truth_and_blind_where_it_is_unknown() -> None
     weight = torch.ones_like(alpha)
     sure = [20 * torch.nn.functional.avg_pool2d(2 * alpha - 1, step) for step in (2, 4, 8, 16)]
     wrong = [-level for level in sure]
-    assert float(total(sure, alpha, weight)) < 0.01 < 1 < float(total(wrong, alpha, weight))
+    assert (
+        float(total_loss(sure, alpha, weight)) < 0.01 < 1 < float(total_loss(wrong, alpha, weight))
+    )
     weight[..., :32] = 0
     altered = [level.clone() for level in sure]
     for level in altered:
         level[..., : level.shape[-1] // 2] *= -1
-    torch.testing.assert_close(total(altered, alpha, weight), total(sure, alpha, weight))
+    torch.testing.assert_close(total_loss(altered, alpha, weight), total_loss(sure, alpha, weight))
 
 
 def test_a_run_in_bfloat16_ends_near_one_in_float32(data: Path, tmp_path: Path) -> None:

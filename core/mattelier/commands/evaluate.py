@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from mattelier.data.names import CONDITIONS, HINTS, MEASURES
+from mattelier.evaluate.names import CORRUPTIONS, HINTS, MEASURES
 from mattelier.requests import Device, MatteRequest, Quality
 from mattelier.types.errors import UsageError
 
 if TYPE_CHECKING:
-    from mattelier.data.pairs import Item
+    from mattelier.evaluate.items import Item
     from mattelier.evaluate.predictors import Contestant
     from mattelier.evaluate.run import Outcome, Trial
     from mattelier.evaluate.summary import Row
@@ -69,7 +69,7 @@ Examples:
 @click.option(
     "--under",
     metavar="LIST|all",
-    help=f"Also score under these conditions; all: {CONDITIONS}.",
+    help=f"Also score under these conditions; all: {CORRUPTIONS}.",
 )
 @click.option(
     "--by",
@@ -126,7 +126,7 @@ def evaluate(
              model's answer is most wrong, at most 20; truth as for masks
     """
     from mattelier.commands.console import progress_bar
-    from mattelier.data.pairs import by_kind, find_items
+    from mattelier.evaluate.items import find_items, group_by_category
     from mattelier.evaluate.run import evaluate as measure_all
     from mattelier.evaluate.summary import summarise, tally
     from mattelier.evaluate.worst_cases import Worst
@@ -139,9 +139,9 @@ def evaluate(
         raise UsageError(f"--report {page} is an HTML file; name it so.")
     found, alone = find_items(folders, truth, trimaps)
     items = _chosen(found, dev, limit, whole=measure == "video")
-    groups = by_kind(items, by) if by else {item: item.group for item in found}
+    groups = group_by_category(items, by) if by else {item: item.group for item in found}
     trials = _trials(measure, hints, **flags)
-    shown = [n for n, trial in enumerate(trials) if trial.condition.name == "clean"]
+    shown = [n for n, trial in enumerate(trials) if trial.corruption.name == "clean"]
     worst = Worst(measure, tuple(shown[:_SIDE_BY_SIDE]), _SHOWN) if page else None
     with progress_bar(len(items)) as advance:
         outcome = measure_all(
@@ -177,9 +177,9 @@ def evaluate(
 
 def _chosen(items: list[Item], dev: bool, limit: int | None, *, whole: bool) -> list[Item]:
     """The items that are wanted: evenly spread over each folder, of a `whole` shot the first."""
-    from mattelier.data.splits import is_dev
+    from mattelier.data.splits import is_validation
 
-    wanted = [item for item in items if not dev or is_dev(item.file_name)]
+    wanted = [item for item in items if not dev or is_validation(item.file_name)]
     chosen: list[Item] = []
     for folder in dict.fromkeys(item.group.split("/")[0] for item in wanted):
         inside = [item for item in wanted if item.group.split("/")[0] == folder]
@@ -201,14 +201,14 @@ def _trials(
     quality: Quality,
     refine: bool,
 ) -> list[Trial]:
-    from mattelier.data.corruptions import CLEAN, parse_conditions
+    from mattelier.evaluate.corruptions import CLEAN, parse_corruptions
     from mattelier.evaluate.predictors import EnlargingModel, MatteModel, StoredResults
     from mattelier.evaluate.run import Trial
 
-    conditions = [CLEAN, *(parse_conditions(under) if under else ())]
-    if results and (len(conditions) > 1 or set(hints) != {"none"}) and not models:
+    corruptions = [CLEAN, *(parse_corruptions(under) if under else ())]
+    if results and (len(corruptions) > 1 or set(hints) != {"none"}) and not models:
         raise UsageError("--hint and --under need a model; results of --results are made already.")
-    if measure == "upscale" and (len(conditions) > 1 or set(hints) != {"none"}):
+    if measure == "upscale" and (len(corruptions) > 1 or set(hints) != {"none"}):
         raise UsageError("--hint and --under are for mattes, not for --measure upscale.")
     if measure == "clicks" and (results or set(hints) != {"none"}):
         raise UsageError("--measure clicks makes its own clicks; leave out --results and --hint.")
@@ -224,7 +224,7 @@ def _trials(
     trials = []
     for contestant in contestants:
         if contestant.sees:
-            trials += [Trial(contestant, h, c) for h in dict.fromkeys(hints) for c in conditions]
+            trials += [Trial(contestant, h, c) for h in dict.fromkeys(hints) for c in corruptions]
         else:
             trials.append(Trial(contestant))
     if len({trial.key for trial in trials}) < len(trials):

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.data.pairs import Item, index, result_of
+from mattelier.evaluate.items import Item, find_result, index_results
 from mattelier.matting.cutout import Cutter
 from mattelier.matting.hint import Hint
 from mattelier.media.stills import read, read_grey
@@ -76,12 +76,12 @@ class StoredResults:
 
     def __init__(self, folder: Path, *, colour: bool) -> None:
         self.name, self._folder, self._colour = folder.resolve().name, folder, colour
-        self._index = index(folder)
+        self._results = index_results(folder)
 
     def answer(
         self, item: Item, picture: Picture | None, hint: Hint | None, size: tuple[int, int]
     ) -> NDArray[Any]:
-        path = result_of(item, self._folder, self._index)
+        path = find_result(item, self._results)
         if path is None:
             raise PictureError(f"{self._folder} has no result for {item.name}.")
         return display(read(path)) if self._colour else read_grey(path)

@@ -135,7 +135,7 @@ def _head(columns: Sequence[Column]) -> str:
 def _cases(outcome: Outcome, worst: Sequence[Shown], columns: Sequence[Column]) -> list[str]:
     if not worst:
         return []
-    column = MEASURES[outcome.measure].judged_by
+    column = MEASURES[outcome.measure].ranking
     parts = [f"<h2>Worst first, by {column.title}</h2>"]
     if outcome.measure == "upscale":
         parts.append("<p>The truth; then each result and its error, four times enlarged.</p>")
@@ -165,7 +165,7 @@ def _image(file: bytes) -> str:
 
 
 def _every(outcome: Outcome, columns: Sequence[Column]) -> list[str]:
-    column = MEASURES[outcome.measure].judged_by
+    column = MEASURES[outcome.measure].ranking
     parts = [f"<details><summary>Every picture, worst {column.title} first</summary><table>"]
     parts.append(_head(columns).replace("<th>count", "<th class=name>", 1))
     ordered = sorted(

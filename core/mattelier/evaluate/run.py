@@ -9,32 +9,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.data.corruptions import CLEAN, Condition, fitted
-from mattelier.data.pairs import Item
+from mattelier.evaluate.corruptions import CLEAN, Corruption
+from mattelier.evaluate.items import Item
 from mattelier.evaluate.predictors import Contestant, display, scale_of
-from mattelier.evaluate.synthetic_hints import GIVEN_HINTS
+from mattelier.evaluate.simulated_clicks import simulate_clicks
+from mattelier.evaluate.standard_hints import STANDARD_HINTS
 from mattelier.evaluate.worst_cases import Worst
 from mattelier.matting.hint import Hint, make_hint
 from mattelier.media.stills import read, read_grey
-from mattelier.metrics.clicks import click_through
 from mattelier.metrics.masks import iou
-from mattelier.metrics.measures import MEASURES, Case, Measured
+from mattelier.metrics.measures import MEASURES, Case, Scores
 from mattelier.requests import Point
 from mattelier.types.errors import MattelierError, UsageError
 from mattelier.types.picture import Picture
+from mattelier.types.resize import resize_map
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One contestant, given one hint, under one condition."""
+    """One contestant, given one hint, on pictures corrupted in one way."""
 
     contestant: Contestant
     hint: str = "none"
-    condition: Condition = CLEAN
+    corruption: Corruption = CLEAN
 
     @property
     def key(self) -> tuple[str, str, str]:
-        return self.contestant.name, self.hint, self.condition.name
+        return self.contestant.name, self.hint, self.corruption.name
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +44,7 @@ class Record:
 
     item: Item
     trial: Trial
-    measured: Measured
+    measured: Scores
     hint_iou: float | None = None
 
 
@@ -84,7 +85,7 @@ def evaluate(
             outcome.failures.append((item.file_name, error))
             done()
             continue
-        results: dict[int, tuple[NDArray[Any], Measured]] = {}
+        results: dict[int, tuple[NDArray[Any], Scores]] = {}
         # A picture without a subject says nothing about masks: most scores are not defined.
         passed = measure in ("masks", "clicks") and not (truth > 0.75).any()
         for number, trial in enumerate(() if passed else trials):
@@ -135,18 +136,18 @@ def _answer(
     item: Item, trial: Trial, picture: Picture | None, truth: NDArray[Any], measure: str
 ) -> tuple[NDArray[Any], float | None]:
     """A trial's answer at the truth's size, and the IoU of a mask that was given as its hint."""
-    condition, size = trial.condition, (truth.shape[0], truth.shape[1])
+    corruption, size = trial.corruption, (truth.shape[0], truth.shape[1])
     hint, given = None, None
     if trial.hint != "none":
         hint = _hint(item, trial, truth)
         if hint is not None and hint.mask is not None:
             known = (truth > 0.75) | (truth < 0.25)
-            mask = fitted(condition.back(hint.mask), *size)
+            mask = resize_map(corruption.undo_turns(hint.mask), *size)
             given = iou(mask[known] >= 0.5, truth[known] > 0.75)
-    shown = condition.picture(picture, item.name) if picture is not None else None
-    answer = condition.back(trial.contestant.answer(item, shown, hint, size))
+    shown = corruption.picture(picture, item.name) if picture is not None else None
+    answer = corruption.undo_turns(trial.contestant.answer(item, shown, hint, size))
     if measure != "upscale":
-        return fitted(answer, *size), given
+        return resize_map(answer, *size), given
     if answer.shape != truth.shape:
         raise UsageError(f"The result for {item.name} is not of its truth's size.")
     return answer, given
@@ -156,19 +157,19 @@ def _after_clicks(
     item: Item, trial: Trial, picture: Picture | None, truth: NDArray[Any]
 ) -> tuple[NDArray[Any], tuple[float, ...]]:
     """A trial's answer at the truth's size to clicks that its own answers ask for; their IoUs."""
-    condition = trial.condition
-    shown = condition.picture(picture, item.name) if picture is not None else None
-    seen = condition.truth(truth)
+    corruption = trial.corruption
+    shown = corruption.picture(picture, item.name) if picture is not None else None
+    seen = corruption.truth(truth)
     size = (seen.shape[0], seen.shape[1])
     if not (seen > 0.75).any():
-        raise UsageError(f"Under {condition.name} nothing is left of the subject of {item.name}.")
+        raise UsageError(f"Under {corruption.name} nothing is left of the subject of {item.name}.")
 
     def answer(points: tuple[Point, ...]) -> NDArray[np.float32]:
         hint = make_hint(*size, points=points)
-        return fitted(trial.contestant.answer(item, shown, hint, size), *size)
+        return resize_map(trial.contestant.answer(item, shown, hint, size), *size)
 
-    clicked = click_through(answer, seen)
-    return fitted(condition.back(clicked.alpha), *truth.shape), clicked.ious
+    clicked = simulate_clicks(answer, seen)
+    return resize_map(corruption.undo_turns(clicked.alpha), *truth.shape), clicked.ious
 
 
 def _border(item: Item, picture: Picture | None, truth: NDArray[Any], measure: str) -> int:
@@ -178,9 +179,9 @@ def _border(item: Item, picture: Picture | None, truth: NDArray[Any], measure: s
 
 
 def _hint(item: Item, trial: Trial, truth: NDArray[Any]) -> Hint | None:
-    seen = trial.condition.truth(truth)
+    seen = trial.corruption.truth(truth)
     if trial.hint == "trimap" and item.trimap is not None:
-        trimap = trial.condition.truth(read_grey(item.trimap))
+        trimap = trial.corruption.truth(read_grey(item.trimap))
         return make_hint(*seen.shape, trimap=trimap)
     inside = seen > (0.75 if truth.max() > 0.75 else 0.5)
-    return GIVEN_HINTS[trial.hint](inside) if inside.any() else None
+    return STANDARD_HINTS[trial.hint](inside) if inside.any() else None

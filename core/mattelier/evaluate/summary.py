@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mattelier.data.pairs import Item
 from mattelier.evaluate.error_analysis import Reason
+from mattelier.evaluate.items import Item
 from mattelier.evaluate.run import Outcome, Record, Trial
 from mattelier.metrics.measures import MEASURES
 

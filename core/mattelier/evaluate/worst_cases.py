@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.data.pairs import Item
 from mattelier.evaluate.error_analysis import Reason, of_mask, of_matte
+from mattelier.evaluate.items import Item
 from mattelier.evaluate.upscale_error_analysis import of_enlarged
 from mattelier.media import thumbnails
 from mattelier.media.thumbnails import Thumbnail
-from mattelier.metrics.measures import MEASURES, Measured
+from mattelier.metrics.measures import MEASURES, Scores
 from mattelier.types.colour import View, to_float
 from mattelier.types.picture import Picture
 
@@ -66,11 +66,11 @@ class Worst:
         item: Item,
         picture: Picture | None,
         truth: NDArray[Any],
-        results: Mapping[int, tuple[NDArray[Any], Measured]],
+        results: Mapping[int, tuple[NDArray[Any], Scores]],
     ) -> None:
         """Note the reasons, and keep the item if it is among the worst so far."""
         seen = {n: results[n] for n in self._trials if n in results}
-        column = MEASURES[self._measure].judged_by
+        column = MEASURES[self._measure].ranking
         values = [measured.values[column.key] for _, measured in seen.values()]
         if not values:
             return

@@ -29,8 +29,8 @@ class GraphPorts:
 
     Attributes
     ----------
-    inputs : name → (channels, height, width) of the example that the graph is traced with
-        All inputs share height and width, which stay free in the graph.
+    inputs : "picture", and "hint" where the network takes one → (channels, height, width)
+        Of the example that the graph is traced with; all share height and width, which stay free.
     output : name of the output
     multiple : of what height and width are whole multiples
     activation : what the graph adds to the network, such as the sigmoid of logits
@@ -51,14 +51,14 @@ CUTOUT_GRAPH = GraphPorts(
 
 
 class _Graph(nn.Module):
-    """What is traced; its attribute's name is the prefix of the graph's initialisers."""
+    """What is traced; names of its inputs and its attribute are those of the graph."""
 
     def __init__(self, network: nn.Module, activation: Callable[[Tensor], Tensor] | None) -> None:
         super().__init__()
         self.network, self.activation = network, activation
 
-    def forward(self, *inputs: Tensor) -> Tensor:
-        result: Tensor = self.network(*inputs)
+    def forward(self, picture: Tensor, hint: Tensor | None = None) -> Tensor:
+        result: Tensor = self.network(picture) if hint is None else self.network(picture, hint)
         return result if self.activation is None else self.activation(result)
 
 
@@ -69,7 +69,7 @@ def export_graph(network: nn.Module, ports: GraphPorts | None, folder: Path, nam
     """
     weights = save_weights(network, folder, name)
     if ports is not None:
-        write_graph(network, ports, weights)
+        _write_graph(network, ports, weights)
 
 
 def save_weights(
@@ -106,7 +106,7 @@ def file_entry(path: Path) -> dict[str, Any]:
     }
 
 
-def write_graph(network: nn.Module, ports: GraphPorts, weights: Path) -> None:
+def _write_graph(network: nn.Module, ports: GraphPorts, weights: Path) -> None:
     """Write a network's graph beside its weights, which `save_weights` wrote."""
     import onnx
     from onnx import TensorProto, helper
@@ -120,7 +120,7 @@ def write_graph(network: nn.Module, ports: GraphPorts, weights: Path) -> None:
         dynamo=True,
         input_names=list(ports.inputs),
         output_names=[ports.output],
-        dynamic_shapes=((sides,) * len(ports.inputs),),
+        dynamic_shapes=dict.fromkeys(ports.inputs, sides),
         opset_version=18,
         verbose=False,
     )

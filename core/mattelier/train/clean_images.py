@@ -10,7 +10,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from mattelier.data.splits import is_dev, pictures, read_picture
+from mattelier.data.pairs import list_pictures, read_picture
+from mattelier.data.splits import is_validation
 from mattelier.types.colour import from_float, to_float
 from mattelier.types.errors import UsageError
 from mattelier.types.resample import bicubic
@@ -54,11 +55,11 @@ def find_clean_images(
     train: list[CleanImage] = []
     validation: list[CleanImage] = []
     for folder, reduction in folders.items():
-        paths = pictures(data / folder)
+        paths = list_pictures(data / folder)
         if not paths:
             raise UsageError(f"{data / folder} holds no pictures to train on.")
         for path in paths:
-            (validation if is_dev(path.name) else train).append(CleanImage(path, reduction))
+            (validation if is_validation(path.name) else train).append(CleanImage(path, reduction))
     return train, validation
 
 

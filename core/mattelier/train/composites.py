@@ -12,7 +12,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from mattelier.learning.augment import Image, resize
+from mattelier.learning.augment import Image, resize_image
 
 Alpha = NDArray[np.float32]
 
@@ -46,7 +46,7 @@ def place(
         cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
     h, w = max(8, int(h * scale / stretch)), max(8, int(w * scale * stretch))
     h, w = min(h, 3 * size_y), min(w, 3 * size_x)
-    subject = resize(subject, h, w)
+    subject = resize_image(subject, h, w)
     alpha = np.asarray(cv2.resize(alpha, (w, h), interpolation=cv2.INTER_LINEAR), np.float32)
     if rng.random() < 0.5:
         subject, alpha = subject[:, ::-1], alpha[:, ::-1]
@@ -127,7 +127,7 @@ def surface(texture: Image, size: int, rng: Generator) -> Image:
     """What such a shape is made of: photographic texture, plain paint or print, with shading."""
     kind = rng.random()
     if kind < 0.5:
-        made = resize(texture, size, size)
+        made = resize_image(texture, size, size)
         if rng.random() < 0.5:  # pull towards one paint, so that it reads as one thing
             made = (made * 0.5 + rng.uniform(0, 255, 3) * 0.5).astype(np.uint8)
     else:

@@ -14,15 +14,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mattelier.data.corruptions import fitted
-from mattelier.data.pairs import index, listed
-from mattelier.data.splits import is_dev
+from mattelier.data.pairs import index_by_name, list_by_name
+from mattelier.data.splits import is_validation
 from mattelier.learning.augment import Image
-from mattelier.media.stills import read, read_grey
+from mattelier.media.stills import INPUT_SUFFIXES, read, read_grey
 from mattelier.media.thumbnails import fit
 from mattelier.train.synthetic_scenes import emptied, imagined
 from mattelier.types.colour import View, to_float
 from mattelier.types.errors import MattelierError, OutputError, UsageError
+from mattelier.types.resize import resize_map
 
 SET, SCENES = "own", "scenes"
 
@@ -51,8 +51,8 @@ def find(pictures: Path, masks: Path | None, told: Callable[[str], Any]) -> list
     UsageError
         There are none.
     """
-    named = index(masks) if masks is not None else {}
-    every = [Own(path, named.get(name)) for name, path in listed(pictures)]
+    named = index_by_name(masks, INPUT_SUFFIXES) if masks is not None else {}
+    every = [Own(path, named.get(name)) for name, path in list_by_name(pictures, INPUT_SUFFIXES)]
     alone = [own.picture for own in every if masks is not None and own.mask is None]
     if len(alone) == len(every):
         what = f"pictures that have masks of the same names in {masks}" if masks else "pictures"
@@ -74,8 +74,8 @@ def prepare(
 ) -> tuple[int, int]:
     """Write working copies: `own/images`, `own/masks` and `scenes` in `folder`, whole or not.
 
-    Names are such that those held back count as such for `sources.is_dev`: one picture in five,
-    chosen by its own name; none with `one_shot`.
+    Names are such that those held back count as such for `splits.is_validation`: one picture in
+    five, chosen by its own name; none with `one_shot`.
 
     Returns
     -------
@@ -167,7 +167,7 @@ def _copy(own: Own) -> tuple[Image, Image]:
         truth = np.clip(to_float(picture.alpha), 0, 1)
     else:
         truth = np.ones((picture.height, picture.width), np.float32)
-    colour, mask = View(picture).resized(*size), fitted(truth, *size)
+    colour, mask = View(picture).resized(*size), resize_map(truth, *size)
     return _levels(colour), _levels(mask)
 
 
@@ -180,9 +180,9 @@ def _over(picture: Image, truth: Image, rng: np.random.Generator) -> Image:
 
 
 def _names(held: bool) -> Iterator[str]:
-    """File names that `is_dev` holds back, or does not."""
+    """File names that `is_validation` holds back, or does not."""
     numbers = iter(range(10_000_000))
-    return (name for name in (f"{n:05}.png" for n in numbers) if is_dev(name) == held)
+    return (name for name in (f"{n:05}.png" for n in numbers) if is_validation(name) == held)
 
 
 def _levels(values: Any) -> Image:

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from mattelier.learning.export import CUTOUT_GRAPH, export_graph
-from mattelier.learning.losses import of_batch
-from mattelier.learning.param_groups import parts
+from mattelier.learning.losses import batch_loss
+from mattelier.learning.param_groups import param_groups
 from mattelier.networks.cutout import CutoutNet, fold_norms
 from mattelier.train.cutout_samples import Sample, Samples
 from mattelier.train.init_weights import init_weights
@@ -70,7 +70,7 @@ class CutoutRun(TrainingRun[CutoutNet]):
         )  # fmt: skip
         self.recipe, self._norm = recipe, norm
         self.samples = Samples(recipe, data)
-        self.optimizer = self._make_optimizer(parts(self.network, FROZEN_BLOCKS, new=True))
+        self.optimizer = self._make_optimizer(param_groups(self.network, FROZEN_BLOCKS, new=True))
 
     @staticmethod
     def load_recipe(path: Path) -> Recipe:
@@ -166,7 +166,7 @@ class CutoutRun(TrainingRun[CutoutNet]):
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(group["rate"], self.recipe.warm_up)
         self.network.train()
-        loss = of_batch(
+        loss = batch_loss(
             self.network,
             picture.float() / 255,
             alpha,

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from mattelier.data.splits import Pair, pairs, pictures, read_cutout, read_picture, split
-from mattelier.learning import augment
-from mattelier.learning.augment import Image
-from mattelier.learning.synthetic_hints import hint
+from mattelier.data.pairs import Pair, find_pairs, list_pictures, read_cutout, read_picture
+from mattelier.data.splits import split_pairs
+from mattelier.learning.augment import Image, augment_photometry
 from mattelier.train import composites
+from mattelier.train.random_crop import random_crop
+from mattelier.train.random_hints import draw_hint
 from mattelier.train.recipe import HINT_KINDS, Recipe
 from mattelier.types.colour import to_float
 from mattelier.types.errors import UsageError
@@ -56,7 +57,7 @@ class Samples:
         self.odds: list[float] = []
         for folder, weight in recipe.sets.items():
             left_out = set(recipe.left_out.get(folder, ()))
-            trained = split(pairs(data / folder))[0]
+            trained = split_pairs(find_pairs(data / folder))[0]
             self.sets.append([pair for pair in trained if pair.picture.stem not in left_out])
             if not self.sets[-1]:
                 raise UsageError(f"{data / folder} holds only pictures that are held back.")
@@ -65,14 +66,14 @@ class Samples:
         self.one_of_several = [set(recipe.one_of_several.get(f, ())) for f in recipe.sets]
         total = sum(self.odds)
         self.odds = [weight / total for weight in self.odds]
-        self.cutouts = [pictures(data / folder) for folder in recipe.cutouts]
+        self.cutouts = [list_pictures(data / folder) for folder in recipe.cutouts]
         for folder, found in zip(recipe.cutouts, self.cutouts, strict=True):
             if not found:
                 raise UsageError(f"{data / folder} holds no cut-outs.")
         self.scenes = [
             path
             for folder in recipe.scenes
-            for path in pictures(data / folder)
+            for path in list_pictures(data / folder)
             if path.stem not in recipe.left_out.get(folder, ())
         ]
         if not self.scenes and (recipe.mix.get("paste") or recipe.mix.get("shape")):
@@ -94,8 +95,8 @@ class Samples:
         alpha = np.sum(meant, 0)  # what covers a subject was taken from its alpha
         alpha = np.clip(alpha, 0, 1, dtype=np.float32)
         told = choose or (one_of_several and self.choose > 0)
-        evidence = hint(alpha, rng, self.choice_shares if told else self.hint_shares)
-        picture = augment.photometric(picture, rng)
+        evidence = draw_hint(alpha, rng, self.choice_shares if told else self.hint_shares)
+        picture = augment_photometry(picture, rng)
         return Sample(
             np.ascontiguousarray(picture.transpose(2, 0, 1)), alpha[None], weight[None], evidence
         )
@@ -137,7 +138,7 @@ class Samples:
 
     def _shape(self, rng: Generator, size: int) -> Scene:
         canvas = self._scene(rng, size)
-        texture = augment.crop(*self._pair(rng)[:2], rng, size)[0]
+        texture = random_crop(*self._pair(rng)[:2], rng, size)[0]
         made = composites.surface(texture, size, rng)
         canvas, placed = composites.place(canvas, made, composites.shape(size, rng), rng)
         return Scene(canvas, [placed], np.ones((size, size), np.float32))
@@ -145,7 +146,7 @@ class Samples:
     def _scene(self, rng: Generator, size: int) -> Image:
         scene = read_picture(self.scenes[int(rng.integers(len(self.scenes)))])
         whole = np.full(scene.shape[:2], 255, np.uint8)
-        scene = augment.crop(scene, whole, rng, size)[0]
+        scene = random_crop(scene, whole, rng, size)[0]
         if rng.random() < 0.4:
             scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.5, 6)), np.uint8)
         return scene
@@ -166,7 +167,7 @@ def _cropped(drawn: Drawn, rng: Generator, size: int) -> tuple[Image, Image, NDA
     half a pixel of subject.
     """
     has_band = np.count_nonzero(drawn.truth == 128) > 0.005 * drawn.truth.size
-    picture, truth = augment.crop(drawn.picture, drawn.truth, rng, size)
+    picture, truth = random_crop(drawn.picture, drawn.truth, rng, size)
     known = ~((truth > 64) & (truth < 192) & has_band)
     if drawn.loose:
         side = 2 * drawn.loose + 1

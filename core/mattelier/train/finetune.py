@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mattelier.data.splits import pairs, split
-from mattelier.learning.param_groups import parts
+from mattelier.data.pairs import find_pairs
+from mattelier.data.splits import split_pairs
+from mattelier.learning.param_groups import param_groups
 from mattelier.media import thumbnails
 from mattelier.media.atomic import replacing
 from mattelier.metrics.measures import MEASURES, Case
@@ -107,7 +108,7 @@ class FineTune(CutoutRun):
         self._start = CutoutNet(norm=False)
         init_weights(self._start, start)
         init_weights(self.network, start, sharpness=recipe.sharpness)
-        self.optimizer = self._make_optimizer(parts(self.network, FROZEN_BLOCKS))
+        self.optimizer = self._make_optimizer(param_groups(self.network, FROZEN_BLOCKS))
         self.start(lambda network: None)
         self._before = self._alphas(self._start)
         self._start_scores = self._scores(self._before)
@@ -192,7 +193,7 @@ class FineTune(CutoutRun):
 def _held_back(recipe: Recipe, data: Path) -> tuple[list[Held], bool]:
     """What to judge by, and whether that is pictures held back."""
     size = recipe.stages[0].size
-    held = [pair.read() for pair in split(pairs(data / SET))[1]]
+    held = [pair.read() for pair in split_pairs(find_pairs(data / SET))[1]]
     if held:
         return [_sized(picture, truth, size) for picture, truth in held], True
     # Nothing is held back: variations with another seed are new to the run, the subject is not.
