@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from made_originals import make_originals
+from clean_pictures import write_clean_pictures
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("torch")
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_originals(tmp_path_factory.mktemp("data") / "set", discs=True).parent
+    return write_clean_pictures(tmp_path_factory.mktemp("data") / "set", discs=True).parent
 
 
 def recipe(**changes: object) -> DenoiseRecipe:

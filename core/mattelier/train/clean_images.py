@@ -16,7 +16,7 @@ from mattelier.types.colour import from_float, to_float
 from mattelier.types.errors import UsageError
 from mattelier.types.resample import bicubic
 
-Samples = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class CleanImage:
     path: Path
     reduction: float
 
-    def read(self, size: float = 1.0, multiple: int = 1) -> Samples:
+    def read(self, size: float = 1.0, multiple: int = 1) -> Pixels:
         """(H, W, 3) RGB uint8 at `size` times its own size, sides multiples of `multiple`."""
         colour = read_picture(self.path)
         factor = size / self.reduction
@@ -77,7 +77,7 @@ class Patches:
             raise UsageError("All originals are smaller than the recipe's patch.")
         self._weights = area_weights(self._pictures)
 
-    def draw(self, random: Generator) -> Samples:
+    def draw(self, random: Generator) -> Pixels:
         """(side, side, 3) RGB uint8."""
         picture = self._pictures[random.choice(len(self._pictures), p=self._weights)]
         y, x = (int(random.integers(length - self.side + 1)) for length in picture.shape[:2])
@@ -85,18 +85,18 @@ class Patches:
         return turn(patch, int(random.integers(4)), bool(random.integers(2)))
 
 
-def area_weights(pictures: list[Samples]) -> NDArray[np.float64]:
+def area_weights(pictures: list[Pixels]) -> NDArray[np.float64]:
     """How often each picture is drawn; large ones have more to show, but not in proportion."""
     weights = np.array([p.shape[0] * p.shape[1] for p in pictures]) ** 0.5
     return np.asarray(weights / weights.sum())
 
 
-def turn(patch: Samples, turns: int, mirrored: bool) -> Samples:
+def turn(patch: Pixels, turns: int, mirrored: bool) -> Pixels:
     """The patch turned by so many right angles, mirrored before."""
     return np.rot90(patch[:, ::-1] if mirrored else patch, turns)
 
 
-def reduce(colour: Samples, height: int, width: int) -> Samples:
+def reduce(colour: Pixels, height: int, width: int) -> Pixels:
     """The picture at a smaller size, bicubic."""
-    small: Samples = from_float(bicubic(to_float(colour), height, width), np.uint8)
+    small: Pixels = from_float(bicubic(to_float(colour), height, width), np.uint8)
     return small

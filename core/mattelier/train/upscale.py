@@ -13,7 +13,7 @@ from torch import Tensor
 from mattelier.learning.export import GraphPorts
 from mattelier.metrics.fidelity import psnr_y
 from mattelier.networks.upscale import CELL, LocalFeatureNet
-from mattelier.train.clean_images import CleanImage, Samples, area_weights, reduce, turn
+from mattelier.train.clean_images import CleanImage, Pixels, area_weights, reduce, turn
 from mattelier.train.restoring import RestoringRecipe, RestoringRun, read_safetensors, to_tensor
 from mattelier.types.errors import UsageError
 
@@ -75,7 +75,7 @@ class UpscaleRun(RestoringRun[LocalFeatureNet, UpscaleRecipe]):
         """See `RestoringRun.make_network`."""
         return LocalFeatureNet(self.recipe.scale)
 
-    def batch(self, index: int) -> tuple[Samples, Samples]:
+    def batch(self, index: int) -> tuple[Pixels, Pixels]:
         """See `PatchPairs.batch`."""
         return self.patches.batch(index)
 
@@ -128,12 +128,12 @@ class PatchPairs:
             raise UsageError("All originals are smaller than the recipe's patch.")
         self.weights = area_weights([low for low, _ in self.pairs])
 
-    def batch(self, index: int) -> tuple[Samples, Samples]:
+    def batch(self, index: int) -> tuple[Pixels, Pixels]:
         """low (N, patch, patch, 3) and high (N, scale·patch, scale·patch, 3), RGB uint8."""
         recipe = self.recipe
         random = np.random.default_rng((recipe.seed, index))
-        lows: list[Samples] = []
-        highs: list[Samples] = []
+        lows: list[Pixels] = []
+        highs: list[Pixels] = []
         for choice in random.choice(len(self.pairs), recipe.batch, p=self.weights):
             low, high = self.pairs[choice]
             y, x = (int(random.integers(side - recipe.patch + 1)) for side in low.shape[:2])
@@ -145,7 +145,7 @@ class PatchPairs:
         return np.stack(lows), np.stack(highs)
 
 
-def read_pair(image: CleanImage, scale: int, size: float = 1.0) -> tuple[Samples, Samples]:
+def read_pair(image: CleanImage, scale: int, size: float = 1.0) -> tuple[Pixels, Pixels]:
     """(low, high): a whole picture and its reduction, RGB uint8."""
     high = image.read(size, scale)
     return reduce(high, high.shape[0] // scale, high.shape[1] // scale), high
