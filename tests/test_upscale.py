@@ -17,7 +17,7 @@ from run_task import MODELS, run
 
 from mattelier.commands.main import main
 from mattelier.engines import tiling
-from mattelier.filters.colour_fix import ColourKept
+from mattelier.filters.colour_fix import ColourFix
 from mattelier.filters.upscale import result_size
 from mattelier.media import stills
 from mattelier.metrics.fidelity import psnr_y, ssim_y
@@ -182,7 +182,7 @@ def test_broad_colour_is_the_pictures() -> None:
 
     colour = scene().astype(np.float32) / 255
     planes = np.ascontiguousarray(colour.transpose(2, 0, 1)[None])
-    result = ColourKept(Darkening(most=1000)).run(planes)
+    result = ColourFix(Darkening(most=1000)).run(planes)
     assert np.abs(result.mean((2, 3)) - planes.mean((2, 3))).max() < 0.005
 
 

@@ -146,7 +146,7 @@ def from_network(view: View, network: OpenModel) -> DepthMap:
     """A monocular network's depth, at the size it sees; relative, 0…1."""
     height, width = network_size(network.input, view.height, view.width)
     picture = preprocess(network.input, view, height, width)
-    answer = network.run({"picture": picture})["depth"]
+    answer = network.run({"picture": picture})["depth"][0, 0]
     return DepthMap(DepthMap(answer, False, network.name).relative(), False, network.name)
 
 

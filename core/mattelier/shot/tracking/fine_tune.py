@@ -14,10 +14,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mattelier.learning.augment import photometric
-from mattelier.learning.losses import of_batch
-from mattelier.learning.param_groups import fast_bfloat16, parts
-from mattelier.learning.synthetic_hints import damage
+from mattelier.learning.augment import augment_photometry
+from mattelier.learning.corrupt_mask import corrupt_mask
+from mattelier.learning.losses import batch_loss
+from mattelier.learning.param_groups import fast_bfloat16, param_groups
 from mattelier.matting.hint import MASK_CONFIDENCE
 from mattelier.networks.cutout.network import CutoutNet
 from mattelier.types.progress import remark
@@ -52,10 +52,10 @@ class _Samples:
         rng = self._rng
         view, mask = self._keys[int(rng.integers(len(self._keys)))]
         picture, alpha = _augment(view, mask, rng)
-        picture = photometric(picture, rng) if rng.random() < 0.7 else picture
+        picture = augment_photometry(picture, rng) if rng.random() < 0.7 else picture
         hint = np.zeros((2, _INPUT_SIZE_PX, _INPUT_SIZE_PX), np.float32)
         if rng.random() > _UNAIDED_SHARE:
-            odds = (2 * damage(alpha, rng) - 1) * _hint_strength(rng)
+            odds = (2 * corrupt_mask(alpha, rng) - 1) * _hint_strength(rng)
             hint[0], hint[1] = np.maximum(odds, 0), np.maximum(-odds, 0)
             hint *= np.float32(MASK_CONFIDENCE)
         colours = np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32) / np.float32(255)
@@ -136,7 +136,7 @@ def _train(
     # Channels last and the way of `train` are each faster; without norms nothing else differs.
     network = copy.deepcopy(original).train()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    groups = [{"params": part} for part in parts(network, _FROZEN_BLOCKS)]
+    groups = [{"params": part} for part in param_groups(network, _FROZEN_BLOCKS)]
     optimizer = torch.optim.AdamW(groups, weight_decay=1e-3)
     bfloat16 = fast_bfloat16(torch.device("cpu"))
     samples, step = _Samples(keys, seed=1), 0
@@ -145,7 +145,7 @@ def _train(
             group["lr"] = rate * min(1, (step + 1) / _WARM_UP_STEPS) * (1 - share) ** 0.5
         picture, hint, alpha = samples.batch(_BATCH_SIZE)
         valid = torch.ones_like(alpha)
-        loss = of_batch(network, picture, alpha, valid, hint, bfloat16=bfloat16)
+        loss = batch_loss(network, picture, alpha, valid, hint, bfloat16=bfloat16)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 2.0)

@@ -2,4 +2,4 @@
 
 HINTS = ("none", "exact", "blocks", "fat", "thin", "shifted", "click", "box", "trimap")
 MEASURES = ("masks", "mattes", "video", "upscale", "clicks")
-CONDITIONS = "jpeg30,noise15,ev+1.5,ev-1.5,size25,size400,rot90,grey"
+CORRUPTIONS = "jpeg30,noise15,ev+1.5,ev-1.5,size25,size400,rot90,grey"

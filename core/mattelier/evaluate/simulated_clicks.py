@@ -15,22 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.metrics.masks import iou
+from mattelier.metrics.measures import MAX_CLICKS, REPORTED_CLICKS, TARGET_IOUS
 from mattelier.requests import Point
 
 Mask = NDArray[np.bool_]
 
-MOST = 20  # clicks a person is expected to have patience for
-REACHED = (0.85, 0.9)  # IoU that the number of clicks is counted to
-SHOWN = 5  # clicks that are given at least: IoU is told up to here
-
 
 @dataclass(frozen=True, eq=False)
-class Clicked:
+class ClickOutcome:
     """What came of clicking on one picture.
 
     Attributes
     ----------
-    alpha : (H, W) float32 0…1, the answer to the first five clicks (to fewer where they sufficed)
+    alpha : (H, W) float32 0…1, predicted from the first five clicks, or fewer where they sufficed
     points : the clicks in order
     ious : IoU after each of them
     """
@@ -40,43 +37,43 @@ class Clicked:
     ious: tuple[float, ...]
 
 
-def click_through(
-    answer: Callable[[tuple[Point, ...]], NDArray[np.float32]], truth: NDArray[np.float32]
-) -> Clicked:
+def simulate_clicks(
+    predict: Callable[[tuple[Point, ...]], NDArray[np.float32]], truth: NDArray[np.float32]
+) -> ClickOutcome:
     """Click until an IoU of 0.9 was reached, five times at least and twenty at most.
 
     Parameters
     ----------
-    answer : gives an (H, W) alpha 0…1 for all clicks so far; 0.5 and above counts as subject
+    predict : gives an (H, W) alpha 0…1 for all clicks so far; 0.5 and above counts as subject
     truth : (H, W) float32 0…1
         Above 0.75 subject, of which there is some; below 0.25 background; between not scored.
     """
     subject = truth > 0.75
-    known = subject | (truth < 0.25)
+    scored = subject | (truth < 0.25)
     points: list[Point] = []
     ious: list[float] = []
-    shown = np.zeros(truth.shape, np.float32)
-    taken = np.zeros(truth.shape, bool)
-    free = np.ones(truth.shape, bool)  # no pixel is clicked on twice
-    while len(points) < MOST:
-        point = next_click(subject & ~taken & known, taken & ~subject & known, free)
+    reported = np.zeros(truth.shape, np.float32)
+    mask = np.zeros(truth.shape, bool)
+    unclicked = np.ones(truth.shape, bool)  # no pixel is clicked on twice
+    while len(points) < MAX_CLICKS:
+        point = next_click(subject & ~mask & scored, mask & ~subject & scored, unclicked)
         if point is None:
             break
         points.append(point)
-        free[int(point.y), int(point.x)] = False
-        alpha = answer(tuple(points))
-        taken = alpha >= 0.5
-        ious.append(iou(taken[known], subject[known]))
-        if len(points) <= SHOWN:
-            shown = alpha
-        if len(points) >= SHOWN and max(ious) >= max(REACHED):
+        unclicked[int(point.y), int(point.x)] = False
+        alpha = predict(tuple(points))
+        mask = alpha >= 0.5
+        ious.append(iou(mask[scored], subject[scored]))
+        if len(points) <= REPORTED_CLICKS:
+            reported = alpha
+        if len(points) >= REPORTED_CLICKS and max(ious) >= max(TARGET_IOUS):
             break
-    return Clicked(shown, tuple(points), tuple(ious))
+    return ClickOutcome(reported, tuple(points), tuple(ious))
 
 
-def next_click(missing: Mask, surplus: Mask, free: Mask) -> Point | None:
-    """The deepest point of either mask where `free` allows one; None when nothing is wrong."""
-    depths = [np.where(free, _depth(mask), 0) for mask in (missing, surplus)]
+def next_click(missing: Mask, surplus: Mask, unclicked: Mask) -> Point | None:
+    """The deepest point of either mask that is `unclicked`; None when nothing is wrong."""
+    depths = [np.where(unclicked, _depth(mask), 0) for mask in (missing, surplus)]
     positive = bool(depths[0].max() > depths[1].max())
     depth = depths[0] if positive else depths[1]
     if not depth.max() > 0:

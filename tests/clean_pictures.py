@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 
-def make_originals(folder: Path, *, discs: bool = False) -> Path:
+def write_clean_pictures(folder: Path, *, discs: bool = False) -> Path:
     """Write 16 smooth PNGs of 60 × 70, each with a hard-edged disc where asked for; the folder."""
     folder.mkdir()
     random = np.random.default_rng(3)

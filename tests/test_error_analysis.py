@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mattelier.evaluate.error_analysis import of_mask, of_matte
-from mattelier.evaluate.upscale_error_analysis import of_enlarged
+from mattelier.evaluate.error_analysis import explain_mask, explain_matte
+from mattelier.evaluate.upscale_error_analysis import explain_upscaled
 
 HEIGHT, WIDTH = 300, 400
 
@@ -76,20 +76,20 @@ TWO = disc(300, 150, 60, on=disc(100, 150, 60))
     ],
 )  # fmt: skip
 def test_a_mask_is_told_by_what_is_worst(result: np.ndarray, kind: str, sentence: str) -> None:
-    reason = of_mask(result.astype(np.float32), TRUTH)
-    assert (reason.kind, reason.sentence) == (kind, sentence)
+    reason = explain_mask(result.astype(np.float32), TRUTH)
+    assert (reason.category, reason.sentence) == (kind, sentence)
 
 
 def test_a_second_fault_that_weighs_as_much_is_told_too() -> None:
     result = disc(50, 50, 40, on=cut(slice(240, None)))
-    assert of_mask(result, TRUTH).sentence == (
+    assert explain_mask(result, TRUTH).sentence == (
         "Misses 23 % of the subject, and takes in 20 % too much, one region elsewhere in the "
         "picture."
     )
 
 
 def test_of_several_subjects_those_that_are_lost_are_counted() -> None:
-    sentence = of_mask(disc(100, 150, 60), TWO).sentence
+    sentence = explain_mask(disc(100, 150, 60), TWO).sentence
     assert sentence == "Misses 50 % of the subject, 1 of its 2 separate parts."
 
 
@@ -99,15 +99,15 @@ def test_a_thin_limb_is_a_part_and_no_edge() -> None:
     truth[220:290, 150:250] = 1
     result = truth.copy()
     result[:220] = 0
-    assert of_mask(result, truth).kind == "misses parts"
+    assert explain_mask(result, truth).category == "misses parts"
 
 
 def test_grey_truth_is_not_judged_in_masks() -> None:
     band = cv2.dilate(TRUTH, np.ones((31, 31))) - TRUTH > 0.5
     truth = np.where(band, 0.5, TRUTH).astype(np.float32)
-    assert of_mask(np.maximum(TRUTH, band).astype(np.float32), truth).kind == "right"
-    assert of_mask(TRUTH, truth).kind == "right"
-    assert of_matte(TRUTH, truth).kind == "soft parts"
+    assert explain_mask(np.maximum(TRUTH, band).astype(np.float32), truth).category == "right"
+    assert explain_mask(TRUTH, truth).category == "right"
+    assert explain_matte(TRUTH, truth).category == "soft parts"
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_grey_truth_is_not_judged_in_masks() -> None:
 )
 def test_soft_edges_of_mattes_are_told_apart(change: object, words: str) -> None:
     soft = cv2.GaussianBlur(TRUTH, (0, 0), 15)
-    reason = of_matte(change(soft).astype(np.float32), soft)  # type: ignore[operator]
-    assert reason.kind == "soft parts"
+    reason = explain_matte(change(soft).astype(np.float32), soft)  # type: ignore[operator]
+    assert reason.category == "soft parts"
     assert words in reason.sentence
 
 
@@ -130,7 +130,7 @@ def test_large_pictures_are_told_in_their_own_pixels() -> None:
         (cv2.resize(mask, (1600, 1200)) > 0.5).astype(np.float32)
         for mask in (disc(radius=84), TRUTH)
     ]
-    told = re.fullmatch(r"The edge is (\d+) pixels off, too tight; .*", of_mask(*big).sentence)
+    told = re.fullmatch(r"The edge is (\d+) pixels off, too tight; .*", explain_mask(*big).sentence)
     assert told is not None
     assert float(told[1]) == pytest.approx(24, rel=0.1)
 
@@ -138,15 +138,15 @@ def test_large_pictures_are_told_in_their_own_pixels() -> None:
 def test_a_subject_too_thin_for_a_glance_is_still_seen() -> None:
     truth = np.zeros((900, 1200), np.float32)
     truth[300, 200:1000] = 1
-    assert of_mask(0 * truth, truth).kind == "found nothing"
-    assert of_mask(truth, truth).kind == "right"
+    assert explain_mask(0 * truth, truth).category == "found nothing"
+    assert explain_mask(truth, truth).category == "right"
 
 
 def test_what_is_lost_at_the_picture_s_border_is_no_hole() -> None:
     truth = np.ones((60, 80), np.float32)
     half = truth.copy()
     half[:, 40:] = 0
-    assert of_mask(half, truth).sentence == "Misses 50 % of the subject."
+    assert explain_mask(half, truth).sentence == "Misses 50 % of the subject."
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (5, 3)])
@@ -154,16 +154,16 @@ def test_tiny_pictures_have_reasons_too(size: tuple[int, int]) -> None:
     random = np.random.default_rng(2)
     truth, result = (random.random(size).astype(np.float32) for _ in range(2))
     truth.flat[0] = 1
-    assert of_mask(result, truth).sentence.endswith(".")
-    assert of_matte(result, truth).sentence.endswith(".")
+    assert explain_mask(result, truth).sentence.endswith(".")
+    assert explain_matte(result, truth).sentence.endswith(".")
     colours = [random.integers(0, 255, (*size, 3)).astype(np.uint8) for _ in range(2)]
-    assert of_enlarged(*colours).sentence.endswith(".")
+    assert explain_upscaled(*colours).sentence.endswith(".")
 
 
 def test_without_a_subject_what_was_taken_is_told() -> None:
     nothing = np.zeros_like(TRUTH)
-    assert of_matte(TRUTH, nothing).sentence == "Takes 21 % of a picture without a subject."
-    assert of_matte(nothing, nothing).kind == "right"
+    assert explain_matte(TRUTH, nothing).sentence == "Takes 21 % of a picture without a subject."
+    assert explain_matte(nothing, nothing).category == "right"
 
 
 def textured() -> np.ndarray:
@@ -194,7 +194,7 @@ def worn(values: np.ndarray) -> np.ndarray:
 )  # fmt: skip
 def test_an_enlarged_picture_is_told_by_its_error(change: object, kind: str, words: str) -> None:
     truth = textured()
-    reason = of_enlarged(change(truth), truth)  # type: ignore[operator]
-    assert reason.kind == kind
+    reason = explain_upscaled(change(truth), truth)  # type: ignore[operator]
+    assert reason.category == kind
     assert words in reason.sentence
     np.testing.assert_array_equal(truth, textured())

@@ -1,4 +1,8 @@
-"""Standard hints made from a truth, so that obeying them can be scored."""
+"""Standard hints made from a truth, so that what they change can be scored.
+
+Each is one exact function of the truth, as `Hint` objects of the picture's size; training draws
+its own at random (`train.random_hints`), as evidence at the network's size.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.evaluate.simulated_clicks import next_click
 from mattelier.matting.hint import Hint, make_hint
-from mattelier.metrics.clicks import next_click
 from mattelier.requests import Box
 
 Mask = NDArray[np.bool_]
+
+_BLOCK_PX = 16
+_EDGE_SHIFT, _SHIFT = 0.02, 0.03  # of the longer side
 
 
 def _mask_hint(make: Callable[[Mask], NDArray[np.float32]]) -> Callable[[Mask], Hint | None]:
@@ -26,27 +33,27 @@ def _exact(truth: Mask) -> NDArray[np.float32]:
 def _blocks(truth: Mask) -> NDArray[np.float32]:
     """Blocks of 16 pixels, each the mean of what it covers."""
     height, width = truth.shape
-    size = (max(1, width // 16), max(1, height // 16))
+    size = (max(1, width // _BLOCK_PX), max(1, height // _BLOCK_PX))
     small = cv2.resize(truth.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     return np.asarray(
         cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST), np.float32
     )
 
 
-def _fat(truth: Mask) -> NDArray[np.float32]:
+def _dilated(truth: Mask) -> NDArray[np.float32]:
     return np.asarray(cv2.dilate(truth.astype(np.float32), _disc(truth)), np.float32)
 
 
-def _thin(truth: Mask) -> NDArray[np.float32]:
+def _eroded(truth: Mask) -> NDArray[np.float32]:
     """Shrunk by 2 % of the longer side, but not away."""
-    thin = np.asarray(cv2.erode(truth.astype(np.float32), _disc(truth)), np.float32)
-    return thin if thin.any() else truth.astype(np.float32)
+    eroded = np.asarray(cv2.erode(truth.astype(np.float32), _disc(truth)), np.float32)
+    return eroded if eroded.any() else truth.astype(np.float32)
 
 
 def _shifted(truth: Mask) -> NDArray[np.float32]:
     """Moved right and down by 3 % of the longer side: an earlier frame's matte."""
-    by = 0.03 * max(truth.shape)
-    move = np.array([[1, 0, by], [0, 1, by]], np.float32)
+    offset = _SHIFT * max(truth.shape)
+    move = np.array([[1, 0, offset], [0, 1, offset]], np.float32)
     return np.asarray(cv2.warpAffine(truth.astype(np.float32), move, truth.shape[::-1]), np.float32)
 
 
@@ -65,21 +72,21 @@ def _box(truth: Mask) -> Hint | None:
 
 def _trimap(truth: Mask) -> Hint | None:
     """The truth with an unknown band of 2 % of the longer side to each side of its edge."""
-    trimap = 0.5 * (_fat(truth) + np.asarray(cv2.erode(truth.astype(np.float32), _disc(truth))))
+    trimap = 0.5 * (_dilated(truth) + np.asarray(cv2.erode(truth.astype(np.float32), _disc(truth))))
     return make_hint(*truth.shape, trimap=np.asarray(trimap, np.float32))
 
 
 def _disc(truth: Mask) -> NDArray[np.uint8]:
-    width = 2 * round(0.02 * max(truth.shape)) + 1
+    width = 2 * round(_EDGE_SHIFT * max(truth.shape)) + 1
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)), np.uint8)
 
 
-GIVEN_HINTS: dict[str, Callable[[Mask], Hint | None]] = {
+STANDARD_HINTS: dict[str, Callable[[Mask], Hint | None]] = {
     "none": lambda truth: None,
     "exact": _mask_hint(_exact),
     "blocks": _mask_hint(_blocks),
-    "fat": _mask_hint(_fat),
-    "thin": _mask_hint(_thin),
+    "fat": _mask_hint(_dilated),
+    "thin": _mask_hint(_eroded),
     "shifted": _mask_hint(_shifted),
     "click": _click,
     "box": _box,
