@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from run_task import run
+from run_task import MODELS, run
 
 from mattelier.catalogue import Store
 from mattelier.commands.main import main
@@ -219,7 +219,7 @@ def test_weights_that_are_none_are_refused(tmp_path):
     torch.save({"layer.weight": torch.zeros(3)}, tmp_path / "other.pth")
     for name, word in (("evil.pt", "refused"), ("other.pth", "layout"), ("none.pth", "no weights")):
         with pytest.raises(ModelError, match=word):
-            open_model(tmp_path / name, Store(), "cpu")
+            MODELS.open(str(tmp_path / name), "depth", "cpu")
     assert not (tmp_path / "ran").exists()
 
 

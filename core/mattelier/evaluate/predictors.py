@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.engines.model_cache import ModelCache
 from mattelier.evaluate.items import Item, find_result, index_results
 from mattelier.matting.hint import Hint
 from mattelier.media.stills import read, read_grey
