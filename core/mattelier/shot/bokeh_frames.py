@@ -29,9 +29,10 @@ from mattelier.shot.filter_frames import FramesRun
 from mattelier.shot.focus_pull import REACH, measured, pulled
 from mattelier.shot.outputs import Target
 from mattelier.shot.pipeline import pipelined
-from mattelier.shot.records import digest, write_json
+from mattelier.shot.records import write_json
 from mattelier.shot.run import Made
 from mattelier.shot.shot import FrameResult, Shot
+from mattelier.types.digest import digest
 from mattelier.types.errors import OutputError, PictureError, UsageError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.picture import Picture

@@ -15,11 +15,11 @@ from mattelier.media.frame_files import file_identity
 from mattelier.requests import EffectName, FramesRequest, to_json
 from mattelier.shot.frame_mattes import display
 from mattelier.shot.outputs import Target
-from mattelier.shot.records import digest
 from mattelier.shot.run import VERSION, Given, Made, ShotRun, Write
 from mattelier.shot.shot import FrameResult, Shot
 from mattelier.tasks.effects import Effect, open_effect
 from mattelier.types.colour import from_float, to_float
+from mattelier.types.digest import digest
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import remark

@@ -14,8 +14,8 @@ from mattelier.media import stills
 from mattelier.media.plate import Plate
 from mattelier.media.provenance import SETTINGS, read_stamp
 from mattelier.shot.outputs import Target
-from mattelier.shot.records import digest
 from mattelier.types.colour import from_float, to_float
+from mattelier.types.digest import digest
 from mattelier.types.errors import OutputError, PictureError, UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import tell

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import os
@@ -15,15 +14,11 @@ from typing import Any
 from mattelier.media.atomic import replacing
 from mattelier.media.plate import Plate
 from mattelier.shot.outputs import Target
+from mattelier.types.digest import digest
 from mattelier.types.frame_range import FrameRange
 
 _STEADIED, _STARTS = 4, 96  # frames ahead that steady a tracked matte; that it may start from
 _TEMPORARY = re.compile(r"\.(.{1,40})\.[0-9a-f]{8}(\.\w+)")  # names of `media.atomic.replacing`
-
-
-def digest(*parts: Any) -> str:
-    """First 16 hex digits of the SHA-256 of plain values."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def pixel_chains(plate: Plate, keys: Iterable[int]) -> dict[int, str]:

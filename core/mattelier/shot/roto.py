@@ -20,10 +20,11 @@ from mattelier.requests import RotoRequest
 from mattelier.shot.frame_mattes import Matter, writers
 from mattelier.shot.key_frames import Keys
 from mattelier.shot.outputs import Target
-from mattelier.shot.records import digest, pixel_chains
+from mattelier.shot.records import pixel_chains
 from mattelier.shot.run import VERSION, Made, ShotRun
 from mattelier.shot.shot import FrameResult, Shot, ShotResult, prepare
 from mattelier.shot.tracking.track import Track, Tracker, track_size
+from mattelier.types.digest import digest
 from mattelier.types.errors import PictureError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.picture import Picture
