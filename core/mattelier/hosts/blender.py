@@ -19,7 +19,7 @@ from mattelier.worker.client import cleaned
 
 NAME = "mattelier"
 _REPOSITORY = "user_default"  # Blender's own name for what a user installs from disk
-_CLIENT = ("protocol.py", "client.py")
+_WORKER_FILES = ("worker/protocol.py", "worker/client.py", "requests/schema.json")
 _COPIED = {".py", ".toml", ""}  # "" is the licence
 _SECONDS = 180
 
@@ -50,8 +50,8 @@ def assemble(folder: Path, command: Sequence[str]) -> None:
     package = folder / "mattelier_worker"
     package.mkdir()
     (package / "__init__.py").touch()
-    for name in _CLIENT:
-        shutil.copyfile(Path(__file__).parents[1] / "worker" / name, package / name)
+    for name in _WORKER_FILES:
+        shutil.copyfile(Path(__file__).parents[1] / name, package / Path(name).name)
     engine = {
         "version": __version__,
         "command": [*command, "worker"] if command else [],

@@ -15,7 +15,7 @@ from mattelier.hosts.gimp_profiles import Profile
 from mattelier.types.errors import OutputError
 
 _MARK = "engine.json"  # what makes a folder ours
-_CLIENT = ("protocol.py", "client.py")
+_WORKER_FILES = ("worker/protocol.py", "worker/client.py", "requests/schema.json")
 _COPIED = {".py", ".mo"}
 
 
@@ -102,8 +102,8 @@ def _fill(folder: Path, profile: Profile, command: Sequence[str]) -> None:
         package = folder / "mattelier_worker"
         package.mkdir()
         (package / "__init__.py").touch()
-        for name in _CLIENT:
-            shutil.copyfile(Path(__file__).parents[1] / "worker" / name, package / name)
+        for name in _WORKER_FILES:
+            shutil.copyfile(Path(__file__).parents[1] / name, package / Path(name).name)
     (folder / _MARK).write_text(json.dumps(_engine(profile, command), indent=2), "utf-8")
 
 
