@@ -25,7 +25,7 @@ REQUESTS: Mapping[str, type[Request]] = {
     "cutout": CutoutRequest,
     "matte": MatteRequest,
     "refine": RefineRequest,
-    **EFFECTS,
+    **dict(EFFECTS.items()),
     "depth": DepthRequest,
     "roto": RotoRequest,
     "frames": FramesRequest,

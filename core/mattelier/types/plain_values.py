@@ -7,7 +7,6 @@ numbers that are not finite are refused, and what is wrong is one sentence for p
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -56,7 +55,7 @@ def from_plain(
         place = path[1:] or name
         if isinstance(value, float) and not math.isfinite(value):
             raise PlainValueError(f"{place} cannot be {value}")
-        names = _hints(place_kind) if dataclasses.is_dataclass(place_kind) else None
+        names = get_type_hints(place_kind) if dataclasses.is_dataclass(place_kind) else None
         unknown = set(value) - names.keys() if names and isinstance(value, Mapping) else set()
         if unknown:
             raise PlainValueError(f"{place} has an unknown key {_shown(min(unknown, key=str))}")
@@ -94,18 +93,13 @@ def _places(kind: Any, value: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
         kind = kinds[0] if len(kinds) == 1 else kind
     yield path, kind, value
     if isinstance(value, Mapping):
-        hints = _hints(kind) if dataclasses.is_dataclass(kind) else {}
+        hints = get_type_hints(kind) if dataclasses.is_dataclass(kind) else {}
         for key, inner in value.items():
             yield from _places(hints.get(key), inner, f"{path}.{key}")
     elif isinstance(value, list | tuple):
         item = get_args(kind)[0] if get_args(kind) else None
         for position, inner in enumerate(value):
             yield from _places(item, inner, f"{path}[{position}]")
-
-
-@functools.cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
 
 
 def _shown(value: Any) -> str:
