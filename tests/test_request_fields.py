@@ -1,6 +1,8 @@
 """A field of a request stands once; flag, keyword, check and schema come from it."""
 
 import inspect
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -114,3 +116,13 @@ def test_the_schema_says_all_that_a_dialog_needs():
             assert fact["help"], (task, path)
             assert fact["type"] in ("boolean", "integer", "number", "string", "array", "object")
             assert "--" not in fact["help"], (task, path)
+
+
+def test_requests_are_light_to_import():
+    code = (
+        "import sys, mattelier.requests\n"
+        "heavy = {'numpy', 'cv2', 'PIL', 'msgspec', 'click', 'tomli_w'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
