@@ -133,7 +133,7 @@ def test_card_round_trip(tmp_path: Path) -> None:
         ('source = "made', 'sauce = "made', "unknown key 'sauce'"),
         ("commercial =", "comercial =", "unknown key 'comercial'"),
         ('commercial = "yes"', 'commercial = "maybe"', "one of yes, no, unknown"),
-        ("size = 64", 'size = "64"', "wrong type"),
+        ("size = 64", 'size = "64"', "input.size cannot be '64'"),
         ("size = 64", "size = 0", "positive"),
         ("size = 64", "size = 64\nmean = [0, 0]", "needs 3 values"),
         ('path = "tiny.onnx"', 'path = "../tiny.onnx"', "not a plain"),

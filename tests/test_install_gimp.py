@@ -17,6 +17,7 @@ import mattelier
 from mattelier import doctor
 from mattelier.commands.main import main
 from mattelier.hosts import gimp as host
+from mattelier.requests.schema import schema_text
 
 posix = pytest.mark.skipif(os.name == "nt", reason="fakes programs by shell scripts")
 
@@ -100,6 +101,7 @@ def test_what_lies_there_then_works(home) -> None:
     outside = {"PATH": os.defpath, "HOME": str(home)}
     done = subprocess.run(asked, capture_output=True, text=True, env=outside, cwd=home, timeout=60)
     assert "idle" in done.stdout
+    assert (folder / "mattelier_worker" / "schema.json").read_text("utf-8") == schema_text()
     # Without anything of the engine's own packages.
     script = f"import sys; sys.path.insert(0, {str(folder)!r}); import mattelier_worker.client as c"
     script += "; print(c.Engine, 'mattelier' in sys.modules)"

@@ -287,9 +287,9 @@ def test_the_shipped_recipe_is_whole(name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("seed = 5", "sede = 5"), ("unknown keys", "sede")),
-        (("seed = 5", ""), ("incomplete", "seed")),
-        (("size = 64", "sise = 64"), ("incomplete", "sise")),
+        (("seed = 5", "sede = 5"), ("unknown key", "sede")),
+        (("seed = 5", ""), ("lacks", "seed")),
+        (("size = 64", "sise = 64"), ("unknown key", "sise")),
         (("seed = 5", "seed = "), ("cannot be read",)),
         (("photo = 1", "foto = 1"), ("mix", "foto")),
         (("warm_up = 4", "warm_up = 4\nhints = { klick = 1 }"), ("hints", "klick")),

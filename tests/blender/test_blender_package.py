@@ -41,7 +41,7 @@ def test_blender_builds_validates_and_installs_it(blenders, assembled, tmp_path,
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
     names = zipfile.ZipFile(file).namelist()
-    assert "mattelier_worker/client.py" in names
+    assert {"mattelier_worker/client.py", "mattelier_worker/schema.json"} <= set(names)
     assert not [name for name in names if name.endswith((".whl", ".pyc", "ruff.toml"))]
     home = Home(tmp_path / "user", tmp_path)
     home.resources.mkdir()

@@ -152,9 +152,14 @@ class EffectRequest(Request):
     """Base of the requests of tasks that make a picture of a picture, or of each of a shot."""
 
 
-@functools.cache
-def request_fields(request_type: type[Any]) -> tuple[RequestField, ...]:
+def request_fields(request_type: type[Request]) -> tuple[RequestField, ...]:
     """The fields of a request class, in their order."""
+    key: Any = request_type  # mypy takes no class for hashable
+    return _request_fields(key)
+
+
+@functools.cache
+def _request_fields(request_type: Any) -> tuple[RequestField, ...]:
     hints = get_type_hints(request_type, include_extras=True)
     found = []
     for own in dataclasses.fields(request_type):

@@ -50,17 +50,30 @@ Output = Annotated[
         flag=Flag(("-o", "--output"), metavar="OUT", required=True),
     ),
 ]
-Frames = Annotated[str, Field("Such as 1001-1100x2,1150.", flag=Flag(metavar="RANGE"))]
+Frames = Annotated[
+    str,
+    Field(
+        "A frame range such as 1001-1100x2,1150; empty: all.",
+        flag=Flag(metavar="RANGE", help="Such as 1001-1100x2,1150."),
+    ),
+]
 Format = Annotated[
     FrameFormat,
     Field(
-        "Of results in a folder. Default: EXR and TIFF stay what they are, else PNG.",
+        "Format of results in a folder; auto: EXR and TIFF stay what they are, else PNG.",
         label="The format",
+        flag=Flag(
+            help="Of results in a folder. Default: EXR and TIFF stay what they are, else PNG."
+        ),
     ),
 ]
 Codec = Annotated[
     MovieCodec,
-    Field("Of movies: .mov prores or png, .mkv ffv1 or png, .mp4 h264.", label="The codec"),
+    Field(
+        "Codec of movies: .mov prores or png, .mkv ffv1 or png, .mp4 h264.",
+        label="The codec",
+        flag=Flag(help="Of movies: .mov prores or png, .mkv ffv1 or png, .mp4 h264."),
+    ),
 ]
 ColorSpace = Annotated[
     str | None,
@@ -72,12 +85,12 @@ ColorSpace = Annotated[
 FrameRate = Annotated[
     float,
     Field(
-        "Default: as the plate says.",
+        "Frame rate; 0: as the plate says.",
         minimum=0,
         maximum=1000,
         unit="1/s",
         label="The frame rate",
-        flag=Flag(bounds="minimum"),
+        flag=Flag(help="Default: as the plate says.", bounds="minimum"),
     ),
 ]
 Resume = Annotated[bool, Field("Keep frames that are done (on).")]
@@ -86,10 +99,10 @@ Overwrite = Annotated[bool, Field("Replace files that are not Mattelier's.")]
 
 def _bits(refusal: str) -> Field:
     return Field(
-        "Of PNG and TIFF files.",
+        "Bits of a sample in PNG and TIFF files; 0: by the plate.",
         choices=(0, 8, 16),
         refusal=refusal,
-        flag=Flag(parse=int, default=None),
+        flag=Flag(help="Of PNG and TIFF files.", parse=int, default=None),
     )
 
 
@@ -146,14 +159,23 @@ class RotoRequest(Request):
     ] = ()
     objects: Annotated[
         tuple[str, ...],
-        Field("Name an object.", flag=Flag(("--object",), metavar="NAME", multiple=True)),
+        Field(
+            "Names of the objects; empty: those of the keys.",
+            flag=Flag(("--object",), metavar="NAME", help="Name an object.", multiple=True),
+        ),
     ] = ()
     outputs: Annotated[
         tuple[ShotOutput, ...],
         Field(
-            "Of matte, foreground (straight), premult and preview, with commas.",
+            "What is written of each frame: foreground is straight, premult times the matte.",
             label="An output",
-            flag=Flag(metavar="LIST", parse=parse_outputs, default="matte", show_default=True),
+            flag=Flag(
+                metavar="LIST",
+                help="Of matte, foreground (straight), premult and preview, with commas.",
+                parse=parse_outputs,
+                default="matte",
+                show_default=True,
+            ),
         ),
     ] = ("matte",)
     matte: Annotated[
@@ -186,23 +208,32 @@ class RotoRequest(Request):
     window: Annotated[
         int,
         Field(
-            "Track and finish so many frames at a time. Default: track all first.",
+            "Track and finish so many frames at a time; 0: track all first.",
             minimum=0,
             maximum=1_000_000,
             unit="frames",
             label="The window",
-            flag=Flag(metavar="N", bounds="minimum"),
+            flag=Flag(
+                metavar="N",
+                help="Track and finish so many frames at a time. Default: track all first.",
+                bounds="minimum",
+            ),
         ),
     ] = 0
     preroll: Annotated[
         int,
         Field(
-            "Frames looked at around --frames or a window where there is no key.",
+            "Frames looked at around the range or a window where there is no key.",
             minimum=0,
             maximum=10_000,
             unit="frames",
             label="The pre-roll",
-            flag=Flag(metavar="N", show_default=True, bounds="minimum"),
+            flag=Flag(
+                metavar="N",
+                help="Frames looked at around --frames or a window where there is no key.",
+                show_default=True,
+                bounds="minimum",
+            ),
         ),
     ] = 64
     resume: Resume = True
@@ -256,9 +287,12 @@ class FramesRequest(Request):
     mattes: Annotated[
         str | None,
         Field(
-            "Of a shot: its subject's mattes. Default: the subject is followed, from --box or "
-            "--point on the plate's first frame.",
-            flag=Flag(metavar="PATTERN|MOVIE"),
+            "The subject's mattes; None: it is followed from the hint on the first frame.",
+            flag=Flag(
+                metavar="PATTERN|MOVIE",
+                help="Of a shot: its subject's mattes. Default: the subject is followed, from "
+                "--box or --point on the plate's first frame.",
+            ),
         ),
     ] = None
     format: Format = "auto"

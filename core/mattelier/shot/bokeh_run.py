@@ -24,7 +24,7 @@ from mattelier.media.frame_files import FrameFiles
 from mattelier.media.matte_frames import MatteFrames, TrackedMatteFrames, open_mattes
 from mattelier.requests import BokehRequest, FramesRequest, HintRequest, KeyRequest, RotoRequest
 from mattelier.shot import roto
-from mattelier.shot.cache_keys import digest
+from mattelier.types.digest import digest
 from mattelier.shot.filter_run import FramesRun
 from mattelier.shot.focus_pull import FOCUS_REACH_FRAMES, measure_focus, pull_focus
 from mattelier.shot.manifest import write_json

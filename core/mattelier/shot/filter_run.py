@@ -13,7 +13,7 @@ from mattelier.engines.model_cache import ModelCache
 from mattelier.media import stills
 from mattelier.media.frame_files import file_identity
 from mattelier.requests import EffectName, FramesRequest, to_json
-from mattelier.shot.cache_keys import digest
+from mattelier.types.digest import digest
 from mattelier.shot.frame_mattes import to_display
 from mattelier.shot.outputs import Target
 from mattelier.shot.plan import Shot
