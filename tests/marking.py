@@ -29,6 +29,7 @@ SLOW = {
     "test_farm.py::test_broken_frames_are_named_and_the_rest_is_done",
     "test_farm.py::test_open_job_description_runs_as_it_says",
     "test_foreground.py::test_as_good_as_pymatting",
+    "test_package.py::test_the_packages_hold_what_their_licence_says",
     "test_package.py::test_the_wheel_works_in_an_empty_environment",
     "test_roto.py::test_chunks_give_the_same_files_as_one_run",
     "test_roto.py::test_killed_at_any_moment_and_run_again_gives_the_same_bytes",
