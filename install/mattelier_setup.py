@@ -197,8 +197,8 @@ class Environment:
         torch: list[str] = []
         if wish.torch:
             candidates = torch_candidates(platform.system(), platform.machine(), has_nvidia())
-            torch, told = pick_torch(candidates, self._torch_versions)
-            say(told)
+            torch, message = pick_torch(candidates, self._torch_versions)
+            say(message)
         else:
             say("torch: left out; the shipped networks need none (OpenVINO runs them)")
         say("Installing; this takes a few minutes the first time ...")

@@ -27,10 +27,10 @@ def picked(system: str, machine: str, nvidia: bool, here: list[str], elsewhere: 
 
 
 def test_without_a_gpu_a_cpu_build_at_hand_is_taken_before_a_newer_plain_one():
-    arguments, told = picked("Linux", "x86_64", False, LOCAL, ["2.15.0+cpu"])
+    arguments, message = picked("Linux", "x86_64", False, LOCAL, ["2.15.0+cpu"])
     assert arguments == ["torch==2.13.0+cpu"]
-    assert "2.13.0+cpu" in told
-    assert "no NVIDIA GPU" in told
+    assert "2.13.0+cpu" in message
+    assert "no NVIDIA GPU" in message
 
 
 def test_else_pytorchs_own_cpu_builds_are_asked():
@@ -40,9 +40,9 @@ def test_else_pytorchs_own_cpu_builds_are_asked():
 
 @pytest.mark.parametrize("elsewhere", [[], ["2.3.1+cpu", "1.13.0+cpu"]])
 def test_else_the_plain_build_with_its_price_said(elsewhere):
-    arguments, told = picked("Linux", "x86_64", False, ["2.15.0", "2.3.0+cpu"], elsewhere)
+    arguments, message = picked("Linux", "x86_64", False, ["2.15.0", "2.3.0+cpu"], elsewhere)
     assert arguments == ["torch"]
-    assert "gigabytes" in told
+    assert "gigabytes" in message
 
 
 @pytest.mark.parametrize(
