@@ -21,7 +21,8 @@ TRAINING = {
     "test_tune.py",
     "test_upscale_train.py",
 }
-# Of three seconds and more beside those, as `./install/test --durations=50` shows them.
+# Of three seconds and more beside those, as `./install/test --durations=50` shows them (the first to
+# use PyMatting waits a minute or two for its compiler).
 SLOW = {
     "test_denoise.py::test_benchmark",
     "test_enhance_colour.py::test_casts_on_photographs",
@@ -31,6 +32,7 @@ SLOW = {
     "test_foreground.py::test_as_good_as_pymatting",
     "test_package.py::test_the_packages_hold_what_their_licence_says",
     "test_package.py::test_the_wheel_works_in_an_empty_environment",
+    "test_refine.py::test_closed_form_agrees_with_pymatting",
     "test_roto.py::test_chunks_give_the_same_files_as_one_run",
     "test_roto.py::test_killed_at_any_moment_and_run_again_gives_the_same_bytes",
     "test_spandrel.py::test_spandrels_networks_in_the_environment_with_torchvision",
