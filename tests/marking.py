@@ -21,8 +21,8 @@ TRAINING = {
     "test_tune.py",
     "test_upscale_train.py",
 }
-# Of three seconds and more beside those, as `./install/test --durations=50` shows them (the first to
-# use PyMatting waits a minute or two for its compiler).
+# Of three seconds and more beside those, as `./install/test --durations=50` shows them. The first
+# to use PyMatting waits a minute or two for its compiler.
 SLOW = {
     "test_denoise.py::test_benchmark",
     "test_enhance_colour.py::test_casts_on_photographs",
