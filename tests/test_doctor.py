@@ -111,7 +111,8 @@ def test_unexpected_errors_are_logged_with_their_traceback(fresh_log: Path) -> N
 
 def test_a_log_that_cannot_be_written_does_not_matter(fresh_log: Path) -> None:
     fresh_log.parent.write_text("in the way")
-    log.log_unexpected(ValueError("still alive"))
+    assert log.log_unexpected(ValueError("still alive")) == fresh_log
+    assert fresh_log.parent.read_text() == "in the way"
 
 
 def test_the_log_stays_small(fresh_log: Path) -> None:
