@@ -16,7 +16,7 @@ from mattelier.hosts.gimp_profiles import Profile
 
 _MARK = "engine.json"  # what makes a folder ours
 _CLIENT = ("protocol.py", "client.py")
-_COPIED = {".py", ".mo"}
+_COPIED = {".py", ".mo", ".json"}
 
 
 @dataclass(frozen=True)
