@@ -14,23 +14,23 @@ from mattelier.types.picture import Picture
 SHAPE = PHOTO[::-1]
 
 
-@pytest.mark.parametrize("case", cases_in("kinds"))
-def test_every_kind(batch, case):
+@pytest.mark.parametrize("case", cases_in("image_types"))
+def test_every_type(batch, case):
     batch.check(case)
 
 
-@pytest.mark.parametrize("case", ["kinds.case_masks"])
+@pytest.mark.parametrize("case", ["image_types.case_masks"])
 def test_the_matte_is_the_engines_own(batch, case):
-    kinds = json.loads((batch.folder / f"{case}.json").read_text("utf-8"))["kinds"]
+    encodings = json.loads((batch.folder / f"{case}.json").read_text("utf-8"))["encodings"]
     wrong = {}
-    for name, kind in kinds.items():
-        samples = {"u8": np.uint8, "u16": np.uint16, "float": np.float32}[kind["depth"]]
+    for name, encoding in encodings.items():
+        samples = {"u8": np.uint8, "u16": np.uint16, "float": np.float32}[encoding["depth"]]
         picture = np.fromfile(batch.folder / f"{case}-{name}-picture.raw", samples)
         matte = np.fromfile(batch.folder / f"{case}-{name}-matte.raw", np.uint16)
-        picture = Picture(picture.reshape(*SHAPE, 3), transfer=kind["transfer"])
+        picture = Picture(picture.reshape(*SHAPE, 3), transfer=encoding["transfer"])
         truth = mattelier.matte(picture).alpha
         difference = np.abs(matte.reshape(SHAPE) / 65535 - truth).mean()
         if difference > 1 / 255:
             wrong[name] = round(float(difference), 4)
     assert not wrong
-    assert len(kinds) > 20
+    assert len(encodings) > 20

@@ -1,4 +1,4 @@
-"""Every kind of image: what must not change is the same bit for bit, and the matte is right."""
+"""Every type of image: what must not change is the same bit for bit, and the matte is right."""
 
 import struct
 
@@ -21,7 +21,7 @@ DEPTHS = ("U8", "U16", "U32", "HALF", "FLOAT", "DOUBLE")
 CURVES = ("NON_LINEAR", "LINEAR")
 
 
-def kinds():
+def image_types():
     """All depths with both curves, each with and without alpha, as colour and grey, by name."""
     for i, depth in enumerate(DEPTHS):
         for j, curve in enumerate(CURVES):
@@ -36,24 +36,24 @@ def kinds():
 
 
 def each(here, check):
-    """Check every kind; all that fail are told together."""
+    """Check every type; all that fail are named together."""
     wrong = []
-    for depth, curve, more in kinds():
+    for depth, curve, more in image_types():
         name = "-".join([depth, curve, *(word for word in more if more[word])]).lower()
-        image = here.kind(f"{depth}_{curve}", **more)
+        image = here.photo_as(f"{depth}_{curve}", **more)
         try:
             check(name, image)
         except Exception as error:
             wrong.append(f"{name}: {error or type(error).__name__}")
         image.delete()
-    assert not wrong, f"{len(wrong)} kinds:\n" + "\n".join(wrong)
+    assert not wrong, f"{len(wrong)} types:\n" + "\n".join(wrong)
 
 
 _mattes = {}
 
 
 def matte_of(name, image):
-    """The matte of a kind's photograph, without its own alpha; 0…65535."""
+    """The matte of a photograph of some type, without its own alpha; 0…65535."""
     if name not in _mattes:
         copy = image.duplicate()
         _mattes[name] = matte_values(done(NAME, copy)[0])
@@ -61,10 +61,10 @@ def matte_of(name, image):
     return _mattes[name]
 
 
-def assert_product(found, matte, own, what):
+def assert_product(alpha, matte, own, what):
     """An alpha is the matte times the own alpha, all 0…65535."""
     own = own or (65535,) * len(matte)
-    off = [abs(a - b * c / 65535) / 257 for a, b, c in zip(found, matte, own, strict=True)]
+    off = [abs(a - b * c / 65535) / 257 for a, b, c in zip(alpha, matte, own, strict=True)]
     assert sum(off) / len(off) <= 1, f"{what} is off by {sum(off) / len(off):.2f} of 255"
 
 
@@ -92,7 +92,7 @@ def matte_values(mask):
 
 
 def case_masks(here):
-    told = {}
+    encodings = {}
 
     def check(name, image):
         (layer,) = image.get_layers()
@@ -106,12 +106,12 @@ def case_masks(here):
         model = "RGB" if linear else "R'G'B'"
         here.dump(f"{name}-picture", layer, in_own_space(layer, f"{model} {depth}"))
         here.dump(f"{name}-matte", mask, in_own_space(mask, "Y u16"))
-        told[name] = {"depth": depth, "transfer": "linear" if linear else "display"}
+        encodings[name] = {"depth": depth, "transfer": "linear" if linear else "display"}
 
     try:
         each(here, check)
     finally:
-        here.note(kinds=told)
+        here.note(encodings=encodings)
 
 
 def case_new_layers(here):
