@@ -5,9 +5,21 @@ The work is done by a local engine in a process of its own; this add-on asks it,
 that it writes. It needs nothing but Blender's own Python.
 """
 
-from . import adding, farm, masks, operators, panel, preferences, rendering, settings, subpanels
+from . import settings
+from .engine import preferences
+from .farm import bake_all
+from .ui import add_node, node_type_classes, operators, panels, render_check
 
-_PARTS = (settings, preferences, adding, operators, masks, panel, subpanels, farm, rendering)
+_PARTS = (
+    settings,
+    preferences,
+    add_node,
+    operators,
+    panels,
+    node_type_classes,
+    bake_all,
+    render_check,
+)
 
 
 def register() -> None:
