@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from ..footage.bake_files import pass_files
 from ..footage.plate import Plate
+from .request_field import RequestField, encode_request
 
 if TYPE_CHECKING:
     import bpy
@@ -140,11 +141,18 @@ class NodeType:
 
 
 class PictureNodeType(NodeType):
-    """A node that shows one picture for each frame of its plate; its name is the engine's task."""
+    """A node that shows one picture for each frame of its plate; its name is the engine's task.
+
+    Attributes
+    ----------
+    fields : sequence of RequestField
+        Of the engine's request for a single picture: all that the artist sets.
+    """
 
     noun = "picture"
     task = "frames"
     sockets = (("Image", "NodeSocketColor"),)
+    fields: ClassVar[Sequence[RequestField]] = ()
 
     @property
     def result(self) -> str:
@@ -153,18 +161,19 @@ class PictureNodeType(NodeType):
     def passes(self, settings: NodeSettings) -> tuple[str, ...]:
         return (self.name,)
 
-    def frames_request(
-        self, options: dict[str, object], folder: Path, plate: Plate
-    ) -> dict[str, object]:
-        """The engine's FramesRequest, but the plate and its frames.
+    def cache_inputs(self, item: ResultSettings, plate: Plate) -> list[object]:
+        return [encode_request(self.fields, item.id_data.mattelier)]
 
-        Parameters
-        ----------
-        options : dict
-            The request of the task for a single picture.
-        """
-        output = pass_files(folder, plate, self.name).pattern
-        return {"output": output, "task": self.name, "options": options}
+    def request(
+        self, item: ResultSettings, plate: Plate, folder: Path, numbers: Sequence[int]
+    ) -> BakeRequest:
+        """Fields of the engine's FramesRequest."""
+        options = {
+            "output": pass_files(folder, plate, self.name).pattern,
+            "task": self.name,
+            "options": encode_request(self.fields, item.id_data.mattelier),
+        }
+        return BakeRequest(options)
 
     def picture_size(self, settings: NodeSettings, plate: Plate | None) -> tuple[int, int]:
         """Width and height of its pictures; zeros where they are not known yet."""

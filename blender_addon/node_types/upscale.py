@@ -3,25 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty
 
 from ..footage.plate import Plate
 from ..ground.failure import Failure
-from ..node.node_type import BakeRequest, PictureNodeType
+from ..node.node_type import PictureNodeType
 from ..node.panels import SubPanel
-from ..node.request_field import MODEL, RequestField, encode_request, rounded
-from ..node.settings import NodeSettings, ResultSettings, rebuild_group
-
-_FIELDS = (
-    MODEL,
-    RequestField("scale", "scale", int),
-    RequestField("denoise", "denoise", rounded(4), lambda settings: settings.use_denoise),
-)
-"""Of the engine's UpscaleRequest."""
+from ..node.request_field import MODEL, RequestField, rounded
+from ..node.settings import NodeSettings, rebuild_group
 
 
 class UpscaleSettings:
@@ -79,16 +69,12 @@ class Upscale(PictureNodeType):
     description = "Add a node that enlarges a plate, with the detail that belongs there"
     model_task = "upscale"
     settings = UpscaleSettings
+    fields = (  # of the engine's UpscaleRequest
+        MODEL,
+        RequestField("scale", "scale", int),
+        RequestField("denoise", "denoise", rounded(4), lambda settings: settings.use_denoise),
+    )
     classes = (Enlarging,)
-
-    def cache_inputs(self, item: ResultSettings, plate: Plate) -> list[object]:
-        return [encode_request(_FIELDS, item.id_data.mattelier)]
-
-    def request(
-        self, item: ResultSettings, plate: Plate, folder: Path, numbers: Sequence[int]
-    ) -> BakeRequest:
-        options = encode_request(_FIELDS, item.id_data.mattelier)
-        return BakeRequest(self.frames_request(options, folder, plate))
 
     def picture_size(self, settings: NodeSettings, plate: Plate | None) -> tuple[int, int]:
         return _enlarged(settings, plate) if plate else (0, 0)

@@ -15,6 +15,7 @@ from ..ground.recent import recent
 from ..node.panels import NODE_PANEL, NodePanel, SubPanel, draw_sentence
 from ..node.settings import NodeSettings
 from . import operators
+from .bake_operator import Bake, Cancel
 
 
 class Node(NodePanel, bpy.types.Panel):
@@ -68,7 +69,7 @@ def _draw_state(
     bake = baking.current
     if bake is not None:
         layout.progress(factor=bake.fraction, text=f"{bake.stage} ({bake.fraction:.0%})")
-        layout.operator(operators.Cancel.bl_idname, icon="CANCEL")
+        layout.operator(Cancel.bl_idname, icon="CANCEL")
         return
     if plate is not None:
         for item in settings.objects:
@@ -112,7 +113,7 @@ def _draw_bake(
     text: str,
     icon: str = "NONE",
 ) -> None:
-    button = layout.operator(operators.Bake.bl_idname, text=text, icon=icon)
+    button = layout.operator(Bake.bl_idname, text=text, icon=icon)
     button.group, button.frames = group.name, which
 
 

@@ -18,7 +18,7 @@ from ..ground.frames import format_frames
 from ..ground.scratch_scene import is_scratch
 from ..ground.versions import compositor
 from ..node.groups import groups_shown_by, results_of, with_sources
-from .operators import Bake
+from .bake_operator import Bake
 
 _WARNING_WIDTH_PX = 420
 _missing: dict[str, str] = {}  # what the last render with a window lacked, by the group's name

@@ -12,7 +12,6 @@ from ...footage.plate import Plate
 from ...ground.failure import Failure
 from ...node.group_builder import GroupBuilder
 from ...node.node_type import BakeRequest, PictureNodeType
-from ...node.request_field import encode_request
 from ...node.settings import NodeSettings, ResultSettings
 from . import panels
 from .footage import Footage, depth_footage, engine_patterns, matte_footage
@@ -27,12 +26,13 @@ class Bokeh(PictureNodeType):
     icon = "CAMERA_DATA"
     description = "Add a node that blurs a plate by its depth, as a wide lens does"
     settings = BokehSettings
+    fields = FIELDS
     classes = panels.CLASSES
 
     def cache_inputs(self, item: ResultSettings, plate: Plate) -> list[object]:
         settings = item.id_data.mattelier
         return [
-            encode_request(FIELDS, settings),
+            *super().cache_inputs(item, plate),
             [settings.focus, list(settings.focus_point)] if settings.focus == "POINT" else [],
             [settings.depth_from],
             *(footage.cache_inputs for footage in _footage(settings, plate)),
@@ -55,13 +55,11 @@ class Bokeh(PictureNodeType):
     ) -> BakeRequest:
         settings = item.id_data.mattelier
         patterns, links = engine_patterns(_footage(settings, plate), plate, folder, numbers)
-        options = {
-            **encode_request(FIELDS, settings),
-            "depth": {"file": patterns.get("depth")},
-            "focus": _focus_pixel(settings, plate),
-        }
-        request = self.frames_request(options, folder, plate)
-        return BakeRequest({**request, "mattes": patterns.get("matte")}, links)
+        lens = super().request(item, plate, folder, numbers).options
+        depth = {"file": patterns.get("depth")}
+        focus = _focus_pixel(settings, plate)
+        options = {**lens["options"], "depth": depth, "focus": focus}
+        return BakeRequest({**lens, "options": options, "mattes": patterns.get("matte")}, links)
 
     def build(
         self, builder: GroupBuilder, item: ResultSettings, plate_node: bpy.types.Node, row: int
