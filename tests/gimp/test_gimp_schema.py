@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from mattelier.errors import UsageError
-from mattelier.hosts.gimp import plugin_folder
 from mattelier.request import (
     EFFECTS,
     CutoutRequest,
@@ -15,6 +13,8 @@ from mattelier.request import (
     RefineRequest,
     from_json,
 )
+
+from mattelier.hosts.gimp import plugin_folder
 
 REQUESTS = {"matte": MatteRequest, "cutout": CutoutRequest, "refine": RefineRequest, **EFFECTS}
 SCHEMA = json.loads(

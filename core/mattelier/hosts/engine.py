@@ -47,7 +47,7 @@ def engine_command() -> list[str]:
 
 
 def copy_client(plugin: Path) -> None:
-    """Put the worker's client and the requests' schema into a plug-in's folder, as the package `mattelier_worker`."""
+    """Put the worker's client and the requests' schema into a plug-in: `mattelier_worker`."""
     package = plugin / "mattelier_worker"
     package.mkdir()
     (package / "__init__.py").touch()

@@ -13,7 +13,6 @@ from mattelier.engines.model_cache import ModelCache
 from mattelier.media import stills
 from mattelier.media.frame_files import file_identity
 from mattelier.requests import EffectName, FramesRequest, to_json
-from mattelier.types.digest import digest
 from mattelier.shot.frame_mattes import to_display
 from mattelier.shot.outputs import Target
 from mattelier.shot.plan import Shot
@@ -22,6 +21,7 @@ from mattelier.shot.shot_run import VERSION, FrameInputT, FrameOutput, ShotRun, 
 from mattelier.tasks.registry import TASKS
 from mattelier.tasks.task import run_prepared
 from mattelier.types.colour import from_float, to_float
+from mattelier.types.digest import digest
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import remark

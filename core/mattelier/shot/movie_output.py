@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from mattelier.media import stills
 from mattelier.media.plate import Plate
 from mattelier.media.provenance import CACHE_KEY, read_provenance
-from mattelier.types.digest import digest
 from mattelier.shot.outputs import Target
 from mattelier.types.colour import from_float, to_float
 from mattelier.types.digest import digest

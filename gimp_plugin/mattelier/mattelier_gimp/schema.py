@@ -1,4 +1,4 @@
-"""What the engine's requests hold, from `schema.json` in this folder.
+"""What the engine's requests hold, from the `schema.json` that is installed with its client.
 
 {request: {field: {"type", "default", "minimum", "maximum", "unit", "help", "enum"}}}; the types are
 JSON Schema's, and what does not apply to a field is left out.
@@ -10,7 +10,8 @@ import functools
 import json
 import os
 
-_PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "schema.json")
+_PLUGIN = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PATH = os.path.join(_PLUGIN, "mattelier_worker", "schema.json")
 
 
 @functools.cache
