@@ -211,4 +211,4 @@ def test_a_picture_beyond_the_limit_still_gets_through_alone():
 
 
 def test_the_default_keeps_some_pictures_in_flight():
-    assert 2 <= run.default_workers() <= 8
+    assert 2 <= pool.default_workers() <= 8
