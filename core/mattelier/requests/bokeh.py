@@ -34,7 +34,7 @@ def parse_focus(text: str) -> Point | float | None:
 
 
 @dataclass(frozen=True)
-class BokehRequest(EffectRequest):
+class BokehRequest(EffectRequest, task="bokeh"):
     """picture + depth → the picture as a lens with a wide aperture draws it.
 
     The focus is on the subject, or at the point `focus`, or at `distance`, in the depth map's

@@ -10,7 +10,7 @@ from mattelier.requests.matte import MatteRequest
 
 
 @dataclass(frozen=True)
-class CutoutRequest(Request):
+class CutoutRequest(Request, task="cutout"):
     """picture + optional hint → picture with alpha, or composited over a background.
 
     `background` is None (keep transparency), "blur", a colour, or a picture's path.

@@ -12,7 +12,7 @@ from mattelier.types.errors import UsageError
 
 
 @dataclass(frozen=True)
-class DepthRequest(Request):
+class DepthRequest(Request, task="depth"):
     """picture → depth map.
 
     `file` is a depth map's path, of the `kind` it holds ("auto": floats are distances, others

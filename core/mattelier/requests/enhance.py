@@ -11,7 +11,7 @@ _SHARE = Flag(metavar="0..1", default=None)  # --auto fills in what is not given
 
 
 @dataclass(frozen=True)
-class EnhanceRequest(EffectRequest):
+class EnhanceRequest(EffectRequest, task="enhance"):
     """picture → the same picture under better light; 0 leaves each quality as it is.
 
     `white_balance` (0…1) is how much of the light's cast is taken away, `tone` (0…1) how far

@@ -6,31 +6,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_origin
 
-from mattelier.requests.cutout import CutoutRequest
-from mattelier.requests.depth import DepthRequest
-from mattelier.requests.effects import EFFECTS
-from mattelier.requests.fields import EffectRequest, Request, without_none
+from mattelier.requests.fields import REQUESTS, EffectRequest, Request, without_none
 from mattelier.requests.flat import FlatField, all_flat_fields
-from mattelier.requests.matte import MatteRequest
-from mattelier.requests.refine import RefineRequest
-from mattelier.requests.shot import FramesRequest, RotoRequest
 
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
-
-REQUESTS: Mapping[str, type[Request]] = {
-    "cutout": CutoutRequest,
-    "matte": MatteRequest,
-    "refine": RefineRequest,
-    **dict(EFFECTS.items()),
-    "depth": DepthRequest,
-    "roto": RotoRequest,
-    "frames": FramesRequest,
-}
-"""What each task is asked."""
 
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
@@ -42,7 +24,7 @@ def schema() -> dict[str, dict[str, dict[str, Any]]]:
     they apply `minimum`, `maximum`, `unit` and `enum`. Fields of requests inside have a dotted
     name: "matte.edge_shift". The options of "frames" are those of the task that it names.
     """
-    return {task: request_schema(request_type) for task, request_type in REQUESTS.items()}
+    return {task: request_schema(REQUESTS[task]) for task in sorted(REQUESTS)}
 
 
 def request_schema(request_type: type[Request]) -> dict[str, dict[str, Any]]:

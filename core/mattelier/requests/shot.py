@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Literal, cast, get_args
 
-from mattelier.requests.effects import EFFECTS, EffectName
-from mattelier.requests.fields import EffectRequest, Field, Flag, Nested, Request
+from mattelier.requests.fields import EffectRequest, Field, Flag, Nested, Request, effect_requests
 from mattelier.requests.hint import Box, HintRequest, Point
 from mattelier.requests.matte import MatteRequest
 from mattelier.types.errors import UsageError
@@ -118,7 +117,7 @@ class KeyRequest:
 
 
 @dataclass(frozen=True)
-class RotoRequest(Request):
+class RotoRequest(Request, task="roto"):
     """A plate and a few key frames → stable mattes of every frame, written as files.
 
     Attributes
@@ -260,7 +259,7 @@ class RotoRequest(Request):
 
 
 @dataclass(frozen=True)
-class FramesRequest(Request):
+class FramesRequest(Request, task="frames"):
     """A plate → one such task done on every frame, written as files.
 
     Attributes
@@ -281,7 +280,7 @@ class FramesRequest(Request):
 
     plate: Plate
     output: Output
-    task: Annotated[EffectName, Field("What is done.", label="The task", flag=None)]
+    task: Annotated[str, Field("What is done.", label="The task", flag=None)]
     options: Annotated[EffectRequest, Field("As for one picture.", flag=None)]
     frames: Frames = ""
     mattes: Annotated[
@@ -305,13 +304,16 @@ class FramesRequest(Request):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.options, EFFECTS[self.task]):
+        requests = effect_requests()
+        if self.task not in requests:
+            raise UsageError(f"The task is one of {', '.join(requests)}, not {self.task!r}.")
+        if not isinstance(self.options, requests[self.task]):
             raise UsageError(f"A {type(self.options).__name__} does not ask for {self.task}.")
         if self.mattes is not None and self.task != "bokeh":
             raise UsageError(f"Mattes say what bokeh keeps sharp; {self.task} takes none.")
 
     @property
-    def outputs(self) -> tuple[EffectName, ...]:
+    def outputs(self) -> tuple[str, ...]:
         """What is written of each frame."""
         return (self.task,)
 

@@ -39,7 +39,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class UpscaleRequest(EffectRequest):
+class UpscaleRequest(EffectRequest, task="upscale"):
     """picture → the same picture with more pixels.
 
     `size` overrides `scale`. `model` is "default" (faithful to the picture), a model's name or

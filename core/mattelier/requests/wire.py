@@ -6,8 +6,7 @@ import dataclasses
 import json
 from typing import Any, TypeVar
 
-from mattelier.requests.effects import EFFECTS
-from mattelier.requests.fields import EffectRequest
+from mattelier.requests.fields import EffectRequest, effect_requests
 from mattelier.types.digest import digest as digest_of
 from mattelier.types.errors import UsageError
 from mattelier.types.plain_values import PlainValueError, from_plain
@@ -32,10 +31,10 @@ def from_json(request_type: type[AnyRequest], values: Any) -> AnyRequest:
 
     def read_effect(kind: type, options: Any) -> EffectRequest:
         """A `FramesRequest`'s options, whose class its task says."""
-        task = values.get("task")
-        if task not in EFFECTS:
-            raise UsageError(f"The task is one of {', '.join(EFFECTS)}, not {task!r}.")
-        return from_json(EFFECTS[task], options)
+        task, requests = values.get("task"), effect_requests()
+        if task not in requests:
+            raise UsageError(f"The task is one of {', '.join(requests)}, not {task!r}.")
+        return from_json(requests[task], options)
 
     try:
         return from_plain(request_type, values, f"A {request_type.__name__}", read_effect)

@@ -12,7 +12,7 @@ import numpy as np
 from mattelier.engines.model_cache import ModelCache
 from mattelier.media import stills
 from mattelier.media.frame_files import file_identity
-from mattelier.requests import EffectName, FramesRequest, to_json
+from mattelier.requests import FramesRequest, to_json
 from mattelier.shot.frame_mattes import to_display
 from mattelier.shot.outputs import Target
 from mattelier.shot.plan import Shot
@@ -29,7 +29,7 @@ from mattelier.types.result import Report
 
 # Of the files and of what is computed here: older ones are made again after a change.
 _CACHE_VERSION = 1
-_COLOUR_DEPENDENT: tuple[EffectName, ...] = ("enhance", "style")  # what red is matters to these
+_COLOUR_DEPENDENT: tuple[str, ...] = ("enhance", "style")  # what red is matters to these
 _LINEAR_SUFFIXES = (".exr", ".tif", ".tiff")  # files that hold a plate in its own space
 
 
