@@ -28,9 +28,9 @@ from mattelier.catalogue import Store
 from mattelier.engines.enlarger import open_enlarger
 from mattelier.filters.upscale import Upscaler
 from mattelier.media.stills import read
-from mattelier.networks.compact import to_state
-from mattelier.networks.compact_torch import CompactNet
-from mattelier.networks.ncnn import read_compact
+from mattelier.networks.compact.ncnn import read_compact
+from mattelier.networks.compact.network import CompactNet
+from mattelier.networks.compact.weights import to_state
 from mattelier.requests import UpscaleRequest
 from mattelier.types.picture import Picture
 

@@ -17,7 +17,7 @@ def bring_in_style(models: Path) -> None:
     torch = pytest.importorskip("torch")
     from safetensors.torch import save_file
 
-    from mattelier.networks.adain import AdaIN
+    from mattelier.networks.adain.network import AdaIN
 
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("MATTELIER_MODELS", str(models))

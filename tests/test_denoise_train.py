@@ -19,7 +19,8 @@ import torch
 from mattelier.commands.main import main
 from mattelier.engines.denoiser import STRONGEST
 from mattelier.engines.openvino_engine import import_openvino
-from mattelier.networks.denoise import FOLD, DenoiseNet
+from mattelier.networks.denoise import FOLD
+from mattelier.networks.denoise.network import DenoiseNet
 from mattelier.train import degrade
 from mattelier.train.denoise_export import export
 from mattelier.train.denoise_init import start_from

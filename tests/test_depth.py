@@ -169,11 +169,11 @@ def weights(tmp_path: Path, kind: str) -> Path:
 
     torch.manual_seed(1)
     if kind == "depth-anything":
-        from mattelier.networks.depth_anything import DepthAnythingV2
+        from mattelier.networks.depth_anything.network import DepthAnythingV2
 
         network: torch.nn.Module = DepthAnythingV2()
     else:
-        from mattelier.networks.midas import MidasSmall
+        from mattelier.networks.midas.network import MidasSmall
 
         network = MidasSmall()
     path = tmp_path / f"{kind}.pt"

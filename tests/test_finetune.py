@@ -26,7 +26,7 @@ from mattelier.learning.param_groups import is_idle, parts
 from mattelier.matting.cutout import Cutter
 from mattelier.media.stills import read
 from mattelier.metrics.masks import iou
-from mattelier.networks.cutout import CutoutNet
+from mattelier.networks.cutout.network import CutoutNet
 from mattelier.requests import MatteRequest
 from mattelier.train import custom_dataset, finetune
 from mattelier.train.synthetic_scenes import emptied, imagined

@@ -17,7 +17,7 @@ if os.environ.get("CI") != "true":
 import torch
 
 from mattelier.catalogue import Card, Store
-from mattelier.networks.cutout import CutoutNet, fold_norms, spread_norms
+from mattelier.networks.cutout.network import CutoutNet, fold_norms, spread_norms
 
 SHIPPED = Path(__file__).parents[1] / "models" / "cutout"
 

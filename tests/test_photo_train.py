@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from mattelier.catalogue import Store
 from mattelier.commands.main import main
 from mattelier.engines.enlarger import open_enlarger
-from mattelier.networks.compact_torch import CompactNet
+from mattelier.networks.compact.network import CompactNet
 from mattelier.train.photo_init import start_from
 from mattelier.train.photo_recipe import PhotoRecipe, load_photo_recipe
 from mattelier.train.photo_run import PhotoRun

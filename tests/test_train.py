@@ -26,7 +26,7 @@ from mattelier.commands.main import main
 from mattelier.data import splits
 from mattelier.learning import synthetic_hints
 from mattelier.learning.losses import total
-from mattelier.networks.cutout import CutoutNet, fold_norms
+from mattelier.networks.cutout.network import CutoutNet, fold_norms
 from mattelier.train.init_weights import start_from
 from mattelier.train.recipe import Recipe, Stage, load_recipe
 from mattelier.train.run import Run

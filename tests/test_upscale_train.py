@@ -17,7 +17,8 @@ import torch
 
 from mattelier.commands.main import main
 from mattelier.engines.openvino_engine import import_openvino
-from mattelier.networks.upscale import CELL, LocalFeatureNet
+from mattelier.networks.upscale import CELL
+from mattelier.networks.upscale.network import LocalFeatureNet
 from mattelier.train.clean_images import originals
 from mattelier.train.upscale_export import export
 from mattelier.train.upscale_init import start_from

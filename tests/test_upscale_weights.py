@@ -11,8 +11,8 @@ import pytest
 
 from mattelier.catalogue import Store
 from mattelier.engines.enlarger import open_enlarger
-from mattelier.networks.compact import Compact, from_state, to_state
-from mattelier.networks.ncnn import read_compact
+from mattelier.networks.compact.ncnn import read_compact
+from mattelier.networks.compact.weights import Compact, from_state, to_state
 from mattelier.types.errors import ModelError, UsageError
 
 WEIGHTS = Path(__file__).parents[1].parent / "shared" / "weights"
@@ -111,7 +111,7 @@ def test_official_pair_mixes_by_denoise() -> None:
 @needs_official
 def test_official_network_is_what_torch_computes() -> None:
     torch = pytest.importorskip("torch")
-    from mattelier.networks.compact_torch import CompactNet
+    from mattelier.networks.compact.network import CompactNet
 
     official = read_compact(OFFICIAL)
     module = CompactNet(64, 34, 4).eval()

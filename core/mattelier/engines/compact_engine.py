@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mattelier.engines.openvino_engine import core, import_openvino
 from mattelier.engines.ports import one_line, short_of_memory
 from mattelier.engines.torch_engine import enlarge
-from mattelier.networks.compact import Compact, to_state
+from mattelier.networks.compact.weights import Compact, to_state
 from mattelier.types.errors import EngineError, OutOfMemory
 
 # Beyond this many pixels around it a pixel's value changes by less than 1/255; the layers reach
@@ -56,7 +56,7 @@ class CompactOnGPU:
         try:
             import torch
 
-            from mattelier.networks.compact_torch import CompactNet
+            from mattelier.networks.compact.network import CompactNet
         except ImportError:
             raise EngineError(
                 f"{device} needs PyTorch, which is missing; run `pip install torch`."

@@ -141,12 +141,12 @@ def _network(path: Path, weights: Mapping[str, Any]) -> tuple[Any, Input]:
     """The network whose layout these weights have, with them in it, and what it wants to see."""
     network: Any
     if "pretrained.patch_embed.proj.weight" in weights:
-        from mattelier.networks.depth_anything import SIZES, DepthAnythingV2
+        from mattelier.networks.depth_anything.network import SIZES, DepthAnythingV2
 
         size = SIZES.get(weights["pretrained.patch_embed.proj.weight"].shape[0])
         network, spec = None if size is None else DepthAnythingV2(size), _DEPTH_ANYTHING
     elif "pretrained.layer1.3.0.conv_dw.weight" in weights:
-        from mattelier.networks.midas import MidasSmall
+        from mattelier.networks.midas.network import MidasSmall
 
         network, spec = MidasSmall(), _MIDAS_SMALL
     else:

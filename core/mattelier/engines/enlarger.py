@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mattelier.catalogue import Card, Store
 from mattelier.engines.choose import on_torch_device, open_engine
 from mattelier.engines.weights_file import read_state
-from mattelier.networks.compact import Compact, from_state
+from mattelier.networks.compact.weights import Compact, from_state
 from mattelier.requests import Device
 from mattelier.types.errors import ModelError, UsageError
 
@@ -63,8 +63,8 @@ class Wrapped:
 
     def __init__(self, network: Enlarger) -> None:
         self._network = network
-        self.model, self.name = network.model, network.name
-        self.device, self.note = network.device, network.note
+        self.model, self.name = getattr(network, "model", ""), getattr(network, "name", "")
+        self.device, self.note = getattr(network, "device", ""), getattr(network, "note", "")
         self.scale, self.multiple = network.scale, network.multiple
         self.margin = network.margin
 
@@ -178,7 +178,7 @@ def _partner(path: Path) -> Path | None:
 def _read(path: Path) -> tuple[Compact | None, Mapping[str, Any]]:
     """A file's compact network, and its state dict for others."""
     if path.suffix.lower() in (".bin", ".param"):
-        from mattelier.networks.ncnn import read_compact
+        from mattelier.networks.compact.ncnn import read_compact
 
         return read_compact(path), {}
     state = read_state(path)

@@ -47,7 +47,7 @@ def network_size(spec: Input, height: int, width: int) -> tuple[int, int]:
     return rows, columns
 
 
-def prepare(spec: Input, view: PictureView, height: int, width: int) -> NDArray[np.float32]:
+def preprocess(spec: Input, view: PictureView, height: int, width: int) -> NDArray[np.float32]:
     """The network's picture input.
 
     Parameters
@@ -69,7 +69,7 @@ def prepare(spec: Input, view: PictureView, height: int, width: int) -> NDArray[
     return np.ascontiguousarray(normal.transpose(2, 0, 1)[None], np.float32)
 
 
-def finish(spec: Output, answer: NDArray[Any]) -> NDArray[np.float32]:
+def postprocess(spec: Output, answer: NDArray[Any]) -> NDArray[np.float32]:
     """The matte in a network's answer.
 
     Parameters
@@ -100,3 +100,6 @@ def finish(spec: Output, answer: NDArray[Any]) -> NDArray[np.float32]:
         alpha = (alpha - low) / (high - low)
     matte: NDArray[np.float32] = np.clip(alpha, 0, 1, dtype=np.float32)
     return matte
+
+
+prepare, finish = preprocess, postprocess  # until their last callers have moved

@@ -48,7 +48,7 @@ class StyleNetwork:
         import torch
 
         from mattelier.engines.ports import one_line
-        from mattelier.networks.adain import AdaIN
+        from mattelier.networks.adain.network import AdaIN
 
         self.model, self.device, self.note = model, device, note
         self._lock = threading.Lock()
@@ -149,7 +149,7 @@ def open_style_network(model: str, store: Store, device: Device = "auto") -> Sty
 
 
 def read_style(decoder: Path, encoder: Path | None = None) -> Mapping[str, Any]:
-    """The weights of encoder and decoder as one state dict of `networks.adain.AdaIN`.
+    """The weights of encoder and decoder as one state dict of `networks.adain.network.AdaIN`.
 
     Parameters
     ----------

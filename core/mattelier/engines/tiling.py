@@ -2,7 +2,7 @@
 
 A network sees tiles that overlap, each with enough around it to be right in its own part; where
 two parts meet, one fades into the other. The result is that of the network on the whole picture
-to within what the margin leaves out (below 1/255, see `Enlarger.margin`).
+to within what the margin leaves out (below 1/255, see `Tiled.margin`).
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.engines.enlarger import Enlarger, Wrapped
+from mattelier.engines.open_model import OpenModel
 from mattelier.types import resample
 from mattelier.types.errors import OutOfMemory
 from mattelier.types.progress import remark
@@ -38,6 +39,64 @@ class Rows(Protocol):
     def read(self, y0: int, y1: int) -> Band:
         """Rows y0…y1−1: (y1−y0, width, 3) float32 0…1."""
         ...
+
+
+class Tiled(Protocol):
+    """A network that takes a picture of any size, or tiles of one, and gives it larger or equal.
+
+    Attributes
+    ----------
+    scale : how many times larger the result is
+    multiple : the sides of what it is given are multiples of this, in pixels
+    margin : how many pixels around its own a tile must see to be right there
+    """
+
+    @property
+    def scale(self) -> int: ...
+
+    @property
+    def multiple(self) -> int: ...
+
+    @property
+    def margin(self) -> int: ...
+
+    def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One pass: (1, 3, h, w) RGB 0…1 → (1, 3, scale·h, scale·w), not clipped.
+
+        Raises
+        ------
+        OutOfMemory
+            The device has too little memory for a picture of this size.
+        EngineError
+            The network cannot be run.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class PictureModel:
+    """An open model that takes a picture alone and gives one; see `Tiled`."""
+
+    model: OpenModel
+
+    @property
+    def scale(self) -> int:
+        """See `Tiled`."""
+        return self.model.output.scale
+
+    @property
+    def multiple(self) -> int:
+        """See `Tiled`."""
+        return self.model.input.multiple
+
+    @property
+    def margin(self) -> int:
+        """See `Tiled`."""
+        return self.model.input.margin
+
+    def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One pass; see `Tiled.run`."""
+        return self.model.run({"picture": picture})["picture"]
 
 
 class Stream:
@@ -96,7 +155,7 @@ def spans(length: int, size: int, margin: int, multiple: int) -> list[Span]:
 
 
 def enlarged(
-    source: Rows, network: Enlarger, size: int, done: Callable[[float], None]
+    source: Rows, network: Tiled, size: int, done: Callable[[float], None]
 ) -> Iterator[Band]:
     """The bands of a picture enlarged by a network: each (rows, scale·width, 3) float32.
 
@@ -161,14 +220,14 @@ def resampled(source: Rows, height: int, width: int) -> Iterator[Band]:
 
 
 class Halving(Wrapped):
-    """A network whose tiles are halved wherever memory runs out; see `Enlarger`."""
+    """A network whose tiles are halved wherever memory runs out; see `Tiled`."""
 
-    def __init__(self, network: Enlarger) -> None:
-        super().__init__(network)
+    def __init__(self, network: Tiled) -> None:
+        super().__init__(cast(Enlarger, network))
         self._most: int | None = None
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
-        """One pass; see `Enlarger.run`."""
+        """One pass; see `Tiled.run`."""
         side = max(picture.shape[2:])
         if self._most is None or side <= self._most:
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from mattelier.catalogue import Card
 from mattelier.engines import ports
 from mattelier.engines.ports import require_file
-from mattelier.types.errors import EngineError, ModelError, OutOfMemory
+from mattelier.types.errors import EngineError, OutOfMemory
 
 
 class TorchEngine:
@@ -82,26 +81,9 @@ def enlarge(
 
 
 def _load(card: Card, path: Path) -> Any:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from mattelier.engines.network_file import card_network
 
-    module, _, name = (card.architecture or "").partition(".")
-    try:
-        network = getattr(importlib.import_module(f"mattelier.networks.{module}"), name)()
-    except (ImportError, AttributeError) as error:
-        raise ModelError(
-            f"The model {card.name} needs the network {card.architecture!r}, which this version "
-            "of Mattelier does not have; install a newer one."
-        ) from error
-    try:
-        weights = {key: value.float() for key, value in load_file(str(path)).items()}
-        network.load_state_dict(weights, strict=True)
-    except (RuntimeError, SafetensorError, OSError) as error:
-        raise ModelError(
-            f"The weights {path} do not fit the network {card.architecture}: "
-            f"{ports.one_line(error)}."
-        ) from error
-    return network.eval()
+    return card_network(card, {path.name: path}).module()
 
 
 def _not_usable(torch: Any, device: str) -> str | None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from mattelier.types.errors import EngineError, MattelierError, ModelError
 
+State = Mapping[str, NDArray[Any]]
 
-def read_state(path: Path) -> Mapping[str, Any]:
-    """The state dict in a .safetensors file, or in a torch file of plain weights.
+
+def read_state(path: Path) -> State:
+    """The state dict in a weights file: safetensors, torch's of plain weights, or an ncnn pair.
 
     Returns
     -------
@@ -19,17 +23,12 @@ def read_state(path: Path) -> Mapping[str, Any]:
     Raises
     ------
     ModelError
-        The file is damaged, or holds more than weights, which could run any code.
+        The file is damaged, of another kind, or holds more than weights, which could run any code.
     EngineError
         It is a torch file, and PyTorch is not installed.
     """
     try:
-        if path.suffix.lower() == ".safetensors":
-            from safetensors.numpy import load_file
-
-            state: Mapping[str, Any] = load_file(path)
-            return state
-        return _unpickled(path)
+        return _READERS.get(path.suffix.lower(), _read_torch)(path)
     except MattelierError:
         raise
     except Exception as error:  # each library's readers raise exceptions of their own
@@ -37,7 +36,27 @@ def read_state(path: Path) -> Mapping[str, Any]:
         raise ModelError(f"{path} is no weights file that can be read ({reason}).") from error
 
 
-def _unpickled(path: Path) -> Mapping[str, Any]:
+def _read_safetensors(path: Path) -> State:
+    from safetensors import safe_open
+
+    with safe_open(path, "numpy") as file:
+        names = list(file.keys())
+        narrow = any(file.get_slice(name).get_dtype() == "BF16" for name in names)
+        if not narrow:
+            return {name: file.get_tensor(name) for name in names}
+    from safetensors.torch import load_file  # NumPy has no bfloat16
+
+    return {name: values.float().numpy() for name, values in load_file(path).items()}
+
+
+def _read_ncnn(path: Path) -> State:
+    from mattelier.networks.compact.ncnn import read_compact
+    from mattelier.networks.compact.weights import to_state
+
+    return to_state(read_compact(path))
+
+
+def _read_torch(path: Path) -> State:
     try:
         import torch
     except ImportError:
@@ -59,3 +78,12 @@ def _unpickled(path: Path) -> Mapping[str, Any]:
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise ModelError(f"{path} holds no weights of a network.")
     return {name: value.float().numpy() for name, value in state.items()}
+
+
+_READERS: Mapping[str, Callable[[Path], State]] = {
+    ".safetensors": _read_safetensors,
+    ".pth": _read_torch,
+    ".pt": _read_torch,
+    ".param": _read_ncnn,
+    ".bin": _read_ncnn,
+}

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mattelier.networks.cutout import CutoutNet
+from mattelier.networks.cutout.network import CutoutNet
 
 
 class _Alpha(nn.Module):

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from mattelier.networks.cutout import CutoutNet
+from mattelier.networks.cutout.network import CutoutNet
 
 
 def structure(logits: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:

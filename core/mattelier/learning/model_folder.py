@@ -13,7 +13,7 @@ from mattelier.catalogue import Card, FileEntry
 from mattelier.catalogue.card import to_toml
 from mattelier.learning.export import export, file_entry, save_weights
 from mattelier.learning.param_groups import is_idle
-from mattelier.networks.cutout import CutoutNet
+from mattelier.networks.cutout.network import CutoutNet
 from mattelier.types.errors import OutputError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from mattelier.networks.cutout import CutoutNet
+from mattelier.networks.cutout.network import CutoutNet
 
 
 def parts(

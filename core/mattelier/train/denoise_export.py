@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from mattelier.learning.export import save_weights, write_graph
-from mattelier.networks.denoise import FOLD, DenoiseNet
+from mattelier.networks.denoise import FOLD
+from mattelier.networks.denoise.network import DenoiseNet
 
 
 class _Denoised(nn.Module):

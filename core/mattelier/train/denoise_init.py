@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mattelier.networks.denoise import DenoiseNet
+from mattelier.networks.denoise.network import DenoiseNet
 from mattelier.types.errors import UsageError
 
 

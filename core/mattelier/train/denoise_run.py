@@ -13,7 +13,8 @@ from torch import Tensor
 
 from mattelier.engines.denoiser import STRONGEST
 from mattelier.learning.param_groups import fast_bfloat16
-from mattelier.networks.denoise import FOLD, DenoiseNet
+from mattelier.networks.denoise import FOLD
+from mattelier.networks.denoise.network import DenoiseNet
 from mattelier.train.clean_images import Patches, originals
 from mattelier.train.degrade import noisy, rounded, white_noise
 from mattelier.train.denoise_recipe import DenoiseRecipe

@@ -19,7 +19,7 @@ from mattelier.learning.param_groups import parts
 from mattelier.media import thumbnails
 from mattelier.media.atomic import replacing
 from mattelier.metrics.measures import MEASURES, Case
-from mattelier.networks.cutout import CutoutNet
+from mattelier.networks.cutout.network import CutoutNet
 from mattelier.train.custom_dataset import SCENES, SET
 from mattelier.train.init_weights import start_from
 from mattelier.train.recipe import Recipe, Stage

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mattelier.networks.cutout import CutoutNet, spread_norms
+from mattelier.networks.cutout.network import CutoutNet, spread_norms
 from mattelier.types.errors import UsageError
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from mattelier.networks.compact import Compact, from_state, to_state
-from mattelier.networks.compact_torch import CompactNet
+from mattelier.networks.compact.network import CompactNet
+from mattelier.networks.compact.weights import Compact, from_state, to_state
 from mattelier.types.errors import ModelError, UsageError
 
 
@@ -30,7 +30,7 @@ def start_from(network: CompactNet, path: Path) -> None:
 
 def _compact(path: Path) -> Compact:
     if path.suffix == ".bin":
-        from mattelier.networks.ncnn import read_compact
+        from mattelier.networks.compact.ncnn import read_compact
 
         return read_compact(path)
     from mattelier.engines.weights_file import read_state

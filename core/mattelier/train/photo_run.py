@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mattelier.metrics.fidelity import psnr_y
-from mattelier.networks.compact_torch import CompactNet
+from mattelier.networks.compact.network import CompactNet
 from mattelier.train.clean_images import Patches, originals
 from mattelier.train.degrade import Wear, rounded, worn
 from mattelier.train.photo_recipe import PhotoRecipe

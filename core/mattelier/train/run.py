@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from mattelier.learning.losses import of_batch
 from mattelier.learning.param_groups import parts
-from mattelier.networks.cutout import CutoutNet, fold_norms
+from mattelier.networks.cutout.network import CutoutNet, fold_norms
 from mattelier.train.recipe import Recipe
 from mattelier.train.resumable import Resumable
 from mattelier.train.samples import Sample, Samples

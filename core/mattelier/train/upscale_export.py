@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from mattelier.learning.export import save_weights, write_graph
-from mattelier.networks.upscale import CELL, LocalFeatureNet
+from mattelier.networks.upscale import CELL
+from mattelier.networks.upscale.network import LocalFeatureNet
 
 
 class _Enlarged(nn.Module):

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mattelier.networks.upscale import LocalFeatureNet
+from mattelier.networks.upscale.network import LocalFeatureNet
 from mattelier.types.errors import UsageError
 
 _LAYERS = {"fea_conv": "first", "LR_conv": "last", "upsampler.0": "up"}

@@ -10,7 +10,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from mattelier.metrics.fidelity import psnr_y
-from mattelier.networks.upscale import CELL, LocalFeatureNet
+from mattelier.networks.upscale import CELL
+from mattelier.networks.upscale.network import LocalFeatureNet
 from mattelier.train.clean_images import originals
 from mattelier.train.restoring_run import RestoringRun, tensor
 from mattelier.train.upscale_recipe import UpscaleRecipe

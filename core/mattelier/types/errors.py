@@ -28,7 +28,15 @@ class ModelError(MattelierError):
 
 
 class EngineError(MattelierError):
-    """An inference engine or device that was asked for cannot be used."""
+    """An inference engine or device that was asked for cannot be used.
+
+    Attributes
+    ----------
+    model : object or None
+        The `engines.open_model.OpenModel` that failed in mid-work; None: none was open yet.
+    """
+
+    model: object | None = None
 
 
 class OutOfMemory(EngineError):  # noqa: N818 - what happened, as in torch

@@ -19,7 +19,7 @@ from mattelier.learning.losses import of_batch
 from mattelier.learning.param_groups import fast_bfloat16, parts
 from mattelier.learning.synthetic_hints import damage
 from mattelier.matting.hint import MASK_CONFIDENCE
-from mattelier.networks.cutout import CutoutNet
+from mattelier.networks.cutout.network import CutoutNet
 from mattelier.types.progress import remark
 
 Map = NDArray[np.float32]

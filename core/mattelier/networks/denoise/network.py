@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 from torch import Tensor, nn
 
-FOLD = 8  # sides of what it is given are multiples of this
 _FAINT = 1 / 255  # differences smaller than this are all alike: rounding makes them
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.networks.compact import Compact
+from mattelier.networks.compact.weights import Compact
 from mattelier.types.errors import ModelError
 
 _MAGIC = "7767517"

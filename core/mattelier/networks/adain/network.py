@@ -11,12 +11,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-MULTIPLE = 8
-"""Sides are multiples of this, so that what the decoder gives is as large as the picture."""
-
-MARGIN = 80
-"""How many pixels the encoder and the decoder together see to each side: 37 and 38, rounded up."""
-
 Statistics = tuple[Tensor, Tensor]
 """Mean and standard deviation of each feature: (N, C, 1, 1)."""
 
@@ -59,6 +53,20 @@ class AdaIN(nn.Module):
         result: Tensor = self.decoder(torch.lerp(features, painted, strength))
         if strength < 1:
             result = result + (1 - strength) * (picture - self.decoder(features))
+        return result
+
+    def paint(
+        self,
+        picture: Tensor,
+        content_mean: Tensor,
+        content_deviation: Tensor,
+        style_mean: Tensor,
+        style_deviation: Tensor,
+        strength: float,
+    ) -> Tensor:
+        """`forward`, with its statistics one by one."""
+        content, style = (content_mean, content_deviation), (style_mean, style_deviation)
+        result: Tensor = self(picture, content, style, strength)
         return result
 
 

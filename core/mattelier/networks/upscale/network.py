@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 from torch import Tensor, nn
 
-CELL = 6  # of the attention: a stride-2 convolution, then a stride-3 pooling
+from mattelier.networks.upscale import CELL
+
 _SLOPE = 0.05
 _RANGE = 255  # the published weights' unit; activations then keep the size they were trained with
 
@@ -88,17 +89,3 @@ class LocalFeatureNet(nn.Module):
         for block in self.blocks:
             y = block(y)
         return F.pixel_shuffle(self.up(self.last(y) + features), self.scale) / _RANGE
-
-
-class UpscaleX2(LocalFeatureNet):
-    """×2, for the card of `upscale-x2`."""
-
-    def __init__(self) -> None:
-        super().__init__(2)
-
-
-class UpscaleX4(LocalFeatureNet):
-    """×4, for the card of `upscale-x4`."""
-
-    def __init__(self) -> None:
-        super().__init__(4)

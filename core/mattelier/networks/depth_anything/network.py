@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 from torch import Tensor, nn
 
-PATCH = 14
+from mattelier.networks.depth_anything import PATCH
+
 _GRID = 37  # patches a side of the pictures it was trained on
 _OFFSET = 0.1  # of DINOv2's interpolation of positions
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 from torch import Tensor, nn
 
-from mattelier.networks.depth_anything import FeatureFusionBlock
+from mattelier.networks.depth_anything.network import FeatureFusionBlock
 
 _STEM = 32
 # repeats, kernel, stride, expansion, channels of each stage (width × 1.2, depth × 1.4).

@@ -1,4 +1,4 @@
-"""Real-ESRGAN's compact network as a torch module, for GPUs; see `networks.compact`."""
+"""Real-ESRGAN's compact network as a torch module, for GPUs; see `networks.compact.weights`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,118 @@
+"""Which models a task takes where none is named, and what is said where one does not fit it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mattelier.catalogue.card import Card
+from mattelier.catalogue.store import DEFAULT, Store
+from mattelier.types.errors import MattelierError, ModelError, UsageError
+
+_TORCH_FILES = (".safetensors", ".pth", ".pt")
+_NCNN_FILES = (".bin", ".param")
+
+
+@dataclass(frozen=True)
+class TaskModels:
+    """One task's models.
+
+    Attributes
+    ----------
+    names : models that "default" stands for, the best first; none: any of the task
+    refusal : the sentence about a card of another task, with {name}
+    none_ready : the sentence where "default" finds none on this computer
+    suffixes : of weights files that may be named instead of a model
+    missing_file : error and sentence, with {path}, where such a file is not there
+    other_task : what a weights file's network does that turns out to be for another task: "… is a
+        network that …"
+    by_scale : where the network depends on how many times a picture is enlarged
+    blended : the model for a request that mixes a network with its partner
+    """
+
+    names: tuple[str, ...]
+    refusal: str
+    none_ready: str = ""
+    suffixes: tuple[str, ...] = ()
+    missing_file: tuple[type[MattelierError], str] = (UsageError, "--model {path}: no such file.")
+    other_task: str = "is for another task"
+    by_scale: Mapping[int, str] = field(default_factory=dict)
+    blended: str = ""
+
+
+TASK_MODELS: Mapping[str, TaskModels] = {
+    "matte": TaskModels(
+        names=(DEFAULT,),
+        refusal="The model {name} makes no mattes; choose another.",
+    ),
+    "upscale": TaskModels(
+        names=("upscale-x2", "upscale-x4", "upscale-photo-x4"),
+        refusal="The model {name} does not enlarge pictures; choose another.",
+        suffixes=_TORCH_FILES + _NCNN_FILES,
+        other_task="enlarges no pictures",
+        by_scale={2: "upscale-x2", 4: "upscale-x4"},
+        blended="upscale-photo-x4",
+    ),
+    "denoise": TaskModels(
+        names=("denoise",),
+        refusal="The model {name} does not denoise pictures; choose another.",
+        suffixes=_TORCH_FILES,
+        other_task="enlarges pictures; see `upscale`",
+    ),
+    "depth": TaskModels(
+        names=("depth-anything-v2-small", "midas-v2.1-small"),
+        refusal=("The model {name} makes no depth; `mattelier models list` names those that do."),
+        none_ready=(
+            "No depth network is on this computer yet; fetch one with `mattelier models get "
+            "depth-anything-v2-small`."
+        ),
+        suffixes=_TORCH_FILES,
+        missing_file=(ModelError, "There is no weights file {path}."),
+    ),
+    "style": TaskModels(
+        names=(),
+        refusal="The model {name} paints no styles; choose another.",
+        none_ready=(
+            "No style network comes with Mattelier, as none is known whose licence allows it; "
+            "get decoder.pth and vgg_normalised.pth from "
+            "https://github.com/naoto0804/pytorch-AdaIN/releases and name them with --model "
+            "decoder.pth, or for good with `mattelier models import decoder.pth --name adain "
+            "--style-encoder vgg_normalised.pth`."
+        ),
+        suffixes=_TORCH_FILES,
+    ),
+}
+
+
+def ready_models(task: str, store: Store) -> list[Card]:
+    """The cards that "default" stands for and whose files are on this computer, the best first."""
+    names = TASK_MODELS[task].names
+    ready = []
+    for name in names or store.names():
+        try:
+            card = store.card(name)
+        except MattelierError:  # no such model here, or its card is damaged
+            continue
+        if card.task == task and store.state(card)[0] == "ready":
+            ready.append(card)
+    return ready
+
+
+def default_card(task: str, store: Store) -> Card:
+    """The card that "default" stands for: the first that is ready, or the task's only one.
+
+    Raises
+    ------
+    ModelError
+        None is on this computer.
+    UsageError
+        The task's only one has no card here.
+    """
+    row = TASK_MODELS[task]
+    if len(row.names) == 1:  # whoever opens it says what is wrong with its files
+        return store.card(row.names[0])
+    for card in ready_models(task, store):
+        return card
+    if row.none_ready:
+        raise ModelError(row.none_ready)
+    return store.card(row.names[0])

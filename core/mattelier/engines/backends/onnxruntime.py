@@ -1,0 +1,86 @@
+"""ONNX Runtime: where OpenVINO is not to be had, and for ONNX-only models on CUDA."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.engines.bindings import Binding, Ports, bind
+from mattelier.engines.failures import first_line, run_error
+from mattelier.types.errors import EngineError, ModelError
+
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+class ONNXSession:
+    """An ONNX graph; see `open_model.Session`.
+
+    Raises
+    ------
+    ModelError
+        It cannot be read, or does not fit its card.
+    EngineError
+        ONNX Runtime cannot use the device.
+    """
+
+    name = "onnxruntime"
+
+    def __init__(self, model: str, path: Path, ports: Ports, device: str) -> None:
+        provider = _PROVIDERS[device]
+        session = _session(path, provider)
+        # ONNX Runtime falls back to the CPU by itself, with no more than a line of log.
+        if provider not in session.get_providers():
+            raise EngineError(
+                f"onnxruntime cannot use {device} here; run `pip install onnxruntime-gpu` with a "
+                "matching CUDA, or use --device cpu."
+            )
+        self.device = device
+        self._model, self._session = model, session
+        self._outputs = [port.name for port in session.get_outputs()]
+        self._binding: Binding = bind(
+            model, ports, [port.name for port in session.get_inputs()], self._outputs
+        )
+
+    def run(
+        self, inputs: Mapping[str, NDArray[Any]], entry: str = "forward"
+    ) -> dict[str, NDArray[np.float32]]:
+        """One pass; see `Session.run`."""
+        names = self._binding.inputs
+        feed = {names[role]: np.ascontiguousarray(values) for role, values in inputs.items()}
+        try:
+            [answer] = self._session.run([self._outputs[self._binding.output]], feed)
+        except Exception as error:  # its exceptions share no base of their own
+            raise run_error(
+                f"ONNX Runtime could not run {self._model}: {first_line(error)}.", error
+            ) from error
+        return {self._binding.role: np.asarray(answer, np.float32)}
+
+
+def signature(path: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """See `engines.signature`."""
+    session = _session(path, _PROVIDERS["cpu"])
+    return (
+        [(port.name, str(port.shape)) for port in session.get_inputs()],
+        [(port.name, str(port.shape)) for port in session.get_outputs()],
+    )
+
+
+def _session(path: Path, provider: str) -> Any:
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()  # Windows builds report; nothing may leave the machine
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    # The arena keeps the largest picture's memory for ever (10 GB instead of 7 for BiRefNet).
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    if provider not in onnxruntime.get_available_providers():
+        provider = _PROVIDERS["cpu"]
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=[provider])
+    except Exception as error:  # its exceptions share no base of their own
+        raise ModelError(f"ONNX Runtime cannot read {path}: {first_line(error)}.") from error

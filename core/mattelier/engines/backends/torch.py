@@ -1,0 +1,125 @@
+"""PyTorch: GPUs, and the networks that exist as modules only."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.engines.failures import is_out_of_memory, one_line, run_error
+from mattelier.networks.architecture import Entry
+from mattelier.types.errors import EngineError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class TorchSession:
+    """A module in eval mode on a device; see `open_model.Session`.
+
+    Parameters
+    ----------
+    model : what people call it
+    module : with its weights
+    device : "cpu", "cuda" or "mps"
+    entries : the ways to call it; see `networks.architecture.Entry`
+    channels_last : keep samples in that order, which is faster where convolutions prevail
+    position : which of several answers counts, where an entry has one output
+    sigmoid : apply it to that answer
+
+    Raises
+    ------
+    EngineError
+        PyTorch cannot use the device.
+    """
+
+    name = "torch"
+
+    def __init__(
+        self,
+        model: str,
+        module: nn.Module,
+        device: str,
+        entries: Mapping[str, Entry],
+        *,
+        channels_last: bool = True,
+        position: int = 0,
+        sigmoid: bool = False,
+    ) -> None:
+        import torch
+
+        require_device(device)
+        self.device = device
+        self._model, self._entries = model, entries
+        self._position, self._sigmoid = position, sigmoid
+        self._lock = threading.Lock()
+        try:
+            if channels_last:
+                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self._module = module.to(device)
+        except RuntimeError as error:
+            raise EngineError(self._failure(error)) from error
+
+    def run(
+        self, inputs: Mapping[str, NDArray[Any]], entry: str = "forward"
+    ) -> dict[str, NDArray[np.float32]]:
+        """One pass; see `Session.run`."""
+        import torch
+
+        roles = self._entries[entry]
+        call = self._module if entry == "forward" else getattr(self._module, entry)
+        try:
+            with self._lock, torch.inference_mode():
+                answers = call(*(self._argument(inputs[role]) for role in roles.inputs))
+                if len(roles.outputs) == 1:
+                    answers = (self._one(answers),)
+                return {
+                    role: answer.float().cpu().numpy()
+                    for role, answer in zip(roles.outputs, answers, strict=True)
+                }
+        except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is one
+            raise run_error(self._failure(error), error) from error
+
+    def _argument(self, values: NDArray[Any]) -> Any:
+        """A tensor on the device; a single value as a plain number."""
+        import torch
+
+        if np.ndim(values) == 0:
+            return np.asarray(values).item()
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
+    def _one(self, answer: Any) -> Any:
+        if isinstance(answer, (tuple, list)):
+            answer = answer[self._position]
+        return answer.sigmoid() if self._sigmoid else answer
+
+    def _failure(self, error: BaseException) -> str:
+        if is_out_of_memory(error) and self.device != "cpu":
+            return f"{self.device} has too little free memory for {self._model}; use --device cpu."
+        return f"PyTorch could not run {self._model} on {self.device}: {one_line(error)}."
+
+
+def require_device(device: str) -> None:
+    """Make sure that the PyTorch that is installed can use a device.
+
+    Raises
+    ------
+    EngineError
+    """
+    if reason := _unusable(device):
+        raise EngineError(f"{device} was asked for, but {reason}; use --device cpu.")
+
+
+def _unusable(device: str) -> str | None:
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        if torch.version.cuda is None:
+            return "the installed PyTorch is a build without it (see pytorch.org for the other)"
+        return "PyTorch finds no NVIDIA GPU that it can use (is the driver current?)"
+    if device == "mps" and not torch.backends.mps.is_available():
+        return "PyTorch cannot use it on this computer"
+    return None

@@ -1,0 +1,31 @@
+"""What goes into an ONNX graph and what comes out, for people who bring their own."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from mattelier.types.errors import EngineError
+
+NO_ONNX_ENGINE = "No engine that reads ONNX is installed; run `pip install openvino`."
+
+
+def signature(path: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Names and shapes of an ONNX graph's inputs and outputs, as text for people.
+
+    Raises
+    ------
+    ModelError
+        It is no ONNX graph that can be run here.
+    EngineError
+        No engine that reads ONNX is installed.
+    """
+    if importlib.util.find_spec("openvino"):
+        from mattelier.engines.backends import openvino
+
+        return openvino.signature(path)
+    if importlib.util.find_spec("onnxruntime"):
+        from mattelier.engines.backends import onnxruntime
+
+        return onnxruntime.signature(path)
+    raise EngineError(NO_ONNX_ENGINE)

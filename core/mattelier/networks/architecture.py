@@ -1,0 +1,118 @@
+"""What a folder of `networks` says of its family: whose weights are its own, and how to run them.
+
+Nothing here, nor in any family's `__init__`, imports torch before a network is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.catalogue import Input, Output
+
+if TYPE_CHECKING:
+    from torch import nn
+
+State = Mapping[str, NDArray[Any]]
+"""The weights of a network: name → array, as its file holds them."""
+
+Task = Literal["matte", "upscale", "denoise", "depth", "style"]
+
+Module = TypeVar("Module", bound="nn.Module")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One way to call a network.
+
+    Attributes
+    ----------
+    inputs : roles of its arguments, in their order: "picture", "hint" …
+    outputs : roles of its answers, in their order: "alpha", "picture", "depth" …
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Descriptor:
+    """One network, told from its weights; nothing is built yet.
+
+    Attributes
+    ----------
+    task : what it is for, as a card's `task`
+    input, output : as a card would say them
+    build : gives the torch module in eval mode, with its weights; imports torch, and raises
+        RuntimeError where the weights do not fit
+    graph : gives an `openvino.Model` of the same function, with one input and one output, for
+        machines without torch; None: there is none
+    title : the name of its architecture, where one family has many
+    """
+
+    task: Task
+    input: Input
+    output: Output
+    build: Callable[[], nn.Module]
+    graph: Callable[[], Any] | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """A family of networks that share their code.
+
+    Attributes
+    ----------
+    id : the folder's name
+    title : what people call the family
+    tasks : what its networks are for
+    classes : the names by which cards call it: `architecture = "<id>.<class>"`
+    detect : whether a state dict is of this family, by its names and shapes alone
+    describe : the network in a state dict, and its file for messages; it raises EngineError where
+        a package is missing, ModelError or KeyError where the weights do not fit
+    entries : the ways to call it; "forward" calls the module itself, others its method of that name
+    channels_last : whether torch is to keep its samples in that order
+    complete : the whole state dict, of one that is spread over files which lie beside each other;
+        takes the state, its file, and a reader of files
+    partner : the file beside another that holds the partner to mix it with; None: there is none
+    blend : so much (0…1) of one state, the rest of its partner's
+    fallback : asked last, because it may know what others know too
+    """
+
+    id: str
+    title: str
+    tasks: tuple[Task, ...]
+    classes: tuple[str, ...]
+    detect: Callable[[State], bool]
+    describe: Callable[[State, Path], Descriptor]
+    entries: Mapping[str, Entry]
+    channels_last: bool = True
+    complete: Callable[[State, Path, Callable[[Path], State]], State] | None = None
+    partner: Callable[[Path], Path | None] | None = None
+    blend: Callable[[State, State, float], State] | None = None
+    fallback: bool = False
+
+
+def with_weights(module: Module, state: State) -> Module:
+    """The module in eval mode with these weights, widened to float32.
+
+    Raises
+    ------
+    RuntimeError
+        They are not its own: names or shapes differ.
+    """
+    import torch
+
+    # "W": safetensors' arrays are read-only, which torch does not know of.
+    tensors = {
+        name: torch.from_numpy(np.require(values, np.float32, ("C", "W")))
+        for name, values in state.items()
+    }
+    module.load_state_dict(tensors, strict=True)
+    return module.eval()

@@ -1,0 +1,50 @@
+"""Depth Anything V2: picture → inverse relative depth; see `depth_anything.network`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mattelier.catalogue import Input, Output
+from mattelier.networks.architecture import Architecture, Descriptor, Entry, State, with_weights
+
+if TYPE_CHECKING:
+    from mattelier.networks.depth_anything.network import DepthAnythingV2
+
+PATCH = 14
+"""Sides are multiples of this, in pixels."""
+
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
+
+_PATCHES = "pretrained.patch_embed.proj.weight"
+_WIDTHS = (384, 768, 1024)  # of the published sizes' tokens: small, base, large
+
+
+def _detect(state: State) -> bool:
+    return _PATCHES in state and state[_PATCHES].shape[:1] in {(width,) for width in _WIDTHS}
+
+
+def _describe(state: State, path: Path) -> Descriptor:
+    def build() -> DepthAnythingV2:
+        from mattelier.networks.depth_anything.network import SIZES, DepthAnythingV2
+
+        return with_weights(DepthAnythingV2(SIZES[len(state[_PATCHES])]), state)
+
+    return Descriptor(
+        task="depth",
+        input=Input(518, "fit", PATCH, "short", _MEAN, _STD),
+        output=Output(),
+        build=build,
+    )
+
+
+ARCHITECTURE = Architecture(
+    id="depth_anything",
+    title="Depth Anything V2",
+    tasks=("depth",),
+    classes=("DepthAnythingV2",),
+    detect=_detect,
+    describe=_describe,
+    entries={"forward": Entry(("picture",), ("depth",))},
+    channels_last=False,
+)
