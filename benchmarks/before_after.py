@@ -62,7 +62,7 @@ def denoised(folder: Path) -> list[Pixels]:
 def blurred(folder: Path) -> list[Pixels]:
     """The astronaut as she is, and before a wide lens; the depth is the matte's alone."""
     photo = np.asarray(_opened(folder / "astronaut.png"))
-    ours = mattelier.bokeh(photo, radius=12, highlights=True).colour
+    ours = mattelier.bokeh(photo, radius=12, highlights=True).picture.colour
     return [photo, ours]
 
 
@@ -116,10 +116,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    given = parser.parse_args()
-    given.output.mkdir(parents=True, exist_ok=True)
+    args = parser.parse_args()
+    args.output.mkdir(parents=True, exist_ok=True)
     for name, panels in STRIPS.items():
-        _side_by_side(panels(given.folder)).save(given.output / f"{name}.jpg", quality=90)
+        _side_by_side(panels(args.folder)).save(args.output / f"{name}.jpg", quality=90)
 
 
 if __name__ == "__main__":

@@ -59,8 +59,8 @@ def measure(photo: Path, version: str, runs: int, frames: int) -> dict[str, Any]
             return json.loads((stage / "times.json").read_text("utf-8"))
         except OSError:
             results = stage / "results.jsonl"
-            told = results.read_text("utf-8") if results.exists() else log.read_text("utf-8")
-            raise SystemExit(f"Blender gave no times:\n{told}") from None
+            output = results.read_text("utf-8") if results.exists() else log.read_text("utf-8")
+            raise SystemExit(f"Blender gave no times:\n{output}") from None
 
 
 def summary(times: dict[str, Any]) -> dict[str, float]:
@@ -91,19 +91,19 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--frames", type=int, default=12)
     parser.add_argument("--json", action="store_true", help="print all times as JSON")
-    given = parser.parse_args()
-    times = measure(given.photo, given.version, given.runs, given.frames)
+    args = parser.parse_args()
+    times = measure(args.photo, args.version, args.runs, args.frames)
     medians = summary(times)
-    if given.json:
+    if args.json:
         print(json.dumps({"medians": medians, "times": times}))
         return
-    print(f"| in Blender {given.version} | median | goal |")
+    print(f"| in Blender {args.version} | median | goal |")
     print("|---|---|---|")
     for name, value in medians.items():
         percent = "bake, the" in name
-        shown = f"{value:.1f} %" if percent else f"{value:.3f} s"
+        text = f"{value:.1f} %" if percent else f"{value:.3f} s"
         goal = f"≤ {GOALS[name]:g} {'%' if percent else 's'}" if name in GOALS else ""
-        print(f"| {name} | {shown} | {goal} |")
+        print(f"| {name} | {text} | {goal} |")
 
 
 if __name__ == "__main__":

@@ -114,18 +114,18 @@ def main() -> None:
     parser.add_argument("--radius", type=float, default=40)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.case:
-        told = measure(given.case, given.photo, given.megapixels, given.radius, given.runs)
-        print(json.dumps(told))
+    args = parser.parse_args()
+    if args.case:
+        report = measure(args.case, args.photo, args.megapixels, args.radius, args.runs)
+        print(json.dumps(report))
         return
-    print(f"{given.megapixels:g} MP, radius {given.radius:g} px")
+    print(f"{args.megapixels:g} MP, radius {args.radius:g} px")
     for case in CASES:
         command = [sys.executable, __file__, *sys.argv[1:], "--case", case]
-        told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        report = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
         print(
-            f"{case:10} {statistics.median(told['seconds']):6.2f} s, "
-            f"{statistics.median(told['busy']):6.2f} s of processor, {told['mb']:5.0f} MB"
+            f"{case:10} {statistics.median(report['seconds']):6.2f} s, "
+            f"{statistics.median(report['busy']):6.2f} s of processor, {report['mb']:5.0f} MB"
         )
     truth()
 

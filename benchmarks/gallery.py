@@ -40,10 +40,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", nargs="+", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    given = parser.parse_args()
-    given.output.mkdir(parents=True, exist_ok=True)
-    for photo in given.photos:
-        panels(photo).save(given.output / f"{photo.stem}.jpg", quality=88)
+    args = parser.parse_args()
+    args.output.mkdir(parents=True, exist_ok=True)
+    for photo in args.photos:
+        panels(photo).save(args.output / f"{photo.stem}.jpg", quality=88)
 
 
 if __name__ == "__main__":

@@ -75,8 +75,8 @@ def measure(photo: Path, runs: int) -> dict[str, Any]:
             return json.loads((stage / "speed.measure.json").read_text("utf-8"))
         except OSError:
             results = stage / "results.jsonl"
-            told = results.read_text("utf-8") if results.exists() else log.read_text("utf-8")
-            raise SystemExit(f"GIMP gave no times:\n{told}") from None
+            output = results.read_text("utf-8") if results.exists() else log.read_text("utf-8")
+            raise SystemExit(f"GIMP gave no times:\n{output}") from None
 
 
 def summary(times: dict[str, Any]) -> dict[str, float]:
@@ -118,10 +118,10 @@ def main() -> None:
     parser.add_argument("--photo", type=Path, default=SAMPLE)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", action="store_true", help="print all times as JSON")
-    given = parser.parse_args()
-    times = measure(given.photo, given.runs)
+    args = parser.parse_args()
+    times = measure(args.photo, args.runs)
     medians = summary(times)
-    if given.json:
+    if args.json:
         print(json.dumps({"medians": medians, "times": times}))
         return
     print("| in GIMP, warm worker | median | goal |")

@@ -3,7 +3,7 @@
     python benchmarks/levels.py DATA… [--most 300] [--runs 7] [--try fast=0.875,1+mirror]
 
 Each DATA folder holds `images/` and `masks/` of equal names; only pictures that training holds
-back (`data.splits.is_dev`) are scored, as `mattelier evaluate` scores them. Times are of
+back (`data.splits.is_validation`) are scored, as `mattelier evaluate` scores them. Times are of
 pictures made by code, 1 and 12 megapixels: the network, the refinement, and all from the file
 read to the PNG written. Levels take turns, each warmed up first; the median is printed. `--try`
 measures a level's path with other passes of the network: scales of the card's size, and
@@ -25,11 +25,12 @@ from unittest.mock import patch
 
 from cutout import SAMPLE, make_photo
 
-from mattelier.data.splits import Pair, pairs, split
+from mattelier.data.pairs import Pair, find_pairs
+from mattelier.data.splits import split_pairs
 from mattelier.matting import matte
 from mattelier.matting.cutout import Cutter
 from mattelier.media import stills
-from mattelier.metrics.measures import MEASURES, Case, Measured
+from mattelier.metrics.measures import MEASURES, Case, Scores
 from mattelier.requests import CutoutRequest, MatteRequest, Quality
 
 MEGAPIXELS = (1, 12)
@@ -70,7 +71,7 @@ def parse_level(text: str) -> Level:
 
 def held_back(folders: list[Path], most: int | None) -> list[Pair]:
     """Pictures never trained on, spread evenly over all folders when there are more than `most`."""
-    found = [pair for folder in folders for pair in split(pairs(folder))[1]]
+    found = [pair for folder in folders for pair in split_pairs(find_pairs(folder))[1]]
     count = min(most or len(found), len(found))
     return [found[i * len(found) // count] for i in range(count)]
 
@@ -78,7 +79,7 @@ def held_back(folders: list[Path], most: int | None) -> list[Pair]:
 def score(levels: list[Level], cutter: Cutter, chosen: list[Pair]) -> list[dict[str, float]]:
     """Mean scores of the whole path, of each level."""
     measure = MEASURES["masks"]
-    measured: list[list[Measured]] = [[] for _ in levels]
+    measured: list[list[Scores]] = [[] for _ in levels]
     for pair in chosen:
         picture, truth = stills.read(pair.picture), stills.read_grey(pair.truth)
         for level, found in zip(levels, measured, strict=True):

@@ -5,11 +5,10 @@ Takes a folder with `images/`, a trimap folder and `alphas/` that hold pictures 
 pixels, the gradient error that of Rhemann et al. 2009, in thousands. Both sides are warmed up
 first, and take turns picture by picture. PyMatting's best solvers are cf (closed form), lbdm and
 knn. With --model the solver is also measured as `mattelier matte --trimap` runs it, where that
-network, given the trimap, decides what the known colours do not explain. With --refiner, the
-weights of an edge refiner that `mattelier train` wrote, its corrections are measured too.
+network, given the trimap, decides what the known colours do not explain.
 
     python benchmarks/matting.py DATA [--trimap trimap1] [--quality balanced] [--rival cf]
-                                 [--model cutout] [--refiner WEIGHTS]
+                                 [--model cutout]
 """
 
 from __future__ import annotations
@@ -71,27 +70,6 @@ def _pymatting(solver: str) -> Method:
     return solve
 
 
-def _refined(weights: Path, solve: Method) -> Method:
-    import torch
-    from mattelier.networks.edge import EdgeNet
-    from mattelier.tasks.edge_network import corrected
-    from safetensors.torch import load_file
-
-    network = EdgeNet().eval()
-    network.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
-
-    @torch.no_grad()
-    def run(picture: np.ndarray, hint: np.ndarray) -> np.ndarray:
-        return network(torch.from_numpy(picture), torch.from_numpy(hint)).numpy()
-
-    def both(colour: np.ndarray, trimap: np.ndarray) -> np.ndarray:
-        alpha = solve(colour, trimap)
-        picture = colour.astype(np.float32) / np.float32(255)
-        return corrected(picture, trimap == 255, trimap == 0, alpha, run)
-
-    return both
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
@@ -99,13 +77,10 @@ def main() -> None:
     parser.add_argument("--quality", default="balanced", choices=("fast", "balanced", "best"))
     parser.add_argument("--rival", default="cf", choices=("cf", "knn", "lbdm", "lkm", "rw"))
     parser.add_argument("--model", help="a network to measure the solver with as well")
-    parser.add_argument("--refiner", type=Path, help="its .safetensors")
     arguments = parser.parse_args()
     methods = {"ours": _ours(arguments.quality), "PyMatting": _pymatting(arguments.rival)}
     if arguments.model:
         methods["with net"] = _with_network(arguments.model, arguments.quality)
-    if arguments.refiner:
-        methods["refined"] = _refined(arguments.refiner, methods["ours"])
 
     rows = []
     heads = "".join(f"{name + ': SAD':>16}{'gradient':>10}{'s':>8}" for name in methods)

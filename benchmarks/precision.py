@@ -25,20 +25,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mattelier.catalogue import DEFAULT, Card, Store
-from mattelier.data.splits import Pair, pairs, split
+from mattelier.data.pairs import Pair, find_pairs
+from mattelier.data.splits import split_pairs
 from mattelier.engines.openvino_engine import core
 from mattelier.engines.preprocess import network_size, prepare
-from mattelier.evaluate.synthetic_hints import GIVEN_HINTS
+from mattelier.evaluate.standard_hints import STANDARD_HINTS
 from mattelier.matting.refine import stretch
 from mattelier.media import stills
-from mattelier.metrics.measures import MEASURES, Case, Measured
+from mattelier.metrics.measures import MEASURES, Case, Scores
 from mattelier.types.colour import View
 
 Inputs = dict[str, NDArray[np.float32]]
 Run = Callable[[Inputs], NDArray[np.float32]]
 
 SIZES = ((256, 192), (256, 256), (320, 320), (512, 512))
-KEPT = 8  # of the pictures that move most
+WORST_CASES = 8  # of the pictures that move most
 _HINTS = ("none", "box", "none", "click", "none", "blocks")
 _QUANTISED = ["Conv", "Add", "Concat", "Resize", "AveragePool", "ReduceMean"]
 
@@ -78,14 +79,14 @@ def quantised(graph: Path, inputs: Iterator[Inputs], folder: Path) -> Path:
     return result
 
 
-def seen(card: Card, pair: Pair, hint: str = "none") -> Inputs:
-    """What the network is given of a picture, with a hint made from the truth."""
+def network_inputs(card: Card, pair: Pair, hint: str = "none") -> Inputs:
+    """What goes into the network of a picture, with a hint made from the truth."""
     view = View(stills.read(pair.picture))
     height, width = network_size(card.input, view.height, view.width)
     inside = stills.read_grey(pair.truth) > 0.75
-    given = GIVEN_HINTS[hint](inside) if inside.any() else None
+    user_hint = STANDARD_HINTS[hint](inside) if inside.any() else None
     nothing = np.zeros((2, height, width), np.float32)
-    evidence = nothing if given is None else given.evidence(height, width)
+    evidence = nothing if user_hint is None else user_hint.evidence(height, width)
     return {"picture": prepare(card.input, view, height, width), "hint": evidence[None]}
 
 
@@ -96,14 +97,14 @@ def clock(runs: dict[str, Run], passes: int) -> None:
     for height, width in SIZES:
         picture = np.random.default_rng(0).random((1, 3, height, width), np.float32)
         inputs = {"picture": picture, "hint": np.zeros((1, 2, height, width), np.float32)}
-        taken: dict[str, list[float]] = {name: [] for name in runs}
+        milliseconds_of: dict[str, list[float]] = {name: [] for name in runs}
         for number in range(passes + 1):
             for name, run in runs.items():
                 start = time.process_time()
                 run(inputs)
                 if number:  # the first pass prepares for the shape
-                    taken[name].append(1000 * (time.process_time() - start))
-        for name, milliseconds in taken.items():
+                    milliseconds_of[name].append(1000 * (time.process_time() - start))
+        for name, milliseconds in milliseconds_of.items():
             times[name].append(f"{statistics.median(milliseconds):.1f} ms")
     for name, row in times.items():
         print(f"| {name} | {' | '.join(row)} |")
@@ -112,25 +113,25 @@ def clock(runs: dict[str, Run], passes: int) -> None:
 def score(card: Card, runs: dict[str, Run], chosen: list[Pair], worst: Path | None) -> None:
     """Print mean scores, and the largest change of alpha against the first precision."""
     measure, first = MEASURES["masks"], next(iter(runs))
-    measured: dict[str, list[Measured]] = {name: [] for name in runs}
+    measured: dict[str, list[Scores]] = {name: [] for name in runs}
     moves: dict[str, list[float]] = {name: [] for name in runs}
     for pair in chosen:
-        inputs, truth = seen(card, pair), stills.read_grey(pair.truth)
-        answers = {name: run(inputs) for name, run in runs.items()}
-        for name, alpha in answers.items():
+        inputs, truth = network_inputs(card, pair), stills.read_grey(pair.truth)
+        alphas = {name: run(inputs) for name, run in runs.items()}
+        for name, alpha in alphas.items():
             measured[name].append(measure.score(Case(stretch(alpha, *truth.shape), truth)))
-            moves[name].append(float(np.abs(alpha - answers[first]).max()))
+            moves[name].append(float(np.abs(alpha - alphas[first]).max()))
     titles = {column.key: column.title for column in measure.columns}
     heads = [*(titles[key] for key in SCORES), "alpha moves: median", "99 %", "most"]
     print(f"\n| | {' | '.join(heads)} |\n|---{'|---' * len(heads)}|")
-    for name, found in measured.items():
-        means = measure.mean(found)
+    for name, scores in measured.items():
+        means = measure.mean(scores)
         moved = [np.median(moves[name]), np.quantile(moves[name], 0.99), max(moves[name])]
         row = [*(f"{means[key]:.4f}" for key in SCORES), *(f"{value:.3f}" for value in moved)]
         print(f"| {name} | {' | '.join(row)} |")
     for name in list(runs)[1:] if worst else ():
-        for rank, index in enumerate(np.argsort(moves[name])[::-1][:KEPT]):
-            inputs = seen(card, chosen[index])
+        for rank, index in enumerate(np.argsort(moves[name])[::-1][:WORST_CASES]):
+            inputs = network_inputs(card, chosen[index])
             alphas = [runs[first](inputs), runs[name](inputs)]
             panes = [inputs["picture"][0].transpose(1, 2, 0), *(a[..., None] for a in alphas)]
             shown = np.hstack([np.broadcast_to(pane, panes[0].shape) for pane in panes])
@@ -147,22 +148,24 @@ def main() -> None:
     parser.add_argument("--calibrate", type=int, default=64, help="pictures to calibrate int8 on")
     parser.add_argument("--passes", type=int, default=10, help="timed at each size")
     parser.add_argument("--worst", type=Path, help="folder for the pictures that move most")
-    given = parser.parse_args()
+    args = parser.parse_args()
     store = Store()
-    card = store.card(given.model)
+    card = store.card(args.model)
     if (card.input.tensor, card.input.hint) != ("picture", "hint"):
-        parser.error(f"{given.model} is no network of this project's layout")
+        parser.error(f"{args.model} is no network of this project's layout")
     graph = next(p for name, p in store.locate(card).items() if name.endswith(".onnx"))
-    trained = [pair for folder in given.data for pair in split(pairs(folder))[0]]
-    count = min(given.calibrate, len(trained))
+    trained = [pair for folder in args.data for pair in split_pairs(find_pairs(folder))[0]]
+    count = min(args.calibrate, len(trained))
     some = [trained[i * len(trained) // count] for i in range(count)]
     with tempfile.TemporaryDirectory() as name:
-        inputs = (seen(card, pair, _HINTS[i % len(_HINTS)]) for i, pair in enumerate(some))
+        inputs = (
+            network_inputs(card, pair, _HINTS[i % len(_HINTS)]) for i, pair in enumerate(some)
+        )
         int8 = quantised(graph, inputs, Path(name))
         runs = {"f32": compiled(graph, "f32"), "bf16": compiled(graph, "bf16")}
         runs["int8"] = compiled(int8, "f32")
-        clock(runs, given.passes)
-        score(card, runs, held_back(given.data, given.most), given.worst)
+        clock(runs, args.passes)
+        score(card, runs, held_back(args.data, args.most), args.worst)
 
 
 if __name__ == "__main__":

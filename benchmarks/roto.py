@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mattelier.media import stills
-from mattelier.media.plate import open_plate
+from mattelier.media.open_plate import open_plate
 from mattelier.requests import KeyRequest, RotoRequest
 from mattelier.shot import farm, frame_mattes, roto
 
@@ -182,7 +182,7 @@ def our_way(plate: Path, key: KeyRequest, out: Path, workers: int = 0) -> tuple[
     finally:
         frame_mattes.refine = refine
     assert result.exit_code == 0, result
-    count = len(result.asked)
+    count = len(result.requested)
     return count / (time.perf_counter() - begun), spent[0] / count
 
 

@@ -13,8 +13,7 @@ from PIL import Image
 from mattelier.commands.main import main
 from mattelier.filters.bokeh.bokeh import bokeh
 from mattelier.filters.bokeh.iris import Iris, blur_per_disparity
-from mattelier.filters.depth.depth import Sight
-from mattelier.matting.matte import Matte, Report
+from mattelier.filters.depth.depth import Scene
 from mattelier.media import stills
 from mattelier.media.depth_maps import read_depth
 from mattelier.requests import BokehRequest, Point
@@ -82,7 +81,7 @@ MIDDLE = Point(120, 120)
 def test_what_is_in_focus_stays_to_the_bit_and_does_not_bleed():
     picture, depth = scene()
     request = BokehRequest(focus=MIDDLE, radius=15)
-    result = bokeh(picture, Sight(depth, None), request).colour
+    result = bokeh(picture, Scene(depth, None), request).colour
     inside = cv2.erode((depth.disparity == 1).astype(np.uint8), np.ones((5, 5))) > 0
     np.testing.assert_array_equal(result[inside], picture.colour[inside])
     ring = cv2.dilate(inside.astype(np.uint8), np.ones((25, 25))) > 0
@@ -97,7 +96,7 @@ def test_a_blurred_thing_before_the_focus_spreads_over_what_is_sharp():
     kept = {}
     for blurred in (False, True):
         request = BokehRequest(focus=Point(10, 10), radius=12, foreground_blur=blurred)
-        kept[blurred] = bokeh(picture, Sight(depth, None), request).colour
+        kept[blurred] = bokeh(picture, Scene(depth, None), request).colour
     np.testing.assert_array_equal(kept[False], picture.colour)
     np.testing.assert_array_equal(kept[True][:40, :40], picture.colour[:40, :40])
     across = kept[True][120, 120:200].astype(int)
@@ -112,8 +111,8 @@ def test_light_is_spread_in_linear_light_and_kept():
     colour[80, 80] = 400
     depth = np.zeros((161, 161), np.float32)
     depth[:3, :3] = 1
-    sight = Sight(DepthMap(depth, False, "file"), None)
-    result = bokeh(Picture(colour, transfer="linear"), sight, BokehRequest(focus=Point(0, 0),
+    scene = Scene(DepthMap(depth, False, "file"), None)
+    result = bokeh(Picture(colour, transfer="linear"), scene, BokehRequest(focus=Point(0, 0),
                    radius=20)).colour  # fmt: skip
     assert result.sum() == pytest.approx(colour.sum(), rel=0.03)
     lit = result[..., 0] > 0.5 * 400 / (np.pi * 20**2)
@@ -130,12 +129,12 @@ def test_tiles_leave_no_seams():
     depth[1290:, 700:710] = 0  # so that the part below has the same range of depth
     picture = Picture(noise, transfer="linear")
     request = BokehRequest(focus=Point(1000, 1010), radius=20, foreground_blur=True)
-    result = bokeh(picture, Sight(DepthMap(depth, False, "file"), None), request).colour
+    result = bokeh(picture, Scene(DepthMap(depth, False, "file"), None), request).colour
     # The same blur of a part that lies over the tiles' borders and is one tile itself.
     part = slice(560, 1300), slice(600, 1400)
     request = BokehRequest(focus=Point(400, 450), radius=20, foreground_blur=True)
-    sight = Sight(DepthMap(np.ascontiguousarray(depth[part]), False, "file"), None)
-    alone = bokeh(Picture(noise[part].copy(), transfer="linear"), sight, request).colour
+    scene = Scene(DepthMap(np.ascontiguousarray(depth[part]), False, "file"), None)
+    alone = bokeh(Picture(noise[part].copy(), transfer="linear"), scene, request).colour
     inner = slice(60, -60), slice(60, -60)
     assert np.abs(alone[inner] - result[part][inner]).max() < 1 / 255
 
@@ -163,13 +162,13 @@ def test_cats_eye_changes_smoothly_over_the_picture():
     picture, depth = scene()
     grey = Picture(np.full_like(picture.colour, 90))
     request = BokehRequest(focus=MIDDLE, radius=15, cats_eye=1)
-    result = bokeh(grey, Sight(depth, None), request).colour
+    result = bokeh(grey, Scene(depth, None), request).colour
     assert np.abs(result.astype(int) - 90).max() <= 1
     lights = np.zeros((300, 300, 3), np.float32)
     lights[150, 150] = lights[40, 40] = 100
     depth = DepthMap(np.pad(np.ones((3, 3), np.float32), ((0, 297), (0, 297))), False, "file")
     request = BokehRequest(focus=Point(1, 1), radius=20, cats_eye=1)
-    result = bokeh(Picture(lights, transfer="linear"), Sight(depth, None), request).colour
+    result = bokeh(Picture(lights, transfer="linear"), Scene(depth, None), request).colour
     middle, corner = (result[y - 30 : y + 30, y - 30 : y + 30, 0] for y in (150, 40))
     assert (corner > 0.03).sum() < 0.8 * (middle > 0.03).sum()
     assert corner.sum() == pytest.approx(middle.sum(), rel=0.05)
@@ -180,17 +179,17 @@ def test_highlights_make_clipped_lights_bright_discs_and_leave_snow_alone():
     night[98:102, 98:102] = 255
     depth = np.zeros((200, 200), np.float32)
     depth[:3, :3] = 1
-    sight = Sight(DepthMap(depth, False, "file"), None)
+    scene = Scene(DepthMap(depth, False, "file"), None)
     spots = []
     for highlights in (False, True):
         request = BokehRequest(focus=Point(0, 0), radius=20, highlights=highlights)
-        spots.append(int(bokeh(Picture(night), sight, request).colour[100, 108, 1]))
+        spots.append(int(bokeh(Picture(night), scene, request).colour[100, 108, 1]))
     assert spots[0] < 70
     assert spots[1] > 200
     snow = np.full((200, 200, 3), 255, np.uint8)
     snow[:, 100:] = 200
     plain, boosted = (
-        bokeh(Picture(snow), sight, BokehRequest(focus=Point(0, 0), radius=20, highlights=on))
+        bokeh(Picture(snow), scene, BokehRequest(focus=Point(0, 0), radius=20, highlights=on))
         for on in (False, True)
     )
     np.testing.assert_array_equal(plain.colour, boosted.colour)
@@ -200,8 +199,8 @@ def test_hair_stays_hair_and_does_not_glow():
     y, x = np.mgrid[:240, :240]
     alpha = np.clip((60 - np.hypot(y - 120, x - 120)) / 24, 0, 1).astype(np.float32)
     mixed = alpha[..., None] * (30, 20, 15) + (1 - alpha[..., None]) * (200, 210, 220)
-    sight = Sight(DepthMap(alpha, False, "matte"), Matte(alpha, Report("", "", "")))
-    result = bokeh(Picture(mixed.astype(np.uint8)), sight, BokehRequest(radius=20)).colour
+    scene = Scene(DepthMap(alpha, False, "matte"), alpha)
+    result = bokeh(Picture(mixed.astype(np.uint8)), scene, BokehRequest(radius=20)).colour
     # The wall is plain, so its blur changes nothing, and neither may the soft edge before it.
     assert np.abs(result - mixed).max() < 18
     assert np.abs(result - mixed).mean() < 1
@@ -215,7 +214,7 @@ def test_depth_alpha_and_profile_are_kept(dtype):
     alpha = np.full(colour.shape[:2], colour.max(), dtype)
     alpha[:60] = 0
     whole = Picture(colour, alpha, "linear" if dtype is np.float32 else "display", icc=b"profile")
-    result = bokeh(whole, Sight(depth, None), BokehRequest(focus=MIDDLE, radius=8))
+    result = bokeh(whole, Scene(depth, None), BokehRequest(focus=MIDDLE, radius=8))
     assert result.dtype == dtype
     assert result.icc == b"profile"
     assert result.alpha is not None
@@ -227,7 +226,7 @@ def test_depth_alpha_and_profile_are_kept(dtype):
 def test_hdr_values_stay():
     picture, depth = scene()
     bright = Picture(picture.colour.astype(np.float32) / 8, transfer="linear")
-    result = bokeh(bright, Sight(depth, None), BokehRequest(focus=MIDDLE, radius=5))
+    result = bokeh(bright, Scene(depth, None), BokehRequest(focus=MIDDLE, radius=5))
     assert result.colour.max() > 10
 
 
@@ -241,7 +240,7 @@ def test_hdr_values_stay():
 def test_a_focus_that_cannot_be_is_refused(request_, sentence):
     picture, depth = scene()
     with pytest.raises(UsageError, match=sentence):
-        bokeh(picture, Sight(depth, None), BokehRequest(**request_))
+        bokeh(picture, Scene(depth, None), BokehRequest(**request_))
 
 
 @pytest.mark.parametrize(

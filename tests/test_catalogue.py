@@ -349,7 +349,7 @@ def plain_onnx(tmp_path: Path) -> Path:
 def test_import_onnx(store: Store, plain_onnx: Path) -> None:
     import numpy as np
 
-    from mattelier.engines import open_engine
+    from mattelier.engines.open import open_model
 
     result = run("import", plain_onnx, "--name", "mine", "--size", "32", "--mean", ".5,.5,.5")
     assert result.exit_code == 0
@@ -357,7 +357,7 @@ def test_import_onnx(store: Store, plain_onnx: Path) -> None:
     assert card.input.tensor == "image"
     assert card.input.mean == (0.5, 0.5, 0.5)
     picture = np.random.default_rng(0).random((1, 3, 32, 32), np.float32)
-    alpha = open_engine(card, store, "cpu").run({"picture": picture})["alpha"]
+    alpha = open_model(card, store, "cpu").run({"picture": picture})["alpha"]
     np.testing.assert_allclose(alpha, picture.mean(1, keepdims=True), atol=1e-6)
     assert run("import", plain_onnx, "--name", "mine").exit_code == 2
 

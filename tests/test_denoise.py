@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from run_task import run
 
 from mattelier.commands.main import main
-from mattelier.filters.denoise import Denoiser
 from mattelier.media import stills
 from mattelier.requests import DenoiseRequest, from_json, to_json
 from mattelier.types.errors import ModelError, UsageError
@@ -55,51 +55,44 @@ def non_local_means(noised: np.ndarray, truth: np.ndarray, deviation: float) -> 
     )
 
 
-@pytest.fixture(scope="module")
-def denoiser() -> Denoiser:
-    return Denoiser(DenoiseRequest(device="cpu"))
-
-
-def cleaned(denoiser: Denoiser, colour: np.ndarray, **asked: object) -> np.ndarray:
-    request = DenoiseRequest(device="cpu", **asked)  # type: ignore[arg-type]
-    return denoiser.asked(request).denoise(Picture(colour)).picture.colour
+def cleaned(colour: np.ndarray, **options: object) -> np.ndarray:
+    request = DenoiseRequest(device="cpu", **options)  # type: ignore[arg-type]
+    return run(request, Picture(colour)).picture.colour
 
 
 @pytest.mark.parametrize(("deviation", "gain"), [(8, 2), (25, 6), (50, 8)])
-def test_noise_goes_without_being_told_of_it(
-    denoiser: Denoiser, deviation: float, gain: float
-) -> None:
+def test_noise_goes_without_being_told_of_it(deviation: float, gain: float) -> None:
     truth = scene()
     noised = noisy(truth, deviation)
-    assert psnr(cleaned(denoiser, noised), truth) > psnr(noised, truth) + gain
+    assert psnr(cleaned(noised), truth) > psnr(noised, truth) + gain
 
 
 @pytest.mark.parametrize("deviation", [10, 25])
-def test_a_strength_means_that_noise(denoiser: Denoiser, deviation: float) -> None:
+def test_a_strength_means_that_noise(deviation: float) -> None:
     """Told the truth about the noise, it does about as well as by itself, and best."""
     truth = scene(seed=8)
     noised = noisy(truth, deviation)
-    told = psnr(cleaned(denoiser, noised, strength=deviation / 55), truth)
-    assert told > psnr(cleaned(denoiser, noised), truth) - 0.7
+    told = psnr(cleaned(noised, strength=deviation / 55), truth)
+    assert told > psnr(cleaned(noised), truth) - 0.7
     for wrong in (0.4, 2):
         strength = min(1, deviation / 55 * wrong)
-        assert told > psnr(cleaned(denoiser, noised, strength=strength), truth)
+        assert told > psnr(cleaned(noised, strength=strength), truth)
 
 
-def test_more_strength_removes_more(denoiser: Denoiser) -> None:
+def test_more_strength_removes_more() -> None:
     flat = noisy(np.full((96, 96, 3), 120, np.uint8), 20)
-    left = [cleaned(denoiser, flat, strength=s)[16:-16, 16:-16].std() for s in (0.02, 0.15, 0.4)]
+    left = [cleaned(flat, strength=s)[16:-16, 16:-16].std() for s in (0.02, 0.15, 0.4)]
     assert left[0] > 15 > left[1] > left[2]
     assert left[2] < 3
 
 
-def test_a_clean_picture_is_left_alone(denoiser: Denoiser) -> None:
+def test_a_clean_picture_is_left_alone() -> None:
     truth = scene()
-    assert psnr(cleaned(denoiser, truth), truth) > 38
+    assert psnr(cleaned(truth), truth) > 38
 
 
 @pytest.mark.skipif(not SET14.is_dir(), reason="the benchmark's pictures are not here")
-def test_benchmark(denoiser: Denoiser) -> None:
+def test_benchmark() -> None:
     """Unseen photographs at σ = 25, grey ones aside; each also against non-local means."""
     scores = []
     for number, path in enumerate(sorted(SET14.iterdir())):
@@ -108,48 +101,46 @@ def test_benchmark(denoiser: Denoiser) -> None:
             continue
         truth = truth[:256, :256]  # non-local means would take a minute
         noised = noisy(truth, 25, number)
-        scores.append(psnr(cleaned(denoiser, noised), truth))
+        scores.append(psnr(cleaned(noised), truth))
         if number % 4 == 0:
             assert scores[-1] > non_local_means(noised, truth, 25), path.name
     assert np.mean(scores) > 28.2
 
 
-def test_jpeg_blocks_go(denoiser: Denoiser) -> None:
+def test_jpeg_blocks_go() -> None:
     truth = cv2.GaussianBlur(scene(), (0, 0), 0.8)
     _, coded = cv2.imencode(".jpg", truth, [cv2.IMWRITE_JPEG_QUALITY, 25])
     blocky = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-    assert psnr(cleaned(denoiser, blocky), truth) > psnr(blocky, truth) + 0.1
+    assert psnr(cleaned(blocky), truth) > psnr(blocky, truth) + 0.1
 
 
 @pytest.mark.parametrize("asked", [{"strength": 0.0}, {"grain": 1.0}])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_nothing_asked_is_nothing_done(
-    denoiser: Denoiser, asked: dict[str, float], dtype: type
-) -> None:
+def test_nothing_asked_is_nothing_done(asked: dict[str, float], dtype: type) -> None:
     colour = noisy(scene(40, 50), 20).astype(dtype) * dtype(257 if dtype == np.uint16 else 1)
-    assert np.array_equal(cleaned(denoiser, colour, **asked), colour)
+    assert np.array_equal(cleaned(colour, **asked), colour)
 
 
-def test_the_least_strength_is_nearly_nothing(denoiser: Denoiser) -> None:
+def test_the_least_strength_is_nearly_nothing() -> None:
     colour = noisy(scene(40, 50), 20).astype(np.uint16) * 257
-    apart = np.abs(cleaned(denoiser, colour, strength=0.001).astype(int) - colour)
+    apart = np.abs(cleaned(colour, strength=0.001).astype(int) - colour)
     assert apart.max() < 3 * 257
 
 
-def test_grain_leaves_its_share(denoiser: Denoiser) -> None:
+def test_grain_leaves_its_share() -> None:
     colour = noisy(scene(80, 90), 20).astype(np.uint16) * 257
-    none, some = (cleaned(denoiser, colour, grain=g).astype(float) for g in (0, 0.3))
+    none, some = (cleaned(colour, grain=g).astype(float) for g in (0, 0.3))
     inside = (none > 0) & (none < 65535)
     np.testing.assert_allclose((some - none)[inside], 0.3 * (colour - none)[inside], atol=2)
 
 
-def test_tiles_change_nothing(denoiser: Denoiser) -> None:
+def test_tiles_change_nothing() -> None:
     colour = noisy(scene(420, 500), 20).astype(np.uint16) * 257
-    whole, tiled = (cleaned(denoiser, colour, tile=tile).astype(int) for tile in (1000, 192))
+    whole, tiled = (cleaned(colour, tile=tile).astype(int) for tile in (1000, 192))
     assert np.abs(whole - tiled).max() <= 257
 
 
-def test_everything_else_of_the_file_is_kept(denoiser: Denoiser) -> None:
+def test_everything_else_of_the_file_is_kept() -> None:
     grey = np.full((64, 80, 1), 30000.0) + np.random.default_rng(1).normal(0, 3000, (64, 80, 1))
     alpha = np.random.default_rng(2).integers(0, 65535, (64, 80)).astype(np.uint16)
     source = Picture(
@@ -160,7 +151,7 @@ def test_everything_else_of_the_file_is_kept(denoiser: Denoiser) -> None:
         window=Window(1, 2, 0, 0, 90, 90),
         grey=True,
     )
-    result = denoiser.denoise(source).picture
+    result = run(DenoiseRequest(device="cpu"), source).picture
     assert result.dtype == np.uint16
     assert result.alpha is not None
     assert np.array_equal(result.alpha, alpha)
@@ -172,7 +163,7 @@ def test_everything_else_of_the_file_is_kept(denoiser: Denoiser) -> None:
     assert len(np.unique(result.colour)) > 260  # more than 8 bits of levels
 
 
-def test_light_beyond_the_view_passes(denoiser: Denoiser) -> None:
+def test_light_beyond_the_view_passes() -> None:
     """Scene-linear: a sun keeps its light, and noise around black stays around black."""
     random = np.random.default_rng(3)
     light = np.full((128, 160, 3), 0.18, np.float32)
@@ -180,7 +171,7 @@ def test_light_beyond_the_view_passes(denoiser: Denoiser) -> None:
     noised = (light + random.normal(0, 0.02, light.shape)).astype(np.float32)
     noised[20:24, 30:34] = 5000
     noised[100:104, 30:34] = (40, 20, 9)
-    result = denoiser.denoise(Picture(noised, transfer="linear")).picture.colour
+    result = run(DenoiseRequest(device="cpu"), Picture(noised, transfer="linear")).picture.colour
     assert (result[20:24, 30:34] == 5000).all()
     assert np.array_equal(result[101:103, 31:33], noised[101:103, 31:33])
     black, wall = result[:, 96:], result[40:90, 8:72]
@@ -191,27 +182,27 @@ def test_light_beyond_the_view_passes(denoiser: Denoiser) -> None:
     assert wall.std() < 0.006
 
 
-def test_raw_like_16_bit(denoiser: Denoiser) -> None:
+def test_raw_like_16_bit() -> None:
     """Sensor values that use a sixteenth of their range: noise far below one 8-bit level."""
     truth = scene().astype(np.float64) / 255 * 4000 + 100
     noised = np.rint(truth + np.random.default_rng(5).normal(0, 160, truth.shape))
-    result = cleaned(denoiser, noised.astype(np.uint16))
+    result = cleaned(noised.astype(np.uint16))
     left = [float(np.sqrt(np.mean((values - truth) ** 2))) for values in (noised, result)]
     assert left[1] < 0.7 * left[0]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (7, 3), (9, 500)])
-def test_odd_sizes(denoiser: Denoiser, shape: tuple[int, int]) -> None:
-    result = cleaned(denoiser, np.full((*shape, 3), 90, np.uint8))
+def test_odd_sizes(shape: tuple[int, int]) -> None:
+    result = cleaned(np.full((*shape, 3), 90, np.uint8))
     assert result.shape == (*shape, 3)
     assert np.abs(result.astype(int) - 90).max() <= 2
 
 
-def test_the_report_tells_what_was_removed(denoiser: Denoiser) -> None:
+def test_the_report_tells_what_was_removed() -> None:
     truth = np.full((160, 160, 3), 120, np.uint8)
-    report = denoiser.denoise(Picture(noisy(truth, 20))).report
+    report = run(DenoiseRequest(device="cpu"), Picture(noisy(truth, 20))).report
     assert report.model == "denoise"
-    assert report.removed == pytest.approx(20 / 255, rel=0.1)
+    assert report.measures["removed"] == pytest.approx(20 / 255, rel=0.1)
 
 
 def test_request_survives_json() -> None:
@@ -302,12 +293,11 @@ def published(tmp_path: Path, kind: str) -> Path:
 @pytest.mark.parametrize("kind", ["SCUNet", "NAFNet"])
 def test_published_networks(tmp_path: Path, kind: str) -> None:
     """Strength mixes what they give; without one they are used in full."""
-    opened = Denoiser(DenoiseRequest(model=str(published(tmp_path, kind)), device="cpu"))
-    assert opened.request.model.endswith(".pth")
+    request = DenoiseRequest(model=str(published(tmp_path, kind)), device="cpu")
+    assert request.model.endswith(".pth")
     colour = noisy(scene(70, 90), 20).astype(np.uint16) * 257
-    asked = replace(opened.request, strength=0.5)
-    full = opened.denoise(Picture(colour)).picture.colour.astype(float)
-    half = opened.asked(asked).denoise(Picture(colour)).picture.colour.astype(float)
+    full = run(request, Picture(colour)).picture.colour.astype(float)
+    half = run(replace(request, strength=0.5), Picture(colour)).picture.colour.astype(float)
     inside = (full > 0) & (full < 65535)
     assert np.abs(full - colour)[inside].max() > 100
     np.testing.assert_allclose((half - colour)[inside], 0.5 * (full - colour)[inside], atol=40)
@@ -318,4 +308,4 @@ def test_weights_of_other_networks_are_refused(tmp_path: Path) -> None:
     pytest.importorskip("spandrel")
     torch.save({"some.weight": torch.zeros(3)}, tmp_path / "odd.pth")
     with pytest.raises(ModelError, match="no network that spandrel knows"):
-        Denoiser(DenoiseRequest(model=str(tmp_path / "odd.pth"), device="cpu"))
+        run(DenoiseRequest(model=str(tmp_path / "odd.pth"), device="cpu"), Picture(scene(40, 40)))

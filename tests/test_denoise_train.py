@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from made_originals import make_originals
+from clean_pictures import write_clean_pictures
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("torch")
@@ -19,13 +19,11 @@ import torch
 from mattelier.commands.main import main
 from mattelier.engines.denoiser import STRONGEST
 from mattelier.engines.openvino_engine import import_openvino
+from mattelier.learning.export import export_graph
 from mattelier.networks.denoise import FOLD
 from mattelier.networks.denoise.network import DenoiseNet
 from mattelier.train import degrade
-from mattelier.train.denoise_export import export
-from mattelier.train.denoise_init import start_from
-from mattelier.train.denoise_recipe import DenoiseRecipe, load_denoise_recipe
-from mattelier.train.denoise_run import DenoiseRun
+from mattelier.train.denoise import DenoiseRecipe, DenoiseRun
 from mattelier.types.errors import UsageError
 
 RECIPES = Path(__file__).parents[1] / "core" / "mattelier" / "train" / "recipes"
@@ -35,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_originals(tmp_path_factory.mktemp("data") / "set", discs=True).parent
+    return write_clean_pictures(tmp_path_factory.mktemp("data") / "set", discs=True).parent
 
 
 def recipe(**changes: object) -> DenoiseRecipe:
@@ -47,12 +45,12 @@ def recipe(**changes: object) -> DenoiseRecipe:
 
 def test_batches_are_noisy_and_pure(data: Path, tmp_path: Path) -> None:
     run = DenoiseRun(recipe(), data, tmp_path, hours=None)
-    worn, clean = run.batch(5)
-    assert worn.shape == clean.shape == (4, 32, 32, 3)
-    assert (np.abs(worn - clean).max((1, 2, 3)) > 0).all()
+    noisy, clean = run.batch(5)
+    assert noisy.shape == clean.shape == (4, 32, 32, 3)
+    assert (np.abs(noisy - clean).max((1, 2, 3)) > 0).all()
     again = DenoiseRun(recipe(), data, tmp_path, hours=None).batch(5)
-    assert np.array_equal(worn, again[0])
-    assert not np.array_equal(worn, run.batch(6)[0])
+    assert np.array_equal(noisy, again[0])
+    assert not np.array_equal(noisy, run.batch(6)[0])
 
 
 def test_a_run_goes_on_where_it_stopped(data: Path, tmp_path: Path) -> None:
@@ -110,7 +108,7 @@ def test_the_network_is_small() -> None:
 
 
 def test_the_shipped_recipe_can_be_read() -> None:
-    assert load_denoise_recipe(RECIPES / "denoise.toml").originals
+    assert DenoiseRun.load_recipe(RECIPES / "denoise.toml").originals
 
 
 @pytest.mark.parametrize(
@@ -125,13 +123,13 @@ def test_the_shipped_recipe_can_be_read() -> None:
 def test_bad_recipes_are_refused(tmp_path: Path, text: str, complaint: str) -> None:
     (tmp_path / "bad.toml").write_text(f'task = "denoise"\n{text}\n')
     with pytest.raises(UsageError, match=complaint):
-        load_denoise_recipe(tmp_path / "bad.toml")
+        DenoiseRun.load_recipe(tmp_path / "bad.toml")
 
 
 def test_export_runs_the_same_weights(tmp_path: Path) -> None:
     torch.manual_seed(1)
     network = DenoiseNet((8, 8, 8)).eval()
-    export(network, tmp_path, "mine")
+    export_graph(network, DenoiseRun.graph, tmp_path, "mine")
     compiled = (
         import_openvino()
         .Core()
@@ -145,10 +143,10 @@ def test_export_runs_the_same_weights(tmp_path: Path) -> None:
             expected = network(torch.from_numpy(picture), torch.from_numpy(hint)).numpy()
         np.testing.assert_allclose(compiled([picture, hint])[0], expected, atol=1e-5)
     again = DenoiseNet((8, 8, 8))
-    start_from(again, tmp_path / "mine.safetensors")
+    DenoiseRun.init_weights(again, tmp_path / "mine.safetensors")
     assert torch.equal(again.head.weight, network.head.weight)
     with pytest.raises(UsageError, match="no weights"):
-        start_from(DenoiseNet(), tmp_path / "mine.safetensors")
+        DenoiseRun.init_weights(DenoiseNet(), tmp_path / "mine.safetensors")
 
 
 def test_command_trains_and_exports(data: Path, tmp_path: Path) -> None:
@@ -169,7 +167,7 @@ def flat(value: float = 0.5) -> np.ndarray:
 def test_white_noise_is_as_strong_as_said() -> None:
     random = np.random.default_rng(0)
     for shared in (0, 0.5, 1):
-        noise = degrade.white_noise(flat(), 0.1, random, shared) - 0.5
+        noise = degrade.add_white_noise(flat(), 0.1, random, shared) - 0.5
         assert noise.std() == pytest.approx(0.1, rel=0.05)
         between = np.corrcoef(noise[..., 0].ravel(), noise[..., 1].ravel())[0, 1]
         assert between == pytest.approx(shared, abs=0.05)
@@ -178,7 +176,7 @@ def test_white_noise_is_as_strong_as_said() -> None:
 def test_sensor_noise_grows_with_light() -> None:
     random = np.random.default_rng(0)
     dark, bright = (
-        degrade.srgb_to_linear(degrade.sensor_noise(flat(value), 0.001, 0.0, random))
+        degrade.srgb_to_linear(degrade.add_sensor_noise(flat(value), 0.001, 0.0, random))
         for value in (0.3, 0.9)
     )
     light = degrade.srgb_to_linear(np.array([0.3, 0.9], np.float32))
@@ -187,7 +185,7 @@ def test_sensor_noise_grows_with_light() -> None:
 
 
 def test_grown_noise_is_coarser() -> None:
-    noise = degrade.grown_noise(flat(), 0.05, 1.0, np.random.default_rng(0)) - 0.5
+    noise = degrade.add_grown_noise(flat(), 0.05, 1.0, np.random.default_rng(0)) - 0.5
     assert noise.std() == pytest.approx(0.05, rel=0.02)
     assert np.corrcoef(noise[:, 1:, 0].ravel(), noise[:, :-1, 0].ravel())[0, 1] > 0.5
 
@@ -196,9 +194,10 @@ def test_worn_pictures_stay_where_they_are() -> None:
     """Each step at random, but never the picture's place, size or mean."""
     y, x = np.mgrid[:96, :128].astype(np.float32)
     picture = np.repeat((0.3 + x / 320 + y / 480)[..., None], 3, axis=2)
-    wear = degrade.Wear(0.05, 40)
+    degradation = degrade.Degradation(0.05, 40)
     low = np.mean(
-        [degrade.worn(picture, 4, wear, np.random.default_rng(n)) for n in range(40)], axis=0
+        [degrade.degrade(picture, 4, degradation, np.random.default_rng(n)) for n in range(40)],
+        axis=0,
     )
     assert low.shape == (24, 32, 3)
     expected = cv2.resize(picture, (32, 24), interpolation=cv2.INTER_AREA)

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from run_task import MODELS, run
 
 from mattelier.catalogue import Store
 from mattelier.commands.main import main
-from mattelier.engines.depth_networks import open_depth_network
-from mattelier.filters.depth.depth import SUBJECT, DepthFinder, beside, from_matte, from_network
+from mattelier.engines.open import open_model
+from mattelier.filters.depth.depth import SUBJECT, beside, from_matte, from_network
 from mattelier.filters.depth.stereo import stereo
 from mattelier.media import stills
 from mattelier.media.depth_maps import read_depth, write_depth
@@ -81,9 +82,9 @@ def test_bad_maps_are_one_sentence(tmp_path):
 
 def test_a_map_of_another_shape_is_refused(tmp_path):
     write_depth(tmp_path / "d.png", ramp())
-    finder = DepthFinder(DepthRequest(file=str(tmp_path / "d.png")))
+    request = DepthRequest(file=str(tmp_path / "d.png"))
     with pytest.raises(UsageError, match="60×40"):
-        finder.find(Picture(np.zeros((60, 40, 3), np.uint8)))
+        run(request, Picture(np.zeros((60, 40, 3), np.uint8)))
 
 
 def standing(top: int, feet: int) -> np.ndarray:
@@ -193,9 +194,9 @@ def test_published_layouts_load_and_see(tmp_path, kind, one_thread):
     state = torch.load(path, weights_only=True)
     learned = {k: v for k, v in state.items() if "running_" not in k and "num_batches" not in k}
     assert sum(value.numel() for value in learned.values()) == PARAMETERS[kind]
-    network = open_depth_network(str(path), Store(), "cpu")
+    network = open_model(path, Store(), "cpu")
     small = {"depth-anything": 70, "midas": 64}[kind]
-    answer = network.run(np.zeros((1, 3, small, 2 * small), np.float32))
+    answer = network.run({"picture": np.zeros((1, 3, small, 2 * small), np.float32)})["depth"][0, 0]
     assert answer.shape == (small, 2 * small)
     assert answer.min() >= 0
     if kind == "midas":
@@ -218,13 +219,13 @@ def test_weights_that_are_none_are_refused(tmp_path):
     torch.save({"layer.weight": torch.zeros(3)}, tmp_path / "other.pth")
     for name, word in (("evil.pt", "refused"), ("other.pth", "layout"), ("none.pth", "no weights")):
         with pytest.raises(ModelError, match=word):
-            open_depth_network(str(tmp_path / name), Store(), "cpu")
+            MODELS.open(str(tmp_path / name), "depth", "cpu")
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_network_for_mattes_makes_no_depth():
     with pytest.raises(UsageError, match="no depth"):
-        DepthFinder(DepthRequest(model="cutout"))
+        run(DepthRequest(model="cutout"), Picture(np.zeros((60, 40, 3), np.uint8)))
 
 
 @pytest.mark.parametrize("name", ["depth-anything-v2-small", "midas-v2.1-small"])

@@ -14,6 +14,7 @@ from tiny_model import make_model
 
 from mattelier import doctor, log
 from mattelier.catalogue import Store
+from mattelier.commands.doctor import doctor as doctor_command
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 def run() -> tuple[int, dict[str, object]]:
-    result = CliRunner().invoke(doctor.doctor, ["--json"], standalone_mode=False)
+    result = CliRunner().invoke(doctor_command, ["--json"], standalone_mode=False)
     assert result.exception is None
     return result.return_value, json.loads(result.stdout)
 
@@ -36,7 +37,7 @@ def test_a_sound_installation(store: Store) -> None:
     assert report["works"] is True
     assert report["models"] == {"cutout": "ready"}
     assert set(report["folders"]) == {"shipped models", "models", "cache", "log"}  # type: ignore[call-overload]
-    text = CliRunner().invoke(doctor.doctor, [], standalone_mode=False).stdout
+    text = CliRunner().invoke(doctor_command, [], standalone_mode=False).stdout
     assert "Cut-outs can be made." in text
     assert str(store.cache) in text
 

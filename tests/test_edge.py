@@ -6,7 +6,7 @@ from PIL import Image
 
 import mattelier
 from mattelier.commands.main import main
-from mattelier.matting.edge import adjusted, band
+from mattelier.matting.edge import choke_and_feather, mask_to_trimap
 from mattelier.types.errors import UsageError
 
 
@@ -21,18 +21,18 @@ def radius_of(alpha: np.ndarray) -> float:
 
 @pytest.mark.parametrize("shift", [4, -4, 1.5, -2.5])
 def test_the_edge_moves_by_so_many_pixels(shift):
-    assert radius_of(adjusted(disc(), shift, 0)) == pytest.approx(50 + shift, abs=0.6)
+    assert radius_of(choke_and_feather(disc(), shift, 0)) == pytest.approx(50 + shift, abs=0.6)
 
 
 def test_moving_keeps_a_soft_edge_soft():
-    soft = adjusted(disc(), 0, 20)
-    moved = adjusted(soft, 5, 0)
+    soft = choke_and_feather(disc(), 0, 20)
+    moved = choke_and_feather(soft, 5, 0)
     steepness = [np.abs(np.diff(a[100])).max() for a in (soft, moved)]
     assert steepness[1] < 1.3 * steepness[0]
 
 
 def test_a_feather_softens_over_about_that_many_pixels_and_moves_nothing():
-    soft = adjusted(disc(), 0, 20)
+    soft = choke_and_feather(disc(), 0, 20)
     row = soft[100, 100:]
     width = np.flatnonzero(row < 0.1)[0] - np.flatnonzero(row < 0.9)[0]
     assert 10 < width < 22
@@ -41,21 +41,21 @@ def test_a_feather_softens_over_about_that_many_pixels_and_moves_nothing():
 
 def test_nothing_asked_is_nothing_done():
     alpha = disc()
-    assert adjusted(alpha, 0, 0) is alpha
+    assert choke_and_feather(alpha, 0, 0) is alpha
 
 
 def test_tiles_leave_no_seams():
     alpha = np.tile(disc(), (6, 6))  # 1200 × 1200: several tiles, edges across their borders
     for shift, feather in ((7, 0), (-7, 0), (0, 25)):
-        whole = adjusted(alpha, shift, feather)
-        part = adjusted(np.ascontiguousarray(alpha[400:800, 400:800]), shift, feather)
+        whole = choke_and_feather(alpha, shift, feather)
+        part = choke_and_feather(np.ascontiguousarray(alpha[400:800, 400:800]), shift, feather)
         np.testing.assert_allclose(whole[440:760, 440:760], part[40:-40, 40:-40], atol=1e-5)
 
 
 def test_the_band_is_what_is_near_the_edge_or_soft():
     mask = disc()
     mask[10:20, 10:20] = 0.5
-    trimap = band(mask, 8)
+    trimap = mask_to_trimap(mask, 8)
     assert (trimap[15, 15], trimap[100, 100], trimap[100, 180]) == (128, 255, 0)
     unknown = np.flatnonzero(trimap[100, 100:] == 128) + 0
     assert (unknown.min(), unknown.max()) == (43, 58)
@@ -76,7 +76,7 @@ def hairy() -> tuple[np.ndarray, np.ndarray]:
 def test_refining_finds_hair_beyond_the_mask():
     picture, truth = hairy()
     rough = disc(200, 46)
-    alpha = mattelier.refine(picture, rough, width=16)
+    alpha = mattelier.refine(picture, rough, width=16).alpha
     assert np.abs(alpha - truth).mean() < 0.35 * np.abs(rough - truth).mean()
 
 

@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from run_task import MODELS, run
 
 import mattelier
 from mattelier.commands.main import main
-from mattelier.filters.enhance.enhance import Enhancer, enhance
 from mattelier.media import stills
 from mattelier.requests import EnhanceRequest, from_json, to_json
+from mattelier.tasks.registry import TASKS
 from mattelier.types.picture import Picture, Window
 from mattelier.types.progress import heard_by
+
+TASK = TASKS["enhance"].load()
 
 ALL = EnhanceRequest(white_balance=1, tone=1, contrast=0.6, saturation=0.5, sharpen=0.6)
 EACH = [
@@ -45,20 +48,20 @@ def scene(height: int = 120, width: int = 160, dtype: type = np.uint8, seed: int
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_strength_0_is_the_picture_itself(dtype: type) -> None:
     picture = scene(dtype=dtype)
-    assert enhance(picture, EnhanceRequest()).picture is picture
+    assert run(EnhanceRequest(), picture).picture is picture
     unmatched = EnhanceRequest(match_strength=0)
-    assert enhance(picture, unmatched, scene(seed=1)).picture is picture
+    assert run(unmatched, picture, reference=scene(seed=1)).picture is picture
 
 
 @pytest.mark.parametrize("request_", EACH)
 def test_each_quality_changes_the_picture(request_: EnhanceRequest) -> None:
     picture = scene()
-    result = enhance(picture, request_).picture.colour
+    result = run(request_, picture).picture.colour
     assert (result != picture.colour).any()
     slight = {
         name: value * 1e-3 for name, value in to_json(request_).items() if isinstance(value, float)
     }
-    near = enhance(picture, EnhanceRequest(**slight)).picture.colour.astype(int)
+    near = run(EnhanceRequest(**slight), picture).picture.colour.astype(int)
     assert np.abs(near - picture.colour).max() <= 1  # from nothing on, without a jump
 
 
@@ -69,7 +72,7 @@ def test_depth_profile_alpha_and_exif_are_kept(dtype: type) -> None:
     alpha = (alpha * (1 if dtype is np.float32 else np.iinfo(dtype).max)).astype(dtype)
     window = Window(3, 4, 0, 0, 200, 200)
     rich = replace(picture, alpha=alpha, icc=b"profile", exif=b"exif", window=window)
-    result = enhance(rich, ALL, scene(seed=8)).picture
+    result = run(ALL, rich, reference=scene(seed=8)).picture
     assert result.dtype == dtype
     assert result.colour.shape == picture.colour.shape
     assert (result.icc, result.exif, result.window) == (b"profile", b"exif", window)
@@ -80,7 +83,7 @@ def test_deep_samples_use_their_depth() -> None:
     """A smooth 16-bit gradient does not come back in steps of 8 bits."""
     row = np.linspace(2000, 60000, 640).astype(np.uint16)
     picture = Picture(np.ascontiguousarray(np.broadcast_to(row[None, :, None], (64, 640, 3))))
-    result = enhance(picture, EnhanceRequest(tone=1, contrast=0.3)).picture.colour[32, :, 1]
+    result = run(EnhanceRequest(tone=1, contrast=0.3), picture).picture.colour[32, :, 1]
     assert len(np.unique(result)) > 500
 
 
@@ -88,7 +91,7 @@ def test_scene_linear_light_above_1_is_not_clipped() -> None:
     picture = scene(dtype=np.float32)
     picture.colour[40:44, 40:44] = 30.0
     picture.colour[80, 80] = (-0.01, 0.2, 0.1)
-    result = enhance(picture, ALL).picture.colour
+    result = run(ALL, picture).picture.colour
     assert np.isfinite(result).all()
     assert result[40:44, 40:44].min() > 8
     assert result[80, 80, 0] < 0.05
@@ -99,16 +102,16 @@ def test_a_linear_picture_may_be_exposed_as_it_likes(factor: float) -> None:
     """White balance, contrast and sharpening do not depend on the unit of light."""
     picture = scene(dtype=np.float32)
     request = EnhanceRequest(white_balance=1, contrast=0.5, sharpen=0.5)
-    expected = enhance(picture, request).picture.colour
+    expected = run(request, picture).picture.colour
     other = replace(picture, colour=picture.colour * np.float32(factor))
-    result = enhance(other, request).picture.colour / factor
+    result = run(request, other).picture.colour / factor
     middle = np.median(picture.colour)
     assert np.abs(result - expected).mean() < 0.05 * middle
 
 
 def test_grey_stays_grey() -> None:
     grey = scene().colour[..., :1].repeat(3, axis=2)
-    result = enhance(Picture(grey, grey=True), ALL, scene(seed=8)).picture.colour
+    result = run(ALL, Picture(grey, grey=True), reference=scene(seed=8)).picture.colour
     assert (result != grey).any()
     np.testing.assert_array_equal(result[..., 0], result[..., 1])
     np.testing.assert_array_equal(result[..., 0], result[..., 2])
@@ -121,7 +124,7 @@ def test_what_alpha_hides_has_no_influence() -> None:
         alpha = np.full((160, 240), 255, np.uint8)
         alpha[:, :100] = 0
         picture.colour[:, :100] = hidden
-        result = enhance(replace(picture, alpha=alpha), ALL, scene(seed=8)).picture
+        result = run(ALL, replace(picture, alpha=alpha), reference=scene(seed=8)).picture
         results.append(result.colour[:, 100:].astype(int))
     # Sharpening's bounds are the neighbours', so the very edge may differ a little.
     assert np.abs(results[0] - results[1])[:, 8:].max() <= 1
@@ -130,10 +133,11 @@ def test_what_alpha_hides_has_no_influence() -> None:
 def test_tiles_leave_no_seams() -> None:
     """The result of a picture of several tiles is that of its part in one."""
     picture = scene(600, 1100)
-    settled = Enhancer(replace(ALL, contrast=0, tone=0)).settled([picture])
-    whole = settled.enhance(picture).picture.colour
+    request = replace(ALL, contrast=0, tone=0)
+    look = TASK.settle(request, [picture])
+    whole = TASK.run(request, picture, MODELS, **look).picture.colour
     part = replace(picture, colour=np.ascontiguousarray(picture.colour[400:600, 400:700]))
-    alone = settled.enhance(part).picture.colour
+    alone = TASK.run(request, part, MODELS, **look).picture.colour
     np.testing.assert_array_equal(whole[410:600, 410:690], alone[10:, 10:-10])
 
 
@@ -142,13 +146,12 @@ def test_a_shot_is_measured_once() -> None:
     frames = [scene(seed=4) for _ in range(3)]
     frames[1].colour[20:110, 20:150] = (200, 20, 20)
     request = EnhanceRequest(white_balance=1, tone=1, saturation=0.3)
-    settled = Enhancer(request).settled([frames[0]])
-    corner = [settled.enhance(frame).picture.colour[:12, :12].astype(int) for frame in frames]
+    look = TASK.settle(request, [frames[0]])
+    results = [TASK.run(request, frame, MODELS, **look).picture.colour for frame in frames]
+    corner = [result[:12, :12].astype(int) for result in results]
     assert np.abs(corner[1] - corner[0]).max() <= 6
     np.testing.assert_array_equal(corner[0], corner[2])
-    np.testing.assert_array_equal(
-        settled.enhance(frames[0]).picture.colour, enhance(frames[0], request).picture.colour
-    )
+    np.testing.assert_array_equal(results[0], run(request, frames[0]).picture.colour)
 
 
 def test_a_request_travels_as_json() -> None:
@@ -159,7 +162,7 @@ def test_a_request_travels_as_json() -> None:
 def test_progress_is_told() -> None:
     shares = []
     with heard_by(lambda share, stage: shares.append(share)):
-        enhance(scene(600, 1100), EnhanceRequest(sharpen=0.5))
+        run(EnhanceRequest(sharpen=0.5), scene(600, 1100))
     assert shares == sorted(shares)
     assert shares[-1] == 1
 
@@ -167,13 +170,13 @@ def test_progress_is_told() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (3, 2), (17, 400)])
 def test_any_size_works(size: tuple[int, int]) -> None:
     picture = Picture(scene(*size).colour)
-    assert enhance(picture, ALL, scene(seed=8)).picture.colour.shape == (*size, 3)
+    assert run(ALL, picture, reference=scene(seed=8)).picture.colour.shape == (*size, 3)
 
 
 def test_blank_pictures_work() -> None:
     for value in (0, 128, 255):
         blank = Picture(np.full((40, 50, 3), value, np.uint8))
-        result = enhance(blank, ALL).picture.colour.astype(int)
+        result = run(ALL, blank).picture.colour.astype(int)
         assert result.std() < 1
         assert abs(result.mean() - value) < (2 if value != 128 else 60)
 
@@ -201,7 +204,7 @@ def test_the_command_writes_what_the_task_gives(
     assert told["ok"]
     assert told["width"] == 160
     request = EnhanceRequest(tone=0.5, sharpen=0.4, match_strength=0.5)
-    expected = enhance(picture, request, other).picture.colour
+    expected = run(request, picture, reference=other).picture.colour
     np.testing.assert_array_equal(stills.read(tmp_path / "b.png").colour, expected)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from run_task import run
 
-from mattelier.filters.enhance.enhance import enhance
 from mattelier.media import stills
 from mattelier.requests import EnhanceRequest
 from mattelier.types.colour import linear_to_srgb, srgb_to_linear
@@ -30,7 +30,7 @@ def encoded(light: np.ndarray) -> np.ndarray:
 
 def changed(colour: np.ndarray, reference: np.ndarray | None = None, **asked: float) -> np.ndarray:
     look = None if reference is None else Picture(reference)
-    return enhance(Picture(colour), EnhanceRequest(**asked), look).picture.colour
+    return run(EnhanceRequest(**asked), Picture(colour), reference=look).picture.colour
 
 
 def street(seed: int = 5) -> np.ndarray:
@@ -202,7 +202,7 @@ def test_matching_does_not_blow_up_a_flat_picture() -> None:
 def test_matching_works_on_scene_linear_light() -> None:
     scene, look = street(), dusk()
     plate = Picture(scene * np.float32(3), transfer="linear")
-    result = enhance(plate, EnhanceRequest(), Picture(look)).picture
+    result = run(EnhanceRequest(), plate, reference=Picture(look)).picture
     assert result.transfer == "linear"
     lit = to_oklab(np.maximum(result.colour, 0)).reshape(-1, 3)
     assert distance(lit, cloud(look)) < 0.3 * distance(cloud(encoded(scene)), cloud(look))
@@ -213,7 +213,7 @@ def test_a_reference_counts_only_where_it_is_visible() -> None:
     covered = np.concatenate([look, np.full_like(look, 255)], axis=1)
     alpha = np.zeros(covered.shape[:2], np.uint8)
     alpha[:, : look.shape[1]] = 255
-    result = enhance(Picture(scene), EnhanceRequest(), Picture(covered, alpha=alpha))
+    result = run(EnhanceRequest(), Picture(scene), reference=Picture(covered, alpha=alpha))
     light = luminance(linear(result.picture.colour)).mean()
     assert light < 1.3 * luminance(linear(changed(scene, look))).mean()
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from run_task import run
 
-from mattelier.filters.enhance.enhance import enhance
 from mattelier.requests import EnhanceRequest
 from mattelier.types.colour import linear_to_srgb, srgb_to_linear
 from mattelier.types.picture import Picture
 
 
 def changed(colour: np.ndarray, **asked: float) -> np.ndarray:
-    return enhance(Picture(colour), EnhanceRequest(**asked)).picture.colour
+    return run(EnhanceRequest(**asked), Picture(colour)).picture.colour
 
 
 def photograph(exposure: float = 1.0, seed: int = 2) -> np.ndarray:

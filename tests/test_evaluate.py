@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from mattelier.commands.main import main
-from mattelier.data.corruptions import parse_conditions
-from mattelier.data.names import CONDITIONS, HINTS
-from mattelier.evaluate.synthetic_hints import GIVEN_HINTS
+from mattelier.evaluate.corruptions import parse_corruptions
+from mattelier.evaluate.names import CORRUPTIONS, HINTS
+from mattelier.evaluate.standard_hints import STANDARD_HINTS
 from mattelier.metrics.measures import MEASURES
 from mattelier.types.picture import Picture
 
@@ -144,9 +144,9 @@ def test_each_hint_can_be_asked_for(
 
 def test_hints_made_from_a_truth_are_what_their_names_say() -> None:
     truth = drawn(0)[1] > 0
-    assert set(GIVEN_HINTS) == set(HINTS)
-    assert GIVEN_HINTS["none"](truth) is None
-    hints = {name: make(truth) for name, make in GIVEN_HINTS.items() if name != "none"}
+    assert set(STANDARD_HINTS) == set(HINTS)
+    assert STANDARD_HINTS["none"](truth) is None
+    hints = {name: make(truth) for name, make in STANDARD_HINTS.items() if name != "none"}
     masks = {name: hint.mask for name, hint in hints.items() if hint and hint.mask is not None}
     np.testing.assert_array_equal(masks["exact"], truth)
     assert ((masks["fat"] > 0.5) & truth).sum() == truth.sum() < (masks["fat"] > 0.5).sum()
@@ -169,7 +169,7 @@ def test_hints_made_from_a_truth_are_what_their_names_say() -> None:
 def test_a_thin_hint_does_not_vanish_with_a_thin_subject() -> None:
     truth = np.zeros((100, 100), bool)
     truth[50, 10:90] = True
-    hint = GIVEN_HINTS["thin"](truth)
+    hint = STANDARD_HINTS["thin"](truth)
     assert hint is not None
     assert hint.mask is not None
     assert hint.mask.any()
@@ -378,9 +378,9 @@ def test_enlarged_pictures_are_scored_with_a_model_and_without(
 # Conditions.
 
 
-@pytest.mark.parametrize("name", CONDITIONS.split(","))
+@pytest.mark.parametrize("name", CORRUPTIONS.split(","))
 def test_a_condition_changes_the_picture_and_turns_the_answer_back(name: str) -> None:
-    (condition,) = parse_conditions(name)
+    (condition,) = parse_corruptions(name)
     samples, mask = drawn(1)
     mask[:30, :30] = 255
     samples[:30, :30] = (250, 120, 30)
@@ -388,7 +388,7 @@ def test_a_condition_changes_the_picture_and_turns_the_answer_back(name: str) ->
     changed = condition.picture(Picture(samples), "a")
     seen = condition.truth(truth)
     assert (changed.height, changed.width) == seen.shape
-    back = cv2.resize(condition.back(seen), truth.shape[::-1])
+    back = cv2.resize(condition.undo_turns(seen), truth.shape[::-1])
     assert np.abs(back - truth).mean() < 0.05
     # The subject is where the turned truth says it is, and differs from what surrounds it.
     inside, outside = changed.colour[seen > 0.75], changed.colour[seen < 0.25]
@@ -402,7 +402,7 @@ def test_conditions_do_what_their_names_say() -> None:
     samples[..., 0] = 140
 
     def under(name: str, seed: str = "a") -> np.ndarray:
-        (condition,) = parse_conditions(name)
+        (condition,) = parse_corruptions(name)
         return condition.picture(Picture(samples), seed).colour.astype(float)
 
     assert (under("noise15") - samples).std() == pytest.approx(15, abs=1)
@@ -413,7 +413,7 @@ def test_conditions_do_what_their_names_say() -> None:
     assert under("ev+1")[0, 0, 0] == pytest.approx(expected, abs=1)
     assert under("size25").shape == (16, 16, 3)
     assert np.ptp(under("grey"), axis=-1).max() == 0
-    assert [c.name for c in parse_conditions("all")] == CONDITIONS.split(",")
+    assert [c.name for c in parse_corruptions("all")] == CORRUPTIONS.split(",")
 
 
 def test_scores_under_conditions_stand_beside_the_clean_ones(

@@ -13,7 +13,7 @@ from PIL import Image
 from tiny_model import make_model
 
 from mattelier.commands.main import main
-from mattelier.metrics.clicks import Clicked, click_through
+from mattelier.evaluate.simulated_clicks import ClickOutcome, simulate_clicks
 from mattelier.requests import Point
 
 KEYS = {f"{kind}_{at}" for kind in ("noc", "nof") for at in (85, 90)}
@@ -81,7 +81,7 @@ def by_hand(answer: Answer, truth: np.ndarray) -> tuple[list[Point], list[float]
 def test_clicks_are_those_of_the_protocol(radius: int) -> None:
     truth = scene()
     answer = stamping(radius, truth.shape)
-    done = click_through(answer, truth)
+    done = simulate_clicks(answer, truth)
     points, ious = by_hand(answer, truth)
     assert list(done.points) == points
     assert list(done.ious) == pytest.approx(ious)
@@ -90,11 +90,11 @@ def test_clicks_are_those_of_the_protocol(radius: int) -> None:
 
 def test_the_first_click_lies_deep_in_the_subject_and_a_right_answer_ends_it() -> None:
     truth = scene()
-    done = click_through(lambda points: truth, truth)
+    done = simulate_clicks(lambda points: truth, truth)
     (point,) = done.points
     assert point == Point(20, 20)
     assert done.ious == (1.0,)
-    none = click_through(lambda points: np.zeros_like(truth), truth)
+    none = simulate_clicks(lambda points: np.zeros_like(truth), truth)
     assert len(none.points) == len(set(none.points)) == 20
     assert all(p.positive and truth[int(p.y), int(p.x)] == 1 for p in none.points)
     assert set(none.ious) == {0.0}
@@ -102,7 +102,7 @@ def test_the_first_click_lies_deep_in_the_subject_and_a_right_answer_ends_it() -
 
 def test_too_much_is_clicked_away() -> None:
     truth = scene()
-    whole: Clicked = click_through(lambda points: np.ones_like(truth), truth)
+    whole: ClickOutcome = simulate_clicks(lambda points: np.ones_like(truth), truth)
     assert [point.positive for point in whole.points[:3]] == [True, False, False]
     assert all(truth[int(p.y), int(p.x)] == 0 for p in whole.points[1:])
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from run_task import run
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("torch")
@@ -19,17 +20,17 @@ import torch
 
 from mattelier.catalogue import Store
 from mattelier.commands.main import main
-from mattelier.data.splits import pairs, split
-from mattelier.engines import open_engine
+from mattelier.data.pairs import find_pairs
+from mattelier.data.splits import split_pairs
+from mattelier.engines.open import open_model
 from mattelier.engines.torch_engine import TorchEngine
-from mattelier.learning.param_groups import is_idle, parts
-from mattelier.matting.cutout import Cutter
+from mattelier.learning.param_groups import is_idle, param_groups
 from mattelier.media.stills import read
 from mattelier.metrics.masks import iou
 from mattelier.networks.cutout.network import CutoutNet
 from mattelier.requests import MatteRequest
 from mattelier.train import custom_dataset, finetune
-from mattelier.train.synthetic_scenes import emptied, imagined
+from mattelier.train.synthetic_scenes import random_scene, remove_subject
 from mattelier.types.errors import UsageError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -88,7 +89,7 @@ def test_the_model_is_whole_and_runs_by_its_path(mine: Path, own: Path) -> None:
         "card.toml", "cutout.onnx", "cutout.safetensors"
     }  # fmt: skip
     picture = read(own / "photos/ball 1.jpg")
-    alpha = Cutter(MatteRequest(model=str(mine))).matte(picture).alpha
+    alpha = run(MatteRequest(model=str(mine)), picture).alpha
     assert iou(alpha > 0.5, drawn(1)[1] > 0) > 0.7
 
 
@@ -100,9 +101,9 @@ def test_both_engines_run_the_weights_that_were_trained(mine: Path) -> None:
         "picture": random.random((1, 3, 96, 128), np.float32),
         "hint": np.zeros((1, 2, 96, 128), np.float32),
     }
-    ours = open_engine(card, store, "cpu").run(inputs)["alpha"]
+    ours = open_model(card, store, "cpu").run(inputs)["alpha"]
     theirs = TorchEngine(card, store.locate(card), "cpu").run(inputs)["alpha"]
-    shipped = open_engine(store.card("default"), store, "cpu").run(inputs)["alpha"]
+    shipped = open_model(store.card("default"), store, "cpu").run(inputs)["alpha"]
     assert np.abs(ours - theirs).max() < 2e-3
     assert np.abs(ours - shipped).max() > 1e-4
 
@@ -117,13 +118,13 @@ def test_the_graph_is_the_one_it_started_from(mine: Path) -> None:
 def test_attention_is_trained_only_where_there_is_some() -> None:
     network = CutoutNet()
     assert is_idle(network)
-    slow, fast = parts(network, 3)
+    slow, fast = param_groups(network, 3)
     context = {id(p) for p in network.context.parameters()}
     assert not context & {id(p) for p in (*slow, *fast)}
     with torch.no_grad():
         network.context.blocks[1].answer.bias.add_(0.1)
     assert not is_idle(network)
-    slow, fast = parts(network, 3)
+    slow, fast = param_groups(network, 3)
     assert context <= {id(p) for p in slow}
     trained = [id(p) for p in (*slow, *fast)]
     assert len(trained) == len(set(trained))
@@ -161,7 +162,7 @@ def test_previews_and_a_log_of_metrics_are_written(mine: Path) -> None:
 
 def test_working_copies_hold_back_what_is_never_trained_on(mine: Path) -> None:
     data = mine.with_name("mine.training") / "data"
-    trained, held = split(pairs(data / "own"))
+    trained, held = split_pairs(find_pairs(data / "own"))
     assert (len(trained), len(held)) == (8, 2)
     scenes = {path.name for path in (data / "scenes").iterdir()}
     photos = {name for name in scenes if not name.startswith("imagined")}
@@ -186,10 +187,10 @@ def test_training_learns_what_it_is_shown(
             self.elapsed = self.seconds * steps / 25
             return super()._step(batch)
 
-    recipe = finetune.own_recipe(64, one_shot=True)
-    counts = custom_dataset.prepare(
-        custom_dataset.find(tmp_path / "photos", tmp_path / "masks", pytest.fail),
-        tmp_path / "run/data", one_shot=True, seed=1, told=pytest.fail,
+    recipe = finetune.custom_recipe(64, one_shot=True)
+    counts = custom_dataset.prepare_dataset(
+        custom_dataset.find_custom_pairs(tmp_path / "photos", tmp_path / "masks", pytest.fail),
+        tmp_path / "run/data", one_shot=True, seed=1, report=pytest.fail,
     )  # fmt: skip
     assert counts == (6, 0)
     store = Store()
@@ -197,7 +198,7 @@ def test_training_learns_what_it_is_shown(
     start = store.locate(card)["cutout.safetensors"]
     heard: list[finetune.Judgement] = []
     run = Short(
-        recipe, tmp_path / "run/data", tmp_path / "run", start, minutes=60, told=heard.append
+        recipe, tmp_path / "run/data", tmp_path / "run", start, minutes=60, report=heard.append
     )
     assert run.train(lambda line: None)
     _, end, share = run.best()
@@ -213,16 +214,18 @@ def test_what_was_held_back_says_how_far_to_go(
 ) -> None:
     """Between the start and what was trained lie networks of which the best is taken."""
     alone: list[str] = []
-    found = custom_dataset.find(own / "photos", own / "masks", alone.append)
+    found = custom_dataset.find_custom_pairs(own / "photos", own / "masks", alone.append)
     assert len(alone) == 1
     assert "1 picture(s) without a mask" in alone[0]
     assert alone[0].endswith("as without a mask.png.")
-    custom_dataset.prepare(found, tmp_path / "data", one_shot=False, seed=1, told=pytest.fail)
-    recipe = finetune.own_recipe(64, one_shot=False)
+    custom_dataset.prepare_dataset(
+        found, tmp_path / "data", one_shot=False, seed=1, report=pytest.fail
+    )
+    recipe = finetune.custom_recipe(64, one_shot=False)
     card = Store().card("default")
     start = Store().locate(card)["cutout.safetensors"]
     run = finetune.FineTune(
-        recipe, tmp_path / "data", tmp_path, start, minutes=1, told=lambda judgement: None
+        recipe, tmp_path / "data", tmp_path, start, minutes=1, report=lambda judgement: None
     )
     # It is trained as unsure as its start was, and made as sharp again in the end.
     sharp = run._start.out[0].weight
@@ -307,7 +310,7 @@ def test_one_cutout_is_enough(
     out = tmp_path / "mascot"
     assert main(["train", "--pictures", str(tmp_path / "one"), "-o", str(out),
                  "--hours", "0.0003", "--one-shot"]) == 0  # fmt: skip
-    shown = [pair.read() for pair in pairs(tmp_path / "mascot.training/data/own")]
+    shown = [pair.read() for pair in find_pairs(tmp_path / "mascot.training/data/own")]
     assert len(shown) > 1
     picture, truth = drawn(5)
     for view, mask in shown:
@@ -342,9 +345,9 @@ def test_pictures_that_cannot_be_used_are_named_and_left_out(own: Path, tmp_path
     write(tmp_path / "masks/0.png", drawn(0)[1][:50])
     write(tmp_path / "masks/1.png", np.zeros((90, 120), np.uint8))
     (tmp_path / "photos/2.png").write_bytes(b"nothing")
-    found = custom_dataset.find(tmp_path / "photos", tmp_path / "masks", pytest.fail)
-    counts = custom_dataset.prepare(
-        found, tmp_path / "run/data", one_shot=True, seed=1, told=said.append
+    found = custom_dataset.find_custom_pairs(tmp_path / "photos", tmp_path / "masks", pytest.fail)
+    counts = custom_dataset.prepare_dataset(
+        found, tmp_path / "run/data", one_shot=True, seed=1, report=said.append
     )
     assert counts == (2, 0)
     assert len(said) == 3
@@ -353,8 +356,8 @@ def test_pictures_that_cannot_be_used_are_named_and_left_out(own: Path, tmp_path
     ):
         assert words in sentence
     with pytest.raises(UsageError, match="too few"):
-        custom_dataset.prepare(
-            found, tmp_path / "other/data", one_shot=False, seed=1, told=said.append
+        custom_dataset.prepare_dataset(
+            found, tmp_path / "other/data", one_shot=False, seed=1, report=said.append
         )
     assert not (tmp_path / "other/data").exists()
     assert not list((tmp_path / "other").glob("*.part"))
@@ -392,13 +395,13 @@ def test_what_does_not_fit_together_is_one_sentence(
 
 
 def test_scenes_are_as_large_as_asked_and_have_no_subject() -> None:
-    scenes = [imagined(64, np.random.default_rng(seed)) for seed in range(4)]
+    scenes = [random_scene(64, np.random.default_rng(seed)) for seed in range(4)]
     assert all(scene.shape == (64, 64, 3) and scene.dtype == np.uint8 for scene in scenes)
     assert (scenes[0] != scenes[1]).any()
-    np.testing.assert_array_equal(scenes[2], imagined(64, np.random.default_rng(2)))
+    np.testing.assert_array_equal(scenes[2], random_scene(64, np.random.default_rng(2)))
     picture, truth = drawn(0)
-    empty = emptied(picture, truth)
+    empty = remove_subject(picture, truth)
     near = cv2.dilate(truth, np.ones((9, 9), np.uint8)) > 0
     np.testing.assert_array_equal(empty[~near], picture[~near])
     assert empty[truth > 0].std() < 0.3 * picture[truth > 0].std()
-    assert emptied(picture, np.full_like(truth, 255)).std() == 0
+    assert remove_subject(picture, np.full_like(truth, 255)).std() == 0

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from made_clips import HEIGHT, WIDTH, disc_clip, texture
 
-from mattelier.shot.tracking.flow import Motion, chained, consistency, optical_flow, warp
+from mattelier.shot.tracking.flow import FlowCache, chain_flows, consistency, optical_flow, warp
 
 
 def shifted(view: np.ndarray, x: float, y: float) -> np.ndarray:
@@ -47,15 +47,15 @@ def test_a_chain_of_flows_follows_both() -> None:
     one = np.full((40, 60, 2), 2, np.float32)
     two = np.zeros_like(one)
     two[..., 0] = np.arange(60)  # depends on where the first flow ends
-    assert chained(one, two)[10, 20].tolist() == [2 + 22, 2]
+    assert chain_flows(one, two)[10, 20].tolist() == [2 + 22, 2]
 
 
 def test_kept_flows_change_nothing() -> None:
     views, _ = disc_clip([(60 + 4 * i, 56) for i in range(3)])
-    motion = Motion(views.__getitem__)
+    motion = FlowCache(views.__getitem__)
     first = motion.between(0, 1)
     motion.between(1, 2)
-    again, fresh = motion.between(1, 0)[::-1], Motion(views.__getitem__).between(0, 1)
+    again, fresh = motion.between(1, 0)[::-1], FlowCache(views.__getitem__).between(0, 1)
     for one, other, third in zip(first, again, fresh, strict=True):
         np.testing.assert_array_equal(one, other)
         np.testing.assert_array_equal(one, third)

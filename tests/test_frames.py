@@ -23,7 +23,7 @@ from tiny_model import make_model
 from mattelier.commands.main import main
 from mattelier.media import stills
 from mattelier.media.movies import MoviePlate
-from mattelier.media.provenance import read_stamp
+from mattelier.media.provenance import read_provenance
 from mattelier.requests import (
     BokehRequest,
     DepthRequest,
@@ -33,7 +33,7 @@ from mattelier.requests import (
     from_json,
     to_json,
 )
-from mattelier.shot import frames
+from mattelier.shot import filter_shot
 from mattelier.types.progress import Cancelled, heard_by
 
 HEIGHT, WIDTH, COUNT = 48, 72, 6
@@ -452,17 +452,17 @@ def test_cancelling_finishes_files_and_says_what_is_not_done(shot):
             raise Cancelled
 
     with heard_by(cancel_late):
-        result = frames.run(request(shot))
+        result = filter_shot.run(request(shot))
     assert result.exit_code == 130
     assert (str(result.written), str(result.undone)) == ("1001-1003", "1004-1006")
-    assert all(read_stamp(file).whole for file in (shot / "out").glob("*.png"))
-    assert str(frames.run(request(shot)).kept) == "1001-1003"
+    assert all(read_provenance(file).is_complete for file in (shot / "out").glob("*.png"))
+    assert str(filter_shot.run(request(shot)).kept) == "1001-1003"
 
 
 def test_progress_rises_to_the_end(shot):
     heard = []
     with heard_by(lambda fraction, stage: heard.append(fraction)):
-        assert frames.run(request(shot)).exit_code == 0
+        assert filter_shot.run(request(shot)).exit_code == 0
     assert heard[0] == 0
     assert heard == sorted(heard)
     assert heard[-1] == 1

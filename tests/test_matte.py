@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from run_task import run
 from tiny_model import make_looking_model
 
 import mattelier
 from mattelier import Box, MattelierError, Point
-from mattelier.matting.cutout import Cutter
 from mattelier.requests import MatteRequest
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.picture import Picture
@@ -58,7 +58,7 @@ def two() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def plain(ball: tuple[np.ndarray, np.ndarray]) -> mattelier.Cutout:
+def plain(ball: tuple[np.ndarray, np.ndarray]) -> mattelier.Result:
     """The cut-out of the ball, nothing special asked for."""
     return mattelier.cutout(ball[0], quality="fast")
 
@@ -79,12 +79,12 @@ def test_the_subject_is_found_at_every_quality(
 
 
 def test_the_same_picture_gives_the_same_alpha(
-    ball: tuple[np.ndarray, np.ndarray], plain: mattelier.Cutout
+    ball: tuple[np.ndarray, np.ndarray], plain: mattelier.Result
 ) -> None:
     np.testing.assert_array_equal(mattelier.matte(ball[0], quality="fast").alpha, plain.alpha)
 
 
-def test_the_report_says_what_was_done(plain: mattelier.Cutout) -> None:
+def test_the_report_says_what_was_done(plain: mattelier.Result) -> None:
     report = plain.report
     assert (report.model, report.device) == ("cutout", "cpu")
     assert report.engine in ("openvino", "onnxruntime", "torch")
@@ -95,7 +95,7 @@ def test_the_report_says_what_was_done(plain: mattelier.Cutout) -> None:
 
 
 def test_a_right_mask_does_no_harm(
-    ball: tuple[np.ndarray, np.ndarray], plain: mattelier.Cutout
+    ball: tuple[np.ndarray, np.ndarray], plain: mattelier.Result
 ) -> None:
     picture, truth = ball
     hinted = mattelier.matte(picture, truth.astype(np.float32), quality="fast")
@@ -151,7 +151,7 @@ def test_a_trimap_is_obeyed_even_against_the_network(
 
 
 def test_refining_can_be_left_out(
-    ball: tuple[np.ndarray, np.ndarray], plain: mattelier.Cutout
+    ball: tuple[np.ndarray, np.ndarray], plain: mattelier.Result
 ) -> None:
     coarse = mattelier.matte(ball[0], quality="fast", refine=False).alpha
     assert coarse.shape == plain.alpha.shape
@@ -160,7 +160,7 @@ def test_refining_can_be_left_out(
 
 
 def test_sixteen_bits_are_matted_as_eight_are(
-    ball: tuple[np.ndarray, np.ndarray], plain: mattelier.Cutout
+    ball: tuple[np.ndarray, np.ndarray], plain: mattelier.Result
 ) -> None:
     result = mattelier.cutout(ball[0].astype(np.uint16) * 257, quality="fast")
     np.testing.assert_allclose(result.alpha, plain.alpha, atol=0.02)
@@ -193,7 +193,7 @@ def test_a_grey_picture_stays_grey(ball: tuple[np.ndarray, np.ndarray]) -> None:
 
 
 def test_the_picture_s_own_alpha_is_multiplied_in(
-    ball: tuple[np.ndarray, np.ndarray], plain: mattelier.Cutout
+    ball: tuple[np.ndarray, np.ndarray], plain: mattelier.Result
 ) -> None:
     own = np.full(ball[1].shape, 255, np.uint8)
     own[:, :70], own[:, 70:100] = 0, 128
@@ -205,7 +205,7 @@ def test_the_picture_s_own_alpha_is_multiplied_in(
 
 
 def test_the_result_is_the_picture_with_alpha(
-    ball: tuple[np.ndarray, np.ndarray], plain: mattelier.Cutout
+    ball: tuple[np.ndarray, np.ndarray], plain: mattelier.Result
 ) -> None:
     assert plain.picture.alpha is not None
     np.testing.assert_array_equal(plain.picture.alpha, np.rint(plain.alpha * 255))
@@ -272,19 +272,19 @@ def test_a_crop_holds_the_subject_and_its_padding(
 
 
 def test_paths_pictures_and_arrays_are_the_same_door(
-    ball: tuple[np.ndarray, np.ndarray], plain: mattelier.Cutout, tmp_path: Path
+    ball: tuple[np.ndarray, np.ndarray], plain: mattelier.Result, tmp_path: Path
 ) -> None:
     Image.fromarray(ball[0]).save(tmp_path / "ball.png")
     for given in (tmp_path / "ball.png", str(tmp_path / "ball.png"), Picture(ball[0])):
         np.testing.assert_array_equal(mattelier.matte(given, quality="fast").alpha, plain.alpha)
 
 
-def test_one_cutter_serves_several_threads(ball: tuple[np.ndarray, np.ndarray]) -> None:
-    cutter = Cutter(MatteRequest(quality="fast", device="cpu"))
+def test_one_open_network_serves_several_threads(ball: tuple[np.ndarray, np.ndarray]) -> None:
+    request = MatteRequest(quality="fast", device="cpu")
     pictures = [Picture(np.ascontiguousarray(p)) for p in (ball[0], ball[0][:, ::-1], ball[0][::2])]
-    alone = [cutter.matte(p).alpha for p in pictures]
+    alone = [run(request, p).alpha for p in pictures]
     with ThreadPoolExecutor(3) as pool:
-        together = list(pool.map(lambda p: cutter.matte(p).alpha, pictures * 2))
+        together = list(pool.map(lambda p: run(request, p).alpha, pictures * 2))
     for ours, theirs in zip(together, alone * 2, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 

@@ -18,7 +18,7 @@ from mattelier.metrics.boundaries import boundary_iou, contour_f, relaxed_f
 from mattelier.metrics.fidelity import psnr_y, ssim_y
 from mattelier.metrics.masks import e_curve, f_curve, iou, s_measure, weighted_f
 from mattelier.metrics.mattes import connectivity_error, gradient_error, mad, mse, sad, soft_band
-from mattelier.metrics.measures import MEASURES, Case, Measured
+from mattelier.metrics.measures import MEASURES, Case, Scores
 
 SHAPE = (9, 12)
 ALPHAS = arrays(np.uint8, SHAPE, elements=st.integers(0, 255)).map(
@@ -189,7 +189,7 @@ SALIENCY = (
 )  # fmt: skip
 
 
-def masks(alpha: np.ndarray, truth: np.ndarray) -> Measured:
+def masks(alpha: np.ndarray, truth: np.ndarray) -> Scores:
     return MEASURES["masks"].score(Case(alpha, truth.astype(np.float32)))
 
 
@@ -390,9 +390,9 @@ def test_dtssd_is_the_change_that_the_truth_does_not_have() -> None:
     assert (first["j"], first["f"], first["dtssd"]) == (1, 1, 0)
     flicker = truth[1].copy()
     flicker[:4] = 0.5
-    second = score(Case(flicker, truth[1], before=(truth[0], truth[0]))).values
+    second = score(Case(flicker, truth[1], previous=(truth[0], truth[0]))).values
     assert second["dtssd"] == pytest.approx(100 * np.sqrt(0.25 * 4 / 40))
-    constant = score(Case(flicker, truth[1], before=(flicker, truth[1]))).values
+    constant = score(Case(flicker, truth[1], previous=(flicker, truth[1]))).values
     assert constant["dtssd"] == 0
     assert second["mad"] == pytest.approx(1000 * 0.5 * 4 / 40)
 

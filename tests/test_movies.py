@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from mattelier.media.movie_writing import Sound, write_movie, written_settings
+from mattelier.media.movie_writing import Sound, read_movie_tag, write_movie
 from mattelier.media.movies import MoviePlate
 from mattelier.types.errors import OutputError, PictureError
 from mattelier.types.progress import heard_by
@@ -145,7 +145,7 @@ def test_sound_timecode_and_facts_are_kept(tmp_path):
         metadata={"mattelier:settings": "abc"},
     )
     assert MoviePlate(tmp_path / "cut.mov").timecode(1) == "01:00:00:12"
-    assert written_settings(tmp_path / "cut.mov", "mattelier:settings") == "abc"
+    assert read_movie_tag(tmp_path / "cut.mov", "mattelier:settings") == "abc"
     with av.open(str(tmp_path / "cut.mov")) as movie:
         heard = np.concatenate([f.to_ndarray()[0] for f in movie.decode(movie.streams.audio[0])])
     assert len(heard) / 48000 == pytest.approx(0.5, abs=0.05)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_originals import make_originals
+from clean_pictures import write_clean_pictures
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("torch")
@@ -18,11 +18,9 @@ from safetensors.torch import load_file
 
 from mattelier.catalogue import Store
 from mattelier.commands.main import main
-from mattelier.engines.enlarger import open_enlarger
+from mattelier.engines.open import open_model
 from mattelier.networks.compact.network import CompactNet
-from mattelier.train.photo_init import start_from
-from mattelier.train.photo_recipe import PhotoRecipe, load_photo_recipe
-from mattelier.train.photo_run import PhotoRun
+from mattelier.train.photo import PhotoRecipe, PhotoRun
 from mattelier.types.errors import UsageError
 
 RECIPES = Path(__file__).parents[1] / "core" / "mattelier" / "train" / "recipes"
@@ -34,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_originals(tmp_path_factory.mktemp("data") / "set").parent
+    return write_clean_pictures(tmp_path_factory.mktemp("data") / "set").parent
 
 
 def recipe(**changes: object) -> PhotoRecipe:
@@ -66,7 +64,7 @@ def test_the_result_keeps_its_share_of_the_start(data: Path, tmp_path: Path) -> 
 
 def test_the_shipped_recipes_can_be_read() -> None:
     photo, partner = (
-        load_photo_recipe(RECIPES / f"upscale_photo{kind}.toml") for kind in ("", "_wdn")
+        PhotoRun.load_recipe(RECIPES / f"upscale_photo{kind}.toml") for kind in ("", "_wdn")
     )
     assert photo.noise > 10 > partner.noise
 
@@ -75,24 +73,24 @@ def test_bad_recipes_are_refused(tmp_path: Path) -> None:
     text = "seed = 1\nbatches = 1\nkept = 2\noriginals = { a = 1.0 }"
     (tmp_path / "bad.toml").write_text(f'task = "upscale-photo"\n{text}\n')
     with pytest.raises(UsageError, match="`kept` of 0…1"):
-        load_photo_recipe(tmp_path / "bad.toml")
+        PhotoRun.load_recipe(tmp_path / "bad.toml")
 
 
 @pytest.mark.skipif(not OFFICIAL.exists(), reason="the published network is not here")
 def test_start_from_the_published_network() -> None:
     network = CompactNet(64, 34, 4).eval()
-    start_from(network, OFFICIAL)
+    PhotoRun.init_weights(network, OFFICIAL)
     picture = np.random.default_rng(0).random((1, 3, 16, 20), np.float32)
     with torch.no_grad():
         ours = network(torch.from_numpy(picture)).numpy()
-    theirs = open_enlarger(str(OFFICIAL), Store(), "cpu").run(picture)
+    theirs = open_model(OFFICIAL, Store(), "cpu").run({"picture": picture})["picture"]
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 def test_start_refuses_other_weights(tmp_path: Path) -> None:
     torch.save({"a.weight": torch.zeros(3)}, tmp_path / "other.pth")
     with pytest.raises(UsageError, match="no compact network"):
-        start_from(CompactNet(64, 34, 4), tmp_path / "other.pth")
+        PhotoRun.init_weights(CompactNet(64, 34, 4), tmp_path / "other.pth")
 
 
 def test_command_trains_and_exports(data: Path, tmp_path: Path) -> None:
@@ -103,4 +101,4 @@ def test_command_trains_and_exports(data: Path, tmp_path: Path) -> None:
     assert main([*run, f"{tmp_path}/run"]) == 0
     weights = tmp_path / "run/model/model.safetensors"
     assert load_file(weights)["body.0.weight"].dtype == torch.float16
-    assert open_enlarger(str(weights), Store(), "cpu").scale == 4
+    assert open_model(weights, Store(), "cpu").output.scale == 4

@@ -1,12 +1,15 @@
 """Progress, cancelling, and what happens when memory or a GPU gives out."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from mattelier.matting.cutout import Cutter
+from mattelier.engines.model_cache import ModelCache
+from mattelier.engines.open import open_model
 from mattelier.requests import MatteRequest
+from mattelier.tasks.registry import run
 from mattelier.types.errors import EngineError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import Cancelled, heard_by, remark, stage, tell
@@ -78,16 +81,25 @@ def test_memory_that_is_not_there_at_all_is_an_error():
         for_tiles(work, 900, 900)
 
 
-def test_a_gpu_that_fails_in_mid_work_is_left_for_the_processor():
+def test_a_gpu_that_fails_in_mid_work_is_left_for_the_processor(monkeypatch):
     class Failing:
         name, device, note = "torch", "cuda", ""
 
-        def run(self, inputs):
+        def run(self, inputs, entry="forward"):
             raise EngineError("cuda has too little free memory for cutout; use --device cpu.")
 
-    cutter = Cutter(MatteRequest())
-    cutter.engine = Failing()
+    opened = []
+
+    def open_failing(source, store, device="auto", **options):
+        opened.append(device)
+        model = open_model(source, store, "cpu", **options)
+        return model if device == "cpu" else replace(model, session=Failing())
+
+    monkeypatch.setattr("mattelier.engines.model_cache.open_model", open_failing)
+    models = ModelCache()
     picture = Picture(np.full((40, 40, 3), 90, np.uint8))
-    report = cutter.matte(picture).report
+    for _ in range(3):
+        report = run(MatteRequest(), picture, models).report
+    assert opened == ["auto", "cpu"]  # once for all three
     assert report.device == "cpu"
     assert report.note == "Running on the CPU: cuda has too little free memory for cutout."

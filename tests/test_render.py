@@ -14,7 +14,7 @@ from debian_root import cache_folder
 
 from mattelier.media.depth_maps import read_depth
 from mattelier.train.render.canvas import Canvas
-from mattelier.train.render.drawn import KINDS, draw, seen
+from mattelier.train.render.drawn import SUBJECT_TYPES, add_lens_blur, draw
 from mattelier.train.render.source import Source, read_source, write_source
 from mattelier.types.errors import UsageError
 
@@ -32,9 +32,9 @@ def blender_packages() -> Path | None:
     return found[0] if found else None
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SUBJECT_TYPES)
 def test_every_kind_has_an_edge_and_colours_to_show(kind: str) -> None:
-    source = KINDS[kind][1](160, np.random.default_rng(5))
+    source = SUBJECT_TYPES[kind][1](160, np.random.default_rng(5))
     assert source.alpha.shape == (160, 160)
     assert source.colour.shape == (160, 160, 3)
     for values in (source.alpha, source.colour):
@@ -69,7 +69,7 @@ def test_a_lens_takes_and_adds_no_coverage() -> None:
     alpha = np.zeros((64, 64), np.float32)
     alpha[24:40, 24:40] = 1
     sharp = Source(np.full((64, 64, 3), 0.3, np.float32), alpha)
-    looks = [seen(sharp, np.random.default_rng(number)) for number in range(40)]
+    looks = [add_lens_blur(sharp, np.random.default_rng(number)) for number in range(40)]
     assert any(look is not sharp for look in looks)
     for look in looks:
         assert look.alpha.sum() == pytest.approx(256, rel=0.01)

@@ -23,7 +23,7 @@ from tiny_model import make_model
 from mattelier.commands.main import main
 from mattelier.media import stills
 from mattelier.media.movies import MoviePlate
-from mattelier.media.provenance import read_stamp
+from mattelier.media.provenance import read_provenance
 from mattelier.requests import Box, KeyRequest, MatteRequest, Point, RotoRequest, from_json, to_json
 from mattelier.shot import roto
 from mattelier.types.errors import UsageError
@@ -499,5 +499,5 @@ def test_an_interrupt_ends_with_130_and_whole_files(shot, models):
     code = process.wait(60)
     files = list((shot / "out").glob("*.exr"))
     assert code == 130 or (code == 0 and len(files) == COUNT)
-    assert all(read_stamp(file).whole for file in files)
+    assert all(read_provenance(file).is_complete for file in files)
     assert not list((shot / "out").glob(".matte.*"))

@@ -9,7 +9,7 @@ from PIL import Image
 
 from mattelier.media.colour_space import ColourSpace
 from mattelier.media.frame_names import FrameNames
-from mattelier.media.plate import open_plate
+from mattelier.media.open_plate import open_plate
 from mattelier.media.timecode import Timecode
 from mattelier.types.colour import View
 from mattelier.types.errors import PictureError, UsageError

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from run_task import run
 
 from mattelier.catalogue import Store
 from mattelier.commands.main import main
 from mattelier.filters import style
-from mattelier.filters.style import Stylist
 from mattelier.media import stills
 from mattelier.requests import StyleRequest
 from mattelier.types.errors import ModelError, OutOfMemory, UsageError
@@ -57,8 +57,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def stylist(folder: Path) -> Stylist:
-    return Stylist(StyleRequest(model=str(folder / "decoder.pth"), device="cpu"))
+def request_(folder: Path) -> StyleRequest:
+    return StyleRequest(model=str(folder / "decoder.pth"), device="cpu")
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def scene(height: int = 90, width: int = 120, seed: int = 3) -> Picture:
     return Picture(np.asarray(Image.fromarray(small).resize((width, height))))
 
 
-def test_the_network_is_the_published_one(folder: Path, stylist: Stylist) -> None:
+def test_the_network_is_the_published_one(folder: Path, request_: StyleRequest) -> None:
     """Against the paper's formula on a plain `Sequential` of the published layers."""
     nn = torch.nn
 
@@ -111,7 +111,7 @@ def test_the_network_is_the_published_one(folder: Path, stylist: Stylist) -> Non
 
         painted = decoder((c - mean(c)) / deviation(c) * deviation(s) + mean(s))
     expected = painted[0].permute(1, 2, 0).clamp(0, 1).numpy()
-    result = stylist.stylise(content, painting).picture.colour / 255
+    result = run(request_, content, reference=painting).picture.colour / 255
     # The picture is mirrored once more at its border; what does not see that is the very same.
     apart = np.abs(result - expected)[80:-80, 80:-80]
     assert apart.size
@@ -119,26 +119,29 @@ def test_the_network_is_the_published_one(folder: Path, stylist: Stylist) -> Non
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 33), (64, 64), (101, 83)])
-def test_the_result_has_the_pictures_size(stylist: Stylist, size: tuple[int, int]) -> None:
-    assert stylist.stylise(scene(*size), scene(40, 40, 5)).picture.colour.shape == (*size, 3)
+def test_the_result_has_the_pictures_size(request_: StyleRequest, size: tuple[int, int]) -> None:
+    assert run(request_, scene(*size), reference=scene(40, 40, 5)).picture.colour.shape == (
+        *size,
+        3,
+    )
 
 
-def test_tiles_change_nothing(stylist: Stylist, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_change_nothing(request_: StyleRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = scene(60, 390)
     deep = replace(picture, colour=picture.colour.astype(np.uint16) * 257)
     results = []
     for size in (1024, 256):
         monkeypatch.setattr(style, "_TILE", size)
-        results.append(stylist.stylise(deep, scene(60, 60, 5)).picture.colour.astype(int))
+        results.append(run(request_, deep, reference=scene(60, 60, 5)).picture.colour.astype(int))
     assert np.abs(results[0] - results[1]).max() <= 257  # 1/255 of 16 bits
 
 
-def test_strength_goes_from_the_picture_to_the_style(stylist: Stylist) -> None:
+def test_strength_goes_from_the_picture_to_the_style(request_: StyleRequest) -> None:
     picture, painting = scene(), scene(60, 60, 5)
 
     def at(strength: float) -> np.ndarray:
-        asked = stylist.asked(replace(stylist.request, strength=strength))
-        return asked.stylise(picture, painting).picture.colour.astype(float)
+        stronger = replace(request_, strength=strength)
+        return run(stronger, picture, reference=painting).picture.colour.astype(float)
 
     np.testing.assert_array_equal(at(0), picture.colour)
     far = [np.abs(at(strength) - picture.colour).mean() for strength in (0.02, 0.5, 1)]
@@ -146,20 +149,20 @@ def test_strength_goes_from_the_picture_to_the_style(stylist: Stylist) -> None:
     assert far[0] < 0.1 * far[2]  # continuous: what the decoder loses is not lost at once
 
 
-def test_depth_profile_alpha_and_exif_are_kept(stylist: Stylist) -> None:
+def test_depth_profile_alpha_and_exif_are_kept(request_: StyleRequest) -> None:
     source = scene(60, 80)
     alpha = np.full((60, 80), 65535, np.uint16)
     alpha[:, :30] = 0
     picture = Picture(
         source.colour.astype(np.uint16) * 257, alpha=alpha, icc=b"profile", exif=b"exif"
     )
-    result = stylist.stylise(picture, scene(60, 60, 5)).picture
+    result = run(request_, picture, reference=scene(60, 60, 5)).picture
     assert result.dtype == np.uint16
     assert (result.icc, result.exif) == (b"profile", b"exif")
     np.testing.assert_array_equal(result.alpha, alpha)
 
 
-def test_what_alpha_hides_has_no_influence(stylist: Stylist) -> None:
+def test_what_alpha_hides_has_no_influence(request_: StyleRequest) -> None:
     results = []
     for hidden in (0, 255):
         picture = scene(60, 80)
@@ -167,14 +170,16 @@ def test_what_alpha_hides_has_no_influence(stylist: Stylist) -> None:
         alpha[:, :30] = 0
         colour = picture.colour.copy()
         colour[:, :30] = hidden
-        painted = stylist.stylise(replace(picture, colour=colour, alpha=alpha), scene(60, 60, 5))
+        painted = run(
+            request_, replace(picture, colour=colour, alpha=alpha), reference=scene(60, 60, 5)
+        )
         results.append(painted.picture.colour[:, 30:])
     np.testing.assert_array_equal(*results)
 
 
-def test_scene_linear_light_comes_back_as_light(stylist: Stylist) -> None:
+def test_scene_linear_light_comes_back_as_light(request_: StyleRequest) -> None:
     linear = Picture(scene().colour.astype(np.float32) / 64, transfer="linear")
-    result = stylist.stylise(linear, scene(60, 60, 5)).picture
+    result = run(request_, linear, reference=scene(60, 60, 5)).picture
     assert result.dtype == np.float32
     assert result.transfer == "linear"
     assert np.isfinite(result.colour).all()
@@ -182,19 +187,19 @@ def test_scene_linear_light_comes_back_as_light(stylist: Stylist) -> None:
 
 
 def test_short_memory_means_smaller_tiles(
-    stylist: Stylist, monkeypatch: pytest.MonkeyPatch
+    request_: StyleRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture, painting = scene(24, 300), scene(60, 60, 5)
-    whole = stylist.stylise(picture, painting).picture.colour.astype(int)
-    run = style._Painter.run
+    whole = run(request_, picture, reference=painting).picture.colour.astype(int)
+    whole_tile = style._Painter.run
 
     def short(self: object, tile: np.ndarray) -> np.ndarray:
         if max(tile.shape) > 250:
             raise OutOfMemory("too little")
-        return run(self, tile)
+        return whole_tile(self, tile)
 
     monkeypatch.setattr(style._Painter, "run", short)
-    halved = stylist.stylise(picture, painting).picture.colour.astype(int)
+    halved = run(request_, picture, reference=painting).picture.colour.astype(int)
     # At the border of a tile that was halved the picture is mirrored once more.
     assert np.abs(halved - whole)[:, 80:-80].mean() < 0.1 * whole.std()
 
@@ -237,23 +242,23 @@ def test_wrong_weights_are_told(folder: Path, tmp_path: Path, models: Path) -> N
     alone = tmp_path / "decoder.pth"
     alone.write_bytes((folder / "decoder.pth").read_bytes())
     with pytest.raises(ModelError, match="vgg_normalised"):
-        Stylist(StyleRequest(model=str(alone)))
+        run(StyleRequest(model=str(alone)), scene(), reference=scene())
     torch.save({"1.weight": torch.zeros(256, 512, 3, 3)}, tmp_path / "broken.pth")
     torch.save({"0.weight": torch.zeros(3, 3, 1, 1)}, tmp_path / "vgg_normalised.pth")
     with pytest.raises(ModelError, match="AdaIN"):
-        Stylist(StyleRequest(model=str(tmp_path / "broken.pth")))
+        run(StyleRequest(model=str(tmp_path / "broken.pth")), scene(), reference=scene())
     torch.save(torch.nn.Conv2d(1, 1, 1), tmp_path / "hostile.pth")
     with pytest.raises(ModelError, match="refused"):
-        Stylist(StyleRequest(model=str(tmp_path / "hostile.pth")))
+        run(StyleRequest(model=str(tmp_path / "hostile.pth")), scene(), reference=scene())
     with pytest.raises(UsageError, match="no such file"):
-        Stylist(StyleRequest(model=str(tmp_path / "none.pth")))
+        run(StyleRequest(model=str(tmp_path / "none.pth")), scene(), reference=scene())
     with pytest.raises(UsageError, match="no styles"):
-        Stylist(StyleRequest(model="cutout"))
+        run(StyleRequest(model="cutout"), scene(), reference=scene())
     given = ["models", "import", str(folder / "vgg_normalised.pth"), "--name", "swapped"]
     assert main([*given, "--style-encoder", str(folder / "decoder.pth")]) == 3
     assert not models.exists() or not any(models.iterdir())
 
 
-def test_a_style_needs_a_reference(stylist: Stylist) -> None:
+def test_a_style_needs_a_reference(request_: StyleRequest) -> None:
     with pytest.raises(UsageError, match="reference"):
-        stylist.stylise(scene())
+        run(request_, scene())

@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 import pytest
 from made_clips import HEIGHT, WIDTH, Clip, disc_clip, iou, texture
+from run_task import MODELS
 
 from mattelier.catalogue import Store
-from mattelier.matting.cutout import Cutter
+from mattelier.engines.open_model import OpenModel
 from mattelier.matting.hint import Hint, make_hint
-from mattelier.requests import Box, MatteRequest
+from mattelier.requests import Box
 from mattelier.shot.tracking.track import Track, Tracker, track_size
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.progress import Cancelled, heard_by
@@ -24,8 +25,8 @@ FIRST = 1001
 
 
 @pytest.fixture(scope="module")
-def cutter() -> Cutter:
-    return Cutter(MatteRequest())
+def network() -> OpenModel:
+    return MODELS.open("default", "matte")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def made(hint: Hint | None) -> Hint:
 
 
 def run(
-    cutter: Cutter,
+    network: OpenModel,
     folder: Path,
     clip: Clip,
     given: Mapping[int, Hint],
@@ -52,7 +53,7 @@ def run(
     **options: object,
 ) -> Track:
     views = clip[0]
-    return Tracker(cutter, folder / "track" / "subject").track(
+    return Tracker(network, folder / "track" / "subject").track(
         range(FIRST, FIRST + len(views)),
         look or (lambda frame: views[frame - FIRST]),
         given,
@@ -79,78 +80,78 @@ def test_views_are_small_and_keep_the_aspect() -> None:
 
 @pytest.mark.parametrize("place", [0, 11, 5])
 def test_a_key_is_kept_and_followed_both_ways(
-    cutter: Cutter, moving: Clip, tmp_path: Path, place: int
+    network: OpenModel, moving: Clip, tmp_path: Path, place: int
 ) -> None:
-    track = run(cutter, tmp_path, moving, keys(moving, place))
+    track = run(network, tmp_path, moving, keys(moving, place))
     assert np.abs(track.coarse(FIRST + place) - moving[1][place]).max() <= 0.5 / 255 + 1e-6
     assert track.confidence(FIRST + place) == 1
     assert min(scores(track, moving)) > 0.85
     assert track.cuts == ()
 
 
-def test_two_keys_meet(cutter: Cutter, moving: Clip, tmp_path: Path) -> None:
-    track = run(cutter, tmp_path, moving, keys(moving, 0, 11))
+def test_two_keys_meet(network: OpenModel, moving: Clip, tmp_path: Path) -> None:
+    track = run(network, tmp_path, moving, keys(moving, 0, 11))
     assert min(scores(track, moving)) > 0.9
 
 
-def test_a_box_is_a_key(cutter: Cutter, moving: Clip, tmp_path: Path) -> None:
+def test_a_box_is_a_key(network: OpenModel, moving: Clip, tmp_path: Path) -> None:
     given = {FIRST: made(make_hint(HEIGHT, WIDTH, box=Box(16, 32, 48, 48)))}
-    assert min(scores(run(cutter, tmp_path, moving, given), moving)) > 0.8
+    assert min(scores(run(network, tmp_path, moving, given), moving)) > 0.8
 
 
 def test_a_plain_subject_is_found_without_keys(
-    cutter: Cutter, moving: Clip, tmp_path: Path
+    network: OpenModel, moving: Clip, tmp_path: Path
 ) -> None:
-    track = run(cutter, tmp_path, moving, {})
+    track = run(network, tmp_path, moving, {})
     assert min(scores(track, moving)) > 0.8
     assert all(0 < track.confidence(FIRST + i) < 1 for i in range(12))
 
 
-def test_a_subject_that_left_is_found_again(cutter: Cutter, tmp_path: Path) -> None:
+def test_a_subject_that_left_is_found_again(network: OpenModel, tmp_path: Path) -> None:
     away = [(x, 56) for x in (120, 140, 160, 180, 205, 230, 260, 260, -40, -25, -5, 15, 35, 55)]
     clip = disc_clip(away)
-    track = run(cutter, tmp_path, clip, keys(clip, 0))
+    track = run(network, tmp_path, clip, keys(clip, 0))
     gone = [track.coarse(FIRST + i) for i, (x, _) in enumerate(away) if abs(x - 96) > 130]
     assert max(float(alpha.mean()) for alpha in gone) < 0.005
     assert track.confidence(FIRST + 7) == 0
     assert min(scores(track, clip)[-2:]) > 0.8
 
 
-def test_what_stands_before_the_subject_stays_out(cutter: Cutter, tmp_path: Path) -> None:
+def test_what_stands_before_the_subject_stays_out(network: OpenModel, tmp_path: Path) -> None:
     clip = disc_clip([(40 + 9 * i, 56) for i in range(13)], bar=84)
-    track = run(cutter, tmp_path, clip, keys(clip, 0))
+    track = run(network, tmp_path, clip, keys(clip, 0))
     found = scores(track, clip)
     assert min(found[:6] + found[-4:]) > 0.9  # between, hardly any of it is to be seen
     assert max(float(track.coarse(FIRST + i)[:, 88:106].mean()) for i in range(13)) < 0.1
 
 
-def test_nothing_crosses_a_cut(cutter: Cutter, moving: Clip, tmp_path: Path) -> None:
+def test_nothing_crosses_a_cut(network: OpenModel, moving: Clip, tmp_path: Path) -> None:
     other = disc_clip(
         [(150 - 6 * i, 60) for i in range(6)], wall=(0.8, 0.75, 0.3), disc=(0.2, 0.1, 0.5)
     )
     clip = (moving[0][:6] + other[0], moving[1][:6] + other[1])
-    track = run(cutter, tmp_path / "one", clip, keys(clip, 0))
+    track = run(network, tmp_path / "one", clip, keys(clip, 0))
     assert track.cuts == (FIRST + 6,)
-    again = run(cutter, tmp_path / "two", clip, keys(clip, 3))
+    again = run(network, tmp_path / "two", clip, keys(clip, 3))
     assert track.digest(FIRST + 1) != again.digest(FIRST + 1)
     for frame in range(FIRST + 6, FIRST + 12):
         assert track.digest(frame) == again.digest(frame)
         np.testing.assert_array_equal(track.coarse(frame), again.coarse(frame))
 
 
-def test_neither_a_flash_nor_a_fast_pan_is_a_cut(cutter: Cutter, tmp_path: Path) -> None:
+def test_neither_a_flash_nor_a_fast_pan_is_a_cut(network: OpenModel, tmp_path: Path) -> None:
     wide = texture(7, (0.4, 0.5, 0.4))
     views = [wide[:HEIGHT, x : x + WIDTH] for x in (0, 25, 50, 75)]
     views[2] = np.clip(views[2] + 0.3, 0, 1)
-    track = run(cutter, tmp_path, (views, []), {})
+    track = run(network, tmp_path, (views, []), {})
     assert track.cuts == ()
 
 
 def test_another_key_changes_only_what_it_reaches(
-    cutter: Cutter, moving: Clip, tmp_path: Path
+    network: OpenModel, moving: Clip, tmp_path: Path
 ) -> None:
-    one = run(cutter, tmp_path / "one", moving, keys(moving, 0, 5))
-    two = run(cutter, tmp_path / "two", moving, keys(moving, 0, 5, 9))
+    one = run(network, tmp_path / "one", moving, keys(moving, 0, 5))
+    two = run(network, tmp_path / "two", moving, keys(moving, 0, 5, 9))
     for i in range(12):
         same = i <= 5
         assert (one.digest(FIRST + i) == two.digest(FIRST + i)) == same
@@ -158,61 +159,65 @@ def test_another_key_changes_only_what_it_reaches(
             np.testing.assert_array_equal(one.coarse(FIRST + i), two.coarse(FIRST + i))
 
 
-def test_a_part_of_the_shot_equals_the_whole(cutter: Cutter, moving: Clip, tmp_path: Path) -> None:
+def test_a_part_of_the_shot_equals_the_whole(
+    network: OpenModel, moving: Clip, tmp_path: Path
+) -> None:
     for number, given in enumerate((keys(moving, 0, 10), keys(moving, 2), keys(moving, 11), {})):
-        whole = run(cutter, tmp_path / f"whole{number}", moving, given)
-        part = run(cutter, tmp_path / f"part{number}", moving, given, range(FIRST + 4, FIRST + 7))
+        whole = run(network, tmp_path / f"whole{number}", moving, given)
+        part = run(network, tmp_path / f"part{number}", moving, given, range(FIRST + 4, FIRST + 7))
         for frame in range(FIRST + 4, FIRST + 7):
             np.testing.assert_array_equal(whole.coarse(frame), part.coarse(frame))
             assert whole.digest(frame) == part.digest(frame)
 
 
 def test_a_broken_off_run_goes_on_to_the_same_bytes(
-    cutter: Cutter, moving: Clip, tmp_path: Path
+    network: OpenModel, moving: Clip, tmp_path: Path
 ) -> None:
     given = keys(moving, 0, 11)
-    run(cutter, tmp_path / "calm", moving, given)
+    run(network, tmp_path / "calm", moving, given)
 
     def enough(fraction: float, stage: str) -> None:
         if fraction > 0.5:
             raise Cancelled
 
     with pytest.raises(Cancelled), heard_by(enough):
-        run(cutter, tmp_path / "hasty", moving, given)
+        run(network, tmp_path / "hasty", moving, given)
     begun = files(tmp_path / "hasty")
     assert 0 < len(begun) < len(files(tmp_path / "calm"))
     # A record that the disk lost the end of counts as none.
     broken = next(name for name in begun if name.endswith(".npz"))
     (tmp_path / "hasty" / broken).write_bytes(begun[broken][:50])
-    run(cutter, tmp_path / "hasty", moving, given)
+    run(network, tmp_path / "hasty", moving, given)
     assert files(tmp_path / "hasty") == files(tmp_path / "calm")
 
 
 def test_finished_work_is_neither_decoded_nor_computed_again(
-    cutter: Cutter, moving: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    network: OpenModel, moving: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = keys(moving, 3)
-    before = run(cutter, tmp_path, moving, given)
+    before = run(network, tmp_path, moving, given)
 
     def never(*_: object) -> np.ndarray:
         raise AssertionError("looked at again")
 
-    monkeypatch.setattr(cutter.engine, "run", never)
-    after = run(cutter, tmp_path, moving, given, look=never)
+    monkeypatch.setattr(network.session, "run", never)
+    after = run(network, tmp_path, moving, given, look=never)
     for frame in range(FIRST, FIRST + 12):
         np.testing.assert_array_equal(before.coarse(frame), after.coarse(frame))
 
 
-def test_a_changed_plate_is_looked_at_again(cutter: Cutter, moving: Clip, tmp_path: Path) -> None:
+def test_a_changed_plate_is_looked_at_again(
+    network: OpenModel, moving: Clip, tmp_path: Path
+) -> None:
     given = keys(moving, 0)
-    run(cutter, tmp_path, moving, given, identity=lambda frame: "old")
+    run(network, tmp_path, moving, given, identity=lambda frame: "old")
     mirrored = ([view[:, ::-1] for view in moving[0]], [alpha[:, ::-1] for alpha in moving[1]])
-    after = run(cutter, tmp_path, mirrored, keys(mirrored, 0), identity=lambda frame: "new")
+    after = run(network, tmp_path, mirrored, keys(mirrored, 0), identity=lambda frame: "new")
     assert min(scores(after, mirrored)) > 0.85
 
 
 def test_a_frame_that_cannot_be_read_is_passed_over(
-    cutter: Cutter, moving: Clip, tmp_path: Path
+    network: OpenModel, moving: Clip, tmp_path: Path
 ) -> None:
     def look(frame: int) -> np.ndarray:
         if frame == FIRST + 4:
@@ -220,17 +225,17 @@ def test_a_frame_that_cannot_be_read_is_passed_over(
         return moving[0][frame - FIRST]
 
     with heard_by(lambda fraction, stage: None) as remarks:
-        track = run(cutter, tmp_path, moving, keys(moving, 0, 4), look=look)
+        track = run(network, tmp_path, moving, keys(moving, 0, 4), look=look)
     assert remarks == [f"The key of subject at frame {FIRST + 4} has no frame that can be read."]
     assert iou(track.coarse(FIRST + 5), moving[1][5]) > 0.85
     with pytest.raises(PictureError, match=str(FIRST + 4)):
         track.coarse(FIRST + 4)
 
 
-def test_progress_rises_to_the_end(cutter: Cutter, moving: Clip, tmp_path: Path) -> None:
+def test_progress_rises_to_the_end(network: OpenModel, moving: Clip, tmp_path: Path) -> None:
     heard: list[float] = []
     with heard_by(lambda fraction, stage: heard.append(fraction)):
-        run(cutter, tmp_path, moving, keys(moving, 0, 6))
+        run(network, tmp_path, moving, keys(moving, 0, 6))
     tracking = [x for x in heard if x > 0.1]
     assert tracking == sorted(tracking)
     assert len(tracking) > 12
@@ -238,13 +243,13 @@ def test_progress_rises_to_the_end(cutter: Cutter, moving: Clip, tmp_path: Path)
 
 
 def test_several_objects_may_be_tracked_at_once(
-    cutter: Cutter, moving: Clip, tmp_path: Path
+    network: OpenModel, moving: Clip, tmp_path: Path
 ) -> None:
-    alone = run(cutter, tmp_path / "alone", moving, keys(moving, 0))
+    alone = run(network, tmp_path / "alone", moving, keys(moving, 0))
     made: dict[str, Track] = {}
 
     def track(name: str) -> None:
-        made[name] = Tracker(cutter, tmp_path / "track" / name, name=name).track(
+        made[name] = Tracker(network, tmp_path / "track" / name, name=name).track(
             range(FIRST, FIRST + 12), lambda frame: moving[0][frame - FIRST], keys(moving, 0)
         )
 
@@ -257,18 +262,18 @@ def test_several_objects_may_be_tracked_at_once(
         np.testing.assert_array_equal(made[name].coarse(FIRST + 11), alone.coarse(FIRST + 11))
 
 
-def test_a_key_outside_the_plate_is_named(cutter: Cutter, moving: Clip, tmp_path: Path) -> None:
+def test_a_key_outside_the_plate_is_named(network: OpenModel, moving: Clip, tmp_path: Path) -> None:
     hint = keys(moving, 0)[FIRST]
     with pytest.raises(UsageError, match=r"frame 2000 .*1001–1012"):
-        run(cutter, tmp_path, moving, {2000: hint})
+        run(network, tmp_path, moving, {2000: hint})
 
 
 def test_a_model_without_hints_is_refused(
-    cutter: Cutter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    network: OpenModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cutter, "card", Store().card("u2netp"))
+    monkeypatch.setattr(network, "card", Store().card("u2netp"))
     with pytest.raises(UsageError, match="takes no hints"):
-        Tracker(cutter, tmp_path)
+        Tracker(network, tmp_path)
 
 
 @pytest.mark.skipif(not (SHARED / "video").is_dir(), reason="needs the shared data")
@@ -277,7 +282,7 @@ def test_a_model_without_hints_is_refused(
     [("hike", (0,), 0.88), ("rollerblade", (0,), 0.75), ("dog-agility", (0, 11), 0.72)],
 )
 def test_real_film_is_followed(
-    cutter: Cutter, tmp_path: Path, name: str, places: tuple[int, ...], floor: float
+    network: OpenModel, tmp_path: Path, name: str, places: tuple[int, ...], floor: float
 ) -> None:
     folder = SHARED / "video" / name
     views, alphas = [], []
@@ -289,6 +294,6 @@ def test_real_film_is_followed(
         views.append(small.astype(np.float32) / 255)
         alphas.append(cv2.resize(mask, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255)
     given = {FIRST + i: made(make_hint(*alphas[i].shape, mask=alphas[i])) for i in places}
-    track = run(cutter, tmp_path, (views, alphas), given)
+    track = run(network, tmp_path, (views, alphas), given)
     others = [s for i, s in enumerate(scores(track, (views, alphas))) if i not in places]
     assert np.mean(others) > floor

@@ -23,14 +23,16 @@ if os.environ.get("CI") != "true":
 import torch
 
 from mattelier.commands.main import main
-from mattelier.data import splits
-from mattelier.learning import synthetic_hints
-from mattelier.learning.losses import total
+from mattelier.data.pairs import find_pairs, read_cutout
+from mattelier.data.splits import split_pairs
+from mattelier.learning.losses import total_loss
 from mattelier.networks.cutout.network import CutoutNet, fold_norms
-from mattelier.train.init_weights import start_from
+from mattelier.train import recipe as recipes
+from mattelier.train.cutout import CutoutRun
+from mattelier.train.cutout_samples import Sample, Samples
+from mattelier.train.init_weights import init_weights
+from mattelier.train.random_hints import draw_hint
 from mattelier.train.recipe import Recipe, Stage, load_recipe
-from mattelier.train.run import Run
-from mattelier.train.samples import Sample, Samples
 from mattelier.types.errors import UsageError
 
 SIZE = 64
@@ -149,7 +151,7 @@ def test_cutouts_of_16_bits_are_read_as_of_8(tmp_path: Path) -> None:
     save(tmp_path / "fine.png", rgba)
     save(tmp_path / "finer.png", rgba.astype(np.uint16) * 257)
     for ours, theirs in zip(
-        *(splits.read_cutout(tmp_path / f"{name}.png") for name in ("fine", "finer")), strict=True
+        *(read_cutout(tmp_path / f"{name}.png") for name in ("fine", "finer")), strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -165,7 +167,7 @@ def test_unknown_truth_has_no_weight(data: Path) -> None:
 def test_pictures_held_back_are_never_trained_on(data: Path) -> None:
     names = [f"{number}.png" for number in range(10)]
     held = {n for n in names if hashlib.sha1(n.encode()).hexdigest()[0] in "01"}
-    train, dev = splits.split(splits.pairs(data / "set"))
+    train, dev = split_pairs(find_pairs(data / "set"))
     assert {pair.picture.name for pair in dev} == held
     assert {pair.picture.name for pair in train} == set(names) - held
     used = {pair.picture.name for one_set in Samples(recipe(), data).sets for pair in one_set}
@@ -222,7 +224,7 @@ def test_training_hints_speak_as_users_do(kind: str) -> None:
     alpha[20:50, 15:45] = 1
     shares = tuple(float(kind == name) for name in ("none", "mask", "clicks", "box", "trimap"))
     for seed in range(20):
-        known = synthetic_hints.hint(alpha, np.random.default_rng(seed), shares)
+        known = draw_hint(alpha, np.random.default_rng(seed), shares)
         assert known.shape == (2, SIZE, SIZE)
         if kind == "none":
             assert not known.any()
@@ -274,7 +276,7 @@ def test_stages_follow_progress() -> None:
 
 @pytest.mark.parametrize("name", ["cutout", "cutout_2", "cutout_3", "cutout_4"])
 def test_the_shipped_recipe_is_whole(name: str) -> None:
-    path = Path(splits.__file__).parent / "recipes" / f"{name}.toml"
+    path = Path(recipes.__file__).parent / "recipes" / f"{name}.toml"
     shipped = load_recipe(path)
     assert shipped.stages[-1].until == 1
     assert all(stage.size % 32 == 0 for stage in shipped.stages)
@@ -325,7 +327,7 @@ def test_a_mix_that_pastes_needs_scenes(data: Path) -> None:
 # Runs.
 
 
-class Interrupted(Run):
+class Interrupted(CutoutRun):
     """A run that gets a signal in its n-th step, and its workers with it, as from a terminal."""
 
     after = 1
@@ -343,7 +345,7 @@ class Interrupted(Run):
         return loss
 
 
-def train(run: Run) -> bool:
+def train(run: CutoutRun) -> bool:
     run.start(lambda network: None)
     return run.train(lambda line: None)
 
@@ -353,7 +355,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
     number: signal.Signals, data: Path, tmp_path: Path
 ) -> None:
     tiny = recipe(samples=4, stages=(Stage(0.5, 64, 2), Stage(1.0, 96, 2)))
-    whole = Run(tiny, data, tmp_path / "whole", hours=None)
+    whole = CutoutRun(tiny, data, tmp_path / "whole", hours=None)
     assert train(whole)
 
     handler = signal.getsignal(signal.SIGINT)
@@ -362,7 +364,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
     assert not train(stopped)
     assert signal.getsignal(signal.SIGINT) is handler
     assert (stopped.index, stopped.progress) == (2, 0.5)
-    resumed = Run(tiny, data, tmp_path / "parts", hours=None)
+    resumed = CutoutRun(tiny, data, tmp_path / "parts", hours=None)
     resumed.start(lambda network: pytest.fail("a run that goes on must not begin anew"))
     assert resumed.index == 2
     assert resumed.train(lambda line: None)
@@ -376,9 +378,9 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
 
 def test_a_finished_run_has_nothing_left_to_do(data: Path, tmp_path: Path) -> None:
     tiny = recipe(samples=2)
-    assert train(Run(tiny, data, tmp_path / "run", hours=None))
+    assert train(CutoutRun(tiny, data, tmp_path / "run", hours=None))
     state = (tmp_path / "run/state.pt").stat().st_size
-    again = Run(tiny, data, tmp_path / "run", hours=None)
+    again = CutoutRun(tiny, data, tmp_path / "run", hours=None)
     assert train(again)
     assert again.index == 2
     assert (tmp_path / "run/state.pt").stat().st_size == state
@@ -386,18 +388,18 @@ def test_a_finished_run_has_nothing_left_to_do(data: Path, tmp_path: Path) -> No
 
 
 def test_a_time_box_ends_a_run(data: Path, tmp_path: Path) -> None:
-    run = Run(recipe(samples=10_000_000), data, tmp_path / "run", hours=0.2 / 3600)
+    run = CutoutRun(recipe(samples=10_000_000), data, tmp_path / "run", hours=0.2 / 3600)
     assert train(run)
     assert run.progress == 1
     assert run.elapsed >= 0.2
     assert run.index < 200
-    resumed = Run(recipe(samples=10_000_000), data, tmp_path / "run", hours=0.2 / 3600)
+    resumed = CutoutRun(recipe(samples=10_000_000), data, tmp_path / "run", hours=0.2 / 3600)
     assert train(resumed)  # the time that was used stays used
     assert resumed.index == run.index
 
 
 def test_the_early_encoder_stays_as_it_was(data: Path, tmp_path: Path) -> None:
-    run = Run(recipe(samples=2), data, tmp_path / "run", hours=None)
+    run = CutoutRun(recipe(samples=2), data, tmp_path / "run", hours=None)
     before = {name: value.clone() for name, value in run.network.state_dict().items()}
     train(run)
     changed = {n for n, v in run.network.state_dict().items() if not torch.equal(v, before[n])}
@@ -418,7 +420,7 @@ def test_the_loss_of_one_picture_falls() -> None:
     losses = []
     for _ in range(8):
         levels = network.levels(*network.early(given), torch.zeros(2, 2, SIZE, SIZE))
-        loss = total(levels, alpha, torch.ones_like(alpha))
+        loss = total_loss(levels, alpha, torch.ones_like(alpha))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -432,17 +434,19 @@ def test_the_loss_is_small_for_the_truth_and_blind_where_it_is_unknown() -> None
     weight = torch.ones_like(alpha)
     sure = [20 * torch.nn.functional.avg_pool2d(2 * alpha - 1, step) for step in (2, 4, 8, 16)]
     wrong = [-level for level in sure]
-    assert float(total(sure, alpha, weight)) < 0.01 < 1 < float(total(wrong, alpha, weight))
+    assert (
+        float(total_loss(sure, alpha, weight)) < 0.01 < 1 < float(total_loss(wrong, alpha, weight))
+    )
     weight[..., :32] = 0
     altered = [level.clone() for level in sure]
     for level in altered:
         level[..., : level.shape[-1] // 2] *= -1
-    torch.testing.assert_close(total(altered, alpha, weight), total(sure, alpha, weight))
+    torch.testing.assert_close(total_loss(altered, alpha, weight), total_loss(sure, alpha, weight))
 
 
 def test_a_run_in_bfloat16_ends_near_one_in_float32(data: Path, tmp_path: Path) -> None:
     runs = [
-        Run(recipe(samples=8, bfloat16=short), data, tmp_path / str(short), hours=None)
+        CutoutRun(recipe(samples=8, bfloat16=short), data, tmp_path / str(short), hours=None)
         for short in (False, True)
     ]
     assert all(train(run) for run in runs)
@@ -456,10 +460,10 @@ def test_a_run_in_bfloat16_ends_near_one_in_float32(data: Path, tmp_path: Path) 
 def test_a_run_keeps_a_share_of_what_it_started_from(data: Path, tmp_path: Path) -> None:
     results = {}
     for kept in (0.0, 0.25, 1.0):
-        run = Run(recipe(samples=2, kept=kept), data, tmp_path / str(kept), hours=None)
+        run = CutoutRun(recipe(samples=2, kept=kept), data, tmp_path / str(kept), hours=None)
         started = fold_norms(copy.deepcopy(run.network).eval()).state_dict()
         assert train(run)
-        again = Run(recipe(samples=2, kept=kept), data, tmp_path / str(kept), hours=None)
+        again = CutoutRun(recipe(samples=2, kept=kept), data, tmp_path / str(kept), hours=None)
         assert train(again)
         results[kept] = again.result().state_dict()
     for name, value in started.items():
@@ -479,7 +483,7 @@ def exported(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "tiny.toml").write_text(TEXT, "utf-8")
     common = ["train", "--recipe", str(root / "tiny.toml"), "--data", str(data)]
     common += ["--run", str(root / "run")]
-    run = Run(load_recipe(root / "tiny.toml"), data, root / "run", hours=None)
+    run = CutoutRun(load_recipe(root / "tiny.toml"), data, root / "run", hours=None)
     assert train(run)
     assert main([*common, "--export", str(root / "mine")]) == 0
     return root
@@ -487,7 +491,7 @@ def exported(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_exported_model_runs_as_the_run_s_network(exported: Path) -> None:
     from mattelier.catalogue import Card, FileEntry, Input, Licence, Output, Store
-    from mattelier.engines import open_engine
+    from mattelier.engines.open import open_model
     from mattelier.learning.export import file_entry
 
     names = sorted(path.name for path in (exported / "mine").iterdir())
@@ -504,7 +508,7 @@ def test_an_exported_model_runs_as_the_run_s_network(exported: Path) -> None:
         output=Output(tensor="alpha"),
         folder=exported / "mine",
     )
-    engine = open_engine(card, Store(exported, exported / "user", exported / "cache"), "cpu")
+    engine = open_model(card, Store(exported, exported / "user", exported / "cache"), "cpu")
     state = torch.load(exported / "run/state.pt", weights_only=True)
     network = CutoutNet(norm=True)
     network.load_state_dict(state["average"])
@@ -521,8 +525,8 @@ def test_an_exported_model_runs_as_the_run_s_network(exported: Path) -> None:
 def test_finished_weights_start_another_run_unsharpened(exported: Path) -> None:
     weights = exported / "mine/mine.safetensors"
     finished, started = CutoutNet(norm=True), CutoutNet(norm=True)
-    start_from(finished, weights)
-    start_from(started, weights, sharpness=3)
+    init_weights(finished, weights)
+    init_weights(started, weights, sharpness=3)
     picture, hint = torch.rand(1, 3, 64, 64), torch.zeros(1, 2, 64, 64)
     with torch.no_grad():
         ours, theirs = started.eval()(picture, hint), finished.eval()(picture, hint)
@@ -531,7 +535,7 @@ def test_finished_weights_start_another_run_unsharpened(exported: Path) -> None:
 
 def test_exported_weights_start_another_run(exported: Path) -> None:
     network = CutoutNet(norm=True)
-    start_from(network, exported / "mine/mine.safetensors")
+    init_weights(network, exported / "mine/mine.safetensors")
     kept = fold_norms(network).state_dict()
     from safetensors.torch import load_file
 
@@ -542,10 +546,10 @@ def test_exported_weights_start_another_run(exported: Path) -> None:
 def test_a_start_of_another_kind_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "weights.pt").write_bytes(b"")
     with pytest.raises(UsageError, match=r"\.safetensors or \.npz"):
-        start_from(CutoutNet(norm=True), tmp_path / "weights.pt")
+        init_weights(CutoutNet(norm=True), tmp_path / "weights.pt")
     np.savez(tmp_path / "other.npz", **{"MobilenetV2/Conv.weight": np.zeros((32, 3, 3, 3))})
     with pytest.raises(UsageError, match="DeepLab"):
-        start_from(CutoutNet(norm=True), tmp_path / "other.npz")
+        init_weights(CutoutNet(norm=True), tmp_path / "other.npz")
 
 
 def test_the_command_logs_and_says_what_is_wrong(
@@ -568,8 +572,8 @@ def test_progress_is_reported_and_logged(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every fifty steps; steps themselves are replaced, as only the bookkeeping counts here."""
-    monkeypatch.setattr(Run, "_step", lambda self, batch: 0.25)
-    run = Run(recipe(samples=104, mix={"photo": 1.0}), data, tmp_path / "run", hours=None)
+    monkeypatch.setattr(CutoutRun, "_step", lambda self, batch: 0.25)
+    run = CutoutRun(recipe(samples=104, mix={"photo": 1.0}), data, tmp_path / "run", hours=None)
     run.start(lambda network: None)
     lines: list[dict[str, object]] = []
     assert run.train(lines.append)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from made_clips import Clip, disc_clip, iou
+from run_task import run
 from tiny_model import make_model
 
 from mattelier.catalogue import Store
-from mattelier.engines import open_engine
-from mattelier.matting.cutout import Cutter
+from mattelier.engines.open import open_model
 from mattelier.requests import MatteRequest
 from mattelier.shot.tracking.tune import tune
 from mattelier.types.errors import UsageError
@@ -62,13 +63,11 @@ def test_a_tuned_model_is_a_model_like_others(tuned: Path, clip: Clip) -> None:
 
     for view, truth in zip(*clip, strict=True):
         picture = Picture(np.rint(view * 255).astype(np.uint8))
-        alpha = Cutter(MatteRequest(model=tuned.name), store=store).matte(picture).alpha
+        alpha = run(MatteRequest(model=str(tuned)), picture).alpha
         assert iou(alpha, truth) > 0.8
 
 
 def test_the_fast_engine_runs_the_weights_that_were_trained(tuned: Path) -> None:
-    from mattelier.engines.torch_engine import TorchEngine
-
     store = Store(user=tuned.parent)
     card = store.card(tuned.name)
     random = np.random.default_rng(3)
@@ -76,9 +75,12 @@ def test_the_fast_engine_runs_the_weights_that_were_trained(tuned: Path) -> None
         "picture": random.random((1, 3, 96, 128), np.float32),
         "hint": np.zeros((1, 2, 96, 128), np.float32),
     }
-    ours = open_engine(card, store, "cpu").run(inputs)["alpha"]
-    theirs = TorchEngine(card, store.locate(card), "cpu").run(inputs)["alpha"]
-    shipped = open_engine(Store().card("default"), Store(), "cpu").run(inputs)["alpha"]
+    ours = open_model(card, store, "cpu").run(inputs)["alpha"]
+    weights = tuple(file for file in card.files if file.path.endswith(".safetensors"))
+    by_torch = open_model(replace(card, files=weights), store, "cpu")
+    assert by_torch.engine == "torch"
+    theirs = by_torch.run(inputs)["alpha"]
+    shipped = open_model(Store().card("default"), Store(), "cpu").run(inputs)["alpha"]
     assert np.abs(ours - theirs).max() < 2e-3
     assert np.abs(ours - shipped).max() > 1e-3
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,11 +13,12 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from run_task import MODELS, run
 
 from mattelier.commands.main import main
 from mattelier.engines import tiling
-from mattelier.filters.colour_fix import ColourKept
-from mattelier.filters.upscale import Upscaler, result_size
+from mattelier.filters.colour_fix import ColourFix
+from mattelier.filters.upscale import result_size
 from mattelier.media import stills
 from mattelier.metrics.fidelity import psnr_y, ssim_y
 from mattelier.requests import Size, UpscaleRequest, from_json, to_json
@@ -24,9 +27,12 @@ from mattelier.types.errors import OutOfMemory, UsageError
 from mattelier.types.picture import Picture, Window
 from mattelier.types.progress import heard_by
 from mattelier.types.resample import bicubic
+from mattelier.types.result import Result
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data" / "sr"
 PHOTO = "upscale-photo-x4"
+
+Upscale = Callable[[Picture], Result]
 
 
 def scene(height: int = 150, width: int = 190, seed: int = 2) -> np.ndarray:
@@ -51,17 +57,17 @@ def sharpest(scale: int, truth: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def twice() -> Upscaler:
-    return Upscaler(UpscaleRequest(scale=2, device="cpu"))
+def twice() -> Upscale:
+    return partial(run, UpscaleRequest(scale=2, device="cpu"))
 
 
 @pytest.fixture(scope="module")
-def photo() -> Upscaler:
-    return Upscaler(UpscaleRequest(scale=4, model=PHOTO, device="cpu"))
+def photo() -> Upscale:
+    return partial(run, UpscaleRequest(scale=4, model=PHOTO, device="cpu"))
 
 
-def enlarged(upscaler: Upscaler, colour: np.ndarray) -> np.ndarray:
-    return upscaler.upscale(Picture(colour)).picture.colour
+def enlarged(upscale: Upscale, colour: np.ndarray) -> np.ndarray:
+    return upscale(Picture(colour)).picture.colour
 
 
 @pytest.mark.parametrize("size", [(40, 61), (93, 200), (50, 50)])
@@ -94,7 +100,7 @@ def test_fidelity_is_counted_on_luma_without_the_border() -> None:
 def test_detail_is_closer_to_the_truth_than_bicubic(scale: int, gain: float) -> None:
     truth = cv2.GaussianBlur(scene(240, 320), (0, 0), 0.7)
     small = sharpest(scale, truth)
-    result = enlarged(Upscaler(UpscaleRequest(scale=scale, device="cpu")), small)
+    result = enlarged(partial(run, UpscaleRequest(scale=scale, device="cpu")), small)
     plain = bicubic(small.astype(np.float32) / 255, *truth.shape[:2])
     plain = np.rint(np.clip(plain, 0, 1) * 255).astype(np.uint8)
     assert psnr_y(result, truth, scale) > psnr_y(plain, truth, scale) + gain
@@ -106,11 +112,11 @@ def test_detail_is_closer_to_the_truth_than_bicubic(scale: int, gain: float) -> 
     [("Set5", 2, 37.0), ("Set14", 2, 32.7), ("Set5", 4, 31.3), ("Set14", 4, 28.1)],
 )
 def test_benchmark(name: str, scale: int, least: float) -> None:
-    upscaler = Upscaler(UpscaleRequest(scale=scale, device="cpu"))
+    upscale = partial(run, UpscaleRequest(scale=scale, device="cpu"))
     scores = []
     for truth in sorted((SHARED / name / f"x{scale}" / "HR").iterdir()):
         small = truth.parent.with_name("LR") / truth.name.replace("HR", "LR")
-        result = enlarged(upscaler, stills.read(small).colour)
+        result = enlarged(upscale, stills.read(small).colour)
         scores.append(psnr_y(result, stills.read(truth).colour, scale))
     assert np.mean(scores) >= least
 
@@ -120,7 +126,7 @@ def test_benchmark(name: str, scale: int, least: float) -> None:
 def test_tiles_change_nothing(model: str, scale: float) -> None:
     deep = scene(170, 230).astype(np.uint16) * 257
     results = [
-        enlarged(Upscaler(UpscaleRequest(scale, model=model, tile=tile, device="cpu")), deep)
+        enlarged(partial(run, UpscaleRequest(scale, model=model, tile=tile, device="cpu")), deep)
         for tile in (1000, 100)
     ]
     apart = np.abs(results[0].astype(np.int32) - results[1])
@@ -176,11 +182,11 @@ def test_broad_colour_is_the_pictures() -> None:
 
     colour = scene().astype(np.float32) / 255
     planes = np.ascontiguousarray(colour.transpose(2, 0, 1)[None])
-    result = ColourKept(Darkening(most=1000)).run(planes)
+    result = ColourFix(Darkening(most=1000)).run(planes)
     assert np.abs(result.mean((2, 3)) - planes.mean((2, 3))).max() < 0.005
 
 
-def test_photo_network_keeps_colour_and_clears_blocks(photo: Upscaler) -> None:
+def test_photo_network_keeps_colour_and_clears_blocks(photo: Upscale) -> None:
     drawn = np.full((480, 560, 3), (70, 110, 150), np.uint8)
     for at, shade in (((150, 170), (190, 60, 50)), ((390, 240), (40, 150, 90))):
         cv2.circle(drawn, at, 90, shade, -1, cv2.LINE_AA)
@@ -200,33 +206,31 @@ def test_photo_network_keeps_colour_and_clears_blocks(photo: Upscaler) -> None:
 
 def test_denoise_mixes_the_two_networks() -> None:
     """Less of it leaves more grain, by the network that ships; nothing has to be fetched."""
-    asked = UpscaleRequest(4, device="cpu")
+    request = UpscaleRequest(4, device="cpu")
     random = np.random.default_rng(0)
     grainy = np.clip(random.normal(120, 14, (48, 48, 1)).repeat(3, 2), 0, 255).astype(np.uint8)
-    results = [
-        Upscaler(replace(asked, denoise=share)).upscale(Picture(grainy)) for share in (0, 0.5, 1)
-    ]
+    results = [run(replace(request, denoise=share), Picture(grainy)) for share in (0, 0.5, 1)]
     assert {result.report.model for result in results} == {PHOTO}
     left = [float(result.picture.colour.std()) for result in results]
     assert left[0] > 1.2 * left[2]
     assert left[0] > left[1] > left[2]
 
 
-def test_depth_profile_and_grey_are_kept(twice: Upscaler) -> None:
+def test_depth_profile_and_grey_are_kept(twice: Upscale) -> None:
     deep = (np.linspace(20000, 20400, 64)[None, :, None] + np.zeros((48, 64, 3))).astype(np.uint16)
     source = Picture(deep, icc=b"a profile", exif=b"Exif\0\0", grey=True)
-    result = twice.upscale(source).picture
+    result = twice(source).picture
     assert result.dtype == np.uint16
     assert (result.icc, result.exif, result.grey) == (source.icc, source.exif, True)
     assert len(np.unique(result.colour)) > 60  # 400 levels of 65536: fewer than 3 of 256
     assert np.array_equal(result.colour[..., 0], result.colour[..., 2])
 
 
-def test_what_alpha_hides_is_not_seen(twice: Upscaler) -> None:
+def test_what_alpha_hides_is_not_seen(twice: Upscale) -> None:
     colour, alpha = np.full((40, 60, 3), (30, 200, 40), np.uint8), np.zeros((40, 60), np.uint8)
     alpha[:, :30] = 255
     colour[:, 30:] = (255, 0, 255)  # what an editor left where nothing is
-    result = twice.upscale(Picture(colour, alpha=alpha)).picture
+    result = twice(Picture(colour, alpha=alpha)).picture
     assert result.alpha is not None
     assert result.alpha.shape == (80, 120)
     assert (result.alpha[:, :54] == 255).all()
@@ -235,9 +239,9 @@ def test_what_alpha_hides_is_not_seen(twice: Upscaler) -> None:
     assert np.abs(seen.astype(int) - (30, 200, 40)).max() <= 3
 
 
-def test_constant_alpha_stays(twice: Upscaler) -> None:
+def test_constant_alpha_stays(twice: Upscale) -> None:
     alpha = np.full((20, 30), 77, np.uint8)
-    result = twice.upscale(Picture(scene(20, 30), alpha=alpha)).picture
+    result = twice(Picture(scene(20, 30), alpha=alpha)).picture
     assert result.alpha is not None
     assert np.array_equal(result.alpha, np.full((40, 60), 77))
 
@@ -251,9 +255,9 @@ def lights() -> np.ndarray:
     return colour
 
 
-def test_light_is_kept(twice: Upscaler) -> None:
+def test_light_is_kept(twice: Upscale) -> None:
     source = Picture(lights(), transfer="linear", window=Window(4, -2, 0, 0, 200, 100))
-    result = twice.upscale(source).picture
+    result = twice(source).picture
     light = result.colour
     assert light.dtype == np.float32
     np.testing.assert_allclose(light.mean((0, 1)), source.colour.mean((0, 1)), rtol=0.005)
@@ -263,12 +267,12 @@ def test_light_is_kept(twice: Upscaler) -> None:
     assert result.window == Window(8, -4, 0, 0, 400, 200)
 
 
-def test_linear_pictures_get_the_same_detail(twice: Upscaler) -> None:
+def test_linear_pictures_get_the_same_detail(twice: Upscale) -> None:
     """Below the highlights a plate comes out as the photograph it looks like."""
     dim = scene(60, 80).astype(np.float32) / 255 * 0.6
     shown = np.rint(linear_to_srgb(dim) * 65535).astype(np.uint16)
-    linear = twice.upscale(Picture(dim, transfer="linear")).picture.colour
-    display = twice.upscale(Picture(shown)).picture.colour / 65535
+    linear = twice(Picture(dim, transfer="linear")).picture.colour
+    display = twice(Picture(shown)).picture.colour / 65535
     apart = np.abs(linear_to_srgb(linear) - display)
     assert np.percentile(apart, 99) < 0.002
     assert apart.max() < 0.1  # where detail overshoots
@@ -295,16 +299,16 @@ def test_sizes_that_are_no_enlargement(size: Size) -> None:
 
 
 @pytest.mark.parametrize("scale", [1.5, 3, 8])
-def test_any_scale(twice: Upscaler, scale: float) -> None:
+def test_any_scale(twice: Upscale, scale: float) -> None:
     colour = cv2.GaussianBlur(scene(24, 30), (0, 0), 1.5)
-    result = enlarged(Upscaler(UpscaleRequest(scale, device="cpu")), colour)
+    result = enlarged(partial(run, UpscaleRequest(scale, device="cpu")), colour)
     assert result.shape == (round(24 * scale), round(30 * scale), 3)
     plain = cv2.resize(colour, result.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     assert psnr_y(result, plain, 8) > 30  # in place: half a pixel's shift would cost more
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (7, 3)])
-def test_tiny_pictures(twice: Upscaler, shape: tuple[int, int]) -> None:
+def test_tiny_pictures(twice: Upscale, shape: tuple[int, int]) -> None:
     assert enlarged(twice, np.full((*shape, 3), 90, np.uint8)).shape[:2] == (
         2 * shape[0],
         2 * shape[1],
@@ -377,10 +381,12 @@ def test_networks_that_enlarge_make_no_mattes(
     assert "makes no mattes" in capsys.readouterr().err
 
 
-def test_networks_stay_open_for_other_requests(twice: Upscaler) -> None:
+def test_networks_stay_open_for_other_requests(twice: Upscale) -> None:
     colour = scene(20, 24)
-    other = twice.asked(UpscaleRequest(scale=1.5, device="cpu"))
-    assert enlarged(other, colour).shape == (30, 36, 3)
     assert enlarged(twice, colour).shape == (40, 48, 3)
+    open_before = MODELS.open("upscale-x2", "upscale", "cpu")
+    smaller = partial(run, UpscaleRequest(scale=1.5, device="cpu"))
+    assert enlarged(smaller, colour).shape == (30, 36, 3)
+    assert MODELS.open("upscale-x2", "upscale", "cpu") is open_before
     with pytest.raises(UsageError, match="no --denoise"):
-        twice.asked(UpscaleRequest(model="upscale-x4", denoise=0.5)).upscale(Picture(colour))
+        run(UpscaleRequest(model="upscale-x4", denoise=0.5), Picture(colour))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_originals import make_originals
+from clean_pictures import write_clean_pictures
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("torch")
@@ -17,14 +17,11 @@ import torch
 
 from mattelier.commands.main import main
 from mattelier.engines.openvino_engine import import_openvino
+from mattelier.learning.export import export_graph
 from mattelier.networks.upscale import CELL
 from mattelier.networks.upscale.network import LocalFeatureNet
-from mattelier.train.clean_images import originals
-from mattelier.train.upscale_export import export
-from mattelier.train.upscale_init import start_from
-from mattelier.train.upscale_recipe import UpscaleRecipe, load_upscale_recipe
-from mattelier.train.upscale_run import UpscaleRun
-from mattelier.train.upscale_samples import Batches
+from mattelier.train.clean_images import find_clean_images
+from mattelier.train.upscale import PatchPairs, UpscaleRecipe, UpscaleRun
 from mattelier.types.errors import UsageError
 from mattelier.types.resample import bicubic
 
@@ -36,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_originals(tmp_path_factory.mktemp("data") / "set", discs=True).parent
+    return write_clean_pictures(tmp_path_factory.mktemp("data") / "set", discs=True).parent
 
 
 def recipe(**changes: object) -> UpscaleRecipe:
@@ -52,17 +49,17 @@ def states_agree(first: LocalFeatureNet, second: LocalFeatureNet) -> bool:
 
 
 def test_batches_are_pairs_and_pure(data: Path) -> None:
-    train, dev = originals(recipe().originals, data)
-    assert len(train) + len(dev) == 16
-    assert dev
-    batches = Batches(recipe(), train)
-    low, high = batches.make(3)
+    train, validation = find_clean_images(recipe().originals, data)
+    assert len(train) + len(validation) == 16
+    assert validation
+    patches = PatchPairs(train, recipe())
+    low, high = patches.batch(3)
     assert (low.shape, high.shape) == ((2, 12, 12, 3), (2, 24, 24, 3))
     for small, large in zip(low, high, strict=True):
         again = bicubic(large.astype(np.float32), 12, 12)
         assert np.abs(again[3:-3, 3:-3] - small[3:-3, 3:-3]).max() < 1
-    assert np.array_equal(Batches(recipe(), train).make(3)[1], high)
-    assert not np.array_equal(batches.make(4)[1], high)
+    assert np.array_equal(PatchPairs(train, recipe()).batch(3)[1], high)
+    assert not np.array_equal(patches.batch(4)[1], high)
 
 
 def test_a_run_goes_on_where_it_stopped(data: Path, tmp_path: Path) -> None:
@@ -101,8 +98,8 @@ def test_the_networks_are_small() -> None:
 
 
 def test_the_shipped_recipes_can_be_read() -> None:
-    assert load_upscale_recipe(RECIPES / "upscale_x2.toml").scale == 2
-    assert load_upscale_recipe(RECIPES / "upscale_x4.toml").scale == 4
+    assert UpscaleRun.load_recipe(RECIPES / "upscale_x2.toml").scale == 2
+    assert UpscaleRun.load_recipe(RECIPES / "upscale_x4.toml").scale == 4
 
 
 @pytest.mark.parametrize(
@@ -117,7 +114,7 @@ def test_the_shipped_recipes_can_be_read() -> None:
 def test_bad_recipes_are_refused(tmp_path: Path, text: str, complaint: str) -> None:
     (tmp_path / "bad.toml").write_text(f'task = "upscale"\n{text}\n')
     with pytest.raises(UsageError, match=complaint):
-        load_upscale_recipe(tmp_path / "bad.toml")
+        UpscaleRun.load_recipe(tmp_path / "bad.toml")
 
 
 def test_attention_does_not_see_where_the_tile_began() -> None:
@@ -138,7 +135,7 @@ def test_attention_does_not_see_where_the_tile_began() -> None:
 def test_export_runs_the_same_weights(tmp_path: Path, scale: int) -> None:
     torch.manual_seed(1)
     network = LocalFeatureNet(scale, channels=8, mid=8, blocks=1).eval()
-    export(network, tmp_path, "mine")
+    export_graph(network, UpscaleRun.graph, tmp_path, "mine")
     compiled = (
         import_openvino()
         .Core()
@@ -155,8 +152,8 @@ def test_export_runs_the_same_weights(tmp_path: Path, scale: int) -> None:
 def test_start_from_the_published_network() -> None:
     """×2 begins as the means of ×4's squares."""
     four, two = LocalFeatureNet(4).eval(), LocalFeatureNet(2).eval()
-    start_from(four, WEIGHTS)
-    start_from(two, WEIGHTS)
+    UpscaleRun.init_weights(four, WEIGHTS)
+    UpscaleRun.init_weights(two, WEIGHTS)
     picture = torch.rand(1, 3, 24, 30)
     with torch.no_grad():
         torch.testing.assert_close(
@@ -167,10 +164,10 @@ def test_start_from_the_published_network() -> None:
 def test_start_refuses_other_weights(tmp_path: Path) -> None:
     torch.save({"a.weight": torch.zeros(3)}, tmp_path / "other.pth")
     with pytest.raises(UsageError, match="not the published"):
-        start_from(LocalFeatureNet(2), tmp_path / "other.pth")
+        UpscaleRun.init_weights(LocalFeatureNet(2), tmp_path / "other.pth")
     (tmp_path / "words.pth").write_text("words")
     with pytest.raises(UsageError, match="not the published"):
-        start_from(LocalFeatureNet(2), tmp_path / "words.pth")
+        UpscaleRun.init_weights(LocalFeatureNet(2), tmp_path / "words.pth")
 
 
 def test_command_trains_and_exports(data: Path, tmp_path: Path) -> None:

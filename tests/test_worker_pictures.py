@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from asking import a_worker, connect, got, photo, sent
 from random_adain import bring_in_style
+from run_task import run
 
+from mattelier.engines.model_cache import ModelCache
 from mattelier.requests import (
     BokehRequest,
     DenoiseRequest,
@@ -17,6 +19,7 @@ from mattelier.requests import (
     StyleRequest,
     UpscaleRequest,
 )
+from mattelier.tasks import registry
 from mattelier.types.picture import Picture
 from mattelier.worker.client import WorkerError
 
@@ -32,27 +35,19 @@ def worker_there() -> Iterator[None]:
 
 
 def upscaled(picture: Picture) -> Picture:
-    from mattelier.filters.upscale import Upscaler
-
-    return Upscaler(UpscaleRequest(2)).upscale(picture).picture
+    return run(UpscaleRequest(2), picture).picture
 
 
 def denoised(picture: Picture) -> Picture:
-    from mattelier.filters.denoise import Denoiser
-
-    return Denoiser(DenoiseRequest()).denoise(picture).picture
+    return run(DenoiseRequest(), picture).picture
 
 
 def enhanced(picture: Picture) -> Picture:
-    from mattelier.filters.enhance.enhance import enhance
-
-    return enhance(picture, EnhanceRequest(0.8, 0.5, 0.3, 0.2, 0.3)).picture
+    return run(EnhanceRequest(0.8, 0.5, 0.3, 0.2, 0.3), picture).picture
 
 
 def blurred(picture: Picture) -> Picture:
-    from mattelier.filters.bokeh.bokeh import Lens
-
-    return Lens(BokehRequest(radius=5)).photograph(picture)[0]
+    return run(BokehRequest(radius=5), picture).picture
 
 
 TASKS = {
@@ -239,7 +234,7 @@ def test_a_style_that_was_brought_in(tmp_path, monkeypatch):
                 worker.run("style", options, pictures)
         with pytest.raises(WorkerError, match="needs the picture 'reference'"):
             worker.run("style", {}, {"picture": sent(photo())})
-    from mattelier.filters.style import Stylist
-
-    truth = Stylist(StyleRequest(strength=0.7)).stylise(Picture(photo()), Picture(reference))
+    truth = registry.run(
+        StyleRequest(strength=0.7), Picture(photo()), ModelCache(), reference=Picture(reference)
+    )
     assert np.abs(answer.astype(int) - truth.picture.colour).max() <= 1

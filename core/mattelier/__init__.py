@@ -4,60 +4,42 @@
 >>> result = mattelier.cutout("photo.jpg")          # doctest: +SKIP
 >>> result.alpha, result.foreground, result.report  # doctest: +SKIP
 
-Everything heavy is imported on first use.
+There is a function for every task: `help(mattelier.cutout)` lists its options. Everything heavy is
+imported on first use.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mattelier.tasks.registry import TASKS
+
 __version__ = "0.1.0"
-__all__ = [
-    "Box",
-    "Cutout",
-    "Matte",
-    "MattelierError",
-    "Point",
-    "bokeh",
-    "cutout",
-    "denoise",
-    "depth",
-    "enhance",
-    "matte",
-    "refine",
-    "style",
-    "upscale",
-]
+__all__ = ["Box", "MattelierError", "Point", "Report", "Result", *TASKS]
 
 if TYPE_CHECKING:
-    from mattelier.api import cutout, matte, refine
-    from mattelier.api_pictures import bokeh, denoise, depth, enhance, style, upscale
-    from mattelier.matting.cutout import Cutout
-    from mattelier.matting.matte import Matte
     from mattelier.requests import Box, Point
     from mattelier.types.errors import MattelierError
+    from mattelier.types.result import Report, Result
 
 _HOMES = {
     "Box": "mattelier.requests",
     "Point": "mattelier.requests",
     "MattelierError": "mattelier.types.errors",
-    "Cutout": "mattelier.matting.cutout",
-    "Matte": "mattelier.matting.matte",
-    "cutout": "mattelier.api",
-    "matte": "mattelier.api",
-    "refine": "mattelier.api",
-    "bokeh": "mattelier.api_pictures",
-    "denoise": "mattelier.api_pictures",
-    "depth": "mattelier.api_pictures",
-    "enhance": "mattelier.api_pictures",
-    "style": "mattelier.api_pictures",
-    "upscale": "mattelier.api_pictures",
+    "Report": "mattelier.types.result",
+    "Result": "mattelier.types.result",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'mattelier' has no attribute {name!r}")
     import importlib
 
+    if name in TASKS:
+        return importlib.import_module("mattelier.api").task_function(name)
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mattelier' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

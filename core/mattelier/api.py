@@ -1,173 +1,121 @@
-"""The Python door to cutting out: arrays or paths in, arrays out."""
+"""The Python door: a function for every task of the registry; arrays, paths or pictures in.
+
+`mattelier.cutout`, `mattelier.upscale` and the others are made from the task's row and its
+request's fields: a flag of the command line is a keyword here, by the same name.
+"""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable
+import inspect
+import os
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mattelier.api_arguments import Given, PathName, grey_of, hint_of, picture_of
-from mattelier.matting.cutout import Cutout, Cutter
-from mattelier.matting.edge import refine_edge
-from mattelier.matting.matte import Matte
-from mattelier.requests import (
-    Box,
-    CutoutRequest,
-    Device,
-    MatteRequest,
-    Point,
-    Quality,
-    RefineRequest,
-)
-from mattelier.types.colour import View
+from mattelier.api_arguments import depth_of, grey_of, models, picture_of
+from mattelier.matting.hint import make_hint
+from mattelier.requests import HintRequest
+from mattelier.requests.flat import flat_fields, from_flat, keyword_help, keyword_parameters
+from mattelier.tasks import registry
+from mattelier.tasks.registry import TASKS, TaskInput, TaskSpec, field_value
+from mattelier.types.errors import UsageError
+from mattelier.types.picture import Picture
+from mattelier.types.result import Result
+
+TaskFunction = Callable[..., Result]
+
+_AS_INPUT = {"mask": grey_of, "picture": picture_of, "depth": depth_of}
 
 
-def cutout(
-    picture: Given,
-    hint: PathName | NDArray[Any] | None = None,
-    *,
-    trimap: PathName | NDArray[Any] | None = None,
-    box: Box | tuple[float, float, float, float] | None = None,
-    points: Iterable[Point | tuple[float, float]] = (),
-    background: str | None = None,
-    crop: bool = False,
-    padding: int = 0,
-    match_light: float = 0,
-    foreground: bool = True,
-    model: str = "default",
-    device: Device = "auto",
-    quality: Quality = "balanced",
-    refine: bool = True,
-    edge_shift: float = 0,
-    feather: float = 0,
-) -> Cutout:
-    """Cut the subject of a picture out.
+@cache
+def task_function(name: str) -> TaskFunction:
+    """The function of a task, such as `mattelier.cutout`.
 
-    Parameters
-    ----------
-    picture : path, array or Picture
-        An array is (H, W, 3) RGB, (H, W, 4) RGB and straight alpha, or (H, W) grey: uint8 or
-        uint16 are display-encoded sRGB, float32 is scene-linear and may exceed 1.
-    hint : path or (H, W) array, optional
-        Roughly where the subject is: uint8, uint16, bool, or float 0…1.
-    trimap : path or (H, W) array, optional
-        0 background, full scale subject, between unknown; obeyed exactly.
-    box : Box or (x, y, width, height), optional
-        Pixels of the upright picture.
-    points : iterable of Point or (x, y)
-        Clicks; `Point(x, y, positive=False)` is a click on what is not the subject.
-    background : str, optional
-        A colour, a picture's path or "blur": composite over that instead of keeping alpha.
-    crop, padding
-        Trim the result to the subject, with so many pixels around it.
-    foreground : bool
-        Estimate the subject's own colours at soft edges.
-    match_light : float 0…1
-        How far the subject takes on the light of `background`.
-    model, device, quality, refine, edge_shift, feather
-        As on the command line; the last two in pixels.
-
-    Returns
-    -------
-    Cutout
-        `alpha` (H, W) float32 0…1; `foreground` (H, W, 3) in the picture's dtype and colour
-        space, straight; `picture`, the result as asked for; `confidence` (H, W) float32 0…1, how
-        sure each pixel of `alpha` is; `report`, whose `confidence` is one number for the picture.
-
-    Raises
-    ------
-    MattelierError
-        One sentence that says what is wrong: a bad argument, picture, model or device.
-
-    Examples
-    --------
-    >>> import mattelier
-    >>> person = mattelier.cutout("two.jpg", box=(40, 30, 300, 700))  # doctest: +SKIP
+    Its keywords are the request's fields. Where one names a file, an array or a picture can be
+    given instead.
     """
-    source = picture_of(picture)
-    request = CutoutRequest(
-        MatteRequest(
-            model=model,
-            device=device,
-            quality=quality,
-            refine=refine,
-            edge_shift=edge_shift,
-            feather=feather,
-        ),
-        foreground=foreground,
-        background=background,
-        crop=crop,
-        padding=padding,
-        match_light=match_light,
+    spec = TASKS[name]
+    parameters = _parameters(spec)
+    signature = inspect.Signature(parameters, return_annotation=Result)
+    names = {one.field: leaf for one in spec.inputs if (leaf := _flat_name(spec, one))}
+
+    def function(picture: Any, *arguments: Any, **options: Any) -> Result:
+        try:
+            bound = signature.bind(picture, *arguments, **options).arguments
+        except TypeError as error:
+            raise UsageError(f"mattelier.{name}: {error}.") from None
+        source, values = picture_of(bound.pop("picture")), dict(bound)
+        inputs: dict[str, Any] = {}
+        for one in spec.inputs:
+            value = values.get(names[one.field])
+            if value is None:
+                continue
+            if isinstance(value, str | os.PathLike):
+                values[names[one.field]] = os.fspath(value)
+            elif one.travels:
+                inputs[one.argument or one.name] = _AS_INPUT[one.kind](value)
+                del values[names[one.field]]
+        request: object = from_flat(spec.request, values)
+        if spec.hint is not None:
+            hint: HintRequest = field_value(request, spec.hint)
+            masks = {part: inputs.pop(part, getattr(hint, part)) for part in ("mask", "trimap")}
+            inputs["hint"] = make_hint(
+                source.height,
+                source.width,
+                **{part: None if mask is None else grey_of(mask) for part, mask in masks.items()},
+                box=hint.box,
+                points=hint.points,
+            )
+        return registry.run(request, source, models(), **inputs)
+
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = "mattelier"
+    function.__doc__ = _docstring(spec, parameters)
+    function.__signature__ = signature  # type: ignore[attr-defined]
+    return function
+
+
+def _flat_name(spec: TaskSpec, one: TaskInput) -> str:
+    return next(leaf.name for leaf in flat_fields(spec.request) if leaf.path == one.field)
+
+
+def _parameters(spec: TaskSpec) -> list[inspect.Parameter]:
+    """`picture`, then the hint or else the request's first field by position too, then the rest."""
+    keywords = keyword_parameters(spec.request)
+    first = next(
+        (one for one in keywords if one.name == "hint" and spec.hint is not None), keywords[0]
     )
-    known = hint_of(source, hint, trimap, box, points)
-    return _cutter(request.matte).cutout(source, known, request)
+    position = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return [
+        inspect.Parameter("picture", position, annotation=Picture | np.ndarray | str | os.PathLike),
+        first.replace(kind=position),
+        *(one for one in keywords if one is not first),
+    ]
 
 
-def matte(
-    picture: Given,
-    hint: PathName | NDArray[Any] | None = None,
-    *,
-    trimap: PathName | NDArray[Any] | None = None,
-    box: Box | tuple[float, float, float, float] | None = None,
-    points: Iterable[Point | tuple[float, float]] = (),
-    model: str = "default",
-    device: Device = "auto",
-    quality: Quality = "balanced",
-    refine: bool = True,
-    edge_shift: float = 0,
-    feather: float = 0,
-) -> Matte:
-    """The alpha alone: `alpha`, `confidence` and `report`. All is as for `cutout`."""
-    source = picture_of(picture)
-    request = MatteRequest(
-        model=model,
-        device=device,
-        quality=quality,
-        refine=refine,
-        edge_shift=edge_shift,
-        feather=feather,
-    )
-    return _cutter(request).matte(source, hint_of(source, hint, trimap, box, points))
+def _docstring(spec: TaskSpec, parameters: list[inspect.Parameter]) -> str:
+    return f"""{spec.help}
 
+Parameters
+----------
+picture : path, array or Picture
+    An array is (H, W, 3) RGB, (H, W, 4) RGB and straight alpha, or (H, W) grey: uint8 or uint16
+    are display-encoded sRGB, float32 is scene-linear and may exceed 1.
+{keyword_help(spec.request)}
 
-def refine(
-    picture: Given,
-    mask: PathName | NDArray[Any],
-    *,
-    width: float = 12,
-    quality: Quality = "balanced",
-    edge_shift: float = 0,
-    feather: float = 0,
-) -> NDArray[np.float32]:
-    """A rough mask's edge solved again, as hair, fur or a clean line.
+Where a parameter names a file, an array or a Picture can be given as well: masks and trimaps are
+(H, W) uint8, uint16, bool or float 0…1; depth is nearness, larger is nearer.
 
-    Parameters
-    ----------
-    picture, mask
-        As `picture` and `hint` of `cutout`.
-    width : float
-        Pixels to each side of the mask's edge that hair may reach.
+Returns
+-------
+Result
+    `picture`, `alpha`, `foreground`, `depth`, as far as the task makes them; `confidence`, how
+    sure each pixel of `alpha` is; and `report`.
 
-    Returns
-    -------
-    (H, W) float32 0…1
-
-    Raises
-    ------
-    MattelierError
-    """
-    request = RefineRequest(None, width, quality, edge_shift, feather)
-    return refine_edge(View(picture_of(picture)), grey_of(mask), request)
-
-
-def _cutter(request: MatteRequest) -> Cutter:
-    return _opened(request.model, request.device).asked(request)
-
-
-@functools.lru_cache(maxsize=2)
-def _opened(model: str, device: Device) -> Cutter:
-    return Cutter(MatteRequest(model=model, device=device))
+Raises
+------
+MattelierError
+    One sentence that says what is wrong: a bad argument, picture, model or device.
+"""

@@ -28,7 +28,7 @@ _PACKAGES = {
     "pillow-heif": None,
 }
 _ENGINES = ("openvino", "onnxruntime", "torch")
-_TORCH_SECONDS = 30
+_TORCH_TIMEOUT_SECONDS = 30
 _PIP = f'"{sys.executable}" -m pip install'
 _REINSTALL = f"{_PIP} --force-reinstall mattelier (in a checkout: install/setup)"
 
@@ -62,8 +62,8 @@ class Report:
 
 def examine(store: Store | None = None) -> Report:
     """Look at this installation; writes nothing but what everyday work caches."""
-    from mattelier.engines.choose import installed
     from mattelier.log import log_path
+    from mattelier.types.packages import installed
 
     store = store or Store()
     versions = {"python": platform.python_version(), "mattelier": installed("mattelier")}
@@ -71,13 +71,13 @@ def examine(store: Store | None = None) -> Report:
     problems = [
         Problem(f"{name} is missing ({purpose})", f"{_PIP} {name}", True)
         for name, purpose in _PACKAGES.items()
-        if purpose and versions[name] is None and not _other_opencv(name)
+        if purpose and versions[name] is None and not _has_other_opencv(name)
     ]
     devices, trouble = _devices(versions["torch"])
     problems += trouble
     models, trouble = _models(store)
     problems += trouble
-    problems += _trial(store)
+    problems += _run_default_network(store)
     log = log_path()
     folders = {
         "shipped models": str(store.shipped),
@@ -97,7 +97,7 @@ def examine(store: Store | None = None) -> Report:
 
 
 def _devices(torch: str | None) -> tuple[dict[str, str], list[Problem]]:
-    from mattelier.engines.choose import no_gpu
+    from mattelier.engines.devices import no_gpu
 
     devices = {"cpu": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"}
     gpu = "mps" if sys.platform == "darwin" else "cuda"
@@ -109,24 +109,27 @@ def _devices(torch: str | None) -> tuple[dict[str, str], list[Problem]]:
         if "PyTorch" in reason:
             return devices, [Problem("A GPU is here, but PyTorch is not", f"{_PIP} torch", False)]
         return devices, []
-    devices[gpu] = answer = _ask_torch(gpu)
+    devices[gpu] = answer = _query_torch(gpu)
     if answer.startswith("not used"):
         mend = "see pytorch.org/get-started for the build that fits this GPU"
         return devices, [Problem(f"The GPU is {answer}", mend, False)]
     return devices, []
 
 
-def _ask_torch(gpu: str) -> str:
+def _query_torch(gpu: str) -> str:
     """What torch says of the GPU, from a process of its own that may not take for ever."""
     name = "torch.cuda.get_device_name(0)" if gpu == "cuda" else "'Apple GPU'"
     there = "torch.cuda.is_available()" if gpu == "cuda" else "torch.backends.mps.is_available()"
     code = f"import torch; print({name} if {there} else 'not used: PyTorch cannot use it')"
     try:
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=_TORCH_SECONDS
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=_TORCH_TIMEOUT_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return f"not used: PyTorch gave no answer within {_TORCH_SECONDS} s"
+        return f"not used: PyTorch gave no answer within {_TORCH_TIMEOUT_SECONDS} s"
     lines = done.stdout.strip().splitlines()
     return lines[-1] if done.returncode == 0 and lines else "not used: PyTorch does not start"
 
@@ -155,52 +158,51 @@ def _gimp() -> tuple[dict[str, str], list[Problem]]:
     from mattelier.hosts.gimp_profiles import find_profiles
 
     command = "mattelier install gimp"
-    told: dict[str, str] = {}
+    profiles: dict[str, str] = {}
     problems = []
     for profile in find_profiles():
         try:
             found = installation(profile)
         except MattelierError:
-            told[str(profile.folder)] = "another plug-in of this name"
+            profiles[str(profile.folder)] = "another plug-in of this name"
             wrong = f"{profile.plugin} is not Mattelier's own folder"
             problems.append(Problem(wrong, f"move it away, then: {command}", False))
             continue
         if found is None:
-            told[str(profile.folder)] = f"not installed (to install: {command})"
+            profiles[str(profile.folder)] = f"not installed (to install: {command})"
             continue
-        told[str(profile.folder)] = f"version {found.version}"
+        profiles[str(profile.folder)] = f"version {found.version}"
         if not found.has_engine:
             wrong = f"{profile} looks for the engine at {found.command[0]}, where none is"
             problems.append(Problem(wrong, command, False))
         elif found.version != __version__:
             wrong = f"{profile} has the plug-in of version {found.version}, not {__version__}"
             problems.append(Problem(wrong, command, False))
-    return told, problems
+    return profiles, problems
 
 
-def _trial(store: Store) -> list[Problem]:
+def _run_default_network(store: Store) -> list[Problem]:
     """One small matte with the default network: the proof that cut-outs can be made."""
     try:
         import numpy as np
 
-        from mattelier.engines import open_engine
+        from mattelier.engines.open import open_model
 
-        card = store.card("default")
-        engine = open_engine(card, store, "cpu")
+        model = open_model(store.card("default"), store, "cpu")
         inputs = {"picture": np.zeros((1, 3, 64, 64), np.float32)}
-        if card.input.hint:
+        if model.input.hint:
             inputs["hint"] = np.zeros((1, 2, 64, 64), np.float32)
-        engine.run(inputs)
+        model.run(inputs)
     except (MattelierError, ImportError) as error:
         return [Problem(f"The default network does not run: {error}", _REINSTALL, True)]
     return []
 
 
-def _other_opencv(name: str) -> bool:
-    from mattelier.engines.choose import installed
+def _has_other_opencv(name: str) -> bool:
+    from mattelier.types.packages import installed
 
     return name == "opencv-python-headless" and any(
-        installed(f"opencv-{kind}") for kind in ("python", "contrib-python-headless")
+        installed(f"opencv-{variant}") for variant in ("python", "contrib-python-headless")
     )
 
 

@@ -8,7 +8,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 _MAX_BYTES = 1_000_000
-_BACKUPS = 2
+_BACKUP_COUNT = 2
 
 
 def log_path() -> Path:
@@ -39,7 +39,7 @@ def _file_handler() -> logging.Handler:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handler = RotatingFileHandler(
-            path, maxBytes=_MAX_BYTES, backupCount=_BACKUPS, encoding="utf-8"
+            path, maxBytes=_MAX_BYTES, backupCount=_BACKUP_COUNT, encoding="utf-8"
         )
     except OSError:
         return logging.NullHandler()

@@ -52,8 +52,10 @@ def _replacing_both(path: Path, beside: Path) -> Iterator[tuple[Path, Path]]:
             try:
                 yield first, second
             except OutputError as error:  # people know the files by their own names
-                said = str(error).replace(str(first), str(path)).replace(str(second), str(beside))
-                raise OutputError(said) from error
+                message = (
+                    str(error).replace(str(first), str(path)).replace(str(second), str(beside))
+                )
+                raise OutputError(message) from error
             # `beside` is moved first; should `path` refuse then, what was there comes back.
             if os.path.lexists(beside):
                 os.replace(beside, old)

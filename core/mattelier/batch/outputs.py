@@ -15,13 +15,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
+from mattelier.tasks.registry import TASKS
 from mattelier.types.errors import MattelierError, OutputError, PictureError, UsageError
 
-TASKS = ("cutout", "matte", "upscale", "bokeh", "depth", "denoise")
-
 # Formats that hold what PNG cannot (float samples, scene-linear light) stay what they are.
-_KEPT_FORMATS = {".exr": ".exr", ".hdr": ".exr", ".tif": ".tif", ".tiff": ".tif"}
-_NO_MAPS = (".jpg", ".jpeg", ".webp")  # what they lose, or hold in 8 bits only, a map needs
+_PRESERVED_SUFFIXES = {".exr": ".exr", ".hdr": ".exr", ".tif": ".tif", ".tiff": ".tif"}
+_LOSSY_SUFFIXES = (".jpg", ".jpeg", ".webp")  # what they lose, or hold in 8 bits only, a map needs
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def _earlier_results(sources: Iterable[Source]) -> set[Source]:
 
 def confidence_file(output: Path) -> Path:
     """Where the confidence map of a result goes: beside it."""
-    suffix = ".png" if output.suffix.lower() in _NO_MAPS else output.suffix
+    suffix = ".png" if output.suffix.lower() in _LOSSY_SUFFIXES else output.suffix
     return output.with_name(f"{output.stem}-confidence{suffix}")
 
 
@@ -187,14 +186,14 @@ def plan(
 
     def target(source: Source, extra: str = "") -> Plan:
         parent = source.path.parent if folder is None else folder / source.relative.parent
-        beside = _key(parent) == _key(source.path.parent)
+        beside = _normalised(parent) == _normalised(source.path.parent)
         tag = f"-{task}" if beside else ""
-        ending = suffix or _KEPT_FORMATS.get(source.path.suffix.lower(), ".png")
+        ending = suffix or _PRESERVED_SUFFIXES.get(source.path.suffix.lower(), ".png")
         output = parent / f"{source.relative.stem}{extra}{tag}{ending}"
         return Plan(source, output, confidence=confidence_file(output) if confidence else None)
 
     def keys(item: Plan) -> list[str]:
-        return [_key(path) for path in item.written]
+        return [_normalised(path) for path in item.written]
 
     first = [target(source) for source in sources]
     count = Counter(key for item in first for key in keys(item))
@@ -219,20 +218,25 @@ def check(plans: Iterable[Plan], *, overwrite: bool, also_read: Iterable[Path] =
     """
     plans = list(plans)
     read = [*(item.source.path for item in plans), *also_read]
-    inputs = {_key(path) for path in read} | {os.path.realpath(path) for path in read}
+    inputs = {_normalised(path) for path in read} | {os.path.realpath(path) for path in read}
     return [
         replace(
             item,
             problem=next(
-                (said for path in item.written if (said := _problem(path, inputs, overwrite))), None
+                (
+                    problem
+                    for path in item.written
+                    if (problem := _write_problem(path, inputs, overwrite))
+                ),
+                None,
             ),
         )
         for item in plans
     ]
 
 
-def _problem(output: Path, inputs: set[str], overwrite: bool) -> MattelierError | None:
-    if _key(output) in inputs or os.path.realpath(output) in inputs:
+def _write_problem(output: Path, inputs: set[str], overwrite: bool) -> MattelierError | None:
+    if _normalised(output) in inputs or os.path.realpath(output) in inputs:
         return UsageError(f"{output} is an input and will not be overwritten; choose another -o.")
     if os.path.isdir(output):
         return OutputError(f"{output} is a folder, so the result cannot have this name.")
@@ -246,5 +250,5 @@ def _problem(output: Path, inputs: set[str], overwrite: bool) -> MattelierError 
     return None
 
 
-def _key(path: Path) -> str:
+def _normalised(path: Path) -> str:
     return unicodedata.normalize("NFC", os.path.abspath(path)).casefold()

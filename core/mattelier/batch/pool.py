@@ -128,12 +128,12 @@ def run(
     ):
         compute = opener.submit(open_compute) if ready else Future()
         futures = [pool.submit(_work, job, compute, gate, stop, overwrite) for job in jobs]
-        told = False
+        announced = False
         try:
             for future in futures:
                 while not wait([future], timeout=0.2).done:  # lets Ctrl-C through
-                    if stop.is_set() and not told:
-                        told = True
+                    if stop.is_set() and not announced:
+                        announced = True
                         interrupted()
                 results.append(future.result())
                 done(results[-1])
@@ -150,15 +150,15 @@ def _work(
     size: dict[str, Any] = {}
     saving = False
 
-    def go_on(*_: object) -> None:
+    def raise_if_stopped(*_: object) -> None:
         if stop.is_set() and not saving:
             raise Stopped
 
-    with heard_by(go_on) as notes:
+    with heard_by(raise_if_stopped) as notes:
         try:
             if job.problem is not None:
                 raise job.problem
-            go_on()
+            raise_if_stopped()
             if compute.done():
                 compute.result()  # a model that cannot be opened is known before more files are
             from mattelier.matting.hint import load_hint
@@ -168,12 +168,12 @@ def _work(
             size = {"width": picture.width, "height": picture.height}
             hint = load_hint(job.hint, picture)
             work = compute.result()
-            go_on()
+            raise_if_stopped()
             with gate.admit(picture.width * picture.height / 1e6):
-                go_on()
+                raise_if_stopped()
                 save, report = work(picture, hint)
                 del picture
-                go_on()
+                raise_if_stopped()
                 saving = True
                 for path in (job.output, job.confidence):
                     if path is not None and not overwrite and os.path.lexists(path):

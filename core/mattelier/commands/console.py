@@ -11,7 +11,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -22,29 +22,30 @@ from mattelier.batch.outputs import Plan, Source
 from mattelier.batch.pool import Compute, Job, Result
 from mattelier.commands.options import FileOptions, check_hint_files, hint_of
 from mattelier.requests import HintRequest
+from mattelier.tasks.registry import TaskSpec
 from mattelier.types.errors import UsageError
 from mattelier.types.progress import remark
 
 _STDIN = "standard input"
 _EMPTY = 1e-4  # of the picture's area
-_MAPS = ("matte", "refine", "depth")  # tasks whose result is data, one number a pixel
+_MAPS = ("matte", "depth")  # kinds of results that are data, one number a pixel
 _SUFFIXES = {"png": ".png", "webp": ".webp", "tiff": ".tif", "exr": ".exr", "jpg": ".jpg"}
 
 
 def run(
-    task: str,
+    spec: TaskSpec,
     files: FileOptions,
     hint: HintRequest,
     open_compute: Callable[[], Compute],
     *,
-    background: str | None = None,
+    opaque: bool = False,
     mask_flag: str = "--hint",
     beside: Collection[str] = (),
     confidence: bool = False,
 ) -> int:
     """Do the task on all inputs, tell people and programs what happened, return the exit code.
 
-    A `background` leaves no transparency, so JPEG can hold the result. `mask_flag` is what the
+    An `opaque` result has no transparency, so JPEG can hold it. `mask_flag` is what the
     command calls the hint's mask. `beside` are files that are read beside the pictures and the
     hints, and so never written over. With `confidence`, the task writes a map beside each result.
 
@@ -57,7 +58,7 @@ def run(
     started = time.perf_counter()
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mattelier-")))
-        jobs = _jobs(task, files, hint, background, mask_flag, beside, scratch, confidence)
+        jobs = _jobs(spec, files, hint, opaque, mask_flag, beside, scratch, confidence)
         advance = stack.enter_context(progress_bar(len(jobs)))
         results: list[Result] = []
 
@@ -70,7 +71,7 @@ def run(
             results.append(result)
             advance()
             if files.json:
-                _print_json(task, result)
+                _print_json(spec.name, result)
 
         pool.run(
             jobs,
@@ -82,18 +83,6 @@ def run(
         )
     _report(results, time.perf_counter() - started)
     return _exit_code(results)
-
-
-def facts(report: Any) -> dict[str, Any]:
-    """A task's report as what `--json` prints; its note becomes the picture's."""
-    told = asdict(report)
-    told["stages"] = told.pop("seconds")
-    if told.get("confidence", 0) is None:
-        del told["confidence"]
-    note = told.pop("note")
-    if note:
-        remark(note)
-    return told
 
 
 def catch_warnings() -> None:
@@ -112,10 +101,10 @@ def catch_warnings() -> None:
 
 
 def _jobs(
-    task: str,
+    spec: TaskSpec,
     files: FileOptions,
     hint: HintRequest,
-    background: str | None,
+    opaque: bool,
     mask_flag: str,
     beside: Collection[str],
     scratch: Path,
@@ -123,8 +112,8 @@ def _jobs(
 ) -> list[Job]:
     from mattelier.media.stills import INPUT_SUFFIXES, MATTE_SUFFIXES, OUTPUT_SUFFIXES
 
-    written = MATTE_SUFFIXES if task in _MAPS else OUTPUT_SUFFIXES
-    if task == "cutout" and background is None:
+    written = MATTE_SUFFIXES if spec.result in _MAPS else OUTPUT_SUFFIXES
+    if spec.result == "cutout" and not opaque:
         written = written - {".jpg", ".jpeg"}
     named = [text for text in files.inputs if text != "-"]
     sources, missing, earlier = outputs.expand(named, INPUT_SUFFIXES)
@@ -134,10 +123,10 @@ def _jobs(
         _say(f"Passed over {len(earlier)} earlier result(s), such as {earlier[0].path}.")
     count = len(sources) + len(missing)
     check_hint_files(hint, pictures=count, mask_flag=mask_flag)
-    plans = _plans(task, files, written, sources, count, scratch, confidence)
+    plans = _plans(spec.name, files, written, sources, count, scratch, confidence)
     hints = [_hint(plan.source, hint, INPUT_SUFFIXES, mask_flag) for plan in plans]
     hinted = (file for found, _ in hints for file in (found.mask, found.trimap))
-    read = [Path(file) for file in (background, *beside, *hinted) if file]
+    read = [Path(file) for file in (*beside, *hinted) if file]
     checked = outputs.check(plans, overwrite=files.overwrite, also_read=read)
     jobs = [Job(gap.name, Path(gap.name), Path(), problem=gap.problem) for gap in missing]
     for plan, (found, unclear) in zip(checked, hints, strict=True):

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from mattelier.data.names import CONDITIONS, HINTS, MEASURES
+from mattelier.evaluate.names import CORRUPTIONS, HINTS, MEASURES
 from mattelier.requests import Device, MatteRequest, Quality
 from mattelier.types.errors import UsageError
 
 if TYPE_CHECKING:
-    from mattelier.data.pairs import Item
-    from mattelier.evaluate.predictors import Contestant
+    from mattelier.evaluate.items import Item
+    from mattelier.evaluate.predictors import Predictor
     from mattelier.evaluate.run import Outcome, Trial
     from mattelier.evaluate.summary import Row
     from mattelier.metrics.measures import Column
 
-_SHOWN = 60  # pictures in a report
-_SIDE_BY_SIDE = 6  # results in a report's row
+_REPORT_PICTURES = 60
+_REPORT_COLUMNS = 6  # results side by side
 
 _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -69,7 +69,7 @@ Examples:
 @click.option(
     "--under",
     metavar="LIST|all",
-    help=f"Also score under these conditions; all: {CONDITIONS}.",
+    help=f"Also score under these conditions; all: {CORRUPTIONS}.",
 )
 @click.option(
     "--by",
@@ -126,10 +126,10 @@ def evaluate(
              model's answer is most wrong, at most 20; truth as for masks
     """
     from mattelier.commands.console import progress_bar
-    from mattelier.data.pairs import by_kind, find_items
+    from mattelier.evaluate.items import find_items, group_by_category
     from mattelier.evaluate.run import evaluate as measure_all
-    from mattelier.evaluate.summary import summarise, tally
-    from mattelier.evaluate.worst_cases import Worst
+    from mattelier.evaluate.summary import summarise, tally_causes
+    from mattelier.evaluate.worst_cases import WorstCases
 
     if not folders and truth is None:
         raise UsageError("Name a folder of pictures, or say with --truth where the truth is.")
@@ -137,12 +137,12 @@ def evaluate(
         raise UsageError("Name a folder of pictures for the model to look at, or give --results.")
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--report {page} is an HTML file; name it so.")
-    found, alone = find_items(folders, truth, trimaps)
-    items = _chosen(found, dev, limit, whole=measure == "video")
-    groups = by_kind(items, by) if by else {item: item.group for item in found}
-    trials = _trials(measure, hints, **flags)
-    shown = [n for n, trial in enumerate(trials) if trial.condition.name == "clean"]
-    worst = Worst(measure, tuple(shown[:_SIDE_BY_SIDE]), _SHOWN) if page else None
+    found, unpaired = find_items(folders, truth, trimaps)
+    items = _select_items(found, dev, limit, whole=measure == "video")
+    groups = group_by_category(items, by) if by else {item: item.group for item in found}
+    trials = _make_trials(measure, hints, **flags)
+    shown = [n for n, trial in enumerate(trials) if trial.corruption.name == "clean"]
+    worst = WorstCases(measure, tuple(shown[:_REPORT_COLUMNS]), _REPORT_PICTURES) if page else None
     with progress_bar(len(items)) as advance:
         outcome = measure_all(
             items,
@@ -150,12 +150,12 @@ def evaluate(
             measure,
             worst=worst,
             border=border,
-            done=advance,
+            advance=advance,
         )
     if outcome.failures and not outcome.records:
         raise outcome.failures[0][1]
     rows = summarise(outcome, groups)
-    remarks = _remarks(outcome, alone, len(items))
+    remarks = _remarks(outcome, unpaired, len(items))
     if as_json:
         _print_json(rows)
     else:
@@ -163,34 +163,35 @@ def evaluate(
     for remark in remarks:
         click.echo(remark, err=True)
     if page is not None and worst is not None:
-        from mattelier.evaluate.report import report
+        from mattelier.evaluate.report import render_report
         from mattelier.media.atomic import replacing
 
-        names = ", ".join(dict.fromkeys(trial.contestant.name for trial in trials))
-        tallies = tally(worst.reasons, trials, groups)
-        text = report(f"Evaluation of {names}", outcome, rows, tallies, worst.in_order(), remarks)
+        names = ", ".join(dict.fromkeys(trial.predictor.name for trial in trials))
+        tallies = tally_causes(worst.causes, trials, groups)
+        title = f"Evaluation of {names}"
+        html = render_report(title, outcome, rows, tallies, worst.in_order(), remarks)
         with replacing(page) as temporary:
-            temporary.write_text(text, "utf-8")
+            temporary.write_text(html, "utf-8")
         click.echo(f"{page}: {len(items)} pictures.", err=True)
     return 3 if outcome.failures else 0
 
 
-def _chosen(items: list[Item], dev: bool, limit: int | None, *, whole: bool) -> list[Item]:
+def _select_items(items: list[Item], dev: bool, limit: int | None, *, whole: bool) -> list[Item]:
     """The items that are wanted: evenly spread over each folder, of a `whole` shot the first."""
-    from mattelier.data.splits import is_dev
+    from mattelier.data.splits import is_validation
 
-    wanted = [item for item in items if not dev or is_dev(item.file_name)]
-    chosen: list[Item] = []
-    for folder in dict.fromkeys(item.group.split("/")[0] for item in wanted):
-        inside = [item for item in wanted if item.group.split("/")[0] == folder]
+    candidates = [item for item in items if not dev or is_validation(item.file_name)]
+    selected: list[Item] = []
+    for folder in dict.fromkeys(item.group.split("/")[0] for item in candidates):
+        inside = [item for item in candidates if item.group.split("/")[0] == folder]
         if limit is not None and len(inside) > limit:
             step = 1 if whole else (len(inside) - 1) / max(limit - 1, 1)
             inside = [inside[int(number * step)] for number in range(limit)]
-        chosen += inside
-    return chosen
+        selected += inside
+    return selected
 
 
-def _trials(
+def _make_trials(
     measure: str,
     hints: Sequence[str],
     *,
@@ -201,45 +202,45 @@ def _trials(
     quality: Quality,
     refine: bool,
 ) -> list[Trial]:
-    from mattelier.data.corruptions import CLEAN, parse_conditions
-    from mattelier.evaluate.predictors import EnlargingModel, MatteModel, StoredResults
+    from mattelier.evaluate.corruptions import CLEAN, parse_corruptions
+    from mattelier.evaluate.predictors import MatteModel, StoredResults, UpscaleModel
     from mattelier.evaluate.run import Trial
 
-    conditions = [CLEAN, *(parse_conditions(under) if under else ())]
-    if results and (len(conditions) > 1 or set(hints) != {"none"}) and not models:
+    corruptions = [CLEAN, *(parse_corruptions(under) if under else ())]
+    if results and (len(corruptions) > 1 or set(hints) != {"none"}) and not models:
         raise UsageError("--hint and --under need a model; results of --results are made already.")
-    if measure == "upscale" and (len(conditions) > 1 or set(hints) != {"none"}):
+    if measure == "upscale" and (len(corruptions) > 1 or set(hints) != {"none"}):
         raise UsageError("--hint and --under are for mattes, not for --measure upscale.")
     if measure == "clicks" and (results or set(hints) != {"none"}):
         raise UsageError("--measure clicks makes its own clicks; leave out --results and --hint.")
-    contestants: list[Contestant] = [
+    predictors: list[Predictor] = [
         StoredResults(folder, colour=measure == "upscale") for folder in results
     ]
     for model in models or (() if results else ("default",)):
         if measure == "upscale":
-            contestants.append(EnlargingModel(model, device))
+            predictors.append(UpscaleModel(model, device))
         else:
             request = MatteRequest(model=model, device=device, quality=quality, refine=refine)
-            contestants.append(MatteModel(request))
+            predictors.append(MatteModel(request))
     trials = []
-    for contestant in contestants:
-        if contestant.sees:
-            trials += [Trial(contestant, h, c) for h in dict.fromkeys(hints) for c in conditions]
+    for predictor in predictors:
+        if predictor.uses_picture:
+            trials += [Trial(predictor, h, c) for h in dict.fromkeys(hints) for c in corruptions]
         else:
-            trials.append(Trial(contestant))
+            trials.append(Trial(predictor))
     if len({trial.key for trial in trials}) < len(trials):
         raise UsageError("Two of the models or results have the same name; rename one folder.")
     return trials
 
 
-def _remarks(outcome: Outcome, alone: int, count: int) -> list[str]:
+def _remarks(outcome: Outcome, unpaired: int, count: int) -> list[str]:
     remarks = []
-    if alone:
-        remarks.append(f"{alone} picture(s) have no truth and are left out.")
-    told: dict[str, list[str]] = {}
+    if unpaired:
+        remarks.append(f"{unpaired} picture(s) have no truth and are left out.")
+    names_by_error: dict[str, list[str]] = {}
     for name, error in outcome.failures:
-        told.setdefault(str(error), []).append(name)
-    for sentence, names in told.items():
+        names_by_error.setdefault(str(error), []).append(name)
+    for sentence, names in names_by_error.items():
         which = names[0] if len(names) == 1 else f"{len(names)} pictures, as {names[0]}"
         remarks.append(f"  failed: {which}: {sentence}")
     if outcome.failures:
@@ -258,19 +259,20 @@ def _print_json(rows: Sequence[Row]) -> None:
 
 
 def _print_table(rows: Sequence[Row], outcome: Outcome) -> None:
-    from mattelier.evaluate.report import label, text
+    from mattelier.evaluate.report import format_score, trial_label
     from mattelier.metrics.measures import MEASURES
 
     columns: Sequence[Column] = MEASURES[outcome.measure].columns
     several = len(outcome.trials) > 1
-    names = [label(row.trial, outcome.trials) for row in rows]
-    wide = max(map(len, names)) + 2
-    broad = max(len("folder"), *(len(row.group) for row in rows)) + 2
-    given = any(row.hint_iou is not None for row in rows)
-    head = f"{'folder':<{broad}}{'':<{wide if several else 0}}{'count':>5}"
+    names = [trial_label(row.trial, outcome.trials) for row in rows]
+    name_width = max(map(len, names)) + 2
+    folder_width = max(len("folder"), *(len(row.group) for row in rows)) + 2
+    with_hints = any(row.hint_iou is not None for row in rows)
+    head = f"{'folder':<{folder_width}}{'':<{name_width if several else 0}}{'count':>5}"
     head += "".join(f"{column.title:>8}" for column in columns)
-    click.echo(head + ("  hint IoU" if given else ""))
+    click.echo(head + ("  hint IoU" if with_hints else ""))
     for row, name in zip(rows, names, strict=True):
-        line = f"{row.group:<{broad}}{(f'{name:<{wide}}' if several else '')}{row.count:>5}"
-        line += "".join(f"{text(row.scores[column.key], column):>8}" for column in columns)
+        line = f"{row.group:<{folder_width}}{f'{name:<{name_width}}' if several else ''}"
+        line += f"{row.count:>5}"
+        line += "".join(f"{format_score(row.scores[column.key], column):>8}" for column in columns)
         click.echo(line + (f"{row.hint_iou:>10.3f}" if row.hint_iou is not None else ""))

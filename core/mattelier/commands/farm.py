@@ -11,8 +11,10 @@ from typing import Any
 
 import click
 
+from mattelier.commands.key_frame_options import keys_from_flags
+from mattelier.commands.options import request_from_flags
 from mattelier.commands.roto import roto
-from mattelier.requests import MatteRequest, RotoRequest
+from mattelier.requests import RotoRequest
 from mattelier.types.errors import UsageError
 from mattelier.types.progress import Callback
 
@@ -29,11 +31,7 @@ def _request(flags: dict[str, Any]) -> RotoRequest:
     """The request that these of roto's options make, checked and with absolute paths."""
     from mattelier.shot.farm import for_farm
 
-    keys = [key for kind in ("masks", "sequences", "boxes", "points") for key in flags.pop(kind)]
-    matte = {name: flags.pop(name) for name in
-             ("model", "device", "quality", "refine", "edge_shift", "feather")}  # fmt: skip
-    bits = int(flags.pop("bits") or 0)
-    return for_farm(RotoRequest(keys=tuple(keys), matte=MatteRequest(**matte), bits=bits, **flags))
+    return for_farm(request_from_flags(RotoRequest, {**flags, "keys": keys_from_flags(flags)}))
 
 
 _chunk = click.option(

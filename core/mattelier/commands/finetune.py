@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mattelier.catalogue import Card
     from mattelier.train.finetune import Judgement
 
-_TOLD = 5  # pictures that are named when they cannot be used
+_MAX_NAMED = 5  # pictures that are named when they cannot be used
 
 
 def finetune(
@@ -47,7 +47,7 @@ def finetune(
     from mattelier.catalogue import Store
     from mattelier.learning.model_folder import write_model
     from mattelier.learning.param_groups import fast_bfloat16
-    from mattelier.train.finetune import FineTune, own_recipe
+    from mattelier.train.finetune import FineTune, custom_recipe
 
     name = output.resolve().name
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
@@ -62,11 +62,11 @@ def finetune(
     weights = card.file(".safetensors")
     assert weights is not None
     folder = output.resolve().with_name(f"{name}.training")
-    trained, held = _opened(pictures, masks, folder, card, one_shot=one_shot)
-    told = f"{held} held back" if held else "judged by variations of them"
-    click.echo(f"Training on {trained} picture(s), {told}, {minutes:g} min.", err=True)
+    trained, held_back = _open_dataset(pictures, masks, folder, card, one_shot=one_shot)
+    judged_by = f"{held_back} held back" if held_back else "judged by variations of them"
+    click.echo(f"Training on {trained} picture(s), {judged_by}, {minutes:g} min.", err=True)
     run = FineTune(
-        own_recipe(
+        custom_recipe(
             card.input.size, one_shot=one_shot, bfloat16=fast_bfloat16(torch.device(device))
         ),
         folder / "data",
@@ -74,45 +74,45 @@ def finetune(
         paths[weights.path],
         minutes=minutes,
         device=device,
-        told=lambda judgement: click.echo(_line(judgement), err=True),
+        report=lambda judgement: click.echo(_judgement_line(judgement), err=True),
     )
     if not run.train(lambda line: click.echo(_step_line(line), err=True)):
         click.echo(f"Stopped at {run.progress:.0%}; the same command goes on.", err=True)
         return 130
     network, judgement, share = run.best()
-    own = _card(card, name, trained, held, judgement, share)
-    write_model(network, own, paths, output.resolve())
-    click.echo(_ending(judgement, held), err=True)
-    shown = output if len(output.parts) > 1 else f"./{output}"
-    click.echo(f"Use it with --model {shown}; previews are in {folder}.", err=True)
+    model_card = _make_card(card, name, trained, held_back, judgement, share)
+    write_model(network, model_card, paths, output.resolve())
+    click.echo(_verdict(judgement, held_back), err=True)
+    model = output if len(output.parts) > 1 else f"./{output}"
+    click.echo(f"Use it with --model {model}; previews are in {folder}.", err=True)
     click.echo(f"{output}")
     return 0
 
 
-def _opened(
+def _open_dataset(
     pictures: Path, masks: Path | None, folder: Path, card: Card, *, one_shot: bool
 ) -> tuple[int, int]:
     """Working copies in `folder`, made now or by an earlier call for the same pictures.
 
     Returns how many are trained on and how many are held back.
     """
-    from mattelier.train.custom_dataset import digest, find, prepare
+    from mattelier.train.custom_dataset import digest_pairs, find_custom_pairs, prepare_dataset
 
     left_out: list[str] = []
-    found = find(pictures, masks, left_out.append)
+    pairs = find_custom_pairs(pictures, masks, left_out.append)
     facts = {
-        "pictures": digest(found),
+        "pictures": digest_pairs(pairs),
         "one_shot": one_shot,
         "start": [file.sha256 for file in card.files],
     }
     note = folder / "run.json"
     if note.exists():
         try:
-            known = json.loads(note.read_text("utf-8"))
-            counts = known.pop("counts")
+            earlier = json.loads(note.read_text("utf-8"))
+            counts = earlier.pop("counts")
         except (ValueError, KeyError, AttributeError):
             raise UsageError(f"{note} is damaged; remove {folder} to begin anew.") from None
-        if known != facts:
+        if earlier != facts:
             raise UsageError(
                 f"{folder} is a run on other pictures or from another network; remove it to "
                 "begin anew, or choose another -o."
@@ -120,21 +120,21 @@ def _opened(
         return counts[0], counts[1]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        counts = prepare(
-            found,
+        counts = prepare_dataset(
+            pairs,
             folder / "data",
             one_shot=one_shot,
             seed=1,
-            told=left_out.append,
+            report=left_out.append,
         )
         note.write_text(json.dumps(facts | {"counts": counts}), "utf-8")
     except OSError as error:
         raise OutputError(f"{folder} cannot be written ({error.strerror}); make room.") from error
     finally:
-        for sentence in left_out[:_TOLD]:
+        for sentence in left_out[:_MAX_NAMED]:
             click.echo(sentence, err=True)
-        if len(left_out) > _TOLD:
-            click.echo(f"… and {len(left_out) - _TOLD} more.", err=True)
+        if len(left_out) > _MAX_NAMED:
+            click.echo(f"… and {len(left_out) - _MAX_NAMED} more.", err=True)
         with contextlib.suppress(OSError):
             folder.rmdir()  # only where nothing came of it
     return counts
@@ -144,7 +144,7 @@ def _step_line(line: dict[str, Any]) -> str:
     return f"{line['progress']:4.0%}  {line['elapsed'] / 60:5.1f} min  loss {line['loss']:.3f}"
 
 
-def _line(judgement: Judgement) -> str:
+def _judgement_line(judgement: Judgement) -> str:
     now, before = judgement.now, judgement.before
     return (
         f"{judgement.progress:4.0%}  {judgement.elapsed / 60:5.1f} min  "
@@ -154,9 +154,9 @@ def _line(judgement: Judgement) -> str:
     )
 
 
-def _ending(judgement: Judgement, held: int) -> str:
+def _verdict(judgement: Judgement, held_back: int) -> str:
     before, now = judgement.before["iou"], judgement.now["iou"]
-    what = f"the {held} picture(s) held back" if held else "variations of your pictures"
+    what = f"the {held_back} picture(s) held back" if held_back else "variations of your pictures"
     if judgement.helps and now - before < 0.001:
         return f"On {what} the IoU is {now:.3f}, as before; train for longer to change more."
     if judgement.helps:
@@ -167,13 +167,15 @@ def _ending(judgement: Judgement, held: int) -> str:
     )
 
 
-def _card(
-    card: Card, name: str, trained: int, held: int, judgement: Judgement, share: float
+def _make_card(
+    card: Card, name: str, trained: int, held_back: int, judgement: Judgement, share: float
 ) -> Card:
     from mattelier.catalogue import Failure, TrainingSet
 
     quality: dict[str, object] = {
-        "measured_on": f"{held} own pictures held back" if held else "variations of own pictures",
+        "measured_on": f"{held_back} own pictures held back"
+        if held_back
+        else "variations of own pictures",
     }
     for key in ("max_f", "mae", "iou", "s_measure", "boundary_f"):
         quality[key] = round(judgement.now[key], 4)

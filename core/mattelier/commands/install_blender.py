@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mattelier.hosts import blender as host
-from mattelier.hosts.blender_programs import OLDEST, Blender, examined, find_blenders
+from mattelier.hosts.blender_programs import OLDEST, Blender, find_blenders, probe
 from mattelier.hosts.engine import engine_command
 from mattelier.types.errors import OutputError
 
@@ -73,7 +73,7 @@ def _given(program: Path) -> Blender | None:
     """The named program, or the one in a named folder; None, and told, where it is none."""
     inside = [program / name for name in ("blender", "blender.exe", "Contents/MacOS/Blender")]
     chosen = next((file for file in inside if file.is_file()), program)
-    found = examined(str(chosen))
+    found = probe(str(chosen))
     if found is None:
         _say(f"mattelier: {program} does not start as Blender does.")
     return found

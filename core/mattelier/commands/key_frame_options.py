@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mattelier.commands.options import parse_box, parse_points
-from mattelier.requests import SUBJECT, KeyRequest
+from mattelier.commands.options import parsed
+from mattelier.requests import SUBJECT, Box, KeyRequest, Point
 from mattelier.types.errors import MattelierError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _KEY = re.compile(r"(?:([A-Za-z][A-Za-z0-9_-]+):)?(-?\d+)=(.+)", re.DOTALL)
 _NAMED = re.compile(r"(?:([A-Za-z][A-Za-z0-9_-]+):)?(.+)", re.DOTALL)
 
 Texts = tuple[str, ...]
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def mask_keys(ctx: click.Context, param: click.Parameter, texts: Texts) -> list[KeyRequest]:
@@ -52,7 +54,7 @@ def box_keys(ctx: click.Context, param: click.Parameter, texts: Texts) -> list[K
     keys = []
     for text in texts:
         name, frame, value = _split(text, "[NAME:]FRAME=X,Y,W,H")
-        keys.append(KeyRequest(frame, box=parse_box(ctx, param, value), object=name))
+        keys.append(KeyRequest(frame, box=parsed(Box.parse, value), object=name))
     return keys
 
 
@@ -61,8 +63,57 @@ def point_keys(ctx: click.Context, param: click.Parameter, texts: Texts) -> list
     keys = []
     for text in texts:
         name, frame, value = _split(text, "[NAME:]FRAME=X,Y[,+|-]")
-        keys.append(KeyRequest(frame, points=parse_points(ctx, param, (value,)), object=name))
+        keys.append(KeyRequest(frame, points=(parsed(Point.parse, value),), object=name))
     return keys
+
+
+_KEY_OPTIONS = (
+    click.option(
+        "--key",
+        "masks",
+        multiple=True,
+        callback=mask_keys,
+        metavar="[NAME:]FRAME=MASK",
+        help="An artist's mask of a frame: that frame's matte. Repeatable.",
+    ),
+    click.option(
+        "--keys",
+        "sequences",
+        multiple=True,
+        callback=sequence_keys,
+        metavar="[NAME:]PATTERN",
+        help="A sequence or folder of masks, numbered as the plate.",
+    ),
+    click.option(
+        "--box",
+        "boxes",
+        multiple=True,
+        callback=box_keys,
+        metavar="[NAME:]FRAME=X,Y,W,H",
+        help="A rectangle that holds the whole subject on a frame.",
+    ),
+    click.option(
+        "--point",
+        "points",
+        multiple=True,
+        callback=point_keys,
+        metavar="[NAME:]FRAME=X,Y[,+|-]",
+        help="A click on the subject (+) or on what is not it (-) on a frame.",
+    ),
+)
+
+
+def key_options(command: Command) -> Command:
+    """Add the flags of key frames to a command; `keys_from_flags` takes their values."""
+    for option in reversed(_KEY_OPTIONS):
+        command = option(command)
+    return command
+
+
+def keys_from_flags(flags: Mapping[str, Any]) -> tuple[KeyRequest, ...]:
+    """All keys that the values of `key_options` name."""
+    names = ("masks", "sequences", "boxes", "points")
+    return tuple(key for name in names for key in flags[name])
 
 
 def _split(text: str, form: str) -> tuple[str, int, str]:

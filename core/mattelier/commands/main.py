@@ -8,69 +8,49 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
 
 import click
 
-from mattelier.commands.options import (
-    FileOptions,
-    confidence_option,
-    file_options,
-    matte_options,
-    matte_request,
-    refine_options,
-)
-from mattelier.types.errors import MattelierError, UsageError
+from mattelier.tasks.registry import TASKS
+from mattelier.types.errors import MattelierError
 
-if TYPE_CHECKING:
-    from mattelier.batch.pool import Compute
+_OTHERS = {
+    "models": "List, show, get, verify and import models.",
+    "doctor": "Check this installation and say what mends it.",
+    "install": "Install into GIMP or Blender.",
+    "roto": "Matte every frame of a shot from a few keys.",
+    "farm": "Make a shot on many machines.",
+    "qc": "Report on a shot's mattes.",
+    "worker": "Serve GIMP and Blender, warm.",
+    "train": "Train on your own pictures or by a recipe.",
+    "evaluate": "Measure results against truth.",
+}
 
 
 class LazyGroup(click.Group):
-    """Commands that live elsewhere are listed here with their help and imported when run."""
-
-    lazy: Mapping[str, tuple[str, str]] = {
-        "upscale": ("mattelier.commands.upscale:upscale", "Enlarge pictures."),
-        "denoise": ("mattelier.commands.denoise:denoise", "Remove noise and JPEG blocks."),
-        "enhance": ("mattelier.commands.enhance:enhance", "Mend light and colour, match a look."),
-        "style": ("mattelier.commands.style:style", "Paint pictures in another's style."),
-        "bokeh": ("mattelier.commands.bokeh:bokeh", "Blur by depth as a wide lens does."),
-        "depth": ("mattelier.commands.bokeh:depth", "Write a picture's depth map."),
-        "models": (
-            "mattelier.commands.models:models",
-            "List, show, get, verify and import models.",
-        ),
-        "doctor": (
-            "mattelier.commands.doctor:doctor",
-            "Check this installation and say what mends it.",
-        ),
-        "install": ("mattelier.commands.install:install", "Install into GIMP or Blender."),
-        "roto": ("mattelier.commands.roto:roto", "Matte every frame of a shot from a few keys."),
-        "farm": ("mattelier.commands.farm:farm", "Make a shot on many machines."),
-        "qc": ("mattelier.commands.qc:qc", "Report on a shot's mattes."),
-        "worker": ("mattelier.commands.worker:worker", "Serve GIMP and Blender, warm."),
-        "train": ("mattelier.commands.train:train", "Train on your own pictures or by a recipe."),
-        "evaluate": ("mattelier.commands.evaluate:evaluate", "Measure results against truth."),
-    }
+    """The registry's tasks and the other commands, each imported when it is run."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*self.commands, *self.lazy]
+        return [*TASKS, *_OTHERS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in self.lazy:
-            module, _, attribute = self.lazy[cmd_name][0].partition(":")
-            command: click.Command = getattr(import_module(module), attribute)
-            return command
-        return super().get_command(ctx, cmd_name)
+        if cmd_name not in TASKS and cmd_name not in _OTHERS:
+            return super().get_command(ctx, cmd_name)
+        module = f"mattelier.commands.{cmd_name}"
+        if find_spec(module) is None:  # a task without examples, checks or flags of its own
+            from mattelier.commands.task_command import task_command
+
+            return task_command(cmd_name)
+        command: click.Command = getattr(import_module(module), cmd_name)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
-        rows += [(name, text) for name, (_, text) in self.lazy.items()]
+        tasks = {name: spec.help for name, spec in TASKS.items()}
         with formatter.section("Commands"):
-            formatter.write_dl(rows)
+            formatter.write_dl(list({**tasks, **_OTHERS}.items()))
 
 
 def _print_version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
@@ -100,195 +80,6 @@ Examples:
 )  # fmt: skip
 def cli() -> None:
     """Cut subjects out of pictures, on this machine, at full resolution."""
-
-
-@cli.command(
-    epilog="""\b
-Examples:
-  mattelier cutout photo.jpg -o subject.png
-  mattelier cutout photos -o cutouts --format webp
-  mattelier cutout group.jpg --box 120,80,400,900 --crop --padding 20
-  mattelier cutout group.jpg --point 300,420 --point 700,400,-
-  mattelier cutout photos -o cutouts --hint masks   (masks holds files of the same names)
-  mattelier cutout portrait.jpg --background "#ff8800" -o orange.jpg
-  mattelier cutout - < photo.jpg > subject.png
-
-A folder is searched recursively and its structure kept; hidden files and earlier results are
-passed over. Pictures whose results would share a name get their suffix into it."""
-)
-@file_options("png", "webp", "tiff", "exr", "jpg")
-@matte_options
-@click.option(
-    "--foreground/--no-foreground",
-    default=True,
-    help="Remove the old background's colour from soft edges (on), or keep the picture's colour.",
-)
-@click.option(
-    "--background",
-    metavar="COLOR|IMAGE|blur",
-    help="Put the subject over this instead of transparency.",
-)
-@confidence_option
-@click.option("--crop", is_flag=True, help="Trim the result to the subject.")
-@click.option(
-    "--padding",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="PIXELS",
-    help="Room around the subject, with --crop.",
-)
-@click.option(
-    "--match-light",
-    type=click.FloatRange(0, 1),
-    default=0,
-    metavar="0..1",
-    help="How far the subject takes on the light of --background.",
-)
-def cutout(
-    foreground: bool,
-    background: str | None,
-    confidence: bool,
-    crop: bool,
-    padding: int,
-    match_light: float,
-    **flags: Any,
-) -> int:
-    """Cut the subject out: the picture with alpha and clean edge colour."""
-    from mattelier.commands import console
-    from mattelier.requests import CutoutRequest
-
-    if padding and not crop:
-        raise UsageError("--padding works together with --crop.")
-    if background is not None:
-        _check_background(background)
-    elif match_light:
-        raise UsageError("--match-light works together with --background.")
-    request = CutoutRequest(
-        matte_request(flags), foreground, background, crop, padding, match_light
-    )
-
-    def open_compute() -> Compute:
-        from mattelier.matting.cutout import Cutter
-        from mattelier.media import stills
-
-        cutter = Cutter(request.matte)
-
-        def compute(picture: Any, hint: Any) -> Any:
-            result = cutter.cutout(picture, hint, request)
-
-            def save(path: Path) -> None:
-                stills.write_cutout(path, result.picture)
-
-            told = console.facts(result.report)
-            if not confidence:
-                return save, told
-            from mattelier.batch.confidence_files import with_confidence
-            from mattelier.matting.compose import subject_box
-
-            box = subject_box(result.alpha, padding) if crop else None
-            shown = result.confidence if box is None else result.confidence[box.slices]
-            return with_confidence(save, shown, result.picture), told
-
-        return compute
-
-    return console.run(
-        "cutout",
-        FileOptions.of(flags),
-        request.matte.hint,
-        open_compute,
-        background=background,
-        confidence=confidence,
-    )
-
-
-@cli.command(
-    epilog="""\b
-Examples:
-  mattelier matte photo.jpg -o matte.png --bits 16
-  mattelier matte plate.exr -o matte.exr
-  mattelier matte photo.jpg --trimap trimap.png --quality best
-  mattelier matte photos -o mattes --confidence   (mattes/NAME-confidence.png: white is sure)
-  mattelier matte photos -o mattes --json > results.jsonl   (each line has its confidence)"""
-)
-@file_options("png", "tiff", "exr")
-@matte_options
-@confidence_option
-@click.option("--bits", type=click.Choice(["8", "16"]), help="Default: as deep as the picture.")
-def matte(confidence: bool, bits: str | None, **flags: Any) -> int:
-    """Write the alpha alone: white where the subject is."""
-    from mattelier.commands import console
-
-    request = matte_request(flags)
-
-    def open_compute() -> Compute:
-        from mattelier.matting.cutout import Cutter
-        from mattelier.media import stills
-
-        cutter = Cutter(request)
-        depth = int(bits) if bits else None
-
-        def compute(picture: Any, hint: Any) -> Any:
-            result = cutter.matte(picture, hint)
-
-            def save(path: Path) -> None:
-                stills.write_matte(path, result.alpha, bits=depth, like=picture)
-
-            told = console.facts(result.report)
-            if not confidence:
-                return save, told
-            from mattelier.batch.confidence_files import with_confidence
-
-            return with_confidence(save, result.confidence, picture, depth or 16), told
-
-        return compute
-
-    return console.run(
-        "matte", FileOptions.of(flags), request.hint, open_compute, confidence=confidence
-    )
-
-
-@cli.command(
-    epilog="""\b
-Examples:
-  mattelier refine photo.jpg --mask rough.png -o matte.png
-  mattelier refine photos --mask masks -o mattes --width 30   (files of the same names)"""
-)
-@file_options("png", "tiff", "exr")
-@refine_options
-def refine(
-    mask: str, width: float, quality: Any, edge_shift: float, feather: float, **flags: Any
-) -> int:
-    """Solve a rough mask's edge again, as hair, fur or a clean line; writes the alpha."""
-    from mattelier.commands import console
-    from mattelier.requests import HintRequest, RefineRequest
-
-    request = RefineRequest(mask, width, quality, edge_shift, feather)
-
-    def open_compute() -> Compute:
-        from mattelier.matting.edge import refine_edge
-        from mattelier.media import stills
-        from mattelier.types.colour import View
-
-        def compute(picture: Any, hint: Any) -> Any:
-            alpha = refine_edge(View(picture), hint.mask, request)
-            return lambda path: stills.write_matte(path, alpha, like=picture), {}
-
-        return compute
-
-    hint = HintRequest(mask=mask)
-    return console.run("refine", FileOptions.of(flags), hint, open_compute, mask_flag="--mask")
-
-
-def _check_background(background: str) -> None:
-    if background != "blur" and not os.path.isfile(background):
-        from mattelier.types.colour import parse_colour
-
-        try:
-            parse_colour(background)
-        except (MattelierError, ValueError):
-            raise UsageError(
-                f"--background {background} is neither a colour nor 'blur' nor a picture's file."
-            ) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

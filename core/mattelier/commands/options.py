@@ -3,130 +3,116 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import click
 
-from mattelier.requests import Box, Device, HintRequest, MatteRequest, Point, Quality
+from mattelier.requests import HintRequest
+from mattelier.requests.fields import Field, Flag, without_none
+from mattelier.requests.flat import AnyRequest, FlatField, flat_fields, from_flat
 from mattelier.types.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _numbers(text: str, count: int) -> tuple[float, ...] | None:
-    try:
-        values = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        return None
-    return values if len(values) == count and all(map(math.isfinite, values)) else None
+def request_options(
+    request_type: type[Any], *, only: Collection[str] = (), omit: Collection[str] = ()
+) -> Callable[[Command], Command]:
+    """Add the flags of a request, and of the requests inside it, to a command.
+
+    Parameters
+    ----------
+    request_type : type
+        A class of `mattelier.requests`; its fields say what their flags are.
+    only, omit : collection of str
+        Paths such as "depth.matte": just the flags below them, or all but those. A command
+        may so set flags of its own between them.
+    """
+    options: dict[str, Callable[[Command], Command]] = {}
+    for leaf in flat_fields(request_type, only=only, omit=omit):
+        if leaf.field.flag is not None:  # fields of one name share the flag of the first
+            options.setdefault(leaf.name, _option(leaf, leaf.field, leaf.field.flag))
+    return lambda command: _with(list(options.values()), command)
 
 
-def parse_box(ctx: click.Context, param: click.Parameter, text: str | None) -> Box | None:
-    if text is None:
-        return None
-    numbers = _numbers(text, 4)
-    if numbers is None:
-        raise click.BadParameter(f"{text!r} is not x,y,w,h: four numbers with commas.")
+def request_from_flags(request_type: type[AnyRequest], flags: Mapping[str, Any]) -> AnyRequest:
+    """Build the request from the values of `request_options`; other flags are passed over.
+
+    Raises
+    ------
+    UsageError
+        A value is out of range, or values do not fit together.
+    """
+    return from_flat(request_type, flags)
+
+
+def parsed(parse: Callable[[str], Any], text: str) -> Any:
+    """What a flag's text stands for; a text that cannot be is click's `BadParameter`."""
     try:
-        return Box(*numbers)
+        return parse(text)
     except UsageError as error:
         raise click.BadParameter(str(error)) from None
 
 
-def parse_points(
-    ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]
-) -> tuple[Point, ...]:
-    points = []
-    for text in texts:
-        position, sign = (text[:-2], text[-1]) if text[-2:] in (",+", ",-") else (text, "+")
-        numbers = _numbers(position, 2)
-        if numbers is None:
-            raise click.BadParameter(f"{text!r} is not x,y or x,y,+ or x,y,-.")
-        points.append(Point(numbers[0], numbers[1], sign == "+"))
-    return tuple(points)
+def _option(leaf: FlatField, field: Field, flag: Flag) -> Callable[[Command], Command]:
+    names = flag.names or (f"--{leaf.name.replace('_', '-')}",)
+    if not names[0].startswith("-"):
+        return click.argument(*names)
+    kind = without_none(leaf.type)
+    default = leaf.default if flag.default is ... else flag.default
+    if flag.required or flag.multiple:
+        default = None
+    settings: dict[str, Any] = {
+        "help": (field.help if flag.help is None else flag.help) or None,
+        "show_default": flag.show_default,
+        "required": flag.required,
+        "metavar": flag.metavar or None,
+    }
+    if default is not None:
+        settings["default"] = default
+    if kind is bool:
+        on_off = f"{names[0]}/--no-{names[0].removeprefix('--')}"
+        names = (on_off,) if leaf.default else names
+        return click.option(*names, leaf.name, is_flag=True, **settings)
+    if flag.parse is not None:
+        settings["callback"] = _callback(flag.parse, flag.multiple)
+    if leaf.choices and not flag.metavar:
+        texts = [str(choice) for choice in leaf.choices if choice != 0]
+        settings["type"] = click.Choice(texts)
+    elif flag.parse is None and kind in (int, float):
+        settings["type"] = _number_type(kind, field, flag)
+    return click.option(*names, leaf.name, multiple=flag.multiple, **settings)
 
 
-def parse_tile(ctx: click.Context, param: click.Parameter, text: str) -> int:
-    if text == "auto":
-        return 0
-    if not text.isdecimal() or int(text) < 32:
-        raise click.BadParameter(f"{text!r} is neither auto nor a number of pixels from 32 on.")
-    return int(text)
+def _number_type(kind: type, field: Field, flag: Flag) -> click.ParamType:
+    low, high = field.minimum, field.maximum
+    if flag.bounds == "none" or (low is None and high is None):
+        return click.INT if kind is int else click.FLOAT
+    bounds = {
+        "min": low,
+        "max": None if flag.bounds == "minimum" else high,
+        "min_open": flag.bounds == "above minimum",
+    }
+    return click.IntRange(**bounds) if kind is int else click.FloatRange(**bounds)  # type: ignore[arg-type]
 
 
-_EDGE = [
-    click.option(
-        "--edge-shift",
-        type=float,
-        default=0,
-        metavar="PIXELS",
-        help="Move the finished edge, outwards where positive.",
-    ),
-    click.option(
-        "--feather",
-        type=click.FloatRange(min=0),
-        default=0,
-        metavar="PIXELS",
-        help="Soften the finished edge.",
-    ),
-]
-_QUALITY = click.option(
-    "--quality", type=click.Choice(get_args(Quality)), default="balanced", show_default=True
-)
-_HINT_AND_MODEL = [
-    click.option("--hint", metavar="FILE|FOLDER", help="Rough grey mask: white is the subject."),
-    click.option(
-        "--trimap", metavar="FILE|FOLDER", help="Grey map: 0 not, 128 unknown, 255 subject."
-    ),
-    click.option(
-        "--box",
-        metavar="X,Y,W,H",
-        callback=parse_box,
-        help="Rectangle that holds the whole subject.",
-    ),
-    click.option(
-        "--point",
-        "points",
-        metavar="X,Y[,+|-]",
-        multiple=True,
-        callback=parse_points,
-        help="A click on the subject (+) or on what is not it (-). Repeatable.",
-    ),
-    click.option("--model", default="default", show_default=True, metavar="NAME"),
-    click.option(
-        "--device", type=click.Choice(get_args(Device)), default="auto", show_default=True
-    ),
-    _QUALITY,
-    click.option(
-        "--refine/--no-refine",
-        default=True,
-        help="Follow the edge at full resolution (on), or stretch the network's matte.",
-    ),
-    *_EDGE,
-]
-_BAND = [
-    click.option("--mask", required=True, metavar="FILE|FOLDER", help="What to refine: white in."),
-    click.option(
-        "--width",
-        type=click.FloatRange(min=1),
-        default=12,
-        show_default=True,
-        metavar="PIXELS",
-        help="How far to each side of the mask's edge hair and fur may reach.",
-    ),
-    _QUALITY,
-    *_EDGE,
-]
+def _callback(parse: Callable[[str], Any], multiple: bool) -> Callable[..., Any]:
+    def convert(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+        if multiple:
+            return tuple(parsed(parse, text) for text in value)
+        return None if value is None else parsed(parse, value)
+
+    return convert
 
 
-def matte_options(command: Command) -> Command:
-    """Add the flags of a `MatteRequest` to a command; `matte_request` takes their values."""
-    return _with(_HINT_AND_MODEL, command)
+def _with(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def confidence_option(command: Command) -> Command:
@@ -136,30 +122,6 @@ def confidence_option(command: Command) -> Command:
         is_flag=True,
         help="Also write how sure each pixel is: NAME-confidence beside the result.",
     )(command)
-
-
-def refine_options(command: Command) -> Command:
-    """Add the flags of a `RefineRequest` to a command, by the names of its fields."""
-    return _with(_BAND, command)
-
-
-def _with(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def matte_request(flags: Mapping[str, Any]) -> MatteRequest:
-    """Build the request from the values of `matte_options`."""
-    return MatteRequest(
-        hint=HintRequest(flags["hint"], flags["trimap"], flags["box"], flags["points"]),
-        model=flags["model"],
-        device=flags["device"],
-        quality=flags["quality"],
-        refine=flags["refine"],
-        edge_shift=flags["edge_shift"],
-        feather=flags["feather"],
-    )
 
 
 @dataclass(frozen=True)

@@ -3,25 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from mattelier.shot.qc import Findings
-
-
-def write_report(manifest: Path, path: Path | None = None) -> tuple[Findings, Path]:
-    """Measure a shot and write its report, atomically; by default beside the results."""
-    from mattelier.media.atomic import replacing
-    from mattelier.shot.qc import examine
-    from mattelier.shot.qc_report import report
-
-    findings = examine(manifest)
-    path = path or manifest.parents[2] / f"{findings.shot}_qc.html"
-    with replacing(path) as temporary:
-        temporary.write_text(report(findings), "utf-8")
-    return findings, path
 
 
 @click.command(
@@ -43,6 +26,7 @@ def qc(out: str, output: Path | None) -> int:
     One HTML file: contact sheets, curves, and the frames that somebody should look at.
     """
     from mattelier.shot.qc import find_manifest
+    from mattelier.shot.qc_report import write_report
 
     findings, path = write_report(find_manifest(out), output)
     click.echo(f"{path}: {len(findings.frames)} frames.", err=True)

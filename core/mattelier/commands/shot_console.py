@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from mattelier.shot.shot import FrameResult, ShotResult
+    from mattelier.shot.result import FrameResult, ShotResult
 
 _MOST_TOLD = 20  # failures that are told one by one
 
@@ -108,7 +108,7 @@ def report(result: ShotResult, notes: list[str], seconds: float, as_json: bool) 
         _say(f"  … and {len(sentences) - _MOST_TOLD} more; --json tells them all.")
     for problem in result.problems:
         _say(f"mattelier: {problem}")
-    counts = [f"{len(result.written)} of {len(result.asked)} frames written"]
+    counts = [f"{len(result.written)} of {len(result.requested)} frames written"]
     if result.kept:
         counts.append(f"{len(result.kept)} were done already")
     if result.failed:

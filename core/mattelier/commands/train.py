@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
 
 import click
 
 _RECIPES = Path(__file__).parents[1] / "train" / "recipes"
-_MINUTES = 10.0  # on own pictures, unless told otherwise
+_DEFAULT_MINUTES = 10.0  # of a training on own pictures
 
 
 @click.command(
@@ -137,7 +133,7 @@ def train(
             )
         from mattelier.commands.finetune import finetune
 
-        minutes = _MINUTES if hours is None else 60 * hours
+        minutes = _DEFAULT_MINUTES if hours is None else 60 * hours
         return finetune(pictures, masks, output, one_shot=one_shot, minutes=minutes, device=device)
     if recipe is None or data is None or folder is None or masks or output or one_shot:
         raise UsageError(
@@ -146,14 +142,16 @@ def train(
     path = Path(recipe)
     if path.suffix != ".toml":
         path = _RECIPES / f"{recipe}.toml"
-    run, export = _opened(path, data, folder, start, hours, device)
+    from mattelier.train.registry import open_run
+
+    run = open_run(path, data, folder, weights=start, hours=hours, device=device)
     if target is None:
-        complete = run.train(_say)
+        complete = run.train(_print_progress)
         if not complete:
             click.echo(f"Stopped at {run.progress:.0%}; the same command goes on.", err=True)
             return 130
         target = folder / "model"
-    export(target)
+    run.export(target)
     click.echo(f"{target}")
     return 0
 
@@ -171,94 +169,7 @@ def _check_device(device: str) -> None:
         ) from None
 
 
-class _Run(Protocol):
-    @property
-    def progress(self) -> float: ...
-
-    def start(self, initialise: Callable[[Any], None]) -> None: ...
-
-    def train(self, report: Callable[[dict[str, Any]], None]) -> bool: ...
-
-    def result(self) -> Any: ...
-
-
-@dataclass(frozen=True)
-class _Training:
-    """Where the parts of one kind of network's training are, as `module:name` in this package.
-
-    `start` is None where training always begins with chance; `taken` names what it takes from the
-    recipe besides.
-    """
-
-    recipe: str
-    run: str
-    export: str
-    start: str | None
-    taken: tuple[str, ...] = ()
-
-
-_TRAININGS = {
-    "cutout": _Training(
-        "train.recipe:load_recipe",
-        "train.run:Run",
-        "learning.export:export",
-        "train.init_weights:start_from",
-        ("sharpness",),
-    ),
-    "denoise": _Training(
-        "train.denoise_recipe:load_denoise_recipe",
-        "train.denoise_run:DenoiseRun",
-        "train.denoise_export:export",
-        "train.denoise_init:start_from",
-    ),
-    "upscale": _Training(
-        "train.upscale_recipe:load_upscale_recipe",
-        "train.upscale_run:UpscaleRun",
-        "train.upscale_export:export",
-        "train.upscale_init:start_from",
-    ),
-    # A compact network's layers are told from its weights: it has no graph of its own.
-    "upscale-photo": _Training(
-        "train.photo_recipe:load_photo_recipe",
-        "train.photo_run:PhotoRun",
-        "learning.export:save_weights",
-        "train.photo_init:start_from",
-    ),
-}
-
-
-def _part(place: str) -> Callable[..., Any]:
-    module, _, name = place.partition(":")
-    part: Callable[..., Any] = getattr(import_module(f"mattelier.{module}"), name)
-    return part
-
-
-def _opened(
-    path: Path, data: Path, folder: Path, start: Path | None, hours: float | None, device: str
-) -> tuple[_Run, Callable[[Path], object]]:
-    """The run of a recipe, begun or gone on with, and what writes its result into a folder."""
-    from mattelier.train.recipe import recipe_values
-    from mattelier.types.errors import UsageError
-
-    task, _ = recipe_values(path)
-    training = _TRAININGS.get(task)
-    if training is None:
-        raise UsageError(f"The recipe {path} is for {task!r}; known are {', '.join(_TRAININGS)}.")
-    if start is not None and training.start is None:
-        raise UsageError(f"A network for {task!r} does not start from weights; drop --start.")
-    recipe = _part(training.recipe)(path)
-    run: _Run = _part(training.run)(recipe, data, folder, hours=hours, device=device)
-    taken = {name: getattr(recipe, name) for name in training.taken}
-
-    def initialise(network: Any) -> None:
-        if start is not None and training.start is not None:
-            _part(training.start)(network, start, **taken)
-
-    run.start(initialise)
-    return run, lambda target: _part(training.export)(run.result(), target, target.name)
-
-
-def _say(line: dict[str, object]) -> None:
+def _print_progress(line: dict[str, object]) -> None:
     judged = f"  dev {line['dev_psnr']} dB" if "dev_psnr" in line else ""
     click.echo(
         f"{line['progress']:6.1%}  sample {line['index']}  {line['size']} px  "

@@ -1,172 +1,94 @@
-"""Which picture belongs to which truth and which result: the same name, whatever its suffix."""
+"""Pictures with their truths on disk: which there are, what belongs together, how one is read."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mattelier.media.stills import INPUT_SUFFIXES
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from mattelier.types.errors import UsageError
 
-_PICTURES = ("images", "frames")
-_TRUTHS = ("masks", "alphas")
-_ADDED = ("-matte", "-cutout")  # what `mattelier` adds to names of results beside their pictures
+_SUFFIXES = {".webp", ".png", ".jpg", ".jpeg"}
 
 
 @dataclass(frozen=True)
-class Item:
-    """One thing to score.
+class Pair:
+    """A picture and the grey picture of its truth (255 subject, 128 unknown, 0 background)."""
 
-    Attributes
-    ----------
-    name : its path below its folder, without suffix
-    group : the folder whose means it belongs to
-    picture, truth, trimap : files; a picture or trimap that was not given is None
-    """
-
-    name: str
-    group: str
-    picture: Path | None
+    picture: Path
     truth: Path
-    trimap: Path | None = None
 
-    @property
-    def file_name(self) -> str:
-        """The picture's file name (the truth's where there is no picture)."""
-        return (self.picture or self.truth).name
-
-
-def find_items(
-    folders: Sequence[Path], truth: Path | None, trimaps: Path | None
-) -> tuple[list[Item], int]:
-    """All items of the folders, by name; and how many pictures have no truth.
-
-    Parameters
-    ----------
-    folders : each holds pictures, or images/ (or frames/) and masks/ (or alphas/); none: the
-        truths stand alone, for results that were made elsewhere
-    truth : folder of truths with the pictures' names; of several folders each may have its own
-        sub-folder there
-    trimaps : likewise
-
-    Raises
-    ------
-    UsageError
-        A folder holds no pictures with a truth, or two truths share a name.
-    """
-    items: list[Item] = []
-    alone = 0
-    places: Sequence[Path | None] = folders or [None]
-    for folder in places:
-        pictures, truths = _roots(folder, truth)
-        named = index(truths)
-        maps = index(_below(trimaps, truths, folder)) if trimaps else {}
-        found: list[tuple[str, Path | None]] = (
-            [(name, None) for name in named] if pictures is None else [*listed(pictures)]
-        )
-        paired = [(name, path) for name, path in found if name in named]
-        if not paired:
-            raise UsageError(_nothing(folder, pictures, truths))
-        alone += len(found) - len(paired)
-        base = (folder or truths).resolve().name
-        for name, path in paired:
-            inner = Path(name).parent
-            group = base if inner == Path() else f"{base}/{inner.as_posix()}"
-            items.append(Item(name, group, path, named[name], maps.get(name)))
-            if trimaps and name not in maps:
-                raise UsageError(f"{trimaps} holds no trimap for {name}.")
-    return items, alone
+    def read(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """(H, W, 3) RGB and (H, W) truth, both uint8."""
+        picture = _decode(self.picture, cv2.IMREAD_COLOR)[..., ::-1]
+        truth = _decode(self.truth, cv2.IMREAD_GRAYSCALE)
+        if truth.shape != picture.shape[:2]:
+            truth = cv2.resize(truth, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+        return np.ascontiguousarray(picture), truth
 
 
-def by_kind(items: Sequence[Item], table: Path) -> dict[Item, str]:
-    """The kind of each item by a CSV file of lines "name,kind"; "other" where it has none.
-
-    Names are file names, with or without suffix, or paths below the item's folder.
-
-    Raises
-    ------
-    UsageError
-        The file cannot be read, a line is not of that form, or no name is an item's.
-    """
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            lines = [line for line in csv.reader(file) if line]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{table} cannot be read as CSV: {error}.") from error
-    if odd := next((line for line in lines if len(line) != 2), None):
-        raise UsageError(f"{table}: a line holds a name and a kind, not {','.join(odd)!r}.")
-    kinds = {name.strip(): kind.strip() for name, kind in lines}
-    groups = {}
-    for item in items:
-        names = (item.file_name, item.name, Path(item.name).name)
-        groups[item] = next((kinds[name] for name in names if name in kinds), "other")
-    if set(groups.values()) <= {"other"}:
-        raise UsageError(f"{table} names none of the pictures.")
-    return groups
+def find_pairs(folder: Path) -> list[Pair]:
+    """All pairs of a folder that holds `images/` and `masks/` with the same stems, by name."""
+    truths = {path.stem: path for path in _files(folder / "masks")}
+    pairs = [Pair(p, truths[p.stem]) for p in _files(folder / "images") if p.stem in truths]
+    if not pairs:
+        raise UsageError(f"{folder} holds no pictures in images/ with equally named masks/.")
+    return pairs
 
 
-def result_of(item: Item, results: Path, index: dict[str, Path]) -> Path | None:
-    """A folder's result for an item, or None; `index` is `index(results)`."""
-    base = item.group.split("/")[0]
-    for prefix in ("", f"{base}/", f"{base}/images/", f"{base}/frames/"):
-        for added in ("", *_ADDED):
-            if path := index.get(f"{prefix}{item.name}{added}"):
-                return path
-    return None
+def list_pictures(folder: Path) -> list[Path]:
+    """All pictures below a folder, by name."""
+    return list(_files(folder))
 
 
-def index(root: Path) -> dict[str, Path]:
-    """A folder's files by their path below it without suffix.
+def list_by_name(folder: Path, suffixes: Collection[str]) -> list[tuple[str, Path]]:
+    """All files below a folder with these suffixes, and their names: path below it, no suffix."""
+    files = []
+    for path in sorted(folder.rglob("*")):
+        inner = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in inner.parts)
+        if not hidden and path.suffix.lower() in suffixes and path.is_file():
+            files.append((inner.with_suffix("").as_posix(), path))
+    return files
+
+
+def index_by_name(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
+    """Those files by their names.
 
     Raises
     ------
     UsageError
         Two files share a name.
     """
-    found: dict[str, Path] = {}
-    for name, path in listed(root):
-        if name in found:
-            raise UsageError(f"{path} and {found[name].name} share a name; remove one of them.")
-        found[name] = path
-    return found
+    files: dict[str, Path] = {}
+    for name, path in list_by_name(folder, suffixes):
+        if name in files:
+            raise UsageError(f"{path} and {files[name].name} share a name; remove one of them.")
+        files[name] = path
+    return files
 
 
-def listed(root: Path) -> list[tuple[str, Path]]:
-    """All pictures below a folder with their names (path without suffix), in order."""
-    found = []
-    for path in sorted(root.rglob("*")):
-        inner = path.relative_to(root)
-        hidden = any(part.startswith(".") for part in inner.parts)
-        if not hidden and path.suffix.lower() in INPUT_SUFFIXES and path.is_file():
-            found.append((inner.with_suffix("").as_posix(), path))
-    return found
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3) RGB uint8."""
+    return np.ascontiguousarray(_decode(path, cv2.IMREAD_COLOR)[..., ::-1])
 
 
-def _roots(folder: Path | None, truth: Path | None) -> tuple[Path | None, Path]:
-    if folder is None:
-        assert truth is not None
-        return None, truth
-    inside = next((folder / name for name in _PICTURES if (folder / name).is_dir()), None)
-    if truth is not None:
-        return inside or folder, _below(truth, truth, folder)
-    truths = next((folder / name for name in _TRUTHS if (folder / name).is_dir()), None)
-    if inside is None or truths is None:
-        raise UsageError(
-            f"{folder} holds no pictures in images/ with equally named masks/; "
-            "say with --truth where the truth is."
-        )
-    return inside, truths
+def read_cutout(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """(H, W, 3) RGB and (H, W) alpha, both uint8."""
+    rgba = _decode(path, cv2.IMREAD_UNCHANGED)
+    return np.ascontiguousarray(rgba[..., 2::-1]), np.ascontiguousarray(rgba[..., 3])
 
 
-def _below(root: Path, otherwise: Path, folder: Path | None) -> Path:
-    """The folder's own sub-folder of `root`, where it has one."""
-    own = root / (folder or otherwise).resolve().name
-    return own if own.is_dir() else root
+def _files(folder: Path) -> Iterable[Path]:
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES)
 
 
-def _nothing(folder: Path | None, pictures: Path | None, truths: Path) -> str:
-    if pictures is None:
-        return f"{truths} holds no pictures."
-    return f"{folder} holds no pictures in {pictures.name}/ with equally named {truths.name}/."
+def _decode(path: Path, flags: int) -> NDArray[np.uint8]:
+    image = cv2.imdecode(np.fromfile(path, np.uint8), flags)
+    if image is None:
+        raise UsageError(f"{path} is not a picture that can be trained on.")
+    return np.asarray(image // 257 if image.dtype == np.uint16 else image, np.uint8)

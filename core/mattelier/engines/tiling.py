@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol, cast
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.engines.enlarger import Enlarger, Wrapped
 from mattelier.engines.open_model import OpenModel
 from mattelier.types import resample
 from mattelier.types.errors import OutOfMemory
@@ -42,23 +41,18 @@ class Rows(Protocol):
 
 
 class Tiled(Protocol):
-    """A network that takes a picture of any size, or tiles of one, and gives it larger or equal.
+    """A network that gives a picture for a picture, shown in tiles.
 
     Attributes
     ----------
     scale : how many times larger the result is
-    multiple : the sides of what it is given are multiples of this, in pixels
+    multiple : the sides of what it is given are multiples of this
     margin : how many pixels around its own a tile must see to be right there
     """
 
-    @property
-    def scale(self) -> int: ...
-
-    @property
-    def multiple(self) -> int: ...
-
-    @property
-    def margin(self) -> int: ...
+    scale: int
+    multiple: int
+    margin: int
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         """One pass: (1, 3, h, w) RGB 0…1 → (1, 3, scale·h, scale·w), not clipped.
@@ -73,30 +67,30 @@ class Tiled(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
-class PictureModel:
-    """An open model that takes a picture alone and gives one; see `Tiled`."""
+class PictureNetwork:
+    """An open network that takes and gives "picture"; see `Tiled`."""
 
-    model: OpenModel
-
-    @property
-    def scale(self) -> int:
-        """See `Tiled`."""
-        return self.model.output.scale
-
-    @property
-    def multiple(self) -> int:
-        """See `Tiled`."""
-        return self.model.input.multiple
-
-    @property
-    def margin(self) -> int:
-        """See `Tiled`."""
-        return self.model.input.margin
+    def __init__(self, model: OpenModel) -> None:
+        self._model = model
+        self.scale = model.output.scale
+        self.multiple, self.margin = model.input.multiple, model.input.margin
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         """One pass; see `Tiled.run`."""
-        return self.model.run({"picture": picture})["picture"]
+        return self._model.run({"picture": picture})["picture"]
+
+
+class Wrapped:
+    """A network inside another's hands, with the same attributes; see `Tiled`."""
+
+    def __init__(self, network: Tiled) -> None:
+        self._network = network
+        self.scale, self.multiple = network.scale, network.multiple
+        self.margin = network.margin
+
+    def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One pass; see `Tiled.run`."""
+        return self._network.run(picture)
 
 
 class Stream:
@@ -223,7 +217,7 @@ class Halving(Wrapped):
     """A network whose tiles are halved wherever memory runs out; see `Tiled`."""
 
     def __init__(self, network: Tiled) -> None:
-        super().__init__(cast(Enlarger, network))
+        super().__init__(network)
         self._most: int | None = None
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-_LONGEST = 512  # pixels: larger maps are looked at in this size
-_SURE = 0.05  # truth and results this close to 0 or 1 are wholly out or in
+_MAX_SIDE_PX = 512  # larger maps are looked at in this size
+_CERTAIN = 0.05  # truth and results this close to 0 or 1 are wholly out or in
 _FOUND = 0.2  # results below this have lost the pixel, those above 1 − this have taken it
-_NEAR = 0.02  # of the diagonal: how far an edge may be off and still be one
-_LITTLE = 0.05  # of the subject: what adds up to less is not worth a word
-_PART = 0.005  # of the subject: smaller pieces are not counted
+_EDGE_TOLERANCE = 0.02  # of the diagonal: how far an edge may be off and still be one
+_NEGLIGIBLE = 0.05  # of the subject: what adds up to less is not worth a word
+_MIN_PIECE = 0.005  # of the subject: smaller pieces are not counted
 
 
 @dataclass(frozen=True)
-class Reason:
-    """Why a result is as bad as it is: a kind to count by ("misses parts"), and one sentence."""
+class Cause:
+    """Why a result is as bad as it is: a category to count by ("misses parts"), and a sentence."""
 
-    kind: str
+    category: str
     sentence: str
 
 
@@ -36,71 +36,73 @@ class Reason:
 class _Fault:
     """One thing that is wrong: the sum of its errors in pixels of alpha, and its words."""
 
-    kind: str
+    category: str
     cost: float
     words: str
 
 
-def of_matte(result: Map, truth: Map) -> Reason:
-    """The reason for an alpha, the worst of its faults first.
+def explain_matte(result: Map, truth: Map) -> Cause:
+    """The cause of an alpha's errors, the worst of its faults first.
 
     Parameters
     ----------
     result, truth : (H, W) float32 0…1
     """
-    scale = max(1.0, max(truth.shape) / _LONGEST)
+    scale = max(1.0, max(truth.shape) / _MAX_SIDE_PX)
     if scale > 1:
-        small = _shrunk(truth, scale)
+        small = _shrink(truth, scale)
         if (small >= 0.5).any():
-            result, truth = _shrunk(result, scale), small
+            result, truth = _shrink(result, scale), small
         else:  # so thin a subject would be lost, or there is none
             scale = 1.0
-    plain = _plain(result, truth)
-    if plain is not None:
-        return plain
+    gross = _gross_error(result, truth)
+    if gross is not None:
+        return gross
     area = float(truth.sum())
     faults = sorted(_faults(result, truth, scale), key=lambda fault: -fault.cost)
     total = sum(fault.cost for fault in faults)
-    if total < _LITTLE * area:
-        return Reason(
+    if total < _NEGLIGIBLE * area:
+        return Cause(
             "right", f"Nearly right: all errors add up to {_share(total, area)} of the subject."
         )
     first, second = faults[0], faults[1]
     words = first.words
-    if second.cost > max(0.5 * first.cost, _LITTLE * area):
+    if second.cost > max(0.5 * first.cost, _NEGLIGIBLE * area):
         words += f", and {second.words}"
-    elif first.kind == "edge" and first.cost > 0.8 * total:
+    elif first.category == "edge" and first.cost > 0.8 * total:
         words += "; the rest is right"
-    return Reason(first.kind, f"{words[0].upper()}{words[1:]}.")
+    return Cause(first.category, f"{words[0].upper()}{words[1:]}.")
 
 
-def of_mask(result: Map, truth: Map) -> Reason:
-    """The reason for a mask; truth between 0.25 and 0.75 is not judged, as it is not scored.
+def explain_mask(result: Map, truth: Map) -> Cause:
+    """The cause of a mask's errors; truth between 0.25 and 0.75 is not judged, as it is not scored.
 
     Parameters
     ----------
     result, truth : (H, W) float32 0…1
     """
     judged = (truth > 0.75) | (truth < 0.25)
-    return of_matte(result, np.where(judged, truth > 0.75, result).astype(np.float32))
+    return explain_matte(result, np.where(judged, truth > 0.75, result).astype(np.float32))
 
 
-def _plain(result: Map, truth: Map) -> Reason | None:
-    """What is said of a result that has hardly anything to do with its truth."""
+def _gross_error(result: Map, truth: Map) -> Cause | None:
+    """The cause of a result that has hardly anything to do with its truth."""
     area, taken = float(truth.sum()), float((result >= 0.5).mean())
     if not (truth >= 0.5).any():
         if taken == 0:
-            return Reason("right", "There is no subject, and none was found.")
-        return Reason("no subject", f"Takes {_share(taken, 1)} of a picture without a subject.")
-    if result.max() < 0.5 and (result > _FOUND).sum() < _LITTLE * area:
-        return Reason("found nothing", "Found nothing.")
+            return Cause("right", "There is no subject, and none was found.")
+        return Cause("no subject", f"Takes {_share(taken, 1)} of a picture without a subject.")
+    if result.max() < 0.5 and (result > _FOUND).sum() < _NEGLIGIBLE * area:
+        return Cause("found nothing", "Found nothing.")
     if taken > 0.95 and result.mean() - truth.mean() > 0.2:
-        told = f"Takes the whole picture; {_share(float(truth.mean()), 1)} of it is the subject."
-        return Reason("whole picture", told)
+        sentence = (
+            f"Takes the whole picture; {_share(float(truth.mean()), 1)} of it is the subject."
+        )
+        return Cause("whole picture", sentence)
     hit = float(np.minimum(result, truth).sum())
     if hit < 0.1 * area and float((result >= 0.5).sum()) > 0.1 * area:
-        told = f"Takes something else, with {_share(hit, area)} of the subject in it."
-        return Reason("something else", told)
+        sentence = f"Takes something else, with {_share(hit, area)} of the subject in it."
+        return Cause("something else", sentence)
     return None
 
 
@@ -108,31 +110,35 @@ def _faults(result: Map, truth: Map, scale: float) -> list[_Fault]:
     """All faults; each wrong pixel counts in one of them. `scale`: full pixels in one of these."""
     off = np.abs(result - truth)
     subject = truth >= 0.5
-    outline = _to(subject) + _to(~subject)  # distance to the other side of the truth's edge
+    outline = _distance_to(subject) + _distance_to(
+        ~subject
+    )  # distance to the other side of the truth's edge
     # Of a thin subject nothing would lie deeper than the usual band.
     thickness = float(outline[subject].max())
-    near = max(1.5, min(_NEAR * float(np.hypot(*truth.shape)), thickness / 2))
-    inside, outside = truth > 1 - _SURE, truth < _SURE
-    missing = _parts(inside & (result < _FOUND), _to((result >= _FOUND) & ~outside), near)
-    surplus = _parts(outside & (result > 1 - _FOUND), _to(subject), near)
+    near = max(1.5, min(_EDGE_TOLERANCE * float(np.hypot(*truth.shape)), thickness / 2))
+    inside, outside = truth > 1 - _CERTAIN, truth < _CERTAIN
+    missing = _far_errors(
+        inside & (result < _FOUND), _distance_to((result >= _FOUND) & ~outside), near
+    )
+    surplus = _far_errors(outside & (result > 1 - _FOUND), _distance_to(subject), near)
     # The opening leaves out edges that are merely smooth.
     soft = cv2.morphologyEx((~inside & ~outside).astype(np.uint8), cv2.MORPH_OPEN, _SQUARE) > 0
     left = ~missing & ~surplus & ~soft
-    haze = _parts(left & (off > _SURE) & (off < 1 - _SURE), outline, near)
+    haze = _far_errors(left & (off > _CERTAIN) & (off < 1 - _CERTAIN), outline, near)
     edge = left & ~haze
     return [
-        _missing(missing, subject, off, result),
-        _surplus(surplus, subject, off),
-        _haze(haze, subject, off, result),
-        _soft(soft, off, result, result - truth),
-        _edge(edge, subject, off, result - truth, scale),
+        _missing_fault(missing, subject, off, result),
+        _surplus_fault(surplus, subject, off),
+        _haze_fault(haze, subject, off, result),
+        _soft_fault(soft, off, result, result - truth),
+        _edge_fault(edge, subject, off, result - truth, scale),
     ]
 
 
-def _missing(missing: Mask, subject: Mask, off: Map, result: Map) -> _Fault:
+def _missing_fault(missing: Mask, subject: Mask, off: Map, result: Map) -> _Fault:
     area = float(subject.sum())
-    pieces = _pieces(missing, _PART * area)
-    own = _pieces(subject, _PART * area)
+    pieces = _pieces(missing, _MIN_PIECE * area)
+    own = _pieces(subject, _MIN_PIECE * area)
     lost = sum(bool((result[piece] < 0.5).mean() > 0.8) for piece in own)
     words = f"misses {_share(float(off[missing].sum()), area)} of the subject"
     around = cv2.erode(np.pad(subject, 1).astype(np.uint8), _SQUARE)[1:-1, 1:-1] == 0
@@ -146,9 +152,9 @@ def _missing(missing: Mask, subject: Mask, off: Map, result: Map) -> _Fault:
     return _Fault("misses parts", float(off[missing].sum()), words)
 
 
-def _surplus(surplus: Mask, subject: Mask, off: Map) -> _Fault:
+def _surplus_fault(surplus: Mask, subject: Mask, off: Map) -> _Fault:
     area, cost = float(subject.sum()), float(off[surplus].sum())
-    pieces = sorted(_pieces(surplus, _PART * area), key=np.count_nonzero, reverse=True)
+    pieces = sorted(_pieces(surplus, _MIN_PIECE * area), key=np.count_nonzero, reverse=True)
     beside = cv2.dilate(subject.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
     touching = [bool((piece & beside).any()) for piece in pieces]
     at = sum(float(off[p].sum()) for p, touches in zip(pieces, touching, strict=True) if touches)
@@ -161,11 +167,11 @@ def _surplus(surplus: Mask, subject: Mask, off: Map) -> _Fault:
         words += f", mostly one region {where}"
     elif pieces:
         words += f", {len(pieces)} regions mostly {where}"
-    kind = "touching" if where.startswith("touching") else "elsewhere"
-    return _Fault(f"too much, {kind}", cost, words)
+    place = "touching" if where.startswith("touching") else "elsewhere"
+    return _Fault(f"too much, {place}", cost, words)
 
 
-def _haze(haze: Mask, subject: Mask, off: Map, result: Map) -> _Fault:
+def _haze_fault(haze: Mask, subject: Mask, off: Map, result: Map) -> _Fault:
     within, behind = haze & subject, haze & ~subject
     inside = off[within].sum() >= off[behind].sum()
     where, whole, name = (
@@ -177,39 +183,39 @@ def _haze(haze: Mask, subject: Mask, off: Map, result: Map) -> _Fault:
     return _Fault("unsure", float(off[haze].sum()), words)
 
 
-def _soft(soft: Mask, off: Map, result: Map, signed: Map) -> _Fault:
+def _soft_fault(soft: Mask, off: Map, result: Map, signed: Map) -> _Fault:
     cost, area = float(off[soft].sum()), max(float(soft.sum()), 1)
-    hard = float((np.abs(result[soft] - 0.5) > 0.5 - _SURE).sum()) / area
+    hard = float((np.abs(result[soft] - 0.5) > 0.5 - _CERTAIN).sum()) / area
     both = "cut hard" if hard > 0.7 else "partly too solid, partly too thin"
-    how = _leaning(signed[soft], "too solid", "too thin", both)
+    how = _tendency(signed[soft], "too solid", "too thin", both)
     words = f"soft parts such as hair or glass are {how}, {cost / area:.2f} off on average"
     return _Fault("soft parts", cost, words)
 
 
-def _edge(edge: Mask, subject: Mask, off: Map, signed: Map, scale: float) -> _Fault:
+def _edge_fault(edge: Mask, subject: Mask, off: Map, signed: Map, scale: float) -> _Fault:
     outlines, _ = cv2.findContours(subject.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     length = sum(cv2.arcLength(outline, True) for outline in outlines)
     pixels = float(off[edge].sum()) / max(length, 1) * scale
-    how = _leaning(signed[edge], "too wide", "too tight", "on both sides")
+    how = _tendency(signed[edge], "too wide", "too tight", "on both sides")
     shown = f"{pixels:.1f}" if pixels < 2 else f"{pixels:.0f}"
     return _Fault("edge", float(off[edge].sum()), f"the edge is {shown} pixels off, {how}")
 
 
-def _parts(wrong: Mask, far: Map, near: float) -> Mask:
+def _far_errors(wrong: Mask, far: Map, near: float) -> Mask:
     """The wrong pixels that are, or lie by, some with `far` above `near`: not those of edges."""
     deep = wrong & (far > near)
-    parts: Mask = wrong & (_to(deep) <= 1.5 * near)
-    return parts
+    errors: Mask = wrong & (_distance_to(deep) <= 1.5 * near)
+    return errors
 
 
-def _pieces(mask: Mask, least: float) -> list[Mask]:
+def _pieces(mask: Mask, min_area: float) -> list[Mask]:
     """Connected pieces of at least so many pixels."""
     count, labels, facts, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-    large = [n for n in range(1, count) if facts[n, cv2.CC_STAT_AREA] >= max(least, 4)]
+    large = [n for n in range(1, count) if facts[n, cv2.CC_STAT_AREA] >= max(min_area, 4)]
     return [np.asarray(labels == number) for number in large]
 
 
-def _to(mask: Mask) -> Map:
+def _distance_to(mask: Mask) -> Map:
     """Each pixel's distance to the mask; beyond the picture's size where there is none."""
     if not mask.any():
         return np.full(mask.shape, sum(mask.shape), np.float32)
@@ -217,12 +223,12 @@ def _to(mask: Mask) -> Map:
     return np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
 
 
-def _leaning(signed: Map, more: str, less: str, both: str) -> str:
+def _tendency(signed: Map, more: str, less: str, both: str) -> str:
     up, down = float(signed[signed > 0].sum()), float(-signed[signed < 0].sum())
     return more if up > 3 * down else less if down > 3 * up else both
 
 
-def _shrunk(values: Map, scale: float) -> Map:
+def _shrink(values: Map, scale: float) -> Map:
     size = [max(1, round(side / scale)) for side in values.shape[::-1]]
     values = np.ascontiguousarray(values, np.float32)
     return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)

@@ -8,29 +8,30 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.data.pairs import Item, index, result_of
-from mattelier.matting.cutout import Cutter
+from mattelier.engines.model_cache import ModelCache
+from mattelier.evaluate.items import Item, find_result, index_results
 from mattelier.matting.hint import Hint
 from mattelier.media.stills import read, read_grey
 from mattelier.requests import Device, MatteRequest, UpscaleRequest
+from mattelier.tasks.registry import run
 from mattelier.types.colour import from_float, to_float
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.picture import Picture
 
 
-class Contestant(Protocol):
-    """Gives an answer for each item: (H, W) float32 0…1, or (H, W, 3) RGB uint8 when enlarging.
+class Predictor(Protocol):
+    """Gives a prediction for each item: (H, W) float32 0…1, or (H, W, 3) RGB uint8 when enlarging.
 
     Attributes
     ----------
     name : what tables call it
-    sees : whether it looks at the picture, so that hints and conditions make a difference
+    uses_picture : whether it looks at it, so that hints and corruptions make a difference
     """
 
     name: str
-    sees: bool
+    uses_picture: bool
 
-    def answer(
+    def predict(
         self, item: Item, picture: Picture | None, hint: Hint | None, size: tuple[int, int]
     ) -> NDArray[Any]: ...
 
@@ -38,56 +39,59 @@ class Contestant(Protocol):
 class MatteModel:
     """A matte model, run as `request` says."""
 
-    sees = True
+    uses_picture = True
 
     def __init__(self, request: MatteRequest) -> None:
-        self.name, self._cutter = request.model, Cutter(request)
+        self.name, self._request, self._models = request.model, request, ModelCache()
+        self._models.open(request.model, "matte", request.device)
 
-    def answer(
+    def predict(
         self, item: Item, picture: Picture | None, hint: Hint | None, size: tuple[int, int]
     ) -> NDArray[Any]:
         assert picture is not None
-        return self._cutter.matte(picture, hint).alpha
+        alpha = run(self._request, picture, self._models, hint=hint).alpha
+        assert alpha is not None
+        return alpha
 
 
-class EnlargingModel:
+class UpscaleModel:
     """A super-resolution model, run at the scale that the truth's size asks for."""
 
-    sees = True
+    uses_picture = True
 
     def __init__(self, model: str, device: Device) -> None:
-        self.name, self._device = model, device
+        self.name, self._device, self._models = model, device, ModelCache()
 
-    def answer(
+    def predict(
         self, item: Item, picture: Picture | None, hint: Hint | None, size: tuple[int, int]
     ) -> NDArray[Any]:
-        from mattelier.filters.upscale import Upscaler
-
         assert picture is not None
         scale = scale_of(item, (picture.height, picture.width), size)
         request = UpscaleRequest(scale, model=self.name, device=self._device)
-        return display(Upscaler(request).upscale(picture).picture)[: size[0], : size[1]]
+        enlarged = run(request, picture, self._models).picture
+        assert enlarged is not None
+        return to_display(enlarged)[: size[0], : size[1]]
 
 
 class StoredResults:
     """A folder of results with the pictures' names; mattes, or pictures when enlarging."""
 
-    sees = False
+    uses_picture = False
 
     def __init__(self, folder: Path, *, colour: bool) -> None:
         self.name, self._folder, self._colour = folder.resolve().name, folder, colour
-        self._index = index(folder)
+        self._results = index_results(folder)
 
-    def answer(
+    def predict(
         self, item: Item, picture: Picture | None, hint: Hint | None, size: tuple[int, int]
     ) -> NDArray[Any]:
-        path = result_of(item, self._folder, self._index)
+        path = find_result(item, self._results)
         if path is None:
             raise PictureError(f"{self._folder} has no result for {item.name}.")
-        return display(read(path)) if self._colour else read_grey(path)
+        return to_display(read(path)) if self._colour else read_grey(path)
 
 
-def display(picture: Picture) -> NDArray[np.uint8]:
+def to_display(picture: Picture) -> NDArray[np.uint8]:
     """A picture's samples as (H, W, 3) RGB uint8."""
     samples: NDArray[np.uint8] = from_float(to_float(picture.colour), np.uint8)
     return samples

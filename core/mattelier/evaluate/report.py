@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from mattelier.evaluate.run import Outcome, Trial
 from mattelier.evaluate.summary import ALL, Row, Tally
-from mattelier.evaluate.worst_cases import Shown
+from mattelier.evaluate.worst_cases import WorstCase
 from mattelier.metrics.measures import MEASURES, Column
 
 _STYLE = """body{font:14px system-ui,sans-serif;margin:2em;background:#1c1c1c;color:#ddd}
@@ -37,12 +37,12 @@ _NOTES = {
 }
 
 
-def report(
+def render_report(
     title: str,
     outcome: Outcome,
     rows: Sequence[Row],
     tallies: Sequence[Tally],
-    worst: Sequence[Shown],
+    worst: Sequence[WorstCase],
     remarks: list[str],
 ) -> str:
     """The whole page.
@@ -50,8 +50,8 @@ def report(
     Parameters
     ----------
     rows : from `summarise`
-    tallies : from `tally`
-    worst : from `Worst.in_order`
+    tallies : from `tally_causes`
+    worst : from `WorstCases.in_order`
     remarks : sentences about what was left out
     """
     columns = MEASURES[outcome.measure].columns
@@ -59,54 +59,54 @@ def report(
         f"<!doctype html><meta charset=utf-8><title>{html.escape(title)}</title>",
         f"<style>{_STYLE}</style><h1>{html.escape(title)}</h1>",
         *(f"<p>{html.escape(remark)}</p>" for remark in remarks),
-        *_reasons(tallies),
-        *_tables(rows, columns),
+        *_cause_tables(tallies),
+        *_score_tables(rows, columns),
         f"<p>{_NOTES[outcome.measure]}</p>",
-        *_cases(outcome, worst, columns),
-        *_every(outcome, columns),
+        *_worst_cases(outcome, worst, columns),
+        *_all_pictures(outcome, columns),
     ]
     return "\n".join(parts) + "\n"
 
 
-def label(trial: Trial, trials: Sequence[Trial]) -> str:
-    """What tells a trial from the others: model, hint, condition, as far as they differ."""
+def trial_label(trial: Trial, trials: Sequence[Trial]) -> str:
+    """What tells a trial from the others: model, hint, corruption, as far as they differ."""
     keys = [other.key for other in trials]
     differ = [len({key[part] for key in keys}) > 1 for part in range(3)]
-    told = [text for text, tells in zip(trial.key, differ, strict=True) if tells]
-    return ", ".join(told) or trial.contestant.name
+    parts = [text for text, differs in zip(trial.key, differ, strict=True) if differs]
+    return ", ".join(parts) or trial.predictor.name
 
 
-def text(value: float, column: Column) -> str:
+def format_score(value: float, column: Column) -> str:
     """A score as tables show it."""
     return "–" if value != value else f"{value:.{column.digits}f}"
 
 
-def _reasons(tallies: Sequence[Tally]) -> list[str]:
-    """One table of how often each kind of reason comes first; the commonest fault stands out."""
+def _cause_tables(tallies: Sequence[Tally]) -> list[str]:
+    """One table of how often each category of cause comes first; the commonest fault stands out."""
     if not tallies:
         return []
-    total = sum((tally.kinds for tally in tallies), Counter[str]())
+    total = sum((tally.categories for tally in tallies), Counter[str]())
     # What is right is no fault: it stands last.
-    kinds = sorted(total, key=lambda kind: (kind == "right", -total[kind]))
+    categories = sorted(total, key=lambda name: (name == "right", -total[name]))
     trials = list(dict.fromkeys(tally.trial for tally in tallies))
     parts = ["<h2>Why</h2><p>Pictures by the first reason of their errors.</p><table>"]
-    heads = "".join(f"<th>{html.escape(kind)}" for kind in kinds)
+    heads = "".join(f"<th>{html.escape(name)}" for name in categories)
     parts.append(f"<tr><th>{'<th>' if len(trials) > 1 else ''}<th>count{heads}")
     for tally in tallies:
-        most = max((tally.kinds[kind] for kind in kinds if kind != "right"), default=0)
+        most = max((tally.categories[name] for name in categories if name != "right"), default=0)
         cells = f"<td>{html.escape(tally.group)}"
         if len(trials) > 1:
-            cells += f"<td class=name>{html.escape(label(tally.trial, trials))}"
-        cells += f"<td>{tally.kinds.total()}"
-        for kind in kinds:
-            count = tally.kinds[kind]
-            stands_out = kind != "right" and count == most > 0
+            cells += f"<td class=name>{html.escape(trial_label(tally.trial, trials))}"
+        cells += f"<td>{tally.categories.total()}"
+        for name in categories:
+            count = tally.categories[name]
+            stands_out = name != "right" and count == most > 0
             cells += f"<td>{f'<b>{count}</b>' if stands_out else count or '·'}"
         parts.append(f"<tr>{cells}")
     return [*parts, "</table>"]
 
 
-def _tables(rows: Sequence[Row], columns: Sequence[Column]) -> list[str]:
+def _score_tables(rows: Sequence[Row], columns: Sequence[Column]) -> list[str]:
     """One table of everything, then one for each group; the best of each column stands out."""
     trials = list(dict.fromkeys(row.trial for row in rows))
     groups = list(dict.fromkeys(row.group for row in rows))
@@ -115,11 +115,11 @@ def _tables(rows: Sequence[Row], columns: Sequence[Column]) -> list[str]:
         inside = [row for row in rows if row.group == group]
         parts.append(f"<h2>{html.escape(group)}</h2><table>{_head(columns)}")
         for row in inside:
-            cells = f"<td>{html.escape(label(row.trial, trials))}<td>{row.count}"
+            cells = f"<td>{html.escape(trial_label(row.trial, trials))}<td>{row.count}"
             for column in columns:
                 values = [other.scores[column.key] for other in inside]
                 best = max(values) if column.higher else min(values)
-                shown = text(row.scores[column.key], column)
+                shown = format_score(row.scores[column.key], column)
                 is_best = len(inside) > 1 and row.scores[column.key] == best
                 cells += f"<td>{f'<b>{shown}</b>' if is_best else shown}"
             parts.append(f"<tr>{cells}")
@@ -132,10 +132,12 @@ def _head(columns: Sequence[Column]) -> str:
     return f"<tr><th><th>count{titles}"
 
 
-def _cases(outcome: Outcome, worst: Sequence[Shown], columns: Sequence[Column]) -> list[str]:
+def _worst_cases(
+    outcome: Outcome, worst: Sequence[WorstCase], columns: Sequence[Column]
+) -> list[str]:
     if not worst:
         return []
-    column = MEASURES[outcome.measure].judged_by
+    column = MEASURES[outcome.measure].ranking
     parts = [f"<h2>Worst first, by {column.title}</h2>"]
     if outcome.measure == "upscale":
         parts.append("<p>The truth; then each result and its error, four times enlarged.</p>")
@@ -145,15 +147,15 @@ def _cases(outcome: Outcome, worst: Sequence[Shown], columns: Sequence[Column]) 
             "<i style='background:#ff7828;color:#000'>missing</i> "
             "<i style='background:#3cbeff;color:#000'>too much</i></p>"
         )
-    for shown in worst:
-        item = shown.item
-        figures = [f"<figure>{''.join(map(_image, shown.given))}<figcaption>truth</figure>"]
-        for number, pair in shown.results.items():
-            values = shown.scores[number]
-            told = " · ".join(f"{c.title} {text(values[c.key], c)}" for c in columns)
-            name = html.escape(label(outcome.trials[number], outcome.trials))
-            why = html.escape(shown.reasons[number].sentence)
-            caption = f"{name}<br><em>{why}</em><br>{told}"
+    for case in worst:
+        item = case.item
+        figures = [f"<figure>{''.join(map(_image, case.sources))}<figcaption>truth</figure>"]
+        for number, pair in case.results.items():
+            values = case.scores[number]
+            score_text = " · ".join(f"{c.title} {format_score(values[c.key], c)}" for c in columns)
+            name = html.escape(trial_label(outcome.trials[number], outcome.trials))
+            why = html.escape(case.causes[number].sentence)
+            caption = f"{name}<br><em>{why}</em><br>{score_text}"
             figures.append(f"<figure>{''.join(map(_image, pair))}<figcaption>{caption}</figure>")
         place = html.escape(f"{item.group} / {item.name}")
         parts.append(f"<div class=case><h3>{place}</h3>{''.join(figures)}</div>")
@@ -164,17 +166,17 @@ def _image(file: bytes) -> str:
     return f'<img src="data:image/jpeg;base64,{base64.b64encode(file).decode()}">'
 
 
-def _every(outcome: Outcome, columns: Sequence[Column]) -> list[str]:
-    column = MEASURES[outcome.measure].judged_by
+def _all_pictures(outcome: Outcome, columns: Sequence[Column]) -> list[str]:
+    column = MEASURES[outcome.measure].ranking
     parts = [f"<details><summary>Every picture, worst {column.title} first</summary><table>"]
     parts.append(_head(columns).replace("<th>count", "<th class=name>", 1))
     ordered = sorted(
         outcome.records,
-        key=lambda record: record.measured.values[column.key] * (1 if column.higher else -1),
+        key=lambda record: record.scores.values[column.key] * (1 if column.higher else -1),
     )
     for record in ordered:
         name = html.escape(f"{record.item.group} / {record.item.name}")
-        told = html.escape(label(record.trial, outcome.trials))
-        cells = "".join(f"<td>{text(record.measured.values[c.key], c)}" for c in columns)
-        parts.append(f"<tr><td>{name}<td class=name>{told}{cells}")
+        trial = html.escape(trial_label(record.trial, outcome.trials))
+        cells = "".join(f"<td>{format_score(record.scores.values[c.key], c)}" for c in columns)
+        parts.append(f"<tr><td>{name}<td class=name>{trial}{cells}")
     return [*parts, "</table></details>"]

@@ -1,4 +1,4 @@
-"""Measure contestants on items whose truth is known, picture by picture."""
+"""Measure predictors on items whose truth is known, picture by picture."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.data.corruptions import CLEAN, Condition, fitted
-from mattelier.data.pairs import Item
-from mattelier.evaluate.predictors import Contestant, display, scale_of
-from mattelier.evaluate.synthetic_hints import GIVEN_HINTS
-from mattelier.evaluate.worst_cases import Worst
+from mattelier.evaluate.corruptions import CLEAN, Corruption
+from mattelier.evaluate.items import Item
+from mattelier.evaluate.predictors import Predictor, scale_of, to_display
+from mattelier.evaluate.simulated_clicks import simulate_clicks
+from mattelier.evaluate.standard_hints import STANDARD_HINTS
+from mattelier.evaluate.worst_cases import WorstCases
 from mattelier.matting.hint import Hint, make_hint
 from mattelier.media.stills import read, read_grey
-from mattelier.metrics.clicks import click_through
 from mattelier.metrics.masks import iou
-from mattelier.metrics.measures import MEASURES, Case, Measured
+from mattelier.metrics.measures import MEASURES, Case, Scores
 from mattelier.requests import Point
 from mattelier.types.errors import MattelierError, UsageError
 from mattelier.types.picture import Picture
+from mattelier.types.resize import resize_map
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One contestant, given one hint, under one condition."""
+    """One predictor, given one hint, on pictures corrupted in one way."""
 
-    contestant: Contestant
+    predictor: Predictor
     hint: str = "none"
-    condition: Condition = CLEAN
+    corruption: Corruption = CLEAN
 
     @property
     def key(self) -> tuple[str, str, str]:
-        return self.contestant.name, self.hint, self.condition.name
+        return self.predictor.name, self.hint, self.corruption.name
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +44,7 @@ class Record:
 
     item: Item
     trial: Trial
-    measured: Measured
+    scores: Scores
     hint_iou: float | None = None
 
 
@@ -62,54 +63,54 @@ def evaluate(
     trials: Sequence[Trial],
     measure: str,
     *,
-    worst: Worst | None = None,
+    worst: WorstCases | None = None,
     border: int | None = None,
-    done: Callable[[], Any] = lambda: None,
+    advance: Callable[[], Any] = lambda: None,
 ) -> Outcome:
     """Score every trial on every item, in order; what fails is kept in `failures`.
 
     Parameters
     ----------
     measure : a name of `measures.MEASURES`
-    worst : is shown every item, and keeps thumbnails of those that came out worst
+    worst : receives every item, and keeps thumbnails of those that came out worst
     border : pixels left out at each side of enlarged pictures; None: their scale
-    done : called after every item
+    advance : called after every item
     """
     outcome = Outcome(measure, trials)
-    before: dict[int, tuple[str, NDArray[Any], NDArray[Any]]] = {}
+    previous: dict[int, tuple[str, NDArray[Any], NDArray[Any]]] = {}
     for item in items:
         try:
             picture, truth, unknown = _read(item, measure)
         except MattelierError as error:
             outcome.failures.append((item.file_name, error))
-            done()
+            advance()
             continue
-        results: dict[int, tuple[NDArray[Any], Measured]] = {}
+        results: dict[int, tuple[NDArray[Any], Scores]] = {}
         # A picture without a subject says nothing about masks: most scores are not defined.
-        passed = measure in ("masks", "clicks") and not (truth > 0.75).any()
-        for number, trial in enumerate(() if passed else trials):
+        skipped = measure in ("masks", "clicks") and not (truth > 0.75).any()
+        for number, trial in enumerate(() if skipped else trials):
             try:
-                given: float | None = None
+                hint_iou: float | None = None
                 ious: tuple[float, ...] = ()
                 if measure == "clicks":
-                    result, ious = _after_clicks(item, trial, picture, truth)
+                    result, ious = _predict_from_clicks(item, trial, picture, truth)
                 else:
-                    result, given = _answer(item, trial, picture, truth, measure)
-                frame = _border(item, picture, truth, measure) if border is None else border
+                    result, hint_iou = _predict(item, trial, picture, truth, measure)
+                margin = _border(item, picture, truth, measure) if border is None else border
             except MattelierError as error:
                 outcome.failures.append((item.file_name, error))
-                before.pop(number, None)
+                previous.pop(number, None)
                 continue
-            earlier = before.get(number)
+            earlier = previous.get(number)
             pair = earlier[1:] if earlier and earlier[0] == item.group else None
-            measured = MEASURES[measure].score(Case(result, truth, unknown, pair, frame, ious))
+            scores = MEASURES[measure].score(Case(result, truth, unknown, pair, margin, ious))
             if measure == "video":
-                before[number] = (item.group, result, truth)
-            results[number] = (result, measured)
-            outcome.records.append(Record(item, trial, measured, given))
+                previous[number] = (item.group, result, truth)
+            results[number] = (result, scores)
+            outcome.records.append(Record(item, trial, scores, hint_iou))
         if worst is not None and results:
-            worst.show(item, picture, truth, results)
-        done()
+            worst.add(item, picture, truth, results)
+        advance()
     return outcome
 
 
@@ -118,7 +119,7 @@ def _read(
 ) -> tuple[Picture | None, NDArray[Any], NDArray[np.bool_] | None]:
     picture = read(item.picture) if item.picture is not None else None
     if measure == "upscale":
-        return picture, display(read(item.truth)), None
+        return picture, to_display(read(item.truth)), None
     truth = read_grey(item.truth)
     if picture is not None and truth.shape != (picture.height, picture.width):
         raise UsageError(f"The mask {item.truth} is not of its picture's size.")
@@ -131,44 +132,44 @@ def _read(
     return picture, truth, unknown
 
 
-def _answer(
+def _predict(
     item: Item, trial: Trial, picture: Picture | None, truth: NDArray[Any], measure: str
 ) -> tuple[NDArray[Any], float | None]:
-    """A trial's answer at the truth's size, and the IoU of a mask that was given as its hint."""
-    condition, size = trial.condition, (truth.shape[0], truth.shape[1])
-    hint, given = None, None
+    """A trial's prediction at the truth's size, and the IoU of a mask that was its hint."""
+    corruption, size = trial.corruption, (truth.shape[0], truth.shape[1])
+    hint, hint_iou = None, None
     if trial.hint != "none":
         hint = _hint(item, trial, truth)
         if hint is not None and hint.mask is not None:
-            known = (truth > 0.75) | (truth < 0.25)
-            mask = fitted(condition.back(hint.mask), *size)
-            given = iou(mask[known] >= 0.5, truth[known] > 0.75)
-    shown = condition.picture(picture, item.name) if picture is not None else None
-    answer = condition.back(trial.contestant.answer(item, shown, hint, size))
+            scored = (truth > 0.75) | (truth < 0.25)
+            mask = resize_map(corruption.undo_turns(hint.mask), *size)
+            hint_iou = iou(mask[scored] >= 0.5, truth[scored] > 0.75)
+    source = corruption.picture(picture, item.name) if picture is not None else None
+    prediction = corruption.undo_turns(trial.predictor.predict(item, source, hint, size))
     if measure != "upscale":
-        return fitted(answer, *size), given
-    if answer.shape != truth.shape:
+        return resize_map(prediction, *size), hint_iou
+    if prediction.shape != truth.shape:
         raise UsageError(f"The result for {item.name} is not of its truth's size.")
-    return answer, given
+    return prediction, hint_iou
 
 
-def _after_clicks(
+def _predict_from_clicks(
     item: Item, trial: Trial, picture: Picture | None, truth: NDArray[Any]
 ) -> tuple[NDArray[Any], tuple[float, ...]]:
-    """A trial's answer at the truth's size to clicks that its own answers ask for; their IoUs."""
-    condition = trial.condition
-    shown = condition.picture(picture, item.name) if picture is not None else None
-    seen = condition.truth(truth)
-    size = (seen.shape[0], seen.shape[1])
-    if not (seen > 0.75).any():
-        raise UsageError(f"Under {condition.name} nothing is left of the subject of {item.name}.")
+    """A trial's prediction at the truth's size from clicks on its own errors; their IoUs."""
+    corruption = trial.corruption
+    source = corruption.picture(picture, item.name) if picture is not None else None
+    target = corruption.truth(truth)
+    size = (target.shape[0], target.shape[1])
+    if not (target > 0.75).any():
+        raise UsageError(f"Under {corruption.name} nothing is left of the subject of {item.name}.")
 
-    def answer(points: tuple[Point, ...]) -> NDArray[np.float32]:
+    def predict(points: tuple[Point, ...]) -> NDArray[np.float32]:
         hint = make_hint(*size, points=points)
-        return fitted(trial.contestant.answer(item, shown, hint, size), *size)
+        return resize_map(trial.predictor.predict(item, source, hint, size), *size)
 
-    clicked = click_through(answer, seen)
-    return fitted(condition.back(clicked.alpha), *truth.shape), clicked.ious
+    clicked = simulate_clicks(predict, target)
+    return resize_map(corruption.undo_turns(clicked.alpha), *truth.shape), clicked.ious
 
 
 def _border(item: Item, picture: Picture | None, truth: NDArray[Any], measure: str) -> int:
@@ -178,9 +179,9 @@ def _border(item: Item, picture: Picture | None, truth: NDArray[Any], measure: s
 
 
 def _hint(item: Item, trial: Trial, truth: NDArray[Any]) -> Hint | None:
-    seen = trial.condition.truth(truth)
+    target = trial.corruption.truth(truth)
     if trial.hint == "trimap" and item.trimap is not None:
-        trimap = trial.condition.truth(read_grey(item.trimap))
-        return make_hint(*seen.shape, trimap=trimap)
-    inside = seen > (0.75 if truth.max() > 0.75 else 0.5)
-    return GIVEN_HINTS[trial.hint](inside) if inside.any() else None
+        trimap = trial.corruption.truth(read_grey(item.trimap))
+        return make_hint(*target.shape, trimap=trimap)
+    inside = target > (0.75 if truth.max() > 0.75 else 0.5)
+    return STANDARD_HINTS[trial.hint](inside) if inside.any() else None

@@ -1,4 +1,4 @@
-"""Means of an outcome by folder, or by another grouping, and over everything; counts of reasons."""
+"""Means of an outcome by folder, or by another grouping, and over everything; counts of causes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mattelier.data.pairs import Item
-from mattelier.evaluate.error_analysis import Reason
+from mattelier.evaluate.error_analysis import Cause
+from mattelier.evaluate.items import Item
 from mattelier.evaluate.run import Outcome, Record, Trial
 from mattelier.metrics.measures import MEASURES
 
@@ -37,15 +37,15 @@ def summarise(outcome: Outcome, groups: Mapping[Item, str]) -> list[Row]:
     rows = []
     for trial in outcome.trials:
         records = [record for record in outcome.records if record.trial is trial]
-        parts = [
+        group_rows = [
             _row(name, trial, [r for r in records if groups[r.item] == name], outcome)
             for name in names
         ]
-        rows += parts
+        rows += group_rows
         if len(names) > 1:
             whole = _row(ALL, trial, records, outcome)
             if measure.sequences:
-                scored = [part.scores for part in parts if part.count]
+                scored = [row.scores for row in group_rows if row.count]
                 for key in whole.scores if scored else ():
                     whole.scores[key] = float(np.mean([scores[key] for scores in scored]))
             rows.append(whole)
@@ -54,35 +54,35 @@ def summarise(outcome: Outcome, groups: Mapping[Item, str]) -> list[Row]:
 
 @dataclass(frozen=True)
 class Tally:
-    """How often each kind of reason was the first, in one group under one trial."""
+    """How often each category of cause was the first, in one group under one trial."""
 
     group: str
     trial: Trial
-    kinds: Counter[str]
+    categories: Counter[str]
 
 
-def tally(
-    reasons: Iterable[tuple[Item, int, Reason]], trials: Sequence[Trial], groups: Mapping[Item, str]
+def tally_causes(
+    causes: Iterable[tuple[Item, int, Cause]], trials: Sequence[Trial], groups: Mapping[Item, str]
 ) -> list[Tally]:
-    """A tally for each group and trial that has reasons, "all" first if groups differ.
+    """A tally for each group and trial that has causes, "all" first if groups differ.
 
-    `reasons` name trials by their number; `groups` as of `summarise`.
+    `causes` name trials by their number; `groups` as of `summarise`.
     """
-    found: dict[tuple[str, int], Counter[str]] = {}
-    for item, number, reason in reasons:
+    counters: dict[tuple[str, int], Counter[str]] = {}
+    for item, number, cause in causes:
         for group in (ALL, groups[item]):
-            found.setdefault((group, number), Counter())[reason.kind] += 1
-    names = list(dict.fromkeys(group for group, _ in found))
+            counters.setdefault((group, number), Counter())[cause.category] += 1
+    names = list(dict.fromkeys(group for group, _ in counters))
     shown = names if len(names) > 2 else names[1:]
     return [
-        Tally(group, trials[number], found[group, number])
+        Tally(group, trials[number], counters[group, number])
         for group in shown
-        for number in sorted({n for _, n in found})
-        if (group, number) in found
+        for number in sorted({n for _, n in counters})
+        if (group, number) in counters
     ]
 
 
 def _row(name: str, trial: Trial, records: list[Record], outcome: Outcome) -> Row:
-    given = [record.hint_iou for record in records if record.hint_iou is not None]
-    scores = MEASURES[outcome.measure].mean(record.measured for record in records)
-    return Row(name, trial, len(records), scores, float(np.mean(given)) if given else None)
+    hint_ious = [record.hint_iou for record in records if record.hint_iou is not None]
+    scores = MEASURES[outcome.measure].mean(record.scores for record in records)
+    return Row(name, trial, len(records), scores, float(np.mean(hint_ious)) if hint_ious else None)

@@ -6,18 +6,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.evaluate.error_analysis import Reason
+from mattelier.evaluate.error_analysis import Cause
 from mattelier.metrics.fidelity import luma
 
-_OFF = 0.2  # pixels: a smaller shift is not told from detail
-_LEAST = 16  # pixels a side: of less no shift can be told
-_ENOUGH = 0.5  # of the squared error: what explains this much is the reason
-_COARSE = 4.0  # pixels: σ below which structure is fine detail
-_ALIKE = 0.15  # detail whose strength differs by less is as strong
+_MIN_SHIFT_PX = 0.2  # a smaller one cannot be told from detail
+_MIN_SIDE_PX = 16  # of less no shift can be told
+_EXPLAINED_SHARE = 0.5  # of the squared error: what explains this much is the cause
+_COARSE_SIGMA_PX = 4.0  # σ below which structure is fine detail
+_DETAIL_TOLERANCE = 0.15  # detail whose strength differs by less is as strong
 
 
-def of_enlarged(result: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Reason:
-    """The reason for an enlarged picture, judged by the squared error of luma.
+def explain_upscaled(result: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Cause:
+    """The cause of an enlarged picture's errors, judged by the squared error of luma.
 
     Parameters
     ----------
@@ -26,35 +26,35 @@ def of_enlarged(result: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Reason:
     ours, right = luma(result), luma(truth)
     error = float(np.mean((ours - right) ** 2))
     if error < 1:
-        return Reason("right", "Nearly right: luma is less than a level off.")
+        return Cause("right", "Nearly right: luma is less than a level off.")
     x, y = _shift(right, ours)
-    if np.hypot(x, y) > _OFF:
+    if np.hypot(x, y) > _MIN_SHIFT_PX:
         back = np.array([[1, 0, x], [0, 1, y]])
         moved = cv2.warpAffine(
             ours, back, right.shape[::-1],
             flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
         )  # fmt: skip
-        if np.mean((moved - right) ** 2) < (1 - _ENOUGH) * error:
-            return Reason("shifted", f"Lies {x:+.1f} pixels across and {y:+.1f} down of its place.")
+        if np.mean((moved - right) ** 2) < (1 - _EXPLAINED_SHARE) * error:
+            return Cause("shifted", f"Lies {x:+.1f} pixels across and {y:+.1f} down of its place.")
     shift = float(np.mean(ours - right))
-    coarse = float(np.mean(cv2.GaussianBlur(ours - right, (0, 0), _COARSE) ** 2))
-    if coarse > _ENOUGH * error:
-        if shift**2 > _ENOUGH * error:
+    coarse = float(np.mean(cv2.GaussianBlur(ours - right, (0, 0), _COARSE_SIGMA_PX) ** 2))
+    if coarse > _EXPLAINED_SHARE * error:
+        if shift**2 > _EXPLAINED_SHARE * error:
             how = f"{abs(shift):.0f} levels too {'bright' if shift > 0 else 'dark'}"
-            return Reason("brightness", f"Is {how} all over.")
-        return Reason("large areas", f"Large areas are {coarse**0.5:.0f} levels off on average.")
+            return Cause("brightness", f"Is {how} all over.")
+        return Cause("large areas", f"Large areas are {coarse**0.5:.0f} levels off on average.")
     strength = _detail(ours) / max(_detail(right), 1e-3)
-    if strength < 1 - _ALIKE:
-        return Reason("too soft", f"Too soft: fine detail is {_percent(strength)} as strong.")
-    if strength > 1 + _ALIKE:
-        told = f"Too rough: fine detail, noise or ringing is {_percent(strength)} as strong."
-        return Reason("too rough", told)
-    return Reason("other detail", "Fine detail is as strong as it should be, but other detail.")
+    if strength < 1 - _DETAIL_TOLERANCE:
+        return Cause("too soft", f"Too soft: fine detail is {_percent(strength)} as strong.")
+    if strength > 1 + _DETAIL_TOLERANCE:
+        sentence = f"Too rough: fine detail, noise or ringing is {_percent(strength)} as strong."
+        return Cause("too rough", sentence)
+    return Cause("other detail", "Fine detail is as strong as it should be, but other detail.")
 
 
 def _shift(right: NDArray[np.float64], ours: NDArray[np.float64]) -> tuple[float, float]:
     """How far `ours` lies to the right and below, in pixels."""
-    if min(right.shape) < _LEAST:
+    if min(right.shape) < _MIN_SIDE_PX:
         return 0.0, 0.0
     window = cv2.createHanningWindow(right.shape[::-1], cv2.CV_64F)
     (x, y), _ = cv2.phaseCorrelate(right.copy(), ours.copy(), window)  # it writes into them

@@ -1,4 +1,4 @@
-"""What came out worst, as thumbnails, and why; kept as pictures pass by, so memory is bounded."""
+"""The worst results as thumbnails, and why; kept as pictures pass by, so memory is bounded."""
 
 from __future__ import annotations
 
@@ -10,120 +10,121 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.data.pairs import Item
-from mattelier.evaluate.error_analysis import Reason, of_mask, of_matte
-from mattelier.evaluate.upscale_error_analysis import of_enlarged
+from mattelier.evaluate.error_analysis import Cause, explain_mask, explain_matte
+from mattelier.evaluate.items import Item
+from mattelier.evaluate.upscale_error_analysis import explain_upscaled
 from mattelier.media import thumbnails
 from mattelier.media.thumbnails import Thumbnail
-from mattelier.metrics.measures import MEASURES, Measured
+from mattelier.metrics.measures import MEASURES, Scores
 from mattelier.types.colour import View, to_float
 from mattelier.types.picture import Picture
 
-_LONGEST = 200  # pixels of a thumbnail
-_LOUD = 4  # how many times errors of colour are enlarged to be seen
-_EXPLAINED: dict[str, Callable[[NDArray[Any], NDArray[Any]], Reason]] = {
-    "masks": of_mask,
-    "clicks": of_mask,
-    "mattes": of_matte,
-    "video": of_matte,
-    "upscale": of_enlarged,
+_THUMBNAIL_PX = 200  # of the longer side
+_ERROR_GAIN = 4  # how many times errors of colour are enlarged to be seen
+_EXPLANATIONS: dict[str, Callable[[NDArray[Any], NDArray[Any]], Cause]] = {
+    "masks": explain_mask,
+    "clicks": explain_mask,
+    "mattes": explain_matte,
+    "video": explain_matte,
+    "upscale": explain_upscaled,
 }
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class WorstCase:
     """One item's thumbnails as JPEG files: picture (if any) and truth, then each trial's two."""
 
     item: Item
-    given: tuple[bytes, ...]
+    sources: tuple[bytes, ...]
     results: Mapping[int, tuple[bytes, bytes]]
     scores: Mapping[int, Mapping[str, float]]
-    reasons: Mapping[int, Reason]
+    causes: Mapping[int, Cause]
 
 
-class Worst:
+class WorstCases:
     """The items with the worst mean score over the trials that are shown.
 
     Parameters
     ----------
     measure : a name of `measures.MEASURES`
-    shown : numbers of the trials whose results are shown and judged by
-    most : how many items are kept
+    trials : numbers of the trials whose results are shown and ranked by
+    count : how many items are kept
 
     Attributes
     ----------
-    reasons : (item, number of the trial, why its result is as bad as it is), of every item
+    causes : (item, number of the trial, why its result is as bad as it is), of every item
     """
 
-    def __init__(self, measure: str, shown: tuple[int, ...], most: int) -> None:
-        self._measure, self._trials, self._most = measure, shown, most
-        self._heap: list[tuple[float, int, Shown]] = []
-        self._count = 0
-        self.reasons: list[tuple[Item, int, Reason]] = []
+    def __init__(self, measure: str, trials: tuple[int, ...], count: int) -> None:
+        self._measure, self._trials, self._capacity = measure, trials, count
+        self._heap: list[tuple[float, int, WorstCase]] = []
+        self._added = 0
+        self.causes: list[tuple[Item, int, Cause]] = []
 
-    def show(
+    def add(
         self,
         item: Item,
         picture: Picture | None,
         truth: NDArray[Any],
-        results: Mapping[int, tuple[NDArray[Any], Measured]],
+        results: Mapping[int, tuple[NDArray[Any], Scores]],
     ) -> None:
-        """Note the reasons, and keep the item if it is among the worst so far."""
-        seen = {n: results[n] for n in self._trials if n in results}
-        column = MEASURES[self._measure].judged_by
-        values = [measured.values[column.key] for _, measured in seen.values()]
+        """Note the causes, and keep the item if it is among the worst so far."""
+        ranked = {n: results[n] for n in self._trials if n in results}
+        column = MEASURES[self._measure].ranking
+        values = [scores.values[column.key] for _, scores in ranked.values()]
         if not values:
             return
-        explain = _EXPLAINED[self._measure]
-        reasons = {number: explain(result, truth) for number, (result, _) in seen.items()}
-        self.reasons += [(item, number, reason) for number, reason in reasons.items()]
+        explain = _EXPLANATIONS[self._measure]
+        causes = {number: explain(result, truth) for number, (result, _) in ranked.items()}
+        self.causes += [(item, number, cause) for number, cause in causes.items()]
         badness = float(np.mean(values)) * (-1 if column.higher else 1)
-        self._count += 1
-        if len(self._heap) == self._most and badness <= self._heap[0][0]:
+        self._added += 1
+        if len(self._heap) == self._capacity and badness <= self._heap[0][0]:
             return
-        scores = {number: measured.values for number, (_, measured) in seen.items()}
-        answers = {number: result for number, (result, _) in seen.items()}
-        draw = _colours if self._measure == "upscale" else _mattes
-        given, drawn = draw(picture, truth, answers)
+        values_of = {number: scores.values for number, (_, scores) in ranked.items()}
+        predictions = {number: result for number, (result, _) in ranked.items()}
+        draw = _draw_pictures if self._measure == "upscale" else _draw_mattes
+        sources, drawn = draw(picture, truth, predictions)
         files = {n: (thumbnails.jpeg(a), thumbnails.jpeg(b)) for n, (a, b) in drawn.items()}
-        shown = Shown(item, tuple(map(thumbnails.jpeg, given)), files, scores, reasons)
-        keep = heapq.heappush if len(self._heap) < self._most else heapq.heapreplace
-        keep(self._heap, (badness, -self._count, shown))
+        case = WorstCase(item, tuple(map(thumbnails.jpeg, sources)), files, values_of, causes)
+        keep = heapq.heappush if len(self._heap) < self._capacity else heapq.heapreplace
+        keep(self._heap, (badness, -self._added, case))
 
-    def in_order(self) -> list[Shown]:
+    def in_order(self) -> list[WorstCase]:
         """The worst first."""
-        return [shown for _, _, shown in sorted(self._heap, key=lambda entry: entry[:2])[::-1]]
+        return [case for _, _, case in sorted(self._heap, key=lambda entry: entry[:2])[::-1]]
 
 
 Drawn = tuple[list[Thumbnail], dict[int, tuple[Thumbnail, Thumbnail]]]
 
 
-def _mattes(
-    picture: Picture | None, truth: NDArray[Any], answers: Mapping[int, NDArray[Any]]
+def _draw_mattes(
+    picture: Picture | None, truth: NDArray[Any], predictions: Mapping[int, NDArray[Any]]
 ) -> Drawn:
-    size = thumbnails.fit(truth.shape[0], truth.shape[1], _LONGEST)
+    size = thumbnails.fit(truth.shape[0], truth.shape[1], _THUMBNAIL_PX)
     errors = thumbnails.error
     if picture is None:
         greys = {
-            n: (thumbnails.grey(a, size), errors(a, truth, size, None)) for n, a in answers.items()
+            n: (thumbnails.grey(a, size), errors(a, truth, size, None))
+            for n, a in predictions.items()
         }
         return [thumbnails.grey(truth, size)], greys
     view = View(picture).resized(*size)
-    given = [thumbnails.colour(view, size), thumbnails.on_board(view, truth, size)]
-    return given, {
+    sources = [thumbnails.colour(view, size), thumbnails.on_board(view, truth, size)]
+    return sources, {
         n: (thumbnails.on_board(view, a, size), errors(a, truth, size, view))
-        for n, a in answers.items()
+        for n, a in predictions.items()
     }
 
 
-def _colours(
-    picture: Picture | None, truth: NDArray[Any], answers: Mapping[int, NDArray[Any]]
+def _draw_pictures(
+    picture: Picture | None, truth: NDArray[Any], predictions: Mapping[int, NDArray[Any]]
 ) -> Drawn:
-    size = thumbnails.fit(truth.shape[0], truth.shape[1], _LONGEST)
+    size = thumbnails.fit(truth.shape[0], truth.shape[1], _THUMBNAIL_PX)
     right = to_float(truth)
     drawn = {}
-    for number, answer in answers.items():
-        result = to_float(answer)
-        off = thumbnails.colour(np.abs(result - right) * _LOUD, size)
+    for number, prediction in predictions.items():
+        result = to_float(prediction)
+        off = thumbnails.colour(np.abs(result - right) * _ERROR_GAIN, size)
         drawn[number] = thumbnails.colour(result, size), off
     return [thumbnails.colour(right, size)], drawn

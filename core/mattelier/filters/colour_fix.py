@@ -9,16 +9,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.engines.enlarger import Wrapped
+from mattelier.engines.tiling import Wrapped
 
 _RADIUS = 6  # of two box filters in turn, in pixels of the source: twice that is within any margin
 
 
-class ColourKept(Wrapped):
-    """A network whose answer keeps the colour of its picture; see `Enlarger`."""
+class ColourFix(Wrapped):
+    """A network whose answer keeps the colour of its picture; see `Tiled`."""
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
-        """One pass; see `Enlarger.run`."""
+        """One pass; see `Tiled.run`."""
         import cv2
 
         answer = self._network.run(picture)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.catalogue import Store
-from mattelier.engines.denoiser import AtStrength, open_denoiser
-from mattelier.engines.enlarger import Enlarger
-from mattelier.engines.tiling import Band, Halving, enlarged
-from mattelier.requests import DenoiseRequest, Device
+from mattelier.engines.model_cache import ModelCache
+from mattelier.engines.open_model import OpenModel
+from mattelier.engines.tiling import Band, Halving, PictureNetwork, Tiled, Wrapped, enlarged
+from mattelier.requests import DenoiseRequest
+from mattelier.tasks.task import Task
 from mattelier.types.colour import (
     View,
     bounded,
@@ -27,6 +24,10 @@ from mattelier.types.colour import (
 )
 from mattelier.types.picture import Picture
 from mattelier.types.progress import stage, tell
+from mattelier.types.result import Report, Result
+
+STRONGEST = 55 / 255
+"""The noise that a strength of 1 stands for: a standard deviation, where the picture spans 0…1."""
 
 _TILE = 768  # sides in pixels; larger ones gain little and take memory
 # What the network is shown: noise around black and white, but no further from them than this.
@@ -37,95 +38,91 @@ _BENT, _TOO_BRIGHT = 0.8, 2.0
 _WHITE = 0.99  # of 16-bit samples, the share that may not be brighter than what counts as white
 
 
-@dataclass
-class DenoiseReport:
-    """What was done to one picture.
+class DenoiseTask(Task):
+    """picture → the same picture without its noise."""
 
-    `removed` is the standard deviation of what was taken away, where the picture as the network
-    saw it spans 0…1.
-    """
+    def prepare(self, request: DenoiseRequest, models: ModelCache, **inputs: Any) -> dict[str, Any]:
+        _open(request, models)
+        return inputs
 
-    model: str = ""
-    engine: str = ""
-    device: str = ""
-    note: str = ""
-    removed: float = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Denoised:
-    """The picture without noise, and the report."""
-
-    picture: Picture
-    report: DenoiseReport
-
-
-class Denoiser:
-    """A network opened once, for many pictures; safe to use from several threads.
-
-    Parameters
-    ----------
-    request : DenoiseRequest
-    store : Store, optional
-        Where models lie; by default the shipped and the user's own.
-
-    Raises
-    ------
-    UsageError, ModelError, EngineError
-        The model is unknown, damaged, or does not denoise; the device cannot be used.
-    """
-
-    def __init__(self, request: DenoiseRequest, *, store: Store | None = None) -> None:
-        self.request = request
-        self._store = store or Store()
-        self._lock = threading.Lock()
-        self._open: dict[tuple[str, Device], AtStrength] = {}
-        self._network()
-
-    def asked(self, request: DenoiseRequest) -> Denoiser:
-        """The same opened network for another request."""
-        other = copy(self)
-        other.request = request
-        return other
-
-    def denoise(self, picture: Picture) -> Denoised:
+    def run(self, request: DenoiseRequest, picture: Picture, models: ModelCache) -> Result:
         """One picture without noise, in its own sample type and colour space, alpha untouched.
 
         Strength 0 or grain 1 gives the picture itself. Values below 0 and above 1 stay what they
         are but for the noise; highlights of linear light too bright for the network's view keep
-        theirs.
+        theirs. The report measures `removed`: the standard deviation of what was taken away,
+        where the picture as the network saw it spans 0…1.
 
         Raises
         ------
         OutOfMemory
             Not even the smallest tile fits into memory.
         """
-        request = self.request
-        network = Halving(self._network())
-        report = DenoiseReport(network.model, network.name, network.device, network.note)
+        model = _open(request, models)
+        report = Report(model.name, model.engine, model.device, model.note, measures={"removed": 0})
         if request.strength == 0 or request.grain == 1:
-            return Denoised(picture, report)
-        started = time.perf_counter()
-        with stage("denoising", 0, 1):
-            colour, report.removed = _cleaned(
+            return Result(report, picture)
+        network = Halving(_at_strength(model, request.strength))
+        with report.timed("denoise"), stage("denoising", 0, 1):
+            colour, report.measures["removed"] = _cleaned(
                 picture, network, request.tile or _TILE, request.grain
             )
-        report.seconds["denoise"] = round(time.perf_counter() - started, 4)
-        return Denoised(replace(picture, colour=colour), report)
+        return Result(report, replace(picture, colour=colour))
 
-    def _network(self) -> Enlarger:
-        key = self.request.model, self.request.device
-        with self._lock:
-            if key not in self._open:
-                self._open[key] = open_denoiser(key[0], self._store, key[1])
-            return self._open[key](self.request.strength)
+    def networks(
+        self, request: DenoiseRequest, models: ModelCache, height: int, width: int
+    ) -> dict[str, str]:
+        model = _open(request, models)
+        return {model.name: model.fingerprint}
+
+
+def _open(request: DenoiseRequest, models: ModelCache) -> OpenModel:
+    return models.open(request.model, "denoise", request.device)
+
+
+def _at_strength(model: OpenModel, strength: float | None) -> Tiled:
+    """The network at a strength 0…1, or None for as much as it sees.
+
+    A network that takes no strength is mixed with the picture instead.
+    """
+    if model.input.hint is not None:
+        return _Guided(model, strength)
+    network = PictureNetwork(model)
+    return network if strength is None else _Mixed(network, strength)
+
+
+class _Guided(PictureNetwork):
+    """A network whose hint is the noise's level, and how much is known of it."""
+
+    def __init__(self, model: OpenModel, strength: float | None) -> None:
+        super().__init__(model)
+        self._strength = strength
+
+    def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One pass; see `Tiled.run`."""
+        hint = np.zeros((1, 2, *picture.shape[2:]), np.float32)
+        if self._strength is not None:
+            hint[:, 0] = self._strength * STRONGEST
+            hint[:, 1] = 1
+        return self._model.run({"picture": picture, "hint": hint})["picture"]
+
+
+class _Mixed(Wrapped):
+    """So much of a network's answer, the rest of its picture."""
+
+    def __init__(self, network: Tiled, share: float) -> None:
+        super().__init__(network)
+        self._share = np.float32(share)
+
+    def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One pass; see `Tiled.run`."""
+        return picture + self._share * (self._network.run(picture) - picture)
 
 
 def _cleaned(
-    picture: Picture, network: Enlarger, size: int, grain: float
+    picture: Picture, network: Tiled, size: int, grain: float
 ) -> tuple[NDArray[Any], float]:
-    """(colour, removed): see `Denoised`."""
+    """The colour without noise, and the standard deviation of what was removed."""
     shown = _Shown(picture)
     result = np.empty_like(picture.colour)
     y, squares = 0, 0.0

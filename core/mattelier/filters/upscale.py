@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
-from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.catalogue import Store
-from mattelier.engines.enlarger import Enlarger, Wrapped, open_enlarger
-from mattelier.engines.tiling import Band, Halving, Rows, Stream, enlarged, resampled
-from mattelier.filters.colour_fix import ColourKept
-from mattelier.requests import Device, UpscaleRequest
+from mattelier.catalogue.defaults import TASK_MODELS
+from mattelier.engines.model_cache import ModelCache
+from mattelier.engines.open_model import OpenModel
+from mattelier.engines.tiling import (
+    Band,
+    Halving,
+    PictureNetwork,
+    Rows,
+    Stream,
+    Tiled,
+    Wrapped,
+    enlarged,
+    resampled,
+)
+from mattelier.filters.colour_fix import ColourFix
+from mattelier.requests import UpscaleRequest
+from mattelier.tasks.task import Task
 from mattelier.types.colour import View, from_float, srgb_to_linear, to_float, unbounded
 from mattelier.types.errors import UsageError
 from mattelier.types.picture import Picture, Window
 from mattelier.types.progress import remark, stage, tell
+from mattelier.types.result import Report, Result
 from mattelier.types.tiles import Tile, stretched
 
-PHOTO = "upscale-photo-x4"
-_FAITHFUL = {2: "upscale-x2", 4: "upscale-x4"}
 _TILE = 768  # sides in pixels; larger ones gain little and take memory
 _MOST = 16  # times, and not more than so many pixels:
 _MOST_PIXELS = 1_000_000_000
@@ -36,61 +44,20 @@ _HIDDEN = 8  # pixels around visible ones in which invisible ones are painted ov
 _STRETCHED = 0.01  # of the aspect, from which on the user is told
 
 
-@dataclass
-class UpscaleReport:
-    """What was done to one picture; `model` names all networks in their order."""
+class UpscaleTask(Task):
+    """picture → the same picture with more pixels."""
 
-    model: str
-    engine: str
-    device: str
-    note: str = ""
-    result_width: int = 0
-    result_height: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
+    def prepare(self, request: UpscaleRequest, models: ModelCache, **inputs: Any) -> dict[str, Any]:
+        """Opens a model that is named; the default ones are opened when a picture needs them."""
+        if (name := _named(request)) is not None:
+            models.open(name, "upscale", request.device, blend=request.denoise)
+        return inputs
 
-
-@dataclass(frozen=True, eq=False)
-class Upscaled:
-    """The enlarged picture and the report."""
-
-    picture: Picture
-    report: UpscaleReport
-
-
-class Upscaler:
-    """Networks opened when first needed, for many pictures; safe to use from several threads.
-
-    Parameters
-    ----------
-    request : UpscaleRequest
-    store : Store, optional
-        Where models lie; by default the shipped and the user's own.
-
-    Raises
-    ------
-    UsageError, ModelError, EngineError
-        The model that is named is unknown, damaged, does not enlarge, or has no `denoise`; the
-        device cannot be used. (The default networks are opened when a picture needs them.)
-    """
-
-    def __init__(self, request: UpscaleRequest, *, store: Store | None = None) -> None:
-        self.request = request
-        self._store = store or Store()
-        self._lock = threading.Lock()
-        self._open: dict[tuple[str, Device, float | None], Enlarger] = {}
-        if self._named is not None:
-            self._network(self._named)
-
-    def asked(self, request: UpscaleRequest) -> Upscaler:
-        """The same opened networks for another request."""
-        other = copy(self)
-        other.request = request
-        return other
-
-    def upscale(self, picture: Picture) -> Upscaled:
+    def run(self, request: UpscaleRequest, picture: Picture, models: ModelCache) -> Result:
         """One picture enlarged as the request says, in its own sample type and colour space.
 
-        Integer colour that alpha hides entirely is replaced by what is visible beside it.
+        Integer colour that alpha hides entirely is replaced by what is visible beside it. The
+        report measures `result_width` and `result_height`, and names all networks in their order.
 
         Raises
         ------
@@ -99,108 +66,103 @@ class Upscaler:
         OutOfMemory
             Not even the smallest tile fits into memory.
         """
-        height, width = result_size(self.request, picture.height, picture.width)
-        networks = self._chain(max(height / picture.height, width / picture.width))
-        report = UpscaleReport(
-            " + ".join(network.model for network in networks),
-            networks[0].name,
-            networks[0].device,
-            next((network.note for network in networks if network.note), ""),
-            width,
-            height,
+        height, width = result_size(request, picture.height, picture.width)
+        chain = _chain(request, models, max(height / picture.height, width / picture.width))
+        tiled = {model: _tiled(model) for model in chain}
+        networks = [tiled[model] for model in chain]
+        report = Report(
+            " + ".join(model.name for model in chain),
+            chain[0].engine,
+            chain[0].device,
+            next((model.note for model in chain if model.note), ""),
+            measures={"result_width": width, "result_height": height},
         )
-        started = time.perf_counter()
-        size = self.request.tile or _TILE
+        size = request.tile or _TILE
         covered = picture.alpha is not None and bool(np.ptp(picture.alpha))
-        with stage("enlarging", 0, 0.5 if covered else 1):
-            colour = self._colour(picture, networks, size, height, width)
-        alpha = None
-        if picture.alpha is not None:
-            with stage("enlarging alpha", 0.5 if covered else 1, 1):
-                alpha = self._alpha(picture.alpha, networks, size, height, width)
-        report.seconds["upscale"] = round(time.perf_counter() - started, 4)
+        with report.timed("upscale"):
+            with stage("enlarging", 0, 0.5 if covered else 1):
+                colour = _colour(picture, networks, size, height, width)
+            alpha = None
+            if picture.alpha is not None:
+                with stage("enlarging alpha", 0.5 if covered else 1, 1):
+                    alpha = _alpha(picture.alpha, networks, size, height, width)
         window = None
         if picture.window is not None:
             window = _scaled(picture.window, height / picture.height, width / picture.width)
-        return Upscaled(replace(picture, colour=colour, alpha=alpha, window=window), report)
+        return Result(report, replace(picture, colour=colour, alpha=alpha, window=window))
 
-    def models(self, height: int, width: int) -> tuple[str, ...]:
-        """The networks, by name, that pictures of this size are enlarged with; opens them.
+    def networks(
+        self, request: UpscaleRequest, models: ModelCache, height: int, width: int
+    ) -> dict[str, str]:
+        tall, wide = result_size(request, height, width)
+        chain = _chain(request, models, max(tall / height, wide / width))
+        return {model.name: model.fingerprint for model in chain}
 
-        Raises
-        ------
-        UsageError, ModelError, EngineError
-            As `upscale` and opening the networks would.
-        """
-        tall, wide = result_size(self.request, height, width)
-        chain = self._chain(max(tall / height, wide / width))
-        return tuple(dict.fromkeys(network.model for network in chain))
 
-    @property
-    def _named(self) -> str | None:
-        if self.request.model != "default":
-            return self.request.model
-        return PHOTO if self.request.denoise is not None else None
+def _named(request: UpscaleRequest) -> str | None:
+    if request.model != "default":
+        return request.model
+    return TASK_MODELS["upscale"].blended if request.denoise is not None else None
 
-    def _network(self, model: str) -> Enlarger:
-        device, denoise = self.request.device, self.request.denoise
-        with self._lock:
-            if (model, device, denoise) not in self._open:
-                opened = open_enlarger(model, self._store, device, denoise)
-                self._open[model, device, denoise] = Halving(ColourKept(opened))
-            return self._open[model, device, denoise]
 
-    def _chain(self, factor: float) -> list[Enlarger]:
-        """The networks that together enlarge at least so many times."""
-        if self._named is not None:
-            network = self._network(self._named)
-            chain = [network]
-            while network.scale ** len(chain) < factor - 1e-9:
-                chain.append(network)
-            return chain
-        chain = []
-        while factor > 1 + 1e-9:
-            scale = 2 if factor <= 2 + 1e-9 else 4
-            chain.append(self._network(_FAITHFUL[scale]))
-            factor /= scale
+def _chain(request: UpscaleRequest, models: ModelCache, factor: float) -> list[OpenModel]:
+    """The networks that together enlarge at least so many times."""
+    device = request.device
+    if (name := _named(request)) is not None:
+        model = models.open(name, "upscale", device, blend=request.denoise)
+        chain = [model]
+        while model.output.scale ** len(chain) < factor - 1e-9:
+            chain.append(model)
         return chain
+    chain = []
+    while factor > 1 + 1e-9:
+        scale = 2 if factor <= 2 + 1e-9 else 4
+        chain.append(models.open(TASK_MODELS["upscale"].by_scale[scale], "upscale", device))
+        factor /= scale
+    return chain
 
-    def _colour(
-        self, picture: Picture, networks: list[Enlarger], size: int, height: int, width: int
-    ) -> NDArray[Any]:
-        view = View(picture)
-        result = np.empty((height, width, 3), picture.dtype)
-        y = 0
-        for band in _bands(_Visible(picture, view), networks, size, height, width):
-            if picture.grey:
-                band[:] = band.mean(axis=2, keepdims=True)
-            if picture.transfer == "linear":
-                band = _lit(band, Tile(y, y + len(band), 0, width), picture, view, height)
-            result[y : y + len(band)] = from_float(band, picture.dtype)
-            y += len(band)
-        return result
 
-    def _alpha(
-        self, alpha: NDArray[Any], networks: list[Enlarger], size: int, height: int, width: int
-    ) -> NDArray[Any]:
-        if not np.ptp(alpha):
-            return np.full((height, width), alpha.flat[0], alpha.dtype)
-        import cv2
+def _tiled(model: OpenModel) -> Tiled:
+    return Halving(ColourFix(PictureNetwork(model)))
 
-        result = np.empty((height, width), alpha.dtype)
-        # What is solid or clear near by stays exactly so.
-        window = np.ones((3, 3), np.uint8)
-        low, high = cv2.erode(alpha, window), cv2.dilate(alpha, window)
-        columns = np.arange(width) * alpha.shape[1] // width
-        y = 0
-        flat: list[Enlarger] = [_Flat(network) for network in networks]
-        for band in _bands(_Coverage(alpha), flat, size, height, width):
-            rows = np.arange(y, y + len(band)) * alpha.shape[0] // height
-            under = np.ix_(rows, columns)
-            answer = from_float(band.mean(axis=2), alpha.dtype)
-            np.clip(answer, low[under], high[under], out=result[y : y + len(band)])
-            y += len(band)
-        return result
+
+def _colour(
+    picture: Picture, networks: list[Tiled], size: int, height: int, width: int
+) -> NDArray[Any]:
+    view = View(picture)
+    result = np.empty((height, width, 3), picture.dtype)
+    y = 0
+    for band in _bands(_Visible(picture, view), networks, size, height, width):
+        if picture.grey:
+            band[:] = band.mean(axis=2, keepdims=True)
+        if picture.transfer == "linear":
+            band = _lit(band, Tile(y, y + len(band), 0, width), picture, view, height)
+        result[y : y + len(band)] = from_float(band, picture.dtype)
+        y += len(band)
+    return result
+
+
+def _alpha(
+    alpha: NDArray[Any], networks: list[Tiled], size: int, height: int, width: int
+) -> NDArray[Any]:
+    if not np.ptp(alpha):
+        return np.full((height, width), alpha.flat[0], alpha.dtype)
+    import cv2
+
+    result = np.empty((height, width), alpha.dtype)
+    # What is solid or clear near by stays exactly so.
+    window = np.ones((3, 3), np.uint8)
+    low, high = cv2.erode(alpha, window), cv2.dilate(alpha, window)
+    columns = np.arange(width) * alpha.shape[1] // width
+    y = 0
+    flat: list[Tiled] = [_Flat(network) for network in networks]
+    for band in _bands(_Coverage(alpha), flat, size, height, width):
+        rows = np.arange(y, y + len(band)) * alpha.shape[0] // height
+        under = np.ix_(rows, columns)
+        answer = from_float(band.mean(axis=2), alpha.dtype)
+        np.clip(answer, low[under], high[under], out=result[y : y + len(band)])
+        y += len(band)
+    return result
 
 
 def result_size(request: UpscaleRequest, height: int, width: int) -> tuple[int, int]:
@@ -235,7 +197,7 @@ def result_size(request: UpscaleRequest, height: int, width: int) -> tuple[int, 
 
 
 def _bands(
-    source: Rows, networks: list[Enlarger], size: int, height: int, width: int
+    source: Rows, networks: list[Tiled], size: int, height: int, width: int
 ) -> Iterator[Band]:
     """All stages, one after the other, pulled band by band; the first does not tell progress."""
     rows: Rows = source
@@ -302,7 +264,7 @@ class _Coverage:
 
 
 class _Flat(Wrapped):
-    """A network that leaves a tile of one value what it is, and at once; see `Enlarger`."""
+    """A network that leaves a tile of one value what it is, and at once; see `Tiled`."""
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         if np.ptp(picture):

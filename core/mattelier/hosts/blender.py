@@ -14,14 +14,14 @@ from pathlib import Path
 
 from mattelier import __version__
 from mattelier.hosts.blender_programs import Blender
+from mattelier.hosts.engine import copy_client
 from mattelier.types.errors import OutputError
 from mattelier.worker.client import cleaned
 
 NAME = "mattelier"
 _REPOSITORY = "user_default"  # Blender's own name for what a user installs from disk
-_CLIENT = ("protocol.py", "client.py")
-_COPIED = {".py", ".toml", ""}  # "" is the licence
-_SECONDS = 180
+_COPIED_SUFFIXES = {".py", ".toml", ""}  # "" is the licence
+_TIMEOUT_SECONDS = 180
 
 
 def addon_folder() -> Path:
@@ -45,13 +45,9 @@ def assemble(folder: Path, command: Sequence[str]) -> None:
     source = addon_folder()
     folder.mkdir(parents=True)
     for file in source.iterdir():
-        if file.is_file() and file.suffix in _COPIED and file.name != "ruff.toml":
+        if file.is_file() and file.suffix in _COPIED_SUFFIXES and file.name != "ruff.toml":
             shutil.copyfile(file, folder / file.name)
-    package = folder / "mattelier_worker"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    for name in _CLIENT:
-        shutil.copyfile(Path(__file__).parents[1] / "worker" / name, package / name)
+    copy_client(folder)
     engine = {
         "version": __version__,
         "command": [*command, "worker"] if command else [],
@@ -117,7 +113,7 @@ def _run(blender: Blender, *words: str) -> subprocess.CompletedProcess[str]:
             errors="replace",
             cwd=Path.home(),
             env=cleaned(os.environ),
-            timeout=_SECONDS,
+            timeout=_TIMEOUT_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise OutputError(f"{blender} does not run ({error}); start it once by hand.") from error
@@ -125,6 +121,8 @@ def _run(blender: Blender, *words: str) -> subprocess.CompletedProcess[str]:
 
 def _check(blender: Blender, done: subprocess.CompletedProcess[str]) -> None:
     if done.returncode:
-        said = [line.strip() for line in done.stdout.splitlines() if line.strip()]
-        reason = next((line for line in said if "rror" in line), said[-1] if said else "no reason")
+        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+        reason = next(
+            (line for line in lines if "rror" in line), lines[-1] if lines else "no reason"
+        )
         raise OutputError(f"{blender} refused the add-on: {reason}")

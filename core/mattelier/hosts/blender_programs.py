@@ -14,9 +14,9 @@ from pathlib import Path
 from mattelier.worker.client import cleaned
 
 OLDEST = (4, 2)
-_VERSION = re.compile(r"^Blender (\d+)\.(\d+)", re.MULTILINE)
+_VERSION_LINE = re.compile(r"^Blender (\d+)\.(\d+)", re.MULTILINE)
 _FLATPAK = "org.blender.Blender"
-_SECONDS = 60
+_TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Blender:
         return f"Blender {major}.{minor} ({' '.join(self.command)})"
 
 
-def examined(*command: str, sandbox: bool = False) -> Blender | None:
+def probe(*command: str, sandbox: bool = False) -> Blender | None:
     """The Blender that a command starts, or None where it starts none."""
     try:
         done = subprocess.run(
@@ -52,11 +52,11 @@ def examined(*command: str, sandbox: bool = False) -> Blender | None:
             text=True,
             errors="replace",
             env=cleaned(os.environ),
-            timeout=_SECONDS,
+            timeout=_TIMEOUT_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    found = _VERSION.search(done.stdout)
+    found = _VERSION_LINE.search(done.stdout)
     return Blender(command, (int(found[1]), int(found[2])), sandbox) if found else None
 
 
@@ -65,11 +65,11 @@ def find_blenders() -> list[Blender]:
     found: dict[str, Blender] = {}
     for program in _programs():
         place = os.path.realpath(program)
-        if place not in found and (blender := examined(str(program))):
+        if place not in found and (blender := probe(str(program))):
             found[place] = blender
     flatpak = shutil.which("flatpak")
     if flatpak and any((apps / _FLATPAK).is_dir() for apps in _flatpak_apps()):
-        blender = examined(flatpak, "run", _FLATPAK, sandbox=True)
+        blender = probe(flatpak, "run", _FLATPAK, sandbox=True)
         if blender:
             found[_FLATPAK] = blender
     return list(found.values())

@@ -1,8 +1,9 @@
-"""How a host starts this engine: a command that works outside this terminal."""
+"""How a host reaches this engine: a command that works outside this terminal, and its client."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ from mattelier.worker.client import cleaned
 
 # Alone; or, where pip put the packages into the user's own folder, at least without PYTHONPATH.
 _ISOLATION = (("-I",), ("-E", "-P"))
-_START_SECONDS = 60
+_START_TIMEOUT_SECONDS = 60
+_CLIENT_FILES = ("protocol.py", "client.py")
 
 
 def engine_command() -> list[str]:
@@ -32,7 +34,7 @@ def engine_command() -> list[str]:
                 capture_output=True,
                 cwd=Path.home(),
                 env=cleaned(os.environ),
-                timeout=_START_SECONDS,
+                timeout=_START_TIMEOUT_SECONDS,
             )
         except (OSError, subprocess.TimeoutExpired):
             continue
@@ -42,3 +44,12 @@ def engine_command() -> list[str]:
         f"{sys.executable} finds Mattelier only in this terminal; install it into an environment "
         "(install/setup in a checkout, or pip install) and run this from there."
     )
+
+
+def copy_client(plugin: Path) -> None:
+    """Put the worker's client into a plug-in's folder, as the package `mattelier_worker`."""
+    package = plugin / "mattelier_worker"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    for name in _CLIENT_FILES:
+        shutil.copyfile(Path(__file__).parents[1] / "worker" / name, package / name)

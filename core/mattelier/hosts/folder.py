@@ -32,7 +32,7 @@ def replace_folder(target: Path, fill: Callable[[Path], None]) -> None:
             os.replace(old, target)
         if fresh is not None:
             shutil.rmtree(fresh, ignore_errors=True)
-        raise _refused(target, error) from error
+        raise _output_error(target, error) from error
     if old is not None:
         shutil.rmtree(old, ignore_errors=True)
 
@@ -48,7 +48,7 @@ def remove_folder(target: Path) -> None:
     try:
         old = _moved_aside(target)
     except OSError as error:
-        raise _refused(target, error) from error
+        raise _output_error(target, error) from error
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -59,7 +59,7 @@ def _moved_aside(target: Path) -> Path:
     return aside
 
 
-def _refused(target: Path, error: OSError) -> OutputError:
+def _output_error(target: Path, error: OSError) -> OutputError:
     reason = error.strerror or str(error)
     where = Path(error.filename) if error.filename else target
     return OutputError(

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mattelier import __version__
+from mattelier.hosts.engine import copy_client
 from mattelier.hosts.folder import remove_folder, replace_folder
 from mattelier.hosts.gimp_profiles import Profile
 from mattelier.types.errors import OutputError
 
-_MARK = "engine.json"  # what makes a folder ours
-_CLIENT = ("protocol.py", "client.py")
-_COPIED = {".py", ".mo"}
+_MARKER_FILE = "engine.json"  # what makes a folder ours
+_COPIED_SUFFIXES = {".py", ".mo"}
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ def installation(profile: Profile) -> Installation | None:
     if not os.path.lexists(place):
         return None
     try:
-        told = json.loads((place / _MARK).read_text("utf-8"))
-        found = Installation(str(told["version"]), tuple(map(str, told["command"])))
+        manifest = json.loads((place / _MARKER_FILE).read_text("utf-8"))
+        found = Installation(str(manifest["version"]), tuple(map(str, manifest["command"])))
     except (OSError, ValueError, KeyError, TypeError):
         found = None
     if found is None or place.is_symlink():
@@ -93,18 +93,14 @@ def _fill(folder: Path, profile: Profile, command: Sequence[str]) -> None:
     old_api = profile.series == "2.10"
     source = plugin_folder() / ("gimp-2.10" if old_api else "mattelier")
     for file in source.rglob("*"):
-        if file.is_file() and file.suffix in _COPIED:
+        if file.is_file() and file.suffix in _COPIED_SUFFIXES:
             copy = folder / file.relative_to(source)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)  # without the mode and age that a package gave it
     (folder / "mattelier.py").chmod(0o755)
     if not old_api:
-        package = folder / "mattelier_worker"
-        package.mkdir()
-        (package / "__init__.py").touch()
-        for name in _CLIENT:
-            shutil.copyfile(Path(__file__).parents[1] / "worker" / name, package / name)
-    (folder / _MARK).write_text(json.dumps(_engine(profile, command), indent=2), "utf-8")
+        copy_client(folder)
+    (folder / _MARKER_FILE).write_text(json.dumps(_engine(profile, command), indent=2), "utf-8")
 
 
 def _engine(profile: Profile, command: Sequence[str]) -> dict[str, object]:

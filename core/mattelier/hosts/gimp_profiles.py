@@ -22,8 +22,8 @@ from mattelier.worker.client import cleaned
 
 Sandbox = Literal["", "flatpak", "snap"]
 
-_SERIES = re.compile(r"(?:gimp-)?(2\.10|3\.\d+)(?:\.exe)?")
-_FIRST_START_SECONDS = 120
+_SERIES_PATTERN = re.compile(r"(?:gimp-)?(2\.10|3\.\d+)(?:\.exe)?")
+_FIRST_START_TIMEOUT_SECONDS = 120
 _FLATPAK = "org.gimp.GIMP"
 
 
@@ -74,7 +74,7 @@ class Unstarted:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 env=cleaned(os.environ),
-                timeout=_FIRST_START_SECONDS,
+                timeout=_FIRST_START_TIMEOUT_SECONDS,
             )
         except (OSError, subprocess.TimeoutExpired):
             return False
@@ -110,7 +110,7 @@ def has_flatpak() -> bool:
 
 
 def _series(name: str) -> str | None:
-    found = _SERIES.fullmatch(name)
+    found = _SERIES_PATTERN.fullmatch(name)
     return found[1] if found else None
 
 
@@ -156,8 +156,8 @@ def _mac_programs() -> Iterator[tuple[Profile, Path | None]]:
     for apps in (Path("/Applications"), Path.home() / "Applications"):
         for contents in sorted(apps.glob("GIMP*.app/Contents")):
             try:
-                told = plistlib.loads((contents / "Info.plist").read_bytes())
-                version = str(told["CFBundleShortVersionString"])
+                info = plistlib.loads((contents / "Info.plist").read_bytes())
+                version = str(info["CFBundleShortVersionString"])
             except (OSError, KeyError, plistlib.InvalidFileException):
                 continue
             if series := _series(".".join(version.split(".")[:2])):

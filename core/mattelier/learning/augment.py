@@ -10,48 +10,7 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 
 
-def crop(picture: Image, truth: Image, rng: Generator, size: int) -> tuple[Image, Image]:
-    """A random window that keeps most of the subject, turned, flipped, scaled to size².
-
-    The window's aspect is not the output's, so that the network meets the distortion of
-    being fitted to round sizes.
-    """
-    height, width = truth.shape
-    turned = rng.random()
-    if turned < 0.15:
-        angle = rng.uniform(-20, 20)
-        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1 + abs(angle) / 60)
-        picture = cv2.warpAffine(
-            picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
-        )
-        truth = cv2.warpAffine(
-            truth, matrix, (width, height), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT
-        )
-    elif turned < 0.33:
-        quarters = int(rng.choice((1, 3)))
-        picture, truth = (np.rot90(image, quarters).copy() for image in (picture, truth))
-        height, width = truth.shape
-    subject = max(1, int(np.count_nonzero(truth)))
-    x = y = 0
-    w, h = width, height
-    if rng.random() < 0.75:
-        for _ in range(6):
-            share = rng.uniform(0.45, 1.0)
-            aspect = np.exp(rng.uniform(-0.35, 0.35))
-            w = min(width, max(16, int(width * np.sqrt(share) * aspect)))
-            h = min(height, max(16, int(height * np.sqrt(share) / aspect)))
-            x, y = int(rng.integers(0, width - w + 1)), int(rng.integers(0, height - h + 1))
-            if np.count_nonzero(truth[y : y + h, x : x + w]) >= 0.7 * subject:
-                break
-        else:
-            x, y, w, h = 0, 0, width, height
-    picture, truth = picture[y : y + h, x : x + w], truth[y : y + h, x : x + w]
-    if rng.random() < 0.5:
-        picture, truth = picture[:, ::-1], truth[:, ::-1]
-    return resize(picture, size, size), resize(truth, size, size)
-
-
-def resize(image: Image, height: int, width: int) -> Image:
+def resize_image(image: Image, height: int, width: int) -> Image:
     """Area-averaged when shrinking, bilinear when growing."""
     shrink = height * width < image.shape[0] * image.shape[1]
     mode = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
@@ -60,7 +19,7 @@ def resize(image: Image, height: int, width: int) -> Image:
     )
 
 
-def photometric(picture: Image, rng: Generator) -> Image:
+def augment_photometry(picture: Image, rng: Generator) -> Image:
     """Exposure, white balance, contrast, saturation, resolution, blur, noise, JPEG: at times."""
     table = np.arange(256, dtype=np.float32) / 255
     curves = np.stack([table] * 3)
@@ -74,8 +33,8 @@ def photometric(picture: Image, rng: Generator) -> Image:
     if chance[4] < 0.2:
         height, width = picture.shape[:2]
         share = rng.uniform(0.15, 0.6)
-        small = resize(picture, max(8, int(height * share)), max(8, int(width * share)))
-        picture = resize(small, height, width)
+        small = resize_image(picture, max(8, int(height * share)), max(8, int(width * share)))
+        picture = resize_image(small, height, width)
     if chance[0] < 0.14:
         picture = np.repeat(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
     elif chance[0] < 0.45:

@@ -12,33 +12,64 @@ import json
 import os
 import re
 import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mattelier.networks.cutout.network import CutoutNet
+_MAX_SIDE_PX = 4096  # of a graph's input
 
 
-class _Alpha(nn.Module):
-    """What the graph computes: alpha instead of logits."""
+@dataclass(frozen=True)
+class GraphPorts:
+    """What goes into a network's graph and what comes out.
 
-    def __init__(self, network: CutoutNet) -> None:
+    Attributes
+    ----------
+    inputs : "picture", and "hint" where the network takes one → (channels, height, width)
+        Of the example that the graph is traced with; all share height and width, which stay free.
+    output : name of the output
+    multiple : of what height and width are whole multiples
+    activation : what the graph adds to the network, such as the sigmoid of logits
+    unused : pattern of weights that the graph may leave out
+    """
+
+    inputs: Mapping[str, tuple[int, int, int]]
+    output: str
+    multiple: int
+    activation: Callable[[Tensor], Tensor] | None = None
+    unused: str | None = None
+
+
+# All weights but the side outputs', which only training uses.
+CUTOUT_GRAPH = GraphPorts(
+    {"picture": (3, 128, 192), "hint": (2, 128, 192)}, "alpha", 32, torch.sigmoid, r"out\.[1-9]"
+)
+
+
+class _Graph(nn.Module):
+    """What is traced; names of its inputs and its attribute are those of the graph."""
+
+    def __init__(self, network: nn.Module, activation: Callable[[Tensor], Tensor] | None) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.activation = network, activation
 
-    def forward(self, picture: Tensor, hint: Tensor) -> Tensor:
-        return torch.sigmoid(self.network(picture, hint))
+    def forward(self, picture: Tensor, hint: Tensor | None = None) -> Tensor:
+        result: Tensor = self.network(picture) if hint is None else self.network(picture, hint)
+        return result if self.activation is None else self.activation(result)
 
 
-def export(network: CutoutNet, folder: Path, name: str) -> None:
-    """Write `<name>.safetensors` and `<name>.onnx` into `folder` (which is made)."""
+def export_graph(network: nn.Module, ports: GraphPorts | None, folder: Path, name: str) -> None:
+    """Write `<name>.safetensors` and `<name>.onnx` into `folder` (which is made).
+
+    Without `ports` there is no graph: the weights alone say what the network is.
+    """
     weights = save_weights(network, folder, name)
-    picture, hint = torch.zeros(1, 3, 128, 192), torch.zeros(1, 2, 128, 192)
-    graph = {"picture": picture, "hint": hint}
-    # All weights but the side outputs', which only training uses.
-    write_graph(_Alpha(network), graph, "alpha", 32, weights, unused=r"out\.[1-9]")
+    if ports is not None:
+        _write_graph(network, ports, weights)
 
 
 def save_weights(
@@ -75,70 +106,54 @@ def file_entry(path: Path) -> dict[str, Any]:
     }
 
 
-def write_graph(
-    module: nn.Module,
-    inputs: dict[str, Tensor],
-    output: str,
-    multiple: int,
-    weights: Path,
-    *,
-    unused: str | None = None,
-) -> None:
-    """Write the graph of `module.network` beside its weights, for inputs of any size.
-
-    Parameters
-    ----------
-    module : wraps the network as its attribute `network`
-    inputs : the graph's inputs by name, with examples (1, channels, H, W) that share H and W
-    output : name of the graph's output
-    multiple : of what H and W are whole multiples
-    weights : what `save_weights` wrote for the network
-    unused : pattern of weights that the graph may leave out
-    """
+def _write_graph(network: nn.Module, ports: GraphPorts, weights: Path) -> None:
+    """Write a network's graph beside its weights, which `save_weights` wrote."""
     import onnx
     from onnx import TensorProto, helper
 
-    height = torch.export.Dim("h", min=1, max=4096 // multiple)
-    width = torch.export.Dim("w", min=1, max=4096 // multiple)
-    sides = {2: multiple * height, 3: multiple * width}
+    height = torch.export.Dim("h", min=1, max=_MAX_SIDE_PX // ports.multiple)
+    width = torch.export.Dim("w", min=1, max=_MAX_SIDE_PX // ports.multiple)
+    sides = {2: ports.multiple * height, 3: ports.multiple * width}
     program = torch.onnx.export(
-        module.eval(),
-        tuple(inputs.values()),
+        _Graph(network, ports.activation).eval(),
+        tuple(torch.zeros(1, *shape) for shape in ports.inputs.values()),
         dynamo=True,
-        input_names=list(inputs),
-        output_names=[output],
-        dynamic_shapes=dict.fromkeys(inputs, sides),
+        input_names=list(ports.inputs),
+        output_names=[ports.output],
+        dynamic_shapes=dict.fromkeys(ports.inputs, sides),
         opset_version=18,
         verbose=False,
     )
     assert program is not None
     model = program.model_proto
-    places = _places(weights)
+    ranges = _byte_ranges(weights)
     graph = model.graph
-    nodes, kept, used = [], [], set()
+    nodes, initialisers, used = [], [], set()
     for tensor in graph.initializer:
         key = tensor.name.removeprefix("network.")
-        if key not in places:
-            kept.append(tensor)
+        if key not in ranges:
+            initialisers.append(tensor)
             continue
         used.add(key)
-        start, length = places[key]
+        start, length = ranges[key]
         half = TensorProto(name=f"{tensor.name}.half", data_type=TensorProto.FLOAT16)
         half.dims.extend(tensor.dims)
         half.data_location = TensorProto.EXTERNAL
         for field, value in (("location", weights.name), ("offset", start), ("length", length)):
             half.external_data.add(key=field, value=str(value))
-        kept.append(half)
+        initialisers.append(half)
         nodes.append(helper.make_node("Cast", [half.name], [tensor.name], to=TensorProto.FLOAT))
     # Of weights that are alike, as a fresh layer's may be, the graph keeps one.
     content = weights.read_bytes()
-    seen = {content[start : start + length] for start, length in (places[key] for key in used)}
-    for key in places.keys() - used:
-        start, length = places[key]
-        if content[start : start + length] not in seen and not (unused and re.match(unused, key)):
+    stored = {content[start : start + length] for start, length in (ranges[key] for key in used)}
+    for key in ranges.keys() - used:
+        start, length = ranges[key]
+        if content[start : start + length] not in stored and not (
+            ports.unused and re.match(ports.unused, key)
+        ):
             raise RuntimeError("The graph does not use the weights it was made from.")
     nodes.extend(graph.node)
-    for field, items in (("initializer", kept), ("node", nodes)):
+    for field, items in (("initializer", initialisers), ("node", nodes)):
         graph.ClearField(field)
         getattr(graph, field).extend(items)
     graph.ClearField("value_info")
@@ -151,7 +166,7 @@ def write_graph(
     os.replace(part, path)
 
 
-def _places(weights: Path) -> dict[str, tuple[int, int]]:
+def _byte_ranges(weights: Path) -> dict[str, tuple[int, int]]:
     """Offset and length in the file of each tensor of a safetensors file."""
     with weights.open("rb") as file:
         (size,) = struct.unpack("<Q", file.read(8))

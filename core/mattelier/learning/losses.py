@@ -9,7 +9,7 @@ from torch import Tensor
 from mattelier.networks.cutout.network import CutoutNet
 
 
-def structure(logits: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
+def structure_loss(logits: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
     """Edge-weighted cross-entropy and soft IoU (F³Net, Wei et al. 2020), mean over the batch.
 
     All (N, 1, H, W); `weight` is 0 where the truth is not known.
@@ -25,7 +25,7 @@ def structure(logits: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
     return (entropy + 1 - (both + 1) / (either + 1)).mean()
 
 
-def edges(logits: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
+def edge_loss(logits: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
     """Mean absolute error of alpha and of its finite differences: where the edge lies, how soft."""
     p = logits.sigmoid()
     error = (p - alpha) * weight
@@ -35,19 +35,19 @@ def edges(logits: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
     return loss
 
 
-def total(levels: list[Tensor], alpha: Tensor, weight: Tensor) -> Tensor:
+def total_loss(levels: list[Tensor], alpha: Tensor, weight: Tensor) -> Tensor:
     """The loss of all decoder levels (finest first) against truth at the input's size."""
     loss = alpha.new_zeros(())
     for number, logits in enumerate(levels):
         factor = alpha.shape[2] // logits.shape[2]
-        truth, known = F.avg_pool2d(alpha, factor), F.avg_pool2d(weight, factor)
-        loss = loss + structure(logits, truth, known) * 0.5**number
+        truth, scored = F.avg_pool2d(alpha, factor), F.avg_pool2d(weight, factor)
+        loss = loss + structure_loss(logits, truth, scored) * 0.5**number
         if number == 0:
-            loss = loss + edges(logits, truth, known)
+            loss = loss + edge_loss(logits, truth, scored)
     return loss
 
 
-def of_batch(
+def batch_loss(
     network: CutoutNet,
     picture: Tensor,
     alpha: Tensor,
@@ -70,4 +70,4 @@ def of_batch(
         with torch.no_grad():
             half, quarter = network.early(picture)
         levels = network.levels(half, quarter, hint)
-    return total([logits.float() for logits in levels], alpha, weight)
+    return total_loss([logits.float() for logits in levels], alpha, weight)

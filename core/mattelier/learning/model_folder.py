@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mattelier.catalogue import Card, FileEntry
 from mattelier.catalogue.card import to_toml
-from mattelier.learning.export import export, file_entry, save_weights
+from mattelier.learning.export import CUTOUT_GRAPH, export_graph, file_entry, save_weights
 from mattelier.learning.param_groups import is_idle
 from mattelier.networks.cutout.network import CutoutNet
 from mattelier.types.errors import OutputError
@@ -47,7 +47,7 @@ def write_model(network: CutoutNet, card: Card, start: Mapping[str, Path], targe
             # The graph names byte ranges of the weights' file, and those are where they were.
             shutil.copyfile(start[graph.path], part / graph.path)
         else:
-            export(network, part, weights.stem)
+            export_graph(network, CUTOUT_GRAPH, part, weights.stem)
         files = tuple(FileEntry(**file_entry(path)) for path in sorted(part.iterdir()))
         (part / "card.toml").write_text(to_toml(replace(card, files=files)), "utf-8")
         shutil.rmtree(target, ignore_errors=True)

@@ -8,7 +8,7 @@ from torch import nn
 from mattelier.networks.cutout.network import CutoutNet
 
 
-def parts(
+def param_groups(
     network: CutoutNet, frozen: int, *, new: bool = False
 ) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """What knows subjects, to be changed slowly, and what draws their alpha.
@@ -21,21 +21,21 @@ def parts(
     """
     network.stem.requires_grad_(False)
     network.blocks[:frozen].requires_grad_(False)
-    knowing = [*network.blocks[frozen:], network.image_pooling, network.aspp, network.head]
+    subject_layers = [*network.blocks[frozen:], network.image_pooling, network.aspp, network.head]
     if not new:
         network.context.requires_grad_(not is_idle(network))
-        knowing.append(network.context)
-    slow = [p for part in knowing for p in part.parameters() if p.requires_grad]
-    known = {id(p) for p in slow}
-    return slow, [p for p in network.parameters() if p.requires_grad and id(p) not in known]
+        subject_layers.append(network.context)
+    slow = [p for layer in subject_layers for p in layer.parameters() if p.requires_grad]
+    slow_ids = {id(p) for p in slow}
+    return slow, [p for p in network.parameters() if p.requires_grad and id(p) not in slow_ids]
 
 
 def is_idle(network: CutoutNet) -> bool:
     """Whether the context passes everything through: the weights are from before there was one."""
-    says = [network.context.hint]
+    layers = [network.context.hint]
     for block in network.context.blocks:
-        says += [block.place, block.answer, block.narrow]  # type: ignore[list-item]
-    return not any(bool(p.any()) for layer in says for p in layer.parameters())
+        layers += [block.place, block.answer, block.narrow]  # type: ignore[list-item]
+    return not any(bool(p.any()) for layer in layers for p in layer.parameters())
 
 
 def fast_bfloat16(device: torch.device) -> bool:

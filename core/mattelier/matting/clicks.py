@@ -41,7 +41,7 @@ _CORE, _CORE_ALIKE = 2, 0.3  # pixels around a click, of its colour, that hold w
 Alpha = NDArray[np.float32]
 
 
-def obeyed(alpha: Alpha, hint: Hint, view: View) -> Alpha:
+def enforce_clicks(alpha: Alpha, hint: Hint, view: View) -> Alpha:
     """The answer with every click of the hint obeyed.
 
     Parameters

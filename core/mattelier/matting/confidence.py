@@ -13,7 +13,7 @@ from mattelier.types.tiles import Tile, for_tiles, stretched
 
 
 @dataclass(frozen=True, eq=False)
-class Certainty:
+class Confidence:
     """What a matte's confidence is made of; the map is made when it is asked for.
 
     A pixel is as sure as the mean of two opinions on it is far from half: what the network's
@@ -29,10 +29,10 @@ class Certainty:
 
     Attributes
     ----------
-    seen : (h, w) float32 0…1
-        The mean of all passes and looks at the network's size, before the hint was obeyed.
+    prediction : (h, w) float32 0…1
+        The mean of all passes and looks at the network's size, before the hint was applied.
     subject : (h, w) bool
-        Where the subject is, the hint obeyed.
+        Where the subject is, the hint applied.
     solved : (H, W) float32 0…1
         The finished alpha, before it was moved, feathered or multiplied.
     trimap : (H, W) uint8, or None
@@ -41,20 +41,20 @@ class Certainty:
         The picture's own alpha, by which the matte's doubt is multiplied as the matte is.
     """
 
-    seen: NDArray[np.float32]
+    prediction: NDArray[np.float32]
     subject: NDArray[np.bool_]
     solved: NDArray[np.float32]
     trimap: NDArray[np.uint8] | None = None
     own: NDArray[Any] | None = None
 
-    def number(self) -> float:
+    def score(self) -> float:
         """How sure the network was of the subject, in the mean, 0…1; 0 where none was found.
 
         It ranks the IoU of 168 dev pictures by 0.75 (Spearman), with one pass as with two.
         """
         if not self.subject.any():
             return 0.0
-        return float(np.abs(2 * self.seen[self.subject] - 1).mean())
+        return float(np.abs(2 * self.prediction[self.subject] - 1).mean())
 
     def full_size(self) -> NDArray[np.float32]:
         """(H, W) float32 0…1, 1 where sure."""
@@ -62,11 +62,11 @@ class Certainty:
         full = np.empty((height, width), np.float32)
 
         def fill(tile: Tile) -> None:
-            seen = np.clip(stretched(self.seen, tile, height, width), 0, 1)
-            doubt = 1 - np.abs(seen + self.solved[tile.slices] - 1)
+            prediction = np.clip(stretched(self.prediction, tile, height, width), 0, 1)
+            doubt = 1 - np.abs(prediction + self.solved[tile.slices] - 1)
             if self.trimap is not None:
-                given = self.trimap[tile.slices]
-                doubt[(given == 0) | (given == 255)] = 0
+                labels = self.trimap[tile.slices]
+                doubt[(labels == 0) | (labels == 255)] = 0
             if self.own is not None:
                 doubt *= np.clip(to_float(self.own[tile.slices]), 0, 1)
             full[tile.slices] = 1 - doubt

@@ -4,19 +4,53 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.requests import RefineRequest
+from mattelier.tasks.task import Task
 from mattelier.types.colour import View
 from mattelier.types.errors import UsageError
+from mattelier.types.picture import Picture
 from mattelier.types.progress import stage
+from mattelier.types.result import Report, Result
 from mattelier.types.tiles import Tile, for_tiles
+
+if TYPE_CHECKING:
+    from mattelier.engines.model_cache import ModelCache
 
 _SOFT = (0.02, 0.98)  # a mask between these is unsure itself
 _GAUSSIAN = 3.5  # a feather of r pixels blurs by r/3.5, as GIMP's does
 _REACH = 3  # standard deviations of a blur that count
+
+
+class RefineTask(Task):
+    """picture + mask → alpha: the mask's soft band solved again, along the picture's edges."""
+
+    def prepare(self, request: RefineRequest, models: ModelCache, **inputs: Any) -> dict[str, Any]:
+        if inputs.get("mask") is None and request.mask is not None:
+            from mattelier.media.stills import read_grey
+
+            inputs["mask"] = read_grey(Path(request.mask))
+        return inputs
+
+    def run(
+        self,
+        request: RefineRequest,
+        picture: Picture,
+        models: ModelCache,
+        *,
+        mask: NDArray[np.float32] | None = None,
+    ) -> Result:
+        if mask is None:
+            raise UsageError("There is no mask to refine.")
+        report = Report()
+        with report.timed("refine"):
+            alpha = refine_edge(View(picture), mask, request)
+        return Result(report, alpha=alpha)
 
 
 def refine_edge(
@@ -48,15 +82,15 @@ def refine_edge(
             f"The mask is {mask.shape[1]}×{mask.shape[0]} pixels but the picture is "
             f"{view.width}×{view.height}; give one of the same size."
         )
-    trimap = band(mask, request.width)
+    trimap = mask_to_trimap(mask, request.width)
     if not (trimap == 128).any():
         raise UsageError("The mask has no edge to refine: it is all one value.")
     with stage("refining the edge", 0, 0.9):
         alpha = refine(view, mask, trimap=trimap, quality=request.quality)
-    return adjusted(alpha, request.edge_shift, request.feather)
+    return choke_and_feather(alpha, request.edge_shift, request.feather)
 
 
-def band(mask: NDArray[np.float32], width: float) -> NDArray[np.uint8]:
+def mask_to_trimap(mask: NDArray[np.float32], width: float) -> NDArray[np.uint8]:
     """The trimap of a mask: (H, W) uint8, 0 background, 255 subject, 128 unknown.
 
     Unknown is what lies within `width` pixels of the mask's half-way line, and what is soft.
@@ -73,7 +107,9 @@ def band(mask: NDArray[np.float32], width: float) -> NDArray[np.uint8]:
     return trimap
 
 
-def adjusted(alpha: NDArray[np.float32], shift: float, feather: float) -> NDArray[np.float32]:
+def choke_and_feather(
+    alpha: NDArray[np.float32], shift: float, feather: float
+) -> NDArray[np.float32]:
     """An alpha with its edge moved by `shift` pixels (+ outwards), then feathered.
 
     Moving is grey-scale dilation or erosion by a disc, mixed between whole radii; hair keeps its

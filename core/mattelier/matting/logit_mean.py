@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 _LEAST = np.float32(1e-3)  # alpha; one answer that is surer does not outvote the others
 
 
-def mean_matte(
+def logit_mean(
     mattes: Sequence[NDArray[np.float32]], shares: Sequence[float] | None = None
 ) -> NDArray[np.float32]:
     """The mean of mattes in logits: less haze than the mean of alphas has; what is sure stays so.

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.matting.logit_mean import mean_matte
+from mattelier.matting.logit_mean import logit_mean
 from mattelier.requests import Point
 
 _MARGIN = 0.1  # of the subject's box, on each side
@@ -70,7 +70,7 @@ def window(
     return seen if worth else None
 
 
-def joined(
+def merge_passes(
     first: NDArray[np.float32],
     second: NDArray[np.float32],
     seen: Window,
@@ -104,5 +104,5 @@ def joined(
     x1 = max(x0 + 1, round(seen.x1 * columns / width))
     part = matte[y0:y1, x0:x1]
     closer = np.asarray(cv2.resize(second, part.shape[::-1]), np.float32)
-    matte[y0:y1, x0:x1] = mean_matte([part, closer], [1 - _SECOND, _SECOND])
+    matte[y0:y1, x0:x1] = logit_mean([part, closer], [1 - _SECOND, _SECOND])
     return matte

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mattelier.types.errors import OutputError
 
-_NEARLY_FULL = 1 << 20
+_NEARLY_FULL_BYTES = 1 << 20
+_STEM_CHARACTERS = 40  # of the file's own name that its temporary one keeps
+_TEMPORARY = re.compile(rf"\.(.{{1,{_STEM_CHARACTERS}}})\.[0-9a-f]{{8}}(\.\w+)")
 
 
 @contextmanager
@@ -30,17 +33,35 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     path = Path(path)
     if path.is_dir():
         raise OutputError(f"{path} is a folder; name a file to write.")
-    temporary = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}{path.suffix}")
+    temporary = path.with_name(
+        f".{path.stem[:_STEM_CHARACTERS]}.{secrets.token_hex(4)}{path.suffix}"
+    )
     try:
         temporary.touch(exist_ok=False)  # the system's own refusal; libraries do not tell why
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno is None and shutil.disk_usage(path.parent).free < _NEARLY_FULL:
+        if error.errno is None and shutil.disk_usage(path.parent).free < _NEARLY_FULL_BYTES:
             error.errno = errno.ENOSPC
         raise OutputError(_sentence(path, error)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(paths: Iterable[Path]) -> None:
+    """Delete the half-written files that a killed `replacing` of these paths left behind."""
+    names: dict[Path, set[tuple[str, str]]] = {}
+    for path in paths:
+        names.setdefault(path.parent, set()).add((path.stem[:_STEM_CHARACTERS], path.suffix))
+    for folder, expected in names.items():
+        try:
+            present = os.listdir(folder)
+        except OSError:
+            continue
+        for name in present:
+            match = _TEMPORARY.fullmatch(name)
+            if match and (match[1], match[2]) in expected:
+                (folder / name).unlink(missing_ok=True)
 
 
 def _sentence(path: Path, error: OSError) -> str:

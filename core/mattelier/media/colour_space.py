@@ -15,13 +15,13 @@ from mattelier.types.picture import Picture
 from mattelier.types.progress import remark
 
 _BAND_ROWS = 256
-_LINEAR_709 = ("lin_rec709_scene", "lin_rec709", "Linear Rec.709 (sRGB)", "lin_srgb",
+_LINEAR_REC709_NAMES = ("lin_rec709_scene", "lin_rec709", "Linear Rec.709 (sRGB)", "lin_srgb",
                "Utility - Linear - sRGB", "Utility - Linear - Rec.709")  # fmt: skip
-_LINEAR = "scene_linear"  # a role of every config; its primaries may be a show's own
-_INTERCHANGE = "aces_interchange"  # a role that OCIO 2 configs have: ACES2065-1
+_SCENE_LINEAR_ROLE = "scene_linear"  # a role of every config; its primaries may be a show's own
+_INTERCHANGE_ROLE = "aces_interchange"  # a role that OCIO 2 configs have: ACES2065-1
 # ACES2065-1 (AP0, D60) to linear Rec.709 (D65), Bradford adapted: SMPTE ST 2065-1 and BT.709
 # primaries by the method of SMPTE RP 177.
-_AP0_TO_709 = np.array(
+_AP0_TO_REC709 = np.array(
     [
         [2.52168618, -1.13413099, -0.38755518],
         [-0.27647991, 1.37271908, -0.09623916],
@@ -52,14 +52,14 @@ class ColourSpace:
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name
-        self._config, self._to, self._from_ap0 = "", "", False
+        self._config, self._linear_name, self._from_ap0 = "", "", False
         self._matrix: NDArray[np.float32] | None = None
         if name is None:
             return
-        self._choose(name)
-        self._matrix = self._only_matrix()
+        self._choose_config(name)
+        self._matrix = self._find_matrix()
 
-    def _choose(self, name: str) -> None:
+    def _choose_config(self, name: str) -> None:
         import OpenImageIO
 
         problem = f"There is no colour space {name!r}"
@@ -67,17 +67,17 @@ class ColourSpace:
             config = OpenImageIO.ColorConfig(path) if path else OpenImageIO.ColorConfig()
             if config.getColorSpaceIndex(config.resolve(name)) < 0:
                 continue
-            to = next((t for t in _LINEAR_709 if config.getColorSpaceIndex(t) >= 0), None)
-            if to is None and config.getColorSpaceNameByRole(_INTERCHANGE):
-                to, self._from_ap0 = _INTERCHANGE, True
-            elif to is None and config.getColorSpaceNameByRole(_LINEAR):
-                to = _LINEAR
+            to = next((t for t in _LINEAR_REC709_NAMES if config.getColorSpaceIndex(t) >= 0), None)
+            if to is None and config.getColorSpaceNameByRole(_INTERCHANGE_ROLE):
+                to, self._from_ap0 = _INTERCHANGE_ROLE, True
+            elif to is None and config.getColorSpaceNameByRole(_SCENE_LINEAR_ROLE):
+                to = _SCENE_LINEAR_ROLE
                 remark(
                     f"The OCIO config names no linear Rec.709; {name} is looked at through its "
                     "scene_linear."
                 )
             if to is not None:
-                self._config, self._to = path, to
+                self._config, self._linear_name = path, to
                 return
             problem = f"The OCIO config has no linear space to look at {name!r} in"
         raise UsageError(
@@ -90,8 +90,10 @@ class ColourSpace:
 
         In steps of a quarter stop, so that a plate that grows by a frame looks as it did.
         """
-        asked = sorted(View(self.as_linear(picture)).exposure for picture in samples)
-        return 2.0 ** (round(4 * math.log2(asked[len(asked) // 2])) / 4) if asked else None
+        exposures = sorted(View(self.as_linear(picture)).exposure for picture in samples)
+        return (
+            2.0 ** (round(4 * math.log2(exposures[len(exposures) // 2])) / 4) if exposures else None
+        )
 
     def view(self, picture: Picture, exposure: float | None) -> View:
         """A frame as networks see it."""
@@ -107,7 +109,7 @@ class ColourSpace:
         for y in range(0, picture.height, _BAND_ROWS):
             band = to_float(picture.colour[y : y + _BAND_ROWS])
             colour[y : y + _BAND_ROWS] = (
-                self._converted(band) if self._matrix is None else cv2.transform(band, self._matrix)
+                self._to_linear(band) if self._matrix is None else cv2.transform(band, self._matrix)
             )
         return replace(picture, colour=colour, transfer="linear")
 
@@ -126,27 +128,29 @@ class ColourSpace:
         back = None if self._matrix is None else np.linalg.inv(self._matrix)
         for y in range(0, picture.height, _BAND_ROWS):
             band = picture.colour[y : y + _BAND_ROWS]
-            band = self._encoded(band) if back is None else cv2.transform(band, back)
+            band = self._from_linear(band) if back is None else cv2.transform(band, back)
             colour[y : y + _BAND_ROWS] = from_float(band, like.dtype)
         return replace(picture, colour=colour, transfer=like.transfer)
 
-    def _only_matrix(self) -> NDArray[np.float32] | None:
+    def _find_matrix(self) -> NDArray[np.float32] | None:
         """The conversion as a matrix (many times faster), if a matrix is all that it is."""
-        matrix = self._converted(np.eye(3, dtype=np.float32)[None])[0].T
+        matrix = self._to_linear(np.eye(3, dtype=np.float32)[None])[0].T
         values = np.array([[[-0.5, 0.01, 0.2], [0.18, 0.5, 0.9], [4, 60, 0.002]]], np.float32)
-        same = np.allclose(self._converted(values), values @ matrix.T, rtol=1e-3, atol=1e-5)
+        same = np.allclose(self._to_linear(values), values @ matrix.T, rtol=1e-3, atol=1e-5)
         return np.ascontiguousarray(matrix) if same else None
 
-    def _converted(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        linear = self._by_config(samples, self.name or "", self._to)
-        return linear @ _AP0_TO_709.T if self._from_ap0 else linear
+    def _to_linear(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        linear = self._convert_by_config(samples, self.name or "", self._linear_name)
+        return linear @ _AP0_TO_REC709.T if self._from_ap0 else linear
 
-    def _encoded(self, linear: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _from_linear(self, linear: NDArray[np.float32]) -> NDArray[np.float32]:
         if self._from_ap0:
-            linear = linear @ np.linalg.inv(_AP0_TO_709).T
-        return self._by_config(linear, self._to, self.name or "")
+            linear = linear @ np.linalg.inv(_AP0_TO_REC709).T
+        return self._convert_by_config(linear, self._linear_name, self.name or "")
 
-    def _by_config(self, samples: NDArray[np.float32], start: str, end: str) -> NDArray[np.float32]:
+    def _convert_by_config(
+        self, samples: NDArray[np.float32], start: str, end: str
+    ) -> NDArray[np.float32]:
         import OpenImageIO
 
         source = OpenImageIO.ImageBuf(np.ascontiguousarray(samples))

@@ -14,16 +14,16 @@ from mattelier.types.colour import from_float
 from mattelier.types.depth_map import DepthMap
 from mattelier.types.errors import MattelierError, OutputError, PictureError
 
-Kind = Literal["auto", "distance", "disparity"]
+DepthEncoding = Literal["auto", "distance", "disparity"]
 
 DEPTH_SUFFIXES = frozenset((".png", ".tif", ".tiff", ".exr"))
 
 CONTENT = "mattelier:content"
-_FAR = 1e-7  # 1/distance of what is as good as infinitely far: Blender's empty Z is 1e10
-_CHANNELS = ("Z", "depth", "Depth", "V", "Y", "R")
+_MIN_DISPARITY = 1e-7  # 1/distance of what is as good as infinitely far: Blender's empty Z is 1e10
+_DEPTH_CHANNELS = ("Z", "depth", "Depth", "V", "Y", "R")
 
 
-def read_depth(path: Path, kind: Kind = "auto") -> DepthMap:
+def read_depth(path: Path, encoding: DepthEncoding = "auto") -> DepthMap:
     """Read a depth map.
 
     EXR: the channel Z, alone or of a render layer (`ViewLayer.Depth.Z`, also of a file of several
@@ -32,7 +32,7 @@ def read_depth(path: Path, kind: Kind = "auto") -> DepthMap:
     Parameters
     ----------
     path : file
-    kind : "distance", "disparity" or "auto"
+    encoding : "distance", "disparity" or "auto"
         What the values are: distances (far is large), or nearness (near is large, white). "auto"
         takes float files as distances, unless Mattelier wrote them, and others as nearness.
 
@@ -48,23 +48,23 @@ def read_depth(path: Path, kind: Kind = "auto") -> DepthMap:
         raise PictureError(f"The depth map {path} cannot be read: {error.strerror}.") from error
     if is_exr:
         values, content = _read_exr(path)
-        if kind == "auto":
-            kind = "disparity" if content == "disparity" else "distance"
+        if encoding == "auto":
+            encoding = "disparity" if content == "disparity" else "distance"
     else:
         values = read_grey(path)
-        kind = "disparity" if kind == "auto" else kind
+        encoding = "disparity" if encoding == "auto" else encoding
     usable = np.isfinite(values)
-    if kind == "distance":
+    if encoding == "distance":
         usable &= values > 0
         distance = np.where(usable, values, np.float32(np.inf))
         disparity = (1 / distance).astype(np.float32)
-        disparity[disparity < _FAR] = 0
+        disparity[disparity < _MIN_DISPARITY] = 0
     else:
         disparity = np.where(usable, values, np.float32(0)).astype(np.float32)
         np.maximum(disparity, 0, out=disparity)
     if not usable.any() or float(np.ptp(disparity)) == 0:
         raise PictureError(f"The depth map {path} is empty: it is all one value.")
-    return DepthMap(disparity, kind == "distance" and is_exr, "file")
+    return DepthMap(disparity, encoding == "distance" and is_exr, "file")
 
 
 def write_depth(path: Path, depth: DepthMap, *, preview: bool = False) -> None:
@@ -88,7 +88,7 @@ def write_depth(path: Path, depth: DepthMap, *, preview: bool = False) -> None:
 
     def rows(y0: int, y1: int) -> NDArray[Any]:
         part = values[y0:y1]
-        return _coloured(part) if preview else from_float(part[..., None], sample)
+        return _colourise(part) if preview else from_float(part[..., None], sample)
 
     with replacing(path) as temporary:
         if suffix == ".png":
@@ -106,7 +106,7 @@ def write_depth(path: Path, depth: DepthMap, *, preview: bool = False) -> None:
         )
 
 
-def _coloured(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _colourise(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     import cv2
 
     colours = cv2.applyColorMap(from_float(values, np.uint8), cv2.COLORMAP_TURBO)
@@ -144,10 +144,10 @@ def _read_exr(path: Path) -> tuple[NDArray[np.float32], str]:
 
 def _depth_channel(source: Any) -> tuple[int, int]:
     """Part and number of the channel that most likely holds depth."""
-    found: dict[str, tuple[int, int]] = {}
+    channels: dict[str, tuple[int, int]] = {}
     part = 0
     while source.seek_subimage(part, 0):
         for number, name in enumerate(source.spec().channelnames):
-            found.setdefault(name.rpartition(".")[2], (part, number))
+            channels.setdefault(name.rpartition(".")[2], (part, number))
         part += 1
-    return next((found[name] for name in _CHANNELS if name in found), (0, 0))
+    return next((channels[name] for name in _DEPTH_CHANNELS if name in channels), (0, 0))

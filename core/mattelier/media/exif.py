@@ -85,11 +85,11 @@ def as_attributes(block: bytes) -> dict[str, str | int | float]:
     return {
         name: kept
         for name, value in named.items()
-        if name and not name.endswith("Offset") and (kept := _plain(value)) is not None
+        if name and not name.endswith("Offset") and (kept := _plain_value(value)) is not None
     }
 
 
-def _plain(value: Any) -> str | int | float | None:
+def _plain_value(value: Any) -> str | int | float | None:
     if isinstance(value, (str, int, float)):
         return value
     try:

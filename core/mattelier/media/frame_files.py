@@ -30,7 +30,7 @@ class FrameFiles:
             raise PictureError(f"There are no frames {names}.")
 
     @classmethod
-    def named(cls, text: str, suffixes: Collection[str]) -> FrameFiles:
+    def find(cls, text: str, suffixes: Collection[str]) -> FrameFiles:
         """What a text stands for: a pattern, a folder of numbered files, or one file.
 
         Parameters

@@ -11,9 +11,9 @@ from pathlib import Path
 from mattelier.types.errors import PictureError, UsageError
 
 # plate.####.exr and plate.@@@@.exr (padding by count), plate.%04d.exr, plate.$F4.exr (Houdini).
-_MARKS = re.compile(r"#+|@+|%(?:0(\d+))?d|\$F(\d*)")
+_NUMBER_PATTERNS = re.compile(r"#+|@+|%(?:0(\d+))?d|\$F(\d*)")
 _NUMBER = re.compile(r"-?\d+")
-_USUAL_PADDING = 4
+_DEFAULT_PADDING_DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class FrameNames:
             The pattern marks the number twice.
         """
         path = Path(text)
-        marks = list(_MARKS.finditer(path.name))
+        marks = list(_NUMBER_PATTERNS.finditer(path.name))
         if not marks:
             return None
         if len(marks) > 1:
@@ -61,7 +61,9 @@ class FrameNames:
         if path.name[start] == "-" and start > 0 and path.name[start - 1] != ".":
             start += 1  # shot-0001.png: a hyphen, not a minus
         digits = path.name[start:end].lstrip("-")
-        padding = len(digits) if digits.startswith("0") else min(len(digits), _USUAL_PADDING)
+        padding = (
+            len(digits) if digits.startswith("0") else min(len(digits), _DEFAULT_PADDING_DIGITS)
+        )
         return cls(path.parent, path.name[:start], padding, path.name[end:])
 
     def path(self, frame: int) -> Path:
@@ -92,7 +94,7 @@ class FrameNames:
         """
         pattern = re.compile(rf"{re.escape(self.prefix)}(-?\d+){re.escape(self.suffix)}")
         found: dict[int, list[Path]] = {}
-        for name in _listed(self.folder):
+        for name in _list_folder(self.folder):
             match = pattern.fullmatch(name)
             if match:
                 found.setdefault(int(match[1]), []).append(self.folder / name)
@@ -107,8 +109,8 @@ def sequences_in(folder: Path, suffixes: Collection[str]) -> list[FrameNames]:
     PictureError
         The folder cannot be listed.
     """
-    least: dict[tuple[str, str], FrameNames] = {}
-    for name in _listed(folder):
+    sequences: dict[tuple[str, str], FrameNames] = {}
+    for name in _list_folder(folder):
         path = folder / name
         if name.startswith(".") or path.suffix.lower() not in suffixes:
             continue
@@ -116,12 +118,12 @@ def sequences_in(folder: Path, suffixes: Collection[str]) -> list[FrameNames]:
         if names is None:
             continue
         key = (names.prefix, names.suffix)
-        if key not in least or names.padding < least[key].padding:
-            least[key] = names
-    return [least[key] for key in sorted(least)]
+        if key not in sequences or names.padding < sequences[key].padding:
+            sequences[key] = names
+    return [sequences[key] for key in sorted(sequences)]
 
 
-def _listed(folder: Path) -> list[str]:
+def _list_folder(folder: Path) -> list[str]:
     try:
         return sorted(os.listdir(folder))
     except FileNotFoundError:

@@ -10,18 +10,19 @@ from numpy.typing import NDArray
 
 from mattelier.media.frame_files import FrameFiles
 from mattelier.media.movie_formats import MOVIE_SUFFIXES
-from mattelier.media.plate import Plate, open_plate
-from mattelier.media.provenance import read_stamp
+from mattelier.media.open_plate import open_plate
+from mattelier.media.plate import Plate
+from mattelier.media.provenance import read_provenance
 from mattelier.media.stills import INPUT_SUFFIXES, read_grey
 from mattelier.types.colour import to_float
 from mattelier.types.errors import PictureError
 
 
-class Mattes:
+class MatteFrames:
     """A subject's mattes by frame, from numbered files or one for all."""
 
     def __init__(self, text: str) -> None:
-        self._files = FrameFiles.named(text, INPUT_SUFFIXES)
+        self._files = FrameFiles.find(text, INPUT_SUFFIXES)
 
     def read(self, frame: int) -> NDArray[np.float32]:
         """The matte of a frame: (H, W) float32 0…1.
@@ -42,41 +43,41 @@ class Mattes:
         return self._files.paths()
 
 
-class FollowedMattes(Mattes):
+class TrackedMatteFrames(MatteFrames):
     """Mattes that were made here: their stamp says what they are, whenever they were written."""
 
     def identity(self, frame: int) -> str:
-        """See `Mattes`."""
+        """See `MatteFrames`."""
         try:
-            stamp = read_stamp(self._files.path(frame))
+            provenance = read_provenance(self._files.path(frame))
         except PictureError:
             return ""
-        return "" if stamp is None else str(stamp.settings)
+        return "" if provenance is None else str(provenance.cache_key)
 
 
-class MovieMattes(Mattes):
+class MovieMatteFrames(MatteFrames):
     """The frames of a movie: its alpha where it has one, else how bright it is."""
 
     def __init__(self, plate: Plate) -> None:
         self._plate = plate
 
     def read(self, frame: int) -> NDArray[np.float32]:
-        """See `Mattes`."""
+        """See `MatteFrames`."""
         picture = self._plate.read(frame)
         if picture.alpha is not None and np.ptp(picture.alpha):
             return to_float(picture.alpha)
         return np.ascontiguousarray(to_float(picture.colour[..., 1]))
 
     def identity(self, frame: int) -> str:
-        """See `Mattes`."""
+        """See `MatteFrames`."""
         return self._plate.identity(frame)
 
     def paths(self) -> Iterable[Path]:
-        """See `Mattes`."""
+        """See `MatteFrames`."""
         return [self._plate.source(self._plate.frames.frames[0])]
 
 
-def open_mattes(text: str) -> Mattes:
+def open_mattes(text: str) -> MatteFrames:
     """The mattes that a pattern, a folder, a movie or one picture for all frames stands for.
 
     Raises
@@ -85,5 +86,5 @@ def open_mattes(text: str) -> Mattes:
         There are none, or several.
     """
     if Path(text).suffix.lower() in MOVIE_SUFFIXES:
-        return MovieMattes(open_plate(text))
-    return Mattes(text)
+        return MovieMatteFrames(open_plate(text))
+    return MatteFrames(text)

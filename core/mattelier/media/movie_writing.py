@@ -24,8 +24,8 @@ class _Encoder:
     """FFmpeg's encoder, and its pixel format for 8-bit and deeper samples."""
 
     name: str
-    shallow: str
-    deep: str
+    pixel_format_8bit: str
+    pixel_format_deep: str
     options: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -107,7 +107,7 @@ def write_movie(
                 packets = _sound_packets(target, sound) if sound else iter(())
                 waiting = next(packets, None)
                 for number, samples in enumerate(frames):
-                    target.mux(stream.encode(_frame(samples, stream, number, 1 / fps)))
+                    target.mux(stream.encode(_video_frame(samples, stream, number, 1 / fps)))
                     while waiting is not None and _seconds(waiting) <= (number + 1) / fps:
                         target.mux(waiting)
                         waiting = next(packets, None)
@@ -121,12 +121,12 @@ def write_movie(
             raise OutputError(f"{path} was not written: {error.strerror or error}.") from error
 
 
-def written_settings(path: Path, name: str) -> str | None:
+def read_movie_tag(path: Path, name: str) -> str | None:
     """What a movie's metadata say under a name; None where it cannot be read to its end."""
     try:
         with av.open(str(path)) as movie:
-            said = {key.lower(): text for key, text in movie.metadata.items()}
-            return said.get(name.lower())
+            tags = {key.lower(): text for key, text in movie.metadata.items()}
+            return tags.get(name.lower())
     except (av.FFmpegError, OSError):
         return None
 
@@ -134,20 +134,20 @@ def written_settings(path: Path, name: str) -> str | None:
 def _pixel_format(encoder: _Encoder, codec: Codec, size: tuple[int, int], *, deep: bool) -> str:
     if codec == "h264" and (size[0] % 2 or size[1] % 2):
         return "yuv444p"  # halved chroma needs even sides
-    return encoder.deep if deep else encoder.shallow
+    return encoder.pixel_format_deep if deep else encoder.pixel_format_8bit
 
 
-def _frame(
+def _video_frame(
     samples: NDArray[Any], stream: av.VideoStream, number: int, time_base: Fraction
 ) -> av.VideoFrame:
     deep = samples.dtype == np.uint16
-    given = av.VideoFrame.from_ndarray(
+    source = av.VideoFrame.from_ndarray(
         np.ascontiguousarray(samples), "rgba64le" if deep else "rgba"
     )
     if stream.format.is_rgb:
-        frame = given.reformat(format=stream.pix_fmt)
+        frame = source.reformat(format=stream.pix_fmt)
     else:
-        frame = given.reformat(format=stream.pix_fmt, dst_colorspace=Colorspace.ITU709)
+        frame = source.reformat(format=stream.pix_fmt, dst_colorspace=Colorspace.ITU709)
     frame.pts, frame.time_base = number, time_base
     return frame
 

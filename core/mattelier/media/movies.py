@@ -21,9 +21,10 @@ from mattelier.types.errors import PictureError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.picture import Picture
 
-_HD = 720  # lines from which a movie that says nothing of its matrix has BT.709's, else BT.601's
-_EARLIER_STARTS = 2  # key frames further back from which a frame is tried again
-_UNSPECIFIED = 2  # of AVColorSpace
+# From so many lines on a movie that says nothing of its matrix has that of BT.709, else BT.601.
+_MIN_HD_HEIGHT_PX = 720
+_MAX_EARLIER_STARTS = 2  # key frames further back from which a frame is tried again
+_UNSPECIFIED_MATRIX = 2  # of AVColorSpace
 _READ_ERRORS = (av.FFmpegError, OSError, ValueError)
 
 
@@ -68,13 +69,13 @@ class MoviePlate(Plate):
         first = self.read(1)
         self.height, self.width = first.height, first.width
         self.samples = ()
-        said = [
+        timecodes = [
             text
-            for held in (stream, *self._container.streams, self._container)
-            for key, text in held.metadata.items()
+            for holder in (stream, *self._container.streams, self._container)
+            for key, text in holder.metadata.items()
             if key.lower() == "timecode"
         ]
-        self._start = Timecode.parse(said[0], self.fps) if said and self.fps else None
+        self._start = Timecode.parse(timecodes[0], self.fps) if timecodes and self.fps else None
 
     def read(self, frame: int) -> Picture:
         if frame not in self.frames:
@@ -83,7 +84,7 @@ class MoviePlate(Plate):
             raise PictureError(f"Frame {frame} of {self._path} is missing: the file is truncated.")
         with self._lock:
             try:
-                found = self._found(frame - 1)
+                found = self._frame_at(frame - 1)
             except _READ_ERRORS as error:
                 self._position = len(self._times)
                 raise PictureError(
@@ -117,12 +118,12 @@ class MoviePlate(Plate):
 
     def _list_times(self, announced: int) -> int:
         """List when frames are shown; returns how many are announced but not in the file."""
-        times, key_times, there = set(), set(), 0
+        times, key_times, packets = set(), set(), 0
         try:
             for packet in self._container.demux(self._stream):
                 if packet.pts is None or not packet.size or packet.is_corrupt:
                     continue
-                there += 1
+                packets += 1
                 if packet.is_discard:
                     continue
                 times.add(packet.pts)
@@ -134,29 +135,29 @@ class MoviePlate(Plate):
         self._times, self._key_times = sorted(times), sorted(key_times)
         self._stream.thread_type = "AUTO"
         # Of MOV and MP4 the index names every frame beforehand, of others at most some.
-        return max(0, announced - there)
+        return max(0, announced - packets)
 
-    def _found(self, index: int) -> av.VideoFrame | None:
+    def _frame_at(self, index: int) -> av.VideoFrame | None:
         """The frame at an index; None where the decoder steps over it."""
         time = self._times[index]
         key = bisect.bisect_right(self._key_times, time) - 1
-        near = self._times.index(self._key_times[key]) if key >= 0 else 0
-        if not near <= self._position <= index:
+        nearest_key = self._times.index(self._key_times[key]) if key >= 0 else 0
+        if not nearest_key <= self._position <= index:
             self._seek(time)
-        frame = self._next_from(time)
-        for earlier in range(key - 1, max(key - 1 - _EARLIER_STARTS, -1), -1):
+        frame = self._decode_until(time)
+        for earlier in range(key - 1, max(key - 1 - _MAX_EARLIER_STARTS, -1), -1):
             if frame is not None and frame.pts == time:
                 break
             # The container's own index was wrong, or the decoder needed an earlier start.
             self._seek(self._key_times[earlier])
-            frame = self._next_from(time)
+            frame = self._decode_until(time)
         return frame if frame is not None and frame.pts == time else None
 
     def _seek(self, time: int) -> None:
         self._container.seek(time, stream=self._stream, backward=True)
         self._decoded = self._decode()
 
-    def _next_from(self, time: int) -> av.VideoFrame | None:
+    def _decode_until(self, time: int) -> av.VideoFrame | None:
         for frame in self._decoded:
             if frame.pts is not None and frame.pts >= time:
                 self._position = bisect.bisect_right(self._times, frame.pts)
@@ -181,8 +182,10 @@ def _picture(frame: av.VideoFrame) -> Picture:
         samples = frame.to_ndarray(format=name)
     else:
         matrix = int(frame.colorspace)
-        if matrix == _UNSPECIFIED:
-            matrix = int(Colorspace.ITU709 if frame.height >= _HD else Colorspace.ITU601)
+        if matrix == _UNSPECIFIED_MATRIX:
+            matrix = int(
+                Colorspace.ITU709 if frame.height >= _MIN_HD_HEIGHT_PX else Colorspace.ITU601
+            )
         samples = frame.reformat(format=name, src_colorspace=matrix).to_ndarray()
     samples = np.rot90(samples, frame.rotation // 90)
     alpha: NDArray[Any] | None = None

@@ -18,16 +18,24 @@ from mattelier.types.errors import PictureError
 from mattelier.types.picture import Picture, Window
 
 HALF_MAX = 65504.0
-SAMPLE = "mattelier:sample"
+SAMPLE_TYPE = "mattelier:sample"
 """Key in `Picture.metadata`: type and value; "half" when an EXR's samples were half floats."""
 
 ALPHA = "mattelier:alpha"
 """Header attribute of an EXR: "straight" when its colour is not multiplied by alpha."""
 
 _BAND_ROWS = 256
-_TYPES = {"float16": "half", "float32": "float"}  # OpenImageIO's names
+_OIIO_TYPES = {"float16": "half", "float32": "float"}  # OpenImageIO's names
 # Attributes that describe how the old file was laid out, not the picture.
-_LAYOUT = ("compression", "planarconfig", "Orientation", "ICCProfile", "name", "type", "version")
+_LAYOUT_ATTRIBUTES = (
+    "compression",
+    "planarconfig",
+    "Orientation",
+    "ICCProfile",
+    "name",
+    "type",
+    "version",
+)
 _LAYOUT_PREFIXES = ("oiio:", "openexr:", "tiff:", "png:", "mattelier:", "Exif:", "XMP:", "xmp:")
 
 Bands = Callable[[int, int], NDArray[Any]]
@@ -43,10 +51,10 @@ def read_exr(path: Path, limit: int) -> Picture:
     if spec.get_string_attribute(ALPHA) != "straight" and alpha is not None:
         unpremultiply(colour, alpha)
     metadata = _metadata(spec)
-    metadata[SAMPLE] = ("string", str(spec.format))
+    metadata[SAMPLE_TYPE] = ("string", str(spec.format))
     size = (spec.full_width, spec.full_height)
     return Picture(
-        colour=_three(colour),
+        colour=_as_rgb(colour),
         alpha=alpha,
         transfer="linear",
         window=Window(spec.x, spec.y, spec.full_x, spec.full_y, *size),
@@ -70,7 +78,7 @@ def read_deep(path: Path, limit: int, exif: Image.Exif, *, managed: bool = True)
         colour, icc = grey16_as_srgb(colour, icc)
     block, orientation = upright_block(exif)
     return Picture(
-        colour=turn_upright(_three(colour), orientation),
+        colour=turn_upright(_as_rgb(colour), orientation),
         alpha=None if alpha is None else turn_upright(alpha, orientation),
         transfer="linear" if colour.dtype == np.float32 else "display",
         icc=rgb_profile(icc),
@@ -82,7 +90,7 @@ def read_deep(path: Path, limit: int, exif: Image.Exif, *, managed: bool = True)
 
 def was_half(picture: Picture) -> bool:
     """Whether the picture came from an EXR of half floats."""
-    return picture.metadata.get(SAMPLE) == ("string", "half")
+    return picture.metadata.get(SAMPLE_TYPE) == ("string", "half")
 
 
 def _load(
@@ -107,9 +115,9 @@ def _load(
         wanted = [*channels] if alpha_at is None else [*channels, alpha_at]
         first = min(wanted)
         stored = str(spec.format)
-        kind = stored if stored in ("uint8", "uint16") else "uint16"
-        kind = "float" if stored in ("half", "float", "double") else kind
-        samples = source.read_image(0, 0, first, max(wanted) + 1, kind)
+        sample_type = stored if stored in ("uint8", "uint16") else "uint16"
+        sample_type = "float" if stored in ("half", "float", "double") else sample_type
+        samples = source.read_image(0, 0, first, max(wanted) + 1, sample_type)
         if samples is None:
             raise OSError(source.geterror())
     finally:
@@ -123,7 +131,7 @@ def _load(
     if wanted != list(range(first, first + len(channels))) or samples.shape[2] != len(channels):
         colour = np.ascontiguousarray(samples[..., [c - first for c in channels]])
     if colour.dtype == np.float32:
-        _clean(path, colour, alpha)
+        _replace_non_finite(path, colour, alpha)
         if alpha is not None:
             np.clip(alpha, 0, 1, out=alpha)
     return spec, colour, alpha
@@ -146,7 +154,7 @@ def _flat_channels(spec: Any) -> tuple[list[int], int | None]:
     return list(range(colours)), spec.alpha_channel if spec.alpha_channel >= colours else None
 
 
-def _three(colour: NDArray[Any]) -> NDArray[Any]:
+def _as_rgb(colour: NDArray[Any]) -> NDArray[Any]:
     return colour if colour.shape[2] == 3 else np.repeat(colour, 3, axis=2)
 
 
@@ -154,7 +162,7 @@ def _metadata(spec: Any) -> dict[str, Any]:
     return {
         p.name: (str(p.type), p.value)
         for p in spec.extra_attribs
-        if p.name not in _LAYOUT and not p.name.startswith(_LAYOUT_PREFIXES)
+        if p.name not in _LAYOUT_ATTRIBUTES and not p.name.startswith(_LAYOUT_PREFIXES)
     }
 
 
@@ -163,7 +171,9 @@ def _is_png(path: Path) -> bool:
         return file.read(4) == b"\x89PNG"
 
 
-def _clean(path: Path, colour: NDArray[np.float32], alpha: NDArray[np.float32] | None) -> None:
+def _replace_non_finite(
+    path: Path, colour: NDArray[np.float32], alpha: NDArray[np.float32] | None
+) -> None:
     """NaN → 0, ±Inf → ±the largest half float, as compositors' own clean-up nodes do."""
     planes = [colour] if alpha is None else [colour, alpha]
     bad = sum(int(plane.size - np.count_nonzero(np.isfinite(plane))) for plane in planes)
@@ -216,7 +226,7 @@ def write(
     import OpenImageIO
 
     height, width, count = shape
-    spec = OpenImageIO.ImageSpec(width, height, count, _TYPES.get(sample, sample))
+    spec = OpenImageIO.ImageSpec(width, height, count, _OIIO_TYPES.get(sample, sample))
     spec.channelnames = channels
     if "A" in channels:
         spec.alpha_channel = channels.index("A")
@@ -227,8 +237,8 @@ def write(
         spec.full_width, spec.full_height = window.full_width, window.full_height
     for name, value in attributes.items():
         if isinstance(value, tuple):
-            kind, held = value
-            spec.attribute(name, OpenImageIO.TypeDesc(kind), held)
+            sample_type, content = value
+            spec.attribute(name, OpenImageIO.TypeDesc(sample_type), content)
         else:
             spec.attribute(name, value)
     if icc:

@@ -24,20 +24,20 @@ _PLUGINS = {
     "BMP": "Bmp",
 }
 _PLUGINS["AVIF"] = "Avif"
-_ROWS = 256
+_BAND_ROWS = 256
 _BITS_PER_SAMPLE = 258
 
 _opening = threading.Lock()
 
 
-def open_header(path: Path, kind: str) -> Image.Image:
+def open_header(path: Path, file_format: str) -> Image.Image:
     """Open a file of a known kind; nothing is decoded yet.
 
     Pillow's own limit on pixels is a setting of the whole process, lower than ours, and checked
     while the header is read; it is lifted for that moment only. Callers check `size`.
     """
-    importlib.import_module(f"PIL.{_PLUGINS[kind]}ImagePlugin")
-    formats = ["JPEG", "MPO"] if kind == "JPEG" else [kind]
+    importlib.import_module(f"PIL.{_PLUGINS[file_format]}ImagePlugin")
+    formats = ["JPEG", "MPO"] if file_format == "JPEG" else [file_format]
     with _opening:
         limit = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = None
@@ -130,11 +130,11 @@ def _samples(image: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8] |
     # In bands: Pillow's export of a whole picture holds it three times, and is slower.
     colour = np.empty((image.height, image.width, 3), np.uint8)
     alpha = np.empty(colour.shape[:2], np.uint8) if image.mode == "RGBA" else None
-    for y in range(0, image.height, _ROWS):
-        band = np.asarray(image.crop((0, y, image.width, min(y + _ROWS, image.height))))
-        colour[y : y + _ROWS] = band[..., :3]
+    for y in range(0, image.height, _BAND_ROWS):
+        band = np.asarray(image.crop((0, y, image.width, min(y + _BAND_ROWS, image.height))))
+        colour[y : y + _BAND_ROWS] = band[..., :3]
         if alpha is not None:
-            alpha[y : y + _ROWS] = band[..., 3]
+            alpha[y : y + _BAND_ROWS] = band[..., 3]
     return colour, alpha
 
 

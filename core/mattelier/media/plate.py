@@ -1,18 +1,13 @@
-"""The plate of a shot: frames by their numbers, from a sequence of files or from a movie."""
+"""What every plate of a shot offers: frames by their numbers, with size, rate and timecode."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mattelier.media.movie_formats import MOVIE_SUFFIXES
-from mattelier.types.errors import PictureError, UsageError
-
-if TYPE_CHECKING:
-    from mattelier.types.frame_range import FrameRange
-    from mattelier.types.picture import Picture
+from mattelier.types.frame_range import FrameRange
+from mattelier.types.picture import Picture
 
 
 class Plate(ABC):
@@ -69,48 +64,3 @@ class Plate(ABC):
 
     def close(self) -> None:  # noqa: B027 - a sequence holds nothing open
         """Let go of open files."""
-
-
-def open_plate(text: str) -> Plate:
-    """The plate that a pattern, a folder, one file of a sequence, or a movie stands for.
-
-    Raises
-    ------
-    PictureError
-        It does not exist, or holds nothing that can be read.
-    UsageError
-        A folder holds several sequences.
-    """
-    from mattelier.media.frame_names import FrameNames, sequences_in
-    from mattelier.media.sequence import SequencePlate
-    from mattelier.media.stills import INPUT_SUFFIXES
-
-    path = Path(text)
-    if path.is_dir():
-        found = sequences_in(path, INPUT_SUFFIXES)
-        movies = [file for file in sorted(path.iterdir()) if _is_movie(file)]
-        if len(found) + len(movies) > 1:
-            listed = ", ".join(map(str, [*found, *movies][:4]))
-            raise UsageError(f"{path} holds several plates; name one of them: {listed}.")
-        if movies:
-            path = movies[0]
-        elif found:
-            return SequencePlate(found[0])
-        else:
-            raise PictureError(f"{path} holds no frames: no numbered pictures and no movie.")
-    if _is_movie(path):
-        from mattelier.media.movies import MoviePlate
-
-        return MoviePlate(path)
-    # A file's own name is looked for first: "50%done.0001.png" is no pattern.
-    names = FrameNames.of_file(path) if path.exists() else FrameNames.parse(text)
-    if names is None:
-        why = "has no frame number in its name" if path.exists() else "does not exist"
-        raise PictureError(
-            f"{text} {why}; a plate is name.####.exr, a folder of numbered frames, or a movie."
-        )
-    return SequencePlate(names)
-
-
-def _is_movie(path: Path) -> bool:
-    return path.suffix.lower() in MOVIE_SUFFIXES and path.is_file()

@@ -70,8 +70,8 @@ def write(
         file.write(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
     if exif:
         file.write(_chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")))
-    for keyword, said in (text or {}).items():
-        file.write(_chunk(b"tEXt", f"{keyword}\0{said}".encode("latin-1", "replace")))
+    for keyword, value in (text or {}).items():
+        file.write(_chunk(b"tEXt", f"{keyword}\0{value}".encode("latin-1", "replace")))
 
     step = max(1, _STRIPE_BYTES // (width * channels * bits // 8))
 
@@ -93,18 +93,18 @@ def write(
     try:
         for chunk, part, length in pool.map(stripe, range(0, height, step)):
             file.write(chunk)
-            checksum = _joined_adler32(checksum, part, length)
+            checksum = _combine_adler32(checksum, part, length)
     finally:
         pool.shutdown(cancel_futures=True)
     file.write(_chunk(b"IDAT", struct.pack(">I", checksum)) + _chunk(b"IEND", b""))
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def _chunk(chunk_type: bytes, data: bytes) -> bytes:
     return b"%b%b%b%b" % (
         struct.pack(">I", len(data)),
-        kind,
+        chunk_type,
         data,
-        struct.pack(">I", zlib.crc32(data, zlib.crc32(kind))),
+        struct.pack(">I", zlib.crc32(data, zlib.crc32(chunk_type))),
     )
 
 
@@ -116,7 +116,9 @@ def _filter(samples: NDArray[Any], pixel: int, *, first: bool) -> NDArray[np.uin
     trial = slice(None, None, 16)
     best = min(
         (_SUB, _UP, _AVERAGE),
-        key=lambda kind: _cost(_residual(lines[1:][trial], lines[:-1][trial], pixel, kind)),
+        key=lambda filter_type: _cost(
+            _residual(lines[1:][trial], lines[:-1][trial], pixel, filter_type)
+        ),
     )
     filtered = np.empty((lines.shape[0] - 1, lines.shape[1] + 1), np.uint8)
     filtered[:, 0] = best
@@ -128,15 +130,15 @@ def _residual(
     lines: NDArray[np.uint8],
     above: NDArray[np.uint8],
     pixel: int,
-    kind: int,
+    filter_type: int,
     out: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
     """Bytes less their prediction, modulo 256 (PNG specification, 9.2)."""
-    if kind == _UP:
+    if filter_type == _UP:
         return np.subtract(lines, above, out=out)
     left = np.zeros_like(lines)
     left[:, pixel:] = lines[:, :-pixel]
-    if kind == _AVERAGE:  # floor((left + above) / 2) without leaving eight bits
+    if filter_type == _AVERAGE:  # floor((left + above) / 2) without leaving eight bits
         half = (left ^ above) >> 1
         left &= above
         left += half
@@ -147,7 +149,7 @@ def _cost(residual: NDArray[np.uint8]) -> int:
     return int(np.minimum(residual, -residual).sum(dtype=np.int64))
 
 
-def _joined_adler32(first: int, second: int, second_length: int) -> int:
+def _combine_adler32(first: int, second: int, second_length: int) -> int:
     """Adler-32 of two pieces from the Adler-32 of each (as zlib's adler32_combine)."""
     base = 65521
     low = ((first & 0xFFFF) + (second & 0xFFFF) - 1) % base

@@ -5,10 +5,12 @@ By the hash a finished frame is told from one that is to be made again.
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,10 @@ Facts = Mapping[str, Any]
 An EXR's header takes them all. Other files take those named `mattelier:…`.
 """
 
-SETTINGS = "mattelier:settings"
+CACHE_KEY = "mattelier:settings"
 """Name of the hash among a file's facts."""
 
-_IN_TEXT = re.compile(rf"(?:^|; ){SETTINGS}=(\w+)")
+_KEY_IN_TEXT = re.compile(rf"(?:^|; ){CACHE_KEY}=(\w+)")
 
 
 def own_facts(facts: Facts | None) -> dict[str, str]:
@@ -40,28 +42,40 @@ def as_tiff(facts: Facts | None) -> dict[str, Any]:
     return {**entries, "ImageDescription": as_text(facts)} if facts else entries
 
 
+def file_date(path: Path) -> str:
+    """When a file was last changed, as EXR and TIFF write it, in UTC.
+
+    A result bears its plate's date: that of the writing would make no two runs alike.
+    """
+    try:
+        changed = os.stat(path).st_mtime
+    except OSError:
+        changed = 0.0
+    return datetime.fromtimestamp(changed, UTC).strftime("%Y:%m:%d %H:%M:%S")
+
+
 @dataclass(frozen=True)
-class Stamp:
+class Provenance:
     """What an existing file says.
 
     Attributes
     ----------
-    settings : str or None
+    cache_key : str or None
         The hash of what it was made by; None in a file that is not ours.
-    whole : bool
+    is_complete : bool
         Whether it is there to its last row.
     """
 
-    settings: str | None
-    whole: bool
+    cache_key: str | None
+    is_complete: bool
 
     @property
-    def foreign(self) -> bool:
+    def is_foreign(self) -> bool:
         """Whether replacing the file could lose somebody's work."""
-        return self.settings is None and self.whole
+        return self.cache_key is None and self.is_complete
 
 
-def read_stamp(path: Path) -> Stamp | None:
+def read_provenance(path: Path) -> Provenance | None:
     """The stamp of a PNG, JPEG, EXR or TIFF by its content; None when there is no such file."""
     try:
         with path.open("rb") as file:
@@ -69,69 +83,69 @@ def read_stamp(path: Path) -> Stamp | None:
     except OSError:
         return None
     if not head:
-        return Stamp(None, whole=False)
+        return Provenance(None, is_complete=False)
     try:
         if head.startswith(b"\x89PNG"):
             return _png(path)
         return _jpeg(path) if head.startswith(b"\xff\xd8") else _high_depth(path)
     except (OSError, struct.error):
-        return Stamp(None, whole=True)
+        return Provenance(None, is_complete=True)
 
 
-def _png(path: Path) -> Stamp:
+def _png(path: Path) -> Provenance:
     """Walks the chunks; the pixels' checksums are not looked at."""
-    settings = None
+    cache_key = None
     with path.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(8)
         while len(header := file.read(8)) == 8:
-            length, kind = struct.unpack(">I4s", header)
-            if kind == b"tEXt":
-                keyword, _, said = file.read(length).partition(b"\0")
-                if keyword.decode("latin-1") == SETTINGS:
-                    settings = said.decode("latin-1")
+            length, chunk_type = struct.unpack(">I4s", header)
+            if chunk_type == b"tEXt":
+                keyword, _, text = file.read(length).partition(b"\0")
+                if keyword.decode("latin-1") == CACHE_KEY:
+                    cache_key = text.decode("latin-1")
                 file.seek(4, 1)
             else:
                 end = file.seek(length + 4, 1)
-                if kind == b"IEND":
-                    return Stamp(settings, whole=end <= size)
-    return Stamp(settings, whole=False)
+                if chunk_type == b"IEND":
+                    return Provenance(cache_key, is_complete=end <= size)
+    return Provenance(cache_key, is_complete=False)
 
 
-def _jpeg(path: Path) -> Stamp:
+def _jpeg(path: Path) -> Provenance:
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(path, formats=["JPEG"]) as image:
-            said = image.info.get("comment", b"").decode("utf-8", "replace")
+            text = image.info.get("comment", b"").decode("utf-8", "replace")
     except (UnidentifiedImageError, SyntaxError):
-        return Stamp(None, whole=True)
+        return Provenance(None, is_complete=True)
     with path.open("rb") as file:
         file.seek(-2, 2)
-        whole = file.read(2) == b"\xff\xd9"
-    return Stamp(_said(said), whole)
+        is_complete = file.read(2) == b"\xff\xd9"
+    return Provenance(_find_cache_key(text), is_complete)
 
 
-def _high_depth(path: Path) -> Stamp:
+def _high_depth(path: Path) -> Provenance:
     import OpenImageIO
 
     source = OpenImageIO.ImageInput.open(str(path))
     if source is None:
         OpenImageIO.geterror()
-        return Stamp(None, whole=True)
+        return Provenance(None, is_complete=True)
     try:
         spec = source.spec()
-        own = spec.get_string_attribute(SETTINGS)
-        settings = own or _said(spec.get_string_attribute("ImageDescription"))
+        own = spec.get_string_attribute(CACHE_KEY)
+        cache_key = own or _find_cache_key(spec.get_string_attribute("ImageDescription"))
         last = spec.y + spec.height - 1
         row = source.read_scanlines(last, last + 1, 0, 0, spec.nchannels, "float")
         if row is None:
             source.geterror()
-        return Stamp(settings or None, whole=row is not None)
+        return Provenance(cache_key or None, is_complete=row is not None)
     finally:
         source.close()
 
 
-def _said(text: str) -> str | None:
-    match = _IN_TEXT.search(text)
+def _find_cache_key(text: str) -> str | None:
+    match = _KEY_IN_TEXT.search(text)
     return match[1] if match else None

@@ -22,13 +22,14 @@ from mattelier.types.errors import PictureError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.picture import Picture, Window
 
-_RATE = "FramesPerSecond"  # OpenImageIO's name of an EXR's frame rate: (numerator, denominator)
-_TIMECODE = "smpte:TimeCode"
-_SAMPLE_SIZE = 256  # pixels of a sample's longer side
+# OpenImageIO's names of an EXR's frame rate, (numerator, denominator), and of its timecode.
+_FRAME_RATE_KEY = "FramesPerSecond"
+_TIMECODE_KEY = "smpte:TimeCode"
+_SAMPLE_SIZE_PX = 256  # pixels of a sample's longer side
 
 
 @dataclass(frozen=True)
-class _Place:
+class _FrameExtent:
     """Where a picture's pixels lie: size of the data, and the EXR's windows."""
 
     height: int
@@ -36,14 +37,14 @@ class _Place:
     window: Window | None
 
     @classmethod
-    def of(cls, picture: Picture) -> _Place:
+    def of(cls, picture: Picture) -> _FrameExtent:
         return cls(picture.height, picture.width, picture.window)
 
     @property
-    def whole(self) -> tuple[int, int]:
+    def display_size(self) -> tuple[int, int]:
         """(height, width) of the display window, or of the data where there is none."""
         window = self.window
-        return (self.height, self.width) if window is None else _display(window)
+        return (self.height, self.width) if window is None else _display_size(window)
 
 
 class SequencePlate(Plate):
@@ -64,36 +65,46 @@ class SequencePlate(Plate):
         self._files = FrameFiles(names)
         self.name = names.stem
         self.frames = FrameRange.of(self._files.frames or ())
-        self.missing = _gaps(self.frames)
-        samples = dict(self._sampled())
-        places = {frame: _Place.of(picture) for frame, picture in samples.items()}
-        whole = Counter(place.whole for place in places.values()).most_common(1)[0][0]
-        fitting = {frame: place for frame, place in places.items() if place.whole == whole}
-        self._place = _common(list(fitting.values()))
-        self.height, self.width = self._place.height, self._place.width
-        self.samples = tuple(_small(samples[frame]) for frame in fitting)
+        self.missing = _find_gaps(self.frames)
+        samples = dict(self._read_samples())
+        extents = {frame: _FrameExtent.of(picture) for frame, picture in samples.items()}
+        display_size = Counter(extent.display_size for extent in extents.values()).most_common(1)[
+            0
+        ][0]
+        fitting = {
+            frame: extent
+            for frame, extent in extents.items()
+            if extent.display_size == display_size
+        }
+        self._extent = _common_extent(list(fitting.values()))
+        self.height, self.width = self._extent.height, self._extent.width
+        self.samples = tuple(_shrink_sample(samples[frame]) for frame in fitting)
         self._first = next(iter(fitting))  # of which rate and timecode are taken
-        self._said = samples[self._first].metadata
-        self.fps = _rate(self._said)
+        self._metadata = samples[self._first].metadata
+        self.fps = _frame_rate(self._metadata)
 
     def read(self, frame: int) -> Picture:
         picture = stills.read(self.source(frame))
-        place = _Place.of(picture)
-        if place == self._place:
+        extent = _FrameExtent.of(picture)
+        if extent == self._extent:
             return picture
-        if place.whole != self._place.whole or place.window is None or self._place.window is None:
-            height, width = place.whole
+        if (
+            extent.display_size != self._extent.display_size
+            or extent.window is None
+            or self._extent.window is None
+        ):
+            height, width = extent.display_size
             raise PictureError(
                 f"{self.source(frame)} is {width}×{height} pixels but the plate is "
-                f"{self._place.whole[1]}×{self._place.whole[0]}."
+                f"{self._extent.display_size[1]}×{self._extent.display_size[0]}."
             )
         return replace(
             picture,
-            colour=_laid(picture.colour, place.window, self._place),
+            colour=_fit_to_window(picture.colour, extent.window, self._extent),
             alpha=None
             if picture.alpha is None
-            else _laid(picture.alpha, place.window, self._place),
-            window=self._place.window,
+            else _fit_to_window(picture.alpha, extent.window, self._extent),
+            window=self._extent.window,
         )
 
     def identity(self, frame: int) -> str:
@@ -104,13 +115,13 @@ class SequencePlate(Plate):
 
     def timecode(self, frame: int) -> str | None:
         """Counted on from that of the first frame's EXR."""
-        kind, packed = self._said.get(_TIMECODE, ("", None))
-        if kind != "timecode" or self.fps is None or packed is None:
+        value_type, packed = self._metadata.get(_TIMECODE_KEY, ("", None))
+        if value_type != "timecode" or self.fps is None or packed is None:
             return None
         start = Timecode.unpacked(int(packed[0]), self.fps)
         return None if start is None else str(start + (frame - self._first))
 
-    def _sampled(self) -> Iterator[tuple[int, Picture]]:
+    def _read_samples(self) -> Iterator[tuple[int, Picture]]:
         """The first, middle and last frame; where none of them can be read, the first that can."""
         frames = self.frames.frames
         first = dict.fromkeys((frames[0], frames[len(frames) // 2], frames[-1]))
@@ -127,33 +138,33 @@ class SequencePlate(Plate):
             raise problem
 
 
-def _display(window: Window) -> tuple[int, int]:
+def _display_size(window: Window) -> tuple[int, int]:
     return window.full_height, window.full_width
 
 
-def _common(places: list[_Place]) -> _Place:
+def _common_extent(extents: list[_FrameExtent]) -> _FrameExtent:
     """The place of them all: theirs where it is one, else the display window."""
-    first = places[0]
-    if all(place == first for place in places) or first.window is None:
+    first = extents[0]
+    if all(extent == first for extent in extents) or first.window is None:
         return first
     window = first.window
-    return _Place(*_display(window), replace(window, x=window.full_x, y=window.full_y))
+    return _FrameExtent(*_display_size(window), replace(window, x=window.full_x, y=window.full_y))
 
 
-def _laid(samples: NDArray[Any], window: Window, place: _Place) -> NDArray[Any]:
+def _fit_to_window(samples: NDArray[Any], window: Window, extent: _FrameExtent) -> NDArray[Any]:
     """Samples whose data window begins at `window`, cut and padded to a place's."""
-    assert place.window is not None
-    result = np.zeros((place.height, place.width, *samples.shape[2:]), samples.dtype)
-    down, right = window.y - place.window.y, window.x - place.window.x
+    assert extent.window is not None
+    result = np.zeros((extent.height, extent.width, *samples.shape[2:]), samples.dtype)
+    down, right = window.y - extent.window.y, window.x - extent.window.x
     y0, x0 = max(down, 0), max(right, 0)
-    y1 = min(down + samples.shape[0], place.height)
-    x1 = min(right + samples.shape[1], place.width)
+    y1 = min(down + samples.shape[0], extent.height)
+    x1 = min(right + samples.shape[1], extent.width)
     if y1 > y0 and x1 > x0:
         result[y0:y1, x0:x1] = samples[y0 - down : y1 - down, x0 - right : x1 - right]
     return result
 
 
-def _gaps(frames: FrameRange) -> FrameRange:
+def _find_gaps(frames: FrameRange) -> FrameRange:
     """Frames left out, where neighbours are further apart than most are."""
     pairs = list(zip(frames.frames, frames.frames[1:], strict=False))
     if not pairs:
@@ -163,15 +174,15 @@ def _gaps(frames: FrameRange) -> FrameRange:
     return FrameRange.of(frame for a, b in pairs for frame in range(a + step, b, step))
 
 
-def _small(picture: Picture) -> Picture:
-    scale = min(1.0, _SAMPLE_SIZE / max(picture.height, picture.width))
+def _shrink_sample(picture: Picture) -> Picture:
+    scale = min(1.0, _SAMPLE_SIZE_PX / max(picture.height, picture.width))
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     colour = cv2.resize(picture.colour, size, interpolation=cv2.INTER_AREA)
     return replace(picture, colour=colour, alpha=None, window=None)
 
 
-def _rate(metadata: Mapping[str, Any]) -> Fraction | None:
-    kind, value = metadata.get(_RATE, ("", None))
-    if kind != "rational" or value is None or not value[1]:
+def _frame_rate(metadata: Mapping[str, Any]) -> Fraction | None:
+    value_type, value = metadata.get(_FRAME_RATE_KEY, ("", None))
+    if value_type != "rational" or value is None or not value[1]:
         return None
     return Fraction(int(value[0]), int(value[1]))

@@ -39,7 +39,7 @@ _SIGNATURES = (
     (0, b"GIF8", "GIF"),
     (0, b"BM", "BMP"),
 )
-_PIXEL_LIMITS = {".webp": 16383, ".jpg": 65500, ".jpeg": 65500}
+_MAX_SIDE_PX = {".webp": 16383, ".jpg": 65500, ".jpeg": 65500}
 _HALF_MAX = float(np.finfo(np.float16).max)
 
 
@@ -123,10 +123,10 @@ def write_cutout(
         When the suffix is unknown, does not suit the picture, or the system refuses.
     """
     path = Path(path)
-    suffix = _suffix(path, OUTPUT_SUFFIXES, "A picture")
+    suffix = _check_suffix(path, OUTPUT_SUFFIXES, "A picture")
     if premultiplied and suffix not in PREMULTIPLIED_SUFFIXES:
         raise OutputError(f"{path}: {suffix} holds straight colour; use .exr or .tif.")
-    longest = _PIXEL_LIMITS.get(suffix)
+    longest = _MAX_SIDE_PX.get(suffix)
     if longest and max(picture.height, picture.width) > longest:
         raise OutputError(
             f"{path}: {suffix} holds at most {longest} pixels a side; use .png or .tif."
@@ -144,7 +144,7 @@ def write_cutout(
     elif suffix == ".png":
         _write_png(path, picture, facts)
     else:
-        _write_high_depth(
+        _write_tiff_or_exr(
             path, picture, suffix, facts or {}, premultiplied=premultiplied, emission=emission
         )
 
@@ -177,7 +177,7 @@ def write_matte(
         When the suffix is unknown or the system refuses.
     """
     path = Path(path)
-    suffix = _suffix(path, MATTE_SUFFIXES, "A matte")
+    suffix = _check_suffix(path, MATTE_SUFFIXES, "A matte")
     if suffix == ".exr":
         _write_layers(path, {"Y": alpha}, like, facts)
         return
@@ -229,16 +229,16 @@ def write_matte_layers(
         When the suffix is another or the system refuses.
     """
     path = Path(path)
-    _suffix(path, frozenset((".exr",)), "A file of layers")
+    _check_suffix(path, frozenset((".exr",)), "A file of layers")
     _write_layers(path, {f"{name}.Y": alpha for name, alpha in alphas.items()}, like, facts)
 
 
 def _read(path: Path, *, managed: bool) -> Picture:
     from PIL import UnidentifiedImageError
 
-    kind = _kind(path)
+    file_format = _detect_format(path)
     try:
-        picture = _decode(path, kind, managed=managed)
+        picture = _decode(path, file_format, managed=managed)
     except MattelierError:
         raise
     except MemoryError as error:
@@ -253,7 +253,7 @@ def _read(path: Path, *, managed: bool) -> Picture:
     return picture
 
 
-def _kind(path: Path) -> str:
+def _detect_format(path: Path) -> str:
     if path.is_dir():
         raise PictureError(f"{path} is a folder, not a picture.")
     try:
@@ -267,43 +267,43 @@ def _kind(path: Path) -> str:
         raise PictureError(f"{path} cannot be opened: {error}.") from error
     if not head:
         raise PictureError(f"{path} is empty (0 bytes).")
-    for offset, signature, kind in _SIGNATURES:
+    for offset, signature, file_format in _SIGNATURES:
         if head.startswith(signature, offset):
-            return kind
+            return file_format
     raise PictureError(
         f"{path} is not a picture of a kind that can be read (JPEG, PNG, TIFF, EXR …)."
     )
 
 
-def _decode(path: Path, kind: str, *, managed: bool) -> Picture:
+def _decode(path: Path, file_format: str, *, managed: bool) -> Picture:
     from PIL import Image, UnidentifiedImageError
 
     from mattelier.media import pillow_io
 
-    if kind == "HEIF":
+    if file_format == "HEIF":
         return pillow_io.read_heif(path, MAX_PIXELS)
-    if kind != "EXR":
+    if file_format != "EXR":
         exif = Image.Exif()
         try:
-            with pillow_io.open_header(path, kind) as image:
+            with pillow_io.open_header(path, file_format) as image:
                 pillow_io.check_size(path, *image.size, MAX_PIXELS)
                 if not pillow_io.deeper_than_8_bits(image):
                     return pillow_io.read(image, managed=managed)
                 exif.load(image.info.get("exif", b""))
         except UnidentifiedImageError:
-            if kind != "TIFF":  # float TIFFs are beyond Pillow
+            if file_format != "TIFF":  # float TIFFs are beyond Pillow
                 raise
     from mattelier.media import oiio_io
 
-    if kind == "EXR":
+    if file_format == "EXR":
         return oiio_io.read_exr(path, MAX_PIXELS)
     with path.open("rb") as file:
-        if kind == "TIFF":  # a TIFF is laid out as an EXIF block is
+        if file_format == "TIFF":  # a TIFF is laid out as an EXIF block is
             exif.load_from_fp(file)
         return oiio_io.read_deep(path, MAX_PIXELS, exif, managed=managed)
 
 
-def _suffix(path: Path, allowed: frozenset[str], what: str) -> str:
+def _check_suffix(path: Path, allowed: frozenset[str], what: str) -> str:
     suffix = path.suffix.lower()
     if suffix not in allowed:
         raise OutputError(
@@ -312,7 +312,9 @@ def _suffix(path: Path, allowed: frozenset[str], what: str) -> str:
     return suffix
 
 
-def _rows(picture: Picture, sample: str, transfer: Transfer) -> Callable[[int, int], NDArray[Any]]:
+def _encoded_rows(
+    picture: Picture, sample: str, transfer: Transfer
+) -> Callable[[int, int], NDArray[Any]]:
     """Function (y0, y1) → colour and alpha side by side, as `sample`s under `transfer`."""
     curve = srgb_to_linear if transfer == "linear" else linear_to_srgb
 
@@ -377,26 +379,26 @@ def _write_png(path: Path, picture: Picture, facts: Facts | None) -> None:
             file,
             _shape(picture),
             np.dtype(sample).itemsize * 8,
-            _rows(picture, sample, "display"),
+            _encoded_rows(picture, sample, "display"),
             icc=picture.icc if picture.transfer == "display" else None,
             exif=picture.exif,
             text=own_facts(facts),
         )
 
 
-def _write_lossy(path: Path, picture: Picture, kind: str, **options: Any) -> None:
+def _write_lossy(path: Path, picture: Picture, file_format: str, **options: Any) -> None:
     from PIL import Image
 
-    samples = _rows(picture, "uint8", "display")(0, picture.height)
+    samples = _encoded_rows(picture, "uint8", "display")(0, picture.height)
     if picture.icc and picture.transfer == "display":
         options["icc_profile"] = picture.icc
     if picture.exif:
         options["exif"] = picture.exif
     with replacing(path) as temporary, temporary.open("wb") as file:
-        Image.fromarray(samples).save(file, kind, **options)
+        Image.fromarray(samples).save(file, file_format, **options)
 
 
-def _write_high_depth(
+def _write_tiff_or_exr(
     path: Path,
     picture: Picture,
     suffix: str,
@@ -420,13 +422,13 @@ def _write_high_depth(
     if exr and picture.alpha is not None and not premultiplied:
         attributes[oiio_io.ALPHA] = "straight"
     attributes.update(facts if exr else as_tiff(facts))
-    rows = _rows(picture, sample, transfer)
+    rows = _encoded_rows(picture, sample, transfer)
     with replacing(path) as temporary:
         oiio_io.write(
             temporary,
             _shape(picture),
             sample,
-            _multiplied(rows, emission=emission) if premultiplied else rows,
+            _premultiplied_rows(rows, emission=emission) if premultiplied else rows,
             channels=("R", "G", "B", "A")[: _shape(picture)[2]],
             attributes=attributes,
             window=picture.window if exr else None,
@@ -435,7 +437,7 @@ def _write_high_depth(
         )
 
 
-def _multiplied(
+def _premultiplied_rows(
     rows: Callable[[int, int], NDArray[Any]], *, emission: bool
 ) -> Callable[[int, int], NDArray[Any]]:
     """Rows of straight colour with alpha, multiplied."""

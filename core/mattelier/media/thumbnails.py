@@ -10,7 +10,7 @@ Map = NDArray[np.float32]
 Thumbnail = NDArray[np.uint8]
 
 MISSING, EXTRA = (255, 120, 40), (60, 190, 255)  # colours that all eyes can tell apart
-_SQUARE = 8  # pixels of the checkerboard
+_CHECKER_SQUARE_PX = 8  # pixels of the checkerboard
 
 
 def fit(height: int, width: int, longest: int) -> tuple[int, int]:
@@ -31,10 +31,13 @@ def colour(view: NDArray[np.float32], size: tuple[int, int]) -> Thumbnail:
 
 def on_board(view: NDArray[np.float32], alpha: Map, size: tuple[int, int]) -> Thumbnail:
     """The picture cut out, over a checkerboard."""
-    seen, cover = _resized(view, size), _resized(alpha, size)[..., None]
-    rows, columns = np.arange(size[0])[:, None] // _SQUARE, np.arange(size[1]) // _SQUARE
+    picture, cover = _resized(view, size), _resized(alpha, size)[..., None]
+    rows, columns = (
+        np.arange(size[0])[:, None] // _CHECKER_SQUARE_PX,
+        np.arange(size[1]) // _CHECKER_SQUARE_PX,
+    )
     board = np.where((rows + columns) % 2, 0.45, 0.65).astype(np.float32)[..., None]
-    return _levels(board + cover * (seen - board))
+    return _levels(board + cover * (picture - board))
 
 
 def error(

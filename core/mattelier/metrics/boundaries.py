@@ -13,8 +13,8 @@ from mattelier.metrics.masks import iou
 Mask = NDArray[np.bool_]
 
 _BETA2 = 0.3
-_BAND = 0.02  # of the diagonal: width of boundary IoU's band
-_NEAR = 0.008  # of the diagonal: how far DAVIS lets an outline be off
+_BAND_WIDTH = 0.02  # of the diagonal: width of boundary IoU's band
+_CONTOUR_TOLERANCE = 0.008  # of the diagonal: how far DAVIS lets an outline be off
 
 
 def relaxed_f(mask: Mask, truth: Mask, slack: float = 3) -> float:
@@ -28,13 +28,14 @@ def relaxed_f(mask: Mask, truth: Mask, slack: float = 3) -> float:
 
 def boundary_iou(mask: Mask, truth: Mask) -> float:
     """IoU of the parts within 2 % of the diagonal of either mask's edge (Cheng et al. 2021)."""
-    width = max(1, round(_BAND * math.hypot(*truth.shape)))
+    width = max(1, round(_BAND_WIDTH * math.hypot(*truth.shape)))
     return iou(_rim(mask, width), _rim(truth, width))
 
 
 def contour_f(mask: Mask, truth: Mask) -> float:
     """DAVIS's contour accuracy F (Perazzi et al. 2016): within 0.8 % of the diagonal counts."""
-    return _f(_seam(mask), _seam(truth), math.ceil(_NEAR * math.hypot(*truth.shape)), 1.0)
+    slack = math.ceil(_CONTOUR_TOLERANCE * math.hypot(*truth.shape))
+    return _f(_seam(mask), _seam(truth), slack, 1.0)
 
 
 def _rim(mask: Mask, width: int) -> Mask:

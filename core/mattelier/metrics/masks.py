@@ -70,15 +70,15 @@ def weighted_f(alpha: Map, truth: NDArray[np.bool_]) -> float:
 def e_curve(alpha: Map, truth: NDArray[np.bool_]) -> NDArray[np.float64]:
     """(256,) enhanced-alignment measure (Fan et al. 2018) at thresholds 0, 1/255, … 1 (≥)."""
     hits, taken = _counts(alpha, truth)
-    size, wanted = truth.size, int(truth.sum())
+    size, positives = truth.size, int(truth.sum())
     total: NDArray[np.float64]
-    if wanted in (0, size):
-        total = taken if wanted else size - taken
+    if positives in (0, size):
+        total = taken if positives else size - taken
     else:
-        share, true_share = taken / size, wanted / size
+        share, true_share = taken / size, positives / size
         total = np.zeros(256)
-        parts = ((hits, 1, 1), (taken - hits, 1, 0), (wanted - hits, 0, 1),
-                 (size - taken - wanted + hits, 0, 0))  # fmt: skip
+        parts = ((hits, 1, 1), (taken - hits, 1, 0), (positives - hits, 0, 1),
+                 (size - taken - positives + hits, 0, 0))  # fmt: skip
         for count, chosen, true in parts:  # all pixels of one part have the same alignment
             a, t = chosen - share, true - true_share
             total += count * (2 * a * t / (a * a + t * t + _TINY) + 1) ** 2 / 4

@@ -1,4 +1,4 @@
-"""What is measured of a result: masks, mattes, video, enlarged pictures, and clicks obeyed."""
+"""What is measured of a result: masks, mattes, video, enlarged pictures, and clicks."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.metrics.boundaries import boundary_iou, contour_f, relaxed_f
-from mattelier.metrics.clicks import MOST, REACHED, SHOWN
 from mattelier.metrics.fidelity import psnr_y, ssim_y
 from mattelier.metrics.masks import e_curve, f_curve, iou, s_measure, weighted_f
 from mattelier.metrics.mattes import connectivity_error, gradient_error, mad, mse, sad, soft_band
 
 Map = NDArray[np.float32]
+
+MAX_CLICKS = 20  # that a person is expected to have patience for
+TARGET_IOUS = (0.85, 0.9)  # that the number of clicks is counted to
+REPORTED_CLICKS = 5  # clicks that are always made: IoU is reported up to here
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Case:
     result, truth : (H, W) float32 0…1; for enlarged pictures (H, W, 3) RGB uint8
     unknown : (H, W) bool, or None
         The trimap's unknown band, where one was given.
-    before : (result, truth) of the frame before, for video; None at a sequence's first
+    previous : (result, truth) of the frame before, for video; None at a sequence's first
     border : pixels left out at each side, for enlarged pictures
     ious : IoU after each click, where clicks led to the result
     """
@@ -45,13 +48,13 @@ class Case:
     result: NDArray[Any]
     truth: NDArray[Any]
     unknown: NDArray[np.bool_] | None = None
-    before: tuple[Map, Map] | None = None
+    previous: tuple[Map, Map] | None = None
     border: int = 0
     ious: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class Scores:
     """Scores of one picture; `curves` hold one value for each of 256 thresholds."""
 
     values: Mapping[str, float]
@@ -65,21 +68,21 @@ class Measure:
     Attributes
     ----------
     columns : the scores, in the order of tables
-    worst : key of the score that says which pictures came out worst
+    ranked_by : key of the score that says which pictures came out worst
     score : measures one picture
     sequences : whether folders are shots, each of which counts as much as another
     """
 
     columns: tuple[Column, ...]
-    worst: str
-    score: Callable[[Case], Measured]
+    ranked_by: str
+    score: Callable[[Case], Scores]
     sequences: bool = False
 
     @property
-    def judged_by(self) -> Column:
-        return next(column for column in self.columns if column.key == self.worst)
+    def ranking(self) -> Column:
+        return next(column for column in self.columns if column.key == self.ranked_by)
 
-    def mean(self, pictures: Iterable[Measured]) -> dict[str, float]:
+    def mean(self, pictures: Iterable[Scores]) -> dict[str, float]:
         """Means over pictures; NaN when there are none.
 
         A maximum or mean over thresholds is that of the mean curve, as the saliency
@@ -88,8 +91,8 @@ class Measure:
         measured = list(pictures)
         means: dict[str, float] = {}
         for key in (column.key for column in self.columns):
-            known = [m.values[key] for m in measured]
-            means[key] = float(np.mean(known)) if known else float("nan")
+            values = [m.values[key] for m in measured]
+            means[key] = float(np.mean(values)) if values else float("nan")
             if measured and key in measured[0].curves:
                 curve = np.mean([m.curves[key] for m in measured], axis=0)
                 means[key] = _of_curve(key, curve)
@@ -100,29 +103,29 @@ def _of_curve(key: str, curve: NDArray[np.float64]) -> float:
     return float(curve.max() if key.startswith("max") else curve.mean())
 
 
-def _score_mask(case: Case) -> Measured:
+def _score_mask(case: Case) -> Scores:
     """Grey truth: above 0.75 subject, below 0.25 background, between them not scored.
 
     Scores that look at the whole map see the pixels that are not scored as right.
     """
     alpha, grey = case.result, case.truth
-    truth, known = grey > 0.75, (grey > 0.75) | (grey < 0.25)
-    whole = np.where(known, alpha, truth).astype(np.float32)
+    truth, scored = grey > 0.75, (grey > 0.75) | (grey < 0.25)
+    whole = np.where(scored, alpha, truth).astype(np.float32)
     hard = whole >= 0.5
-    f, e = f_curve(alpha[known], truth[known]), e_curve(whole, truth)
+    f, e = f_curve(alpha[scored], truth[scored]), e_curve(whole, truth)
     curves = {"max_f": f, "mean_f": f, "max_e": e, "mean_e": e}
     values = {key: _of_curve(key, curve) for key, curve in curves.items()} | {
-        "mae": float(np.abs(alpha[known] - truth[known]).mean()) if known.any() else 0.0,
-        "iou": iou(alpha[known] >= 0.5, truth[known]),
+        "mae": float(np.abs(alpha[scored] - truth[scored]).mean()) if scored.any() else 0.0,
+        "iou": iou(alpha[scored] >= 0.5, truth[scored]),
         "s_measure": s_measure(whole, truth),
         "weighted_f": weighted_f(whole, truth),
         "boundary_f": relaxed_f(hard, truth),
         "boundary_iou": boundary_iou(hard, truth),
     }
-    return Measured(values, curves)
+    return Scores(values, curves)
 
 
-def _score_matte(case: Case) -> Measured:
+def _score_matte(case: Case) -> Scores:
     alpha, truth = case.result, case.truth
     band = soft_band(truth) if case.unknown is None else case.unknown
     whole = np.ones(truth.shape, bool)
@@ -130,7 +133,7 @@ def _score_matte(case: Case) -> Measured:
     for name, score in _MATTE_SCORES.items():
         values[name] = score(alpha, truth, whole)
         values[f"{name}_band"] = score(alpha, truth, band)
-    return Measured(values)
+    return Scores(values)
 
 
 _MATTE_SCORES = {
@@ -142,13 +145,13 @@ _MATTE_SCORES = {
 }
 
 
-def _score_frame(case: Case) -> Measured:
+def _score_frame(case: Case) -> Scores:
     """dtSSD is 0 at a sequence's first frame, as its users count it."""
     alpha, truth = case.result, case.truth
     whole = np.ones(truth.shape, bool)
     changed = 0.0
-    if case.before is not None:
-        change = (alpha - case.before[0]) - (truth - case.before[1])
+    if case.previous is not None:
+        change = (alpha - case.previous[0]) - (truth - case.previous[1])
         changed = 100 * float(np.sqrt(np.mean(change.astype(np.float64) ** 2)))
     values = {
         "j": iou(alpha >= 0.5, truth >= 0.5),
@@ -157,11 +160,11 @@ def _score_frame(case: Case) -> Measured:
         "mad": mad(alpha, truth, whole),
         "mse": mse(alpha, truth, whole),
     }
-    return Measured(values)
+    return Scores(values)
 
 
-def _score_enlarged(case: Case) -> Measured:
-    return Measured(
+def _score_upscaled(case: Case) -> Scores:
+    return Scores(
         {
             "psnr_y": psnr_y(case.result, case.truth, case.border),
             "ssim_y": ssim_y(case.result, case.truth, case.border),
@@ -169,22 +172,22 @@ def _score_enlarged(case: Case) -> Measured:
     )
 
 
-_AFTER = (1, 2, 3, SHOWN)
+_IOU_AFTER_CLICKS = (1, 2, 3, REPORTED_CLICKS)
 
 
-def _score_clicks(case: Case) -> Measured:
+def _score_clicks(case: Case) -> Scores:
     """An IoU that was never reached counts as the most clicks; after the last one nothing changes.
 
     NoC and NoF are numbers of clicks and of failures.
     """
     values: dict[str, float] = {}
-    for wanted in REACHED:
-        enough = [number for number, value in enumerate(case.ious, 1) if value >= wanted]
-        values[f"noc_{100 * wanted:.0f}"] = float(enough[0] if enough else MOST)
-        values[f"nof_{100 * wanted:.0f}"] = float(not enough)
-    for number in _AFTER:
+    for target in TARGET_IOUS:
+        reached = [number for number, value in enumerate(case.ious, 1) if value >= target]
+        values[f"noc_{100 * target:.0f}"] = float(reached[0] if reached else MAX_CLICKS)
+        values[f"nof_{100 * target:.0f}"] = float(not reached)
+    for number in _IOU_AFTER_CLICKS:
         values[f"iou_{number}"] = case.ious[min(number, len(case.ious)) - 1]
-    return Measured(values)
+    return Scores(values)
 
 
 MEASURES: dict[str, Measure] = {
@@ -235,7 +238,7 @@ MEASURES: dict[str, Measure] = {
     "upscale": Measure(
         (Column("psnr_y", "PSNR-Y", 2), Column("ssim_y", "SSIM", 4)),
         "psnr_y",
-        _score_enlarged,
+        _score_upscaled,
     ),
     "clicks": Measure(
         (
@@ -243,9 +246,9 @@ MEASURES: dict[str, Measure] = {
             Column("noc_90", "NoC@90", 2, higher=False),
             Column("nof_85", "NoF@85", higher=False),
             Column("nof_90", "NoF@90", higher=False),
-            *(Column(f"iou_{number}", f"IoU@{number}") for number in _AFTER),
+            *(Column(f"iou_{number}", f"IoU@{number}") for number in _IOU_AFTER_CLICKS),
         ),
-        f"iou_{SHOWN}",
+        f"iou_{REPORTED_CLICKS}",
         _score_clicks,
     ),
 }

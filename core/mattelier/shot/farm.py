@@ -16,13 +16,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from mattelier.engines.choose import installed
 from mattelier.requests import RotoRequest, from_json, to_json
 from mattelier.shot import roto
-from mattelier.shot.run import VERSION
-from mattelier.shot.shot import ShotResult, prepare
+from mattelier.shot.plan import prepare
+from mattelier.shot.result import ShotResult
+from mattelier.shot.shot_run import VERSION
 from mattelier.types.errors import EngineError, MattelierError, UsageError
 from mattelier.types.frame_range import FrameRange
+from mattelier.types.packages import installed
 from mattelier.types.progress import Callback, Cancelled, heard_by, remark, stage, tell
 
 _RETRIES = 2  # of a task that raised; those of a lost worker are given out again besides
@@ -49,7 +50,7 @@ def for_farm(request: RotoRequest) -> RotoRequest:
     )
     shot = prepare(request)
     try:
-        shot.spare_foreign_files()
+        shot.refuse_foreign_files()
     finally:
         shot.plate.close()
     movies = [target.described for target in shot.layout.targets if target.movie is not None]
@@ -58,7 +59,7 @@ def for_farm(request: RotoRequest) -> RotoRequest:
             f"{movies[0]} is a movie, which no machine can write a part of; let the farm write "
             "a sequence or a folder."
         )
-    return replace(request, frames=str(shot.asked))
+    return replace(request, frames=str(shot.requested))
 
 
 def submit(

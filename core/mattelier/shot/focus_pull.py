@@ -14,21 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.filters.bokeh.focus import Setting, setting
-from mattelier.filters.depth.depth import SUBJECT, Sight
+from mattelier.filters.depth.depth import SUBJECT, Scene
 from mattelier.requests import BokehRequest
 
-_SLIP = 2  # frames to each side that outvote one that slipped
-_SIGMA, _FAR = 4.0, 12  # of the Gaussian, and where it ends, in frames
+_MEDIAN_RADIUS_FRAMES = 2  # frames to each side that outvote one that slipped
+_GAUSSIAN_SIGMA_FRAMES = 4.0
+_GAUSSIAN_RADIUS_FRAMES = 12  # where the Gaussian ends
 
-REACH = _FAR + _SLIP
+FOCUS_REACH_FRAMES = _GAUSSIAN_RADIUS_FRAMES + _MEDIAN_RADIUS_FRAMES
 """Frames to each side that a frame's focus depends on."""
 
-_ROWS = 256  # of the ground that are remembered
-_NOTHING = 1e-4  # of the picture's area: a subject smaller than that is not there
-_LEAST = 0.05  # of the focus's disparity: less depth than that is not stretched to the whole blur
+_GROUND_ROWS = 256  # of the ground that are remembered
+_MIN_SUBJECT_AREA = 1e-4  # of the picture's area: a subject smaller than that is not there
+# Of the focus's disparity: less depth than that is not stretched to the whole blur.
+_MIN_DEPTH_SPAN = 0.05
 
 
-def measured(height: int, width: int, sight: Sight, request: BokehRequest) -> Setting | None:
+def measure_focus(height: int, width: int, scene: Scene, request: BokehRequest) -> Setting | None:
     """How the lens would be focused on a frame of that size alone; None where no subject is seen.
 
     Raises
@@ -36,51 +38,55 @@ def measured(height: int, width: int, sight: Sight, request: BokehRequest) -> Se
     UsageError
         As `focus.setting`.
     """
-    alone = setting(height, width, sight, request)
-    if sight.matte is not None and float(sight.matte.alpha.mean()) < _NOTHING:
+    alone = setting(height, width, scene, request)
+    if scene.alpha is not None and float(scene.alpha.mean()) < _MIN_SUBJECT_AREA:
         return None
-    if alone.ground is None or alone.ground.size <= _ROWS:
+    if alone.ground is None or alone.ground.size <= _GROUND_ROWS:
         return alone
-    rows = (np.arange(_ROWS) + 0.5) / _ROWS * alone.ground.size - 0.5
+    rows = (np.arange(_GROUND_ROWS) + 0.5) / _GROUND_ROWS * alone.ground.size - 0.5
     ground = np.interp(rows, np.arange(alone.ground.size), alone.ground)
     return replace(alone, ground=ground.astype(np.float32))
 
 
-def pulled(
+def pull_focus(
     frame: int,
-    near: Mapping[int, Setting],
-    span: tuple[float, float] | None,
+    measurements: Mapping[int, Setting],
+    disparity_range: tuple[float, float] | None,
     request: BokehRequest,
 ) -> Setting | None:
     """How the lens is focused on a frame of a shot; None where nothing near it was measured.
 
     Parameters
     ----------
-    near : mapping
-        What was measured on the frames around it, as far as `REACH`.
-    span : (farthest, nearest), or None
+    measurements : mapping
+        What was measured on the frames around it, as far as `FOCUS_REACH_FRAMES`.
+    disparity_range : (farthest, nearest), or None
         The disparities that the whole shot's depth maps lie between; None: depth is from the
         mattes. By these it is judged how far from the focus anything is.
     """
-    around = [other for other in sorted(near) if abs(other - frame) <= _FAR]
-    if not around:
-        return None
-    values = {other: _as_values(near[other]) for other in near}
-    weights = np.exp(-0.5 * (np.array([other - frame for other in around]) / _SIGMA) ** 2)
-    steady = [
-        np.median([values[o] for o in values if abs(o - other) <= _SLIP], axis=0)
-        for other in around
+    neighbours = [
+        other for other in sorted(measurements) if abs(other - frame) <= _GAUSSIAN_RADIUS_FRAMES
     ]
-    focal, subject, *rows = np.average(steady, axis=0, weights=weights)
+    if not neighbours:
+        return None
+    values = {other: _as_values(measurements[other]) for other in measurements}
+    weights = np.exp(
+        -0.5 * (np.array([other - frame for other in neighbours]) / _GAUSSIAN_SIGMA_FRAMES) ** 2
+    )
+    medians = [
+        np.median([values[o] for o in values if abs(o - other) <= _MEDIAN_RADIUS_FRAMES], axis=0)
+        for other in neighbours
+    ]
+    focal, subject, *rows = np.average(medians, axis=0, weights=weights)
     ground = np.asarray(rows, np.float32) if rows else None
-    if span is None:
-        span = (0.0, max(SUBJECT, float(max(rows, default=0))))
-    far, close = span
+    if disparity_range is None:
+        disparity_range = (0.0, max(SUBJECT, float(max(rows, default=0))))
+    far, close = disparity_range
     before = max(close - focal, 0) if request.foreground_blur else 0
-    most = max(focal - far, before, _LEAST * focal)
-    return Setting(float(focal), float(subject), ground, float(most))
+    max_distance = max(focal - far, before, _MIN_DEPTH_SPAN * focal)
+    return Setting(float(focal), float(subject), ground, float(max_distance))
 
 
-def _as_values(measured: Setting) -> NDArray[np.float64]:
-    ground = np.empty(0) if measured.ground is None else measured.ground
-    return np.array([measured.focal, measured.subject, *ground], np.float64)
+def _as_values(focus: Setting) -> NDArray[np.float64]:
+    ground = np.empty(0) if focus.ground is None else focus.ground
+    return np.array([focus.focal, focus.subject, *ground], np.float64)

@@ -9,23 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.matting.edge import adjusted
+from mattelier.matting.edge import choke_and_feather
 from mattelier.matting.foreground import estimate_foreground
 from mattelier.matting.refine import refine, stretch
 from mattelier.media import stills
 from mattelier.media.colour_space import ColourSpace
 from mattelier.requests import MatteRequest
-from mattelier.shot.key_frames import Keys
+from mattelier.shot.key_frames import KeyFrames
 from mattelier.shot.outputs import Target
-from mattelier.shot.run import Write
+from mattelier.shot.shot_run import WriteFile
 from mattelier.shot.tracking.key_matte import key_matte
 from mattelier.shot.tracking.track import Track
 from mattelier.types.colour import View, from_float, linear_to_srgb, to_float
 from mattelier.types.picture import Picture
 
-_PREVIEW_SIZE = 1920  # pixels of a preview's longer side, at most
-_SQUARES = 24  # of a preview's checkerboard along its longer side
-_CHECKER = (0.35, 0.55)
+_PREVIEW_SIZE_PX = 1920  # pixels of a preview's longer side, at most
+_CHECKER_SQUARES = 24  # of a preview's checkerboard along its longer side
+_CHECKER_GREYS = (0.35, 0.55)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class FrameMattes:
 
 
 @dataclass(frozen=True)
-class Matter:
+class FrameMatter:
     """Makes mattes of full-size frames; each frame by itself, so in any order.
 
     Attributes
@@ -57,7 +57,7 @@ class Matter:
         frame: int,
         picture: Picture,
         tracks: Mapping[str, Track],
-        keys: Mapping[str, Keys],
+        keys: Mapping[str, KeyFrames],
     ) -> FrameMattes:
         """The mattes of one frame.
 
@@ -75,7 +75,7 @@ class Matter:
             alphas[name] = alpha
         return FrameMattes(picture, view, alphas)
 
-    def _alpha(self, frame: int, view: View, track: Track, keys: Keys) -> NDArray[np.float32]:
+    def _alpha(self, frame: int, view: View, track: Track, keys: KeyFrames) -> NDArray[np.float32]:
         request = self.request
         if keys.has_mask(frame):
             mask = keys[frame].mask
@@ -85,12 +85,12 @@ class Matter:
             alpha = refine(view, track.coarse(frame), quality=request.quality)
         else:
             alpha = stretch(track.coarse(frame), view.height, view.width)
-        return adjusted(alpha, request.edge_shift, request.feather)
+        return choke_and_feather(alpha, request.edge_shift, request.feather)
 
 
-def writers(
+def frame_writers(
     frame: FrameMattes, targets: Sequence[Target], space: ColourSpace, bits: int
-) -> list[Write]:
+) -> list[WriteFile]:
     """What writes each target's file of a frame; colours are worked out here, not when writing.
 
     Parameters
@@ -99,13 +99,13 @@ def writers(
     """
     foregrounds: dict[str, NDArray[Any]] = {}
 
-    def cut(name: str) -> Picture:
+    def cutout(name: str) -> Picture:
         if name not in foregrounds:
             foregrounds[name] = estimate_foreground(frame.picture.colour, frame.alphas[name])
         alpha = from_float(frame.alphas[name], frame.picture.dtype)
         return replace(frame.picture, colour=foregrounds[name], alpha=alpha)
 
-    return [_writer(frame, target, space, bits, cut) for target in targets]
+    return [_writer(frame, target, space, bits, cutout) for target in targets]
 
 
 def _writer(
@@ -113,8 +113,8 @@ def _writer(
     target: Target,
     space: ColourSpace,
     bits: int,
-    cut: Callable[[str], Picture],
-) -> Write:
+    cutout: Callable[[str], Picture],
+) -> WriteFile:
     picture, name = frame.picture, target.objects[0]
     if target.output == "matte":
         alphas = {name: frame.alphas[name] for name in target.objects}
@@ -127,13 +127,13 @@ def _writer(
             path, alphas[name], bits=depth, like=picture, facts=facts
         )
     if target.output == "preview":
-        shown = _preview(space.view(replace(cut(name), alpha=None), frame.view.exposure),
+        preview = _preview(space.view(replace(cutout(name), alpha=None), frame.view.exposure),
                          frame.alphas[name])  # fmt: skip
-        return lambda path, facts: stills.write_cutout(path, shown, facts=facts)
-    result = cut(name)
+        return lambda path, facts: stills.write_cutout(path, preview, facts=facts)
+    result = cutout(name)
     premultiplied = target.output == "premult"
     if target.names.extension == ".png":
-        result = display(result, space)
+        result = to_display(result, space)
         if premultiplied:  # the frames of a movie: PNG itself would be straight
             assert result.alpha is not None
             colour = to_float(result.colour) * to_float(result.alpha)[..., None]
@@ -143,7 +143,7 @@ def _writer(
     )
 
 
-def display(picture: Picture, space: ColourSpace) -> Picture:
+def to_display(picture: Picture, space: ColourSpace) -> Picture:
     """A scene-linear picture encoded as sRGB, 16 bit; others as they are."""
     if picture.transfer == "display":
         return picture
@@ -156,11 +156,11 @@ def _preview(view: View, alpha: NDArray[np.float32]) -> Picture:
     """The subject, 8 bit, on a checkerboard."""
     import cv2
 
-    scale = min(1.0, _PREVIEW_SIZE / max(alpha.shape))
+    scale = min(1.0, _PREVIEW_SIZE_PX / max(alpha.shape))
     height, width = (max(2, round(side * scale) // 2 * 2) for side in alpha.shape)
     cover = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_AREA)[..., None]
-    square = max(1, max(height, width) // _SQUARES)
+    square = max(1, max(height, width) // _CHECKER_SQUARES)
     rows, columns = np.arange(height)[:, None] // square, np.arange(width) // square
-    board = np.where((rows + columns) % 2, *map(np.float32, _CHECKER))[..., None]
+    board = np.where((rows + columns) % 2, *map(np.float32, _CHECKER_GREYS))[..., None]
     mixed = board + cover * (view.resized(height, width) - board)
     return Picture(from_float(mixed, np.uint8))

@@ -12,7 +12,7 @@ from mattelier.requests import KeyRequest, RotoRequest
 from mattelier.types.errors import UsageError
 
 
-class Keys(Mapping[int, Hint]):
+class KeyFrames(Mapping[int, Hint]):
     """One object's keys by frame; only the last one read is held.
 
     Raises
@@ -61,7 +61,7 @@ class Keys(Mapping[int, Hint]):
         return hint
 
 
-def keys_of(request: RotoRequest, plate: Plate) -> dict[str, Keys]:
+def collect_key_frames(request: RotoRequest, plate: Plate) -> dict[str, KeyFrames]:
     """Each object's keys; what is said in several places of one frame is put together.
 
     Raises
@@ -69,7 +69,7 @@ def keys_of(request: RotoRequest, plate: Plate) -> dict[str, Keys]:
     UsageError
         A frame is not the plate's, a mask's file is missing, or a frame has two masks or boxes.
     """
-    every: dict[str, dict[int, KeyRequest]] = {name: {} for name in request.named_objects}
+    keys_by_object: dict[str, dict[int, KeyRequest]] = {name: {} for name in request.named_objects}
     for key in request.keys:
         if key.frame not in plate.frames:
             raise UsageError(
@@ -78,12 +78,16 @@ def keys_of(request: RotoRequest, plate: Plate) -> dict[str, Keys]:
             )
         if key.mask is not None and not os.path.isfile(key.mask):
             raise UsageError(f"The key {key.mask} at frame {key.frame}: no such file.")
-        known = every[key.object].get(key.frame)
-        every[key.object][key.frame] = key if known is None else _together(known, key)
-    return {name: Keys(keys, plate.height, plate.width) for name, keys in every.items()}
+        existing = keys_by_object[key.object].get(key.frame)
+        keys_by_object[key.object][key.frame] = (
+            key if existing is None else _merge_keys(existing, key)
+        )
+    return {
+        name: KeyFrames(keys, plate.height, plate.width) for name, keys in keys_by_object.items()
+    }
 
 
-def _together(first: KeyRequest, second: KeyRequest) -> KeyRequest:
+def _merge_keys(first: KeyRequest, second: KeyRequest) -> KeyRequest:
     if (first.mask and second.mask) or (first.box and second.box):
         what = "masks" if first.mask and second.mask else "boxes"
         raise UsageError(f"Frame {first.frame} has two key {what} for {first.object}; keep one.")

@@ -12,26 +12,28 @@ from numpy.typing import NDArray
 
 from mattelier.media import stills
 from mattelier.media.plate import Plate
-from mattelier.media.provenance import SETTINGS, read_stamp
+from mattelier.media.provenance import CACHE_KEY, read_provenance
+from mattelier.shot.cache_keys import digest
 from mattelier.shot.outputs import Target
-from mattelier.shot.records import digest
 from mattelier.types.colour import from_float, to_float
 from mattelier.types.errors import OutputError, PictureError, UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import tell
 
 
-def frame_rate(plate: Plate, asked: float) -> Fraction | None:
+def frame_rate(plate: Plate, requested_fps: float) -> Fraction | None:
     """The shot's frames per second: what was asked for, else what the plate says.
 
     29.97, 23.976 and 59.94 are the rates of television: 30000/1001 and so on.
     """
-    if not asked:
+    if not requested_fps:
         return plate.fps
-    television = Fraction(round(asked * 1.001) * 1000, 1001)
-    if asked != round(asked) and abs(television - Fraction(asked)) < Fraction(1, 200):
+    television = Fraction(round(requested_fps * 1.001) * 1000, 1001)
+    if requested_fps != round(requested_fps) and abs(
+        television - Fraction(requested_fps)
+    ) < Fraction(1, 200):
         return television
-    return Fraction(asked).limit_denominator(1001)
+    return Fraction(requested_fps).limit_denominator(1001)
 
 
 def make_movie(
@@ -53,7 +55,7 @@ def make_movie(
     OutputError
         The system refuses.
     """
-    from mattelier.media.movie_writing import write_movie, written_settings
+    from mattelier.media.movie_writing import read_movie_tag, write_movie
 
     assert target.movie is not None
     assert target.codec is not None
@@ -62,24 +64,26 @@ def make_movie(
         raise UsageError(
             f"{target.movie} needs a frame rate, which the plate does not say; add --fps."
         )
-    marks = [(f, getattr(read_stamp(target.names.path(f)), "settings", None)) for f in frames]
-    settings = digest("movie", marks, str(rate), target.codec)
-    if target.movie.exists() and written_settings(target.movie, SETTINGS) == settings:
+    frame_keys = [
+        (f, getattr(read_provenance(target.names.path(f)), "cache_key", None)) for f in frames
+    ]
+    cache_key = digest("movie", frame_keys, str(rate), target.codec)
+    if target.movie.exists() and read_movie_tag(target.movie, CACHE_KEY) == cache_key:
         return False
-    first = _first(target, frames)
+    first = _first_readable(target, frames)
     if first is None:
         raise OutputError(f"{target.movie} was not written, because none of its frames was made.")
     size, deep = (first.height, first.width), first.dtype == np.uint16
     write_movie(
         target.movie,
-        _samples(target, frames, size, deep=deep),
+        _movie_samples(target, frames, size, deep=deep),
         size,
         target.codec,
         rate,
         deep=deep,
         timecode=plate.timecode(frames[0]),
         sound=_sound(plate, frames),
-        metadata={**facts, SETTINGS: settings},
+        metadata={**facts, CACHE_KEY: cache_key},
     )
     return True
 
@@ -94,14 +98,14 @@ def _sound(plate: Plate, frames: Sequence[int]) -> Any:
     return Sound(plate.source(frames[0]), plate.seconds(frames[0]), stop)
 
 
-def _first(target: Target, frames: Sequence[int]) -> Picture | None:
+def _first_readable(target: Target, frames: Sequence[int]) -> Picture | None:
     for frame in frames:
         with suppress(PictureError):
             return stills.read(target.names.path(frame))
     return None
 
 
-def _samples(
+def _movie_samples(
     target: Target, frames: Sequence[int], size: tuple[int, int], *, deep: bool
 ) -> Iterator[NDArray[Any]]:
     sample = np.uint16 if deep else np.uint8
@@ -114,8 +118,8 @@ def _samples(
             yield result
             continue
         result[..., :3] = from_float(to_float(picture.colour), sample)
-        whole = np.iinfo(sample).max
+        full_scale = np.iinfo(sample).max
         result[..., 3] = (
-            whole if picture.alpha is None else from_float(to_float(picture.alpha), sample)
+            full_scale if picture.alpha is None else from_float(to_float(picture.alpha), sample)
         )
         yield result

@@ -13,21 +13,21 @@ from mattelier.media.plate import Plate
 from mattelier.requests import EFFECTS, EffectName, ShotOutput, ShotRequest
 from mattelier.types.errors import PictureError, UsageError
 
-WORK = ".mattelier"
+WORK_FOLDER = ".mattelier"
 """Folder beside the results that holds what a later run uses again; it may be deleted."""
 
 Output = ShotOutput | EffectName
 
-_PICTURES = (".exr", ".png", ".tif", ".tiff", ".jpg", ".jpeg")
-_FILES: dict[Output, tuple[str, ...]] = {
+_PICTURE_SUFFIXES = (".exr", ".png", ".tif", ".tiff", ".jpg", ".jpeg")
+_OUTPUT_SUFFIXES: dict[Output, tuple[str, ...]] = {
     "matte": (".exr", ".png", ".tif", ".tiff"),
     "foreground": (".exr", ".png", ".tif", ".tiff"),
     "premult": (".exr", ".tif", ".tiff"),
     "preview": (".jpg", ".jpeg", ".png"),
-    **dict.fromkeys(EFFECTS, _PICTURES),
+    **dict.fromkeys(EFFECTS, _PICTURE_SUFFIXES),
 }
-_TRANSPARENT: tuple[Output, ...] = ("foreground", "premult")  # what is nothing without its alpha
-_SUFFIXES = {"exr": ".exr", "png": ".png", "tiff": ".tif", "mov": ".mov", "mkv": ".mkv",
+_NEED_ALPHA: tuple[Output, ...] = ("foreground", "premult")  # what is nothing without its alpha
+_FORMAT_SUFFIXES = {"exr": ".exr", "png": ".png", "tiff": ".tif", "mov": ".mov", "mkv": ".mkv",
              "mp4": ".mp4"}  # fmt: skip
 
 
@@ -75,7 +75,7 @@ class Layout:
         }
 
 
-def plan(request: ShotRequest, plate: Plate) -> Layout:
+def plan_outputs(request: ShotRequest, plate: Plate) -> Layout:
     """Name the results of a shot.
 
     A pattern (`mattes/hero.####.exr`) or a movie's name takes a single output; several objects'
@@ -93,19 +93,21 @@ def plan(request: ShotRequest, plate: Plate) -> Layout:
         layout = _one_sequence(request, names, path)
     elif path.suffix.lower() in MOVIE_SUFFIXES and not path.is_dir():
         layout = _one_movie(request, path)
-    elif path.suffix.lower() in {suffix for allowed in _FILES.values() for suffix in allowed}:
+    elif path.suffix.lower() in {
+        suffix for allowed in _OUTPUT_SUFFIXES.values() for suffix in allowed
+    }:
         raise UsageError(
             f"-o {request.output} is one file for a whole shot; write {path.stem}.####{path.suffix}"
             " or name a folder."
         )
     else:
         layout = _folder(request, plate, path)
-    _spare_the_plate(layout, plate)
+    _refuse_plate_overwrite(layout, plate)
     return layout
 
 
 def _one_sequence(request: ShotRequest, names: FrameNames, path: Path) -> Layout:
-    output = _single(request, path)
+    output = _only_output(request, path)
     suffix = names.extension
     _check_suffix(output, suffix, request.output)
     _check_format(request, suffix)
@@ -115,38 +117,38 @@ def _one_sequence(request: ShotRequest, names: FrameNames, path: Path) -> Layout
             f"-o {request.output} is one sequence for {len(objects)} objects; name a folder, or "
             "an EXR sequence, which holds their mattes as layers."
         )
-    return Layout((Target(output, objects, names),), names.folder / WORK / names.stem)
+    return Layout((Target(output, objects, names),), names.folder / WORK_FOLDER / names.stem)
 
 
 def _one_movie(request: ShotRequest, path: Path) -> Layout:
-    output = _single(request, path)
+    output = _only_output(request, path)
     objects = request.named_objects
     if len(objects) > 1:
         raise UsageError(
             f"-o {path} is one movie for {len(objects)} objects; name a folder and --format."
         )
-    work = path.parent / WORK / path.name
+    work = path.parent / WORK_FOLDER / path.name
     _check_format(request, path.suffix.lower())
     return Layout((_movie(request, output, objects, path, work),), work)
 
 
 def _folder(request: ShotRequest, plate: Plate, folder: Path) -> Layout:
     objects = request.named_objects
-    work = folder / WORK / (plate.name if objects else f"{plate.name}_{request.outputs[0]}")
+    work = folder / WORK_FOLDER / (plate.name if objects else f"{plate.name}_{request.outputs[0]}")
     targets = []
     for output in request.outputs:
         each: list[tuple[str, ...]] = [(name,) for name in objects]
-        for whose in each or [()]:
+        for names in each or [()]:
             place = folder / output
             stem = f"{plate.name}_{output}"
             if len(objects) > 1:
-                place, stem = place / whose[0], f"{stem}_{whose[0]}"
+                place, stem = place / names[0], f"{stem}_{names[0]}"
             suffix = _suffix(request, output, plate)
             if suffix in MOVIE_SUFFIXES:
-                targets.append(_movie(request, output, whose, place / f"{stem}{suffix}", work))
+                targets.append(_movie(request, output, names, place / f"{stem}{suffix}", work))
                 continue
             _check_suffix(output, suffix, f"--format {request.format}")
-            targets.append(Target(output, whose, FrameNames(place, f"{stem}.", 4, suffix)))
+            targets.append(Target(output, names, FrameNames(place, f"{stem}.", 4, suffix)))
     return Layout(tuple(targets), work)
 
 
@@ -154,10 +156,10 @@ def _suffix(request: ShotRequest, output: Output, plate: Plate) -> str:
     if output == "preview":
         return ".mp4" if request.format in ("mov", "mkv", "mp4") else ".jpg"
     if request.format != "auto":
-        return _SUFFIXES[request.format]
-    own = plate.source(next(_single_frames(plate))).suffix.lower()
-    if own in (".exr", ".tif", ".tiff"):
-        return own
+        return _FORMAT_SUFFIXES[request.format]
+    plate_suffix = plate.source(next(_single_frames(plate))).suffix.lower()
+    if plate_suffix in (".exr", ".tif", ".tiff"):
+        return plate_suffix
     return ".tif" if output == "premult" else ".png"
 
 
@@ -173,13 +175,13 @@ def _movie(
     if codec not in CODECS[suffix]:
         allowed = ", ".join(CODECS[suffix])
         raise UsageError(f"A movie {suffix} is written with --codec {allowed}, not {codec}.")
-    if codec == "h264" and output in _TRANSPARENT:
+    if codec == "h264" and output in _NEED_ALPHA:
         raise UsageError(f"{path}: H.264 has no transparency for {output}; write a .mov.")
     names = FrameNames(Path(work, "frames", output, *objects[:1]), "", 4, ".png")
     return Target(output, objects, names, path, codec)
 
 
-def _single(request: ShotRequest, path: Path) -> Output:
+def _only_output(request: ShotRequest, path: Path) -> Output:
     if len(request.outputs) > 1:
         raise UsageError(
             f"-o {path} names one result for {len(request.outputs)} outputs "
@@ -188,21 +190,22 @@ def _single(request: ShotRequest, path: Path) -> Output:
     return request.outputs[0]
 
 
-def _check_suffix(output: Output, suffix: str, given: str) -> None:
-    if suffix not in _FILES[output]:
+def _check_suffix(output: Output, suffix: str, option: str) -> None:
+    if suffix not in _OUTPUT_SUFFIXES[output]:
         why = " (PNG's colour is straight by its standard)" if output == "premult" else ""
         raise UsageError(
-            f"{given}: {output} is written as {', '.join(_FILES[output])}, not {suffix}{why}."
+            f"{option}: {output} is written as {', '.join(_OUTPUT_SUFFIXES[output])}, "
+            f"not {suffix}{why}."
         )
 
 
 def _check_format(request: ShotRequest, suffix: str) -> None:
-    wanted = _SUFFIXES.get(request.format, suffix)
-    if wanted != suffix.replace(".tiff", ".tif"):
+    expected = _FORMAT_SUFFIXES.get(request.format, suffix)
+    if expected != suffix.replace(".tiff", ".tif"):
         raise UsageError(f"-o {request.output} and --format {request.format} do not agree.")
 
 
-def _spare_the_plate(layout: Layout, plate: Plate) -> None:
+def _refuse_plate_overwrite(layout: Layout, plate: Plate) -> None:
     read = {os.path.realpath(plate.source(frame)) for frame in _single_frames(plate)}
     for target in layout.targets:
         written: Iterable[Path] = (

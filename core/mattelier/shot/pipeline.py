@@ -9,17 +9,17 @@ from typing import TypeVar
 
 from mattelier.types.progress import Cancelled
 
-Item = TypeVar("Item")
-Read = TypeVar("Read")
-Worked = TypeVar("Worked")
+ItemT = TypeVar("ItemT")
+InputT = TypeVar("InputT")
+ResultT = TypeVar("ResultT")
 
 
-def pipelined(
-    items: Sequence[Item],
-    read: Callable[[Item], Read],
-    work: Callable[[Item, Read], Worked],
-    write: Callable[[Item, Worked], None],
-    done: Callable[[Item, Exception | None], None],
+def run_pipeline(
+    items: Sequence[ItemT],
+    read: Callable[[ItemT], InputT],
+    work: Callable[[ItemT, InputT], ResultT],
+    write: Callable[[ItemT, ResultT], None],
+    done: Callable[[ItemT, Exception | None], None],
 ) -> None:
     """Take every item through reading, work and writing.
 
@@ -41,8 +41,8 @@ def pipelined(
         From `done`, in the same way.
     """
     with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
-        ahead: Future[Read] | None = None
-        writing: tuple[Item, Future[None]] | None = None
+        next_read: Future[InputT] | None = None
+        writing: tuple[ItemT, Future[None]] | None = None
 
         def finish() -> None:
             nonlocal writing
@@ -54,20 +54,20 @@ def pipelined(
 
         try:
             for position, item in enumerate(items):
-                now = ahead or reader.submit(copy_context().run, read, item)
-                ahead = None
+                current = next_read or reader.submit(copy_context().run, read, item)
+                next_read = None
                 if position + 1 < len(items):
-                    ahead = reader.submit(copy_context().run, read, items[position + 1])
+                    next_read = reader.submit(copy_context().run, read, items[position + 1])
                 problem: Exception | None = None
                 future: Future[None] | None = None
                 try:
-                    worked = work(item, now.result())
-                    del now
+                    result = work(item, current.result())
+                    del current
                     # The one before is written by now, or memory would fill with finished work.
                     if writing is not None:
                         writing[1].exception()
-                    future = writer.submit(copy_context().run, write, item, worked)
-                    del worked
+                    future = writer.submit(copy_context().run, write, item, result)
+                    del result
                 except Cancelled:
                     raise
                 except Exception as error:
@@ -79,7 +79,7 @@ def pipelined(
                     writing = (item, future)
             finish()
         except BaseException:
-            if ahead is not None:
-                ahead.cancel()
+            if next_read is not None:
+                next_read.cancel()
             finish()
             raise

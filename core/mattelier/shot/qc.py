@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from mattelier.media import stills
 from mattelier.media.colour_space import ColourSpace
 from mattelier.media.frame_names import FrameNames
-from mattelier.media.plate import open_plate
+from mattelier.media.open_plate import open_plate
 from mattelier.metrics.masks import iou
+from mattelier.shot.outputs import WORK_FOLDER
 from mattelier.shot.tracking.flow import optical_flow, warp
 from mattelier.shot.tracking.track import track_size
 from mattelier.types.errors import PictureError, UsageError
@@ -28,12 +29,12 @@ from mattelier.types.frame_range import FrameRange
 from mattelier.types.progress import tell
 
 Map = NDArray[np.float32]
-_SHOWN = 24  # frames on the contact sheet
-_DEVIATIONS = 6.0  # from the shot's median, in median absolute deviations, that stand out
-_LEAST_FLICKER, _LEAST_MOTION = 0.02, 0.1  # of the matte's area, below which nothing stands out
+_SHEET_FRAMES = 24  # frames on the contact sheet
+_OUTLIER_DEVIATIONS = 6.0  # from the shot's median, in median absolute deviations, that stand out
+_MIN_FLICKER, _MIN_MOTION = 0.02, 0.1  # of the matte's area, below which nothing stands out
 _AREA_JUMP = 0.3  # change of the area between two frames, of the larger one
-_AGREED, _SURE = 0.8, 0.35  # lowest overlap with a key mask, lowest confidence
-_EMPTY = 0.0005  # of the picture
+_MIN_KEY_AGREEMENT, _MIN_CONFIDENCE = 0.8, 0.35  # lowest overlap with a key mask, lowest confidence
+_EMPTY_AREA = 0.0005  # of the picture
 
 
 @dataclass
@@ -84,11 +85,11 @@ def find_manifest(out: str) -> Path:
     """
     path, names = Path(out), FrameNames.parse(out)
     if names is not None:
-        found = [names.folder / ".mattelier" / names.stem / "manifest.json"]
+        found = [names.folder / WORK_FOLDER / names.stem / "manifest.json"]
     elif path.is_dir():
-        found = sorted(path.glob(".mattelier/*/manifest.json"))
+        found = sorted(path.glob(f"{WORK_FOLDER}/*/manifest.json"))
     else:
-        found = [path.parent / ".mattelier" / path.name / "manifest.json"]
+        found = [path.parent / WORK_FOLDER / path.name / "manifest.json"]
     found = [file for file in found if file.is_file()]
     if len(found) != 1:
         what = "the results of several shots" if found else "no results of mattelier roto"
@@ -123,7 +124,7 @@ def examine(manifest: Path) -> Findings:
     }
     curves = {name: Curves({}, {}, {}, {}, {}) for name in files}
     sheet: dict[str, list[tuple[int, Map, Map]]] = {name: [] for name in files}
-    shown = set(done.frames[:: max(1, -(-len(done) // _SHOWN))])
+    sheet_frames = set(done.frames[:: max(1, -(-len(done) // _SHEET_FRAMES))])
     before: tuple[int, Map, dict[str, Map]] | None = None
     try:
         for number, frame in enumerate(done):
@@ -140,12 +141,12 @@ def examine(manifest: Path) -> Findings:
             for name, alpha in alphas.items():
                 curve = curves[name]
                 curve.area[frame] = float(alpha.mean())
-                sure = records.get(frame, {}).get("confidence", {}).get(name)
-                if sure is not None:
-                    curve.confidence[frame] = sure
+                confidence = records.get(frame, {}).get("confidence", {}).get(name)
+                if confidence is not None:
+                    curve.confidence[frame] = confidence
                 if before is not None and flows is not None:
-                    _compare(curve, frame, alpha, before[2][name], flows, keys[name], size)
-                if frame in shown:
+                    _compare_frames(curve, frame, alpha, before[2][name], flows, keys[name], size)
+                if frame in sheet_frames:
                     sheet[name].append((frame, view, alpha))
             before = (frame, view, alphas)
     finally:
@@ -185,7 +186,7 @@ def _layer(path: Path, name: str) -> Map:
     return np.asarray(samples, np.float32)[..., 0]
 
 
-def _compare(
+def _compare_frames(
     curve: Curves,
     frame: int,
     alpha: Map,
@@ -194,52 +195,52 @@ def _compare(
     keys: Mapping[int, str],
     size: tuple[int, int],
 ) -> None:
-    area = max(float(alpha.sum()), float(earlier.sum()), _EMPTY * alpha.size)
+    area = max(float(alpha.sum()), float(earlier.sum()), _EMPTY_AREA * alpha.size)
     carried = warp(earlier, flows[0])
     curve.motion[frame] = float(np.abs(alpha - earlier).sum()) / area
     curve.flicker[frame] = float(np.abs(alpha - carried).sum()) / area
     if frame in keys:
-        _agree(curve, frame, alpha, carried)
+        _record_agreement(curve, frame, alpha, carried)
     if frame - 1 in keys:
-        _agree(curve, frame - 1, earlier, warp(alpha, flows[1]))
+        _record_agreement(curve, frame - 1, earlier, warp(alpha, flows[1]))
 
 
-def _agree(curve: Curves, frame: int, mask: Map, neighbour: Map) -> None:
+def _record_agreement(curve: Curves, frame: int, mask: Map, neighbour: Map) -> None:
     overlap = iou(neighbour > 0.5, mask > 0.5)
     curve.agreement[frame] = min(overlap, curve.agreement.get(frame, 1.0))
 
 
 def _flags(curve: Curves) -> dict[str, FrameRange]:
-    usual = float(np.median(list(curve.area.values()))) if curve.area else 0.0
+    median_area = float(np.median(list(curve.area.values()))) if curve.area else 0.0
     jumps = [
         frame
         for frame, area in curve.area.items()
         if frame - 1 in curve.area
         and abs(area - curve.area[frame - 1]) > _AREA_JUMP * max(area, curve.area[frame - 1])
-        and max(area, curve.area[frame - 1]) > _EMPTY
+        and max(area, curve.area[frame - 1]) > _EMPTY_AREA
     ]
     reasons: dict[str, Iterable[int]] = {
-        "the matte is empty": _where(curve.area, lambda v: v < _EMPTY <= usual),
+        "the matte is empty": _where(curve.area, lambda v: v < _EMPTY_AREA <= median_area),
         "the area jumps": jumps,
-        "the edge flickers": _outstanding(curve.flicker, _LEAST_FLICKER),
-        "the edge moves suddenly": _outstanding(curve.motion, _LEAST_MOTION),
+        "the edge flickers": _outliers(curve.flicker, _MIN_FLICKER),
+        "the edge moves suddenly": _outliers(curve.motion, _MIN_MOTION),
         "the key mask and the frames beside it disagree":
-            _where(curve.agreement, lambda v: v < _AGREED),
-        "tracking was unsure": _where(curve.confidence, lambda v: v < _SURE),
+            _where(curve.agreement, lambda v: v < _MIN_KEY_AGREEMENT),
+        "tracking was unsure": _where(curve.confidence, lambda v: v < _MIN_CONFIDENCE),
     }  # fmt: skip
     flags = {reason: FrameRange.of(frames) for reason, frames in reasons.items()}
     return {reason: frames for reason, frames in flags.items() if frames}
 
 
-def _where(values: Mapping[int, float], wrong: Callable[[float], bool]) -> list[int]:
-    return [frame for frame, value in values.items() if wrong(value)]
+def _where(values: Mapping[int, float], is_wrong: Callable[[float], bool]) -> list[int]:
+    return [frame for frame, value in values.items() if is_wrong(value)]
 
 
-def _outstanding(values: Mapping[int, float], least: float) -> list[int]:
+def _outliers(values: Mapping[int, float], minimum: float) -> list[int]:
     if not values:
         return []
     every = np.array(list(values.values()))
-    middle = float(np.median(every))
-    spread = float(np.median(np.abs(every - middle)))
-    limit = max(least, 2 * middle, middle + _DEVIATIONS * spread)
+    median = float(np.median(every))
+    deviation = float(np.median(np.abs(every - median)))
+    limit = max(minimum, 2 * median, median + _OUTLIER_DEVIATIONS * deviation)
     return _where(values, lambda value: value > limit)

@@ -9,33 +9,34 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.catalogue import Store
-from mattelier.matting.cutout import Cutter
+from mattelier.engines.model_cache import ModelCache
+from mattelier.engines.open_model import OpenModel
 from mattelier.requests import RotoRequest
-from mattelier.shot.frame_mattes import Matter, writers
-from mattelier.shot.key_frames import Keys
+from mattelier.shot.cache_keys import digest, plate_digests
+from mattelier.shot.frame_mattes import FrameMatter, frame_writers
+from mattelier.shot.key_frames import KeyFrames
 from mattelier.shot.outputs import Target
-from mattelier.shot.records import digest, pixel_chains
-from mattelier.shot.run import VERSION, Made, ShotRun
-from mattelier.shot.shot import FrameResult, Shot, ShotResult, prepare
+from mattelier.shot.plan import Shot, prepare
+from mattelier.shot.result import FrameResult, ShotResult
+from mattelier.shot.shot_run import VERSION, FrameOutput, ShotRun
 from mattelier.shot.tracking.track import Track, Tracker, track_size
 from mattelier.types.errors import PictureError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.picture import Picture
 from mattelier.types.progress import remark, stage
 
-_FORMAT = 1  # of the files and of what is computed here: older ones are made again after a change
+# Of the files and of what is computed here: older ones are made again after a change.
+_CACHE_VERSION = 1
 
 
 def run(
     request: RotoRequest,
     *,
-    store: Store | None = None,
+    models: ModelCache | None = None,
     done: Callable[[FrameResult], None] = lambda result: None,
 ) -> ShotResult:
     """Make a shot's mattes.
@@ -45,8 +46,8 @@ def run(
 
     Parameters
     ----------
-    store : Store, optional
-        Where models lie.
+    models : ModelCache, optional
+        Networks that are open already.
     done : callable
         Hears of every frame as it ends.
 
@@ -57,12 +58,12 @@ def run(
     """
     shot = prepare(request)
     try:
-        return _Run(shot, store or Store(), done).run()
+        return _RotoRun(shot, models or ModelCache(), done).run()
     finally:
         shot.plate.close()
 
 
-def track(request: RotoRequest, *, store: Store | None = None) -> None:
+def track(request: RotoRequest, *, models: ModelCache | None = None) -> None:
     """Tune and track a shot, whatever of it lies not in its work folder yet; make no frames.
 
     Tells its progress.
@@ -74,47 +75,51 @@ def track(request: RotoRequest, *, store: Store | None = None) -> None:
     """
     shot = prepare(request)
     try:
-        _Run(shot, store or Store(), lambda result: None).get_ready()
+        _RotoRun(shot, models or ModelCache(), lambda result: None).prepare_all()
     finally:
         shot.plate.close()
 
 
-class _Run(ShotRun[RotoRequest, Picture]):
-    preparing, doing = 0.3, "matting"
+class _RotoRun(ShotRun[RotoRequest, Picture]):
+    prepare_share, stage_name = 0.3, "matting"
 
     def __init__(
-        self, shot: Shot[RotoRequest], store: Store, done: Callable[[FrameResult], None]
+        self, shot: Shot[RotoRequest], models: ModelCache, done: Callable[[FrameResult], None]
     ) -> None:
         super().__init__(shot, done)
-        self._store = store
-        self.opening = 0.05 if self.request.tune else 0.01
+        self._models = models
+        self.open_share = 0.05 if self.request.tune else 0.01
         self.window = self.request.window
-        self._chains = {name: pixel_chains(self.plate, keys) for name, keys in shot.keys.items()}
-        self._matter = Matter(self.request.matte, self.space, self.exposure)
-        self._cutters: dict[str, Cutter] = {}
+        self._plate_digests = {
+            name: plate_digests(self.plate, keys) for name, keys in shot.keys.items()
+        }
+        self._frame_matter = FrameMatter(self.request.matte, self.space, self.exposure)
+        self._networks: dict[str, OpenModel] = {}
         self._tracks: dict[str, Track] = {}
 
     def open(self) -> None:
         """The opened model of each object: one for all, or one tuned to each."""
         request = self.request.matte
-        cutter = Cutter(request, store=self._store)
-        self._cutters = dict.fromkeys(self.shot.keys, cutter)
+        network = self._models.open(request.model, "matte", request.device)
+        self._networks = dict.fromkeys(self.shot.keys, network)
         if self.request.tune:
             from mattelier.shot.tracking.tune import tune
 
+            store = self._models.store
             for name, keys in self.shot.keys.items():
-                drawn = _Drawn(self, keys)
+                drawn = _TuningKeys(self, keys)
                 if not drawn:
                     remark(f"Nothing to tune {name} on: tuning needs key frames with masks.")
                     continue
                 folder = tune(
-                    cutter.card, self._store, drawn, self.request.tune, self.layout.work / "tune"
+                    store.card(request.model),
+                    store,
+                    drawn,
+                    self.request.tune,
+                    self.layout.work / "tune",
                 )
-                self._cutters[name] = Cutter(
-                    replace(request, model=folder.name),
-                    store=replace(self._store, user=folder.parent),
-                )
-        for note in {cutter.engine.note for cutter in self._cutters.values()} - {""}:
+                self._networks[name] = self._models.open(str(folder), "matte", request.device)
+        for note in {network.note for network in self._networks.values()} - {""}:
             remark(note)
 
     def view(self, frame: int) -> NDArray[np.float32]:
@@ -124,20 +129,20 @@ class _Run(ShotRun[RotoRequest, Picture]):
 
     def prepare(self, window: FrameRange) -> None:
         """Track every object."""
-        cutters = self._cutters
-        with _ahead(self.view, self.plate.frames) as look:
-            for number, (name, cutter) in enumerate(cutters.items()):
-                start, stop = (i / len(cutters) for i in (number, number + 1))
+        networks = self._networks
+        with _read_ahead(self.view, self.plate.frames) as read:
+            for number, (name, network) in enumerate(networks.items()):
+                start, stop = (i / len(networks) for i in (number, number + 1))
                 with stage("tracking", start, stop):
                     tracker = Tracker(
-                        cutter,
+                        network,
                         self.layout.work / "track" / name,
                         name=name,
                         quality=self.request.matte.quality,
                     )
                     self._tracks[name] = tracker.track(
                         self.plate.frames.frames,
-                        look,
+                        read,
                         self.shot.keys[name],
                         window.frames,
                         self.request.preroll,
@@ -148,19 +153,19 @@ class _Run(ShotRun[RotoRequest, Picture]):
         own = self.plate.identity(frame)
         return f"{own}|{self.exposure}|{self.space.name}" if own else ""
 
-    def settings(self, frame: int, target: Target) -> str:
-        decided = []
+    def cache_key(self, frame: int, target: Target) -> str:
+        inputs = []
         for name in target.objects:
             try:
                 tracked = self._tracks[name].digest(frame)
             except PictureError:  # it could not be read; reading it again says why
                 tracked = ""
-            decided.append([name, tracked, self._chains[name][frame]])
+            inputs.append([name, tracked, self._plate_digests[name][frame]])
         matte = self.request.matte
         return digest(
-            _FORMAT,
+            _CACHE_VERSION,
             VERSION,
-            decided,
+            inputs,
             [self.exposure, self.space.name],
             [matte.quality, matte.refine, matte.edge_shift, matte.feather],
             [target.output, target.names.suffix, target.movie is not None],
@@ -170,25 +175,25 @@ class _Run(ShotRun[RotoRequest, Picture]):
     def read(self, frame: int) -> Picture:
         return self.plate.read(frame)
 
-    def make(self, frame: int, given: Picture, targets: Sequence[Target]) -> Made:
-        mattes = self._matter.mattes(frame, given, self._tracks, self.shot.keys)
-        made = writers(mattes, targets, self.space, self.request.bits)
+    def make(self, frame: int, picture: Picture, targets: Sequence[Target]) -> FrameOutput:
+        mattes = self._frame_matter.mattes(frame, picture, self._tracks, self.shot.keys)
+        writes = frame_writers(mattes, targets, self.space, self.request.bits)
         record = {
             "coverage": {n: round(float(a.mean()), 5) for n, a in mattes.alphas.items()},
             "confidence": {n: round(t.confidence(frame), 4) for n, t in self._tracks.items()},
             "key": [n for n, keys in self.shot.keys.items() if frame in keys],
         }
-        return Made(given, made, record)
+        return FrameOutput(picture, writes, record)
 
     def weights(self, target: Target) -> Mapping[str, str]:
-        cards = (self._cutters[name].card for name in target.objects)
-        return {c.name: (c.file(".safetensors") or c.files[0]).sha256 for c in cards}
+        cards = (self._networks[name].card for name in target.objects)
+        return {c.name: (c.file(".safetensors") or c.files[0]).sha256 for c in cards if c}
 
 
-class _Drawn(Mapping[int, tuple[NDArray[np.float32], NDArray[np.float32]]]):
+class _TuningKeys(Mapping[int, tuple[NDArray[np.float32], NDArray[np.float32]]]):
     """Views and masks of the keys with masks, at tracking size, made when they are asked for."""
 
-    def __init__(self, run: _Run, keys: Keys) -> None:
+    def __init__(self, run: _RotoRun, keys: KeyFrames) -> None:
         self._run, self._keys = run, keys
         self._frames = [frame for frame in keys if keys.has_mask(frame)]
 
@@ -204,19 +209,19 @@ class _Drawn(Mapping[int, tuple[NDArray[np.float32], NDArray[np.float32]]]):
 
 
 @contextmanager
-def _ahead(
-    look: Callable[[int], NDArray[np.float32]], frames: FrameRange
+def _read_ahead(
+    read: Callable[[int], NDArray[np.float32]], frames: FrameRange
 ) -> Iterator[Callable[[int], NDArray[np.float32]]]:
-    """`look`, with the frame after the one asked for looked at in a thread meanwhile."""
+    """`read`, with the frame after the one asked for looked at in a thread meanwhile."""
     following = dict(zip(frames.frames, frames.frames[1:], strict=False))
     waiting: dict[int, Future[NDArray[np.float32]]] = {}
     with ThreadPoolExecutor(1, "look") as reader:
 
-        def looked(frame: int) -> NDArray[np.float32]:
-            now = waiting.pop(frame, None) or reader.submit(look, frame)
+        def read_view(frame: int) -> NDArray[np.float32]:
+            now = waiting.pop(frame, None) or reader.submit(read, frame)
             waiting.clear()
             if frame in following:
-                waiting[following[frame]] = reader.submit(look, following[frame])
+                waiting[following[frame]] = reader.submit(read, following[frame])
             return now.result()
 
-        yield looked
+        yield read_view

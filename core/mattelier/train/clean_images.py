@@ -1,4 +1,4 @@
-"""Pictures that count as truth in restoring: read, reduced until they are clean, cut to patches."""
+"""Pictures that count as clean in restoring: read, reduced until they are, cut to patches."""
 
 from __future__ import annotations
 
@@ -10,34 +10,37 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from mattelier.data.splits import is_dev, pictures, read_picture
+from mattelier.data.pairs import list_pictures, read_picture
+from mattelier.data.splits import is_validation
 from mattelier.types.colour import from_float, to_float
 from mattelier.types.errors import UsageError
 from mattelier.types.resample import bicubic
 
-Samples = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Original:
-    """A picture that counts as truth once it is reduced `reduction` times."""
+class CleanImage:
+    """A picture that counts as clean once it is reduced `reduction` times."""
 
     path: Path
     reduction: float
 
-    def read(self, size: float = 1.0, multiple: int = 1) -> Samples:
+    def read(self, size: float = 1.0, multiple: int = 1) -> Pixels:
         """(H, W, 3) RGB uint8 at `size` times its own size, sides multiples of `multiple`."""
         colour = read_picture(self.path)
         factor = size / self.reduction
         if factor != 1:
             height, width = (round(side * factor) for side in colour.shape[:2])
-            colour = reduced(colour, height, width)
+            colour = reduce(colour, height, width)
         height, width = (side - side % multiple for side in colour.shape[:2])
         return colour[:height, :width]
 
 
-def originals(folders: Mapping[str, float], data: Path) -> tuple[list[Original], list[Original]]:
-    """(train, dev): the pictures in these folders, one in eight held back by name (`is_dev`).
+def find_clean_images(
+    folders: Mapping[str, float], data: Path
+) -> tuple[list[CleanImage], list[CleanImage]]:
+    """(train, validation): the pictures in these folders, one in eight held back by name.
 
     Parameters
     ----------
@@ -49,51 +52,51 @@ def originals(folders: Mapping[str, float], data: Path) -> tuple[list[Original],
     UsageError
         A folder holds no pictures.
     """
-    train: list[Original] = []
-    dev: list[Original] = []
+    train: list[CleanImage] = []
+    validation: list[CleanImage] = []
     for folder, reduction in folders.items():
-        found = pictures(data / folder)
-        if not found:
+        paths = list_pictures(data / folder)
+        if not paths:
             raise UsageError(f"{data / folder} holds no pictures to train on.")
-        for path in found:
-            (dev if is_dev(path.name) else train).append(Original(path, reduction))
-    return train, dev
+        for path in paths:
+            (validation if is_validation(path.name) else train).append(CleanImage(path, reduction))
+    return train, validation
 
 
 class Patches:
-    """Random squares of originals, turned and mirrored.
+    """Random squares of clean pictures, turned and mirrored.
 
-    All pictures are held in memory: 3 bytes per pixel of the originals and size.
+    All pictures are held in memory: 3 bytes per pixel of the pictures and size.
     """
 
-    def __init__(self, every: list[Original], sizes: tuple[float, ...], side: int) -> None:
+    def __init__(self, images: list[CleanImage], sizes: tuple[float, ...], side: int) -> None:
         self.side = side
-        read = [item.read(size) for size in sizes for item in every]
-        self._pictures = [picture for picture in read if min(picture.shape[:2]) >= side]
+        pictures = [image.read(size) for size in sizes for image in images]
+        self._pictures = [picture for picture in pictures if min(picture.shape[:2]) >= side]
         if not self._pictures:
             raise UsageError("All originals are smaller than the recipe's patch.")
         self._weights = area_weights(self._pictures)
 
-    def draw(self, random: Generator) -> Samples:
+    def draw(self, random: Generator) -> Pixels:
         """(side, side, 3) RGB uint8."""
         picture = self._pictures[random.choice(len(self._pictures), p=self._weights)]
         y, x = (int(random.integers(length - self.side + 1)) for length in picture.shape[:2])
         patch = picture[y : y + self.side, x : x + self.side]
-        return turned(patch, int(random.integers(4)), bool(random.integers(2)))
+        return turn(patch, int(random.integers(4)), bool(random.integers(2)))
 
 
-def area_weights(every: list[Samples]) -> NDArray[np.float64]:
+def area_weights(pictures: list[Pixels]) -> NDArray[np.float64]:
     """How often each picture is drawn; large ones have more to show, but not in proportion."""
-    weights = np.array([p.shape[0] * p.shape[1] for p in every]) ** 0.5
+    weights = np.array([p.shape[0] * p.shape[1] for p in pictures]) ** 0.5
     return np.asarray(weights / weights.sum())
 
 
-def turned(patch: Samples, turns: int, mirrored: bool) -> Samples:
+def turn(patch: Pixels, turns: int, mirrored: bool) -> Pixels:
     """The patch turned by so many right angles, mirrored before."""
     return np.rot90(patch[:, ::-1] if mirrored else patch, turns)
 
 
-def reduced(colour: Samples, height: int, width: int) -> Samples:
+def reduce(colour: Pixels, height: int, width: int) -> Pixels:
     """The picture at a smaller size, bicubic."""
-    small: Samples = from_float(bicubic(to_float(colour), height, width), np.uint8)
+    small: Pixels = from_float(bicubic(to_float(colour), height, width), np.uint8)
     return small

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from mattelier.learning.augment import Image, resize
+from mattelier.learning.augment import Image, resize_image
 
 Alpha = NDArray[np.float32]
 
 
-def place(
+def paste(
     canvas: Image,
     subject: Image,
     alpha: Alpha,
@@ -46,7 +46,7 @@ def place(
         cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
     h, w = max(8, int(h * scale / stretch)), max(8, int(w * scale * stretch))
     h, w = min(h, 3 * size_y), min(w, 3 * size_x)
-    subject = resize(subject, h, w)
+    subject = resize_image(subject, h, w)
     alpha = np.asarray(cv2.resize(alpha, (w, h), interpolation=cv2.INTER_LINEAR), np.float32)
     if rng.random() < 0.5:
         subject, alpha = subject[:, ::-1], alpha[:, ::-1]
@@ -62,7 +62,7 @@ def place(
         return canvas, placed
     placed[target] = alpha[source]
     colour[target] = subject[source]
-    colour = _draw_light(colour, placed, canvas, rng.uniform(0, 0.7))
+    colour = _match_light(colour, placed, canvas, rng.uniform(0, 0.7))
     scene = canvas.astype(np.float32)
     if rng.random() < 0.3:
         scene = _cast_shadow(scene, placed, rng)
@@ -70,7 +70,7 @@ def place(
     return np.clip(mixed, 0, 255).astype(np.uint8), placed
 
 
-def soften(truth: Image, rng: Generator) -> Alpha:
+def soften_mask(truth: Image, rng: Generator) -> Alpha:
     """Alpha of a binary mask: soft, and shrunk by a pixel to leave the old background behind."""
     alpha = (truth > 192).astype(np.float32)
     if rng.random() < 0.7:
@@ -78,16 +78,16 @@ def soften(truth: Image, rng: Generator) -> Alpha:
     return np.asarray(cv2.GaussianBlur(alpha, (0, 0), rng.uniform(0.6, 1.4)), np.float32)
 
 
-def shape(size: int, rng: Generator) -> Alpha:
+def random_shape(size: int, rng: Generator) -> Alpha:
     """A random compact shape: blob, polygon, ellipse, rounded box, or a few of them joined."""
     alpha = np.zeros((size, size), np.float32)
     for _ in range(int(rng.choice([1, 1, 2, 3, 4]))):
-        kind = rng.integers(5)
+        figure = rng.integers(5)
         cx, cy = rng.uniform(0.35, 0.65, 2) * size
         rx, ry = rng.uniform(0.08, 0.36, 2) * size
         turn = rng.uniform(0, 360)
-        one = np.zeros_like(alpha)
-        if kind == 0:
+        part = np.zeros_like(alpha)
+        if figure == 0:
             field = cv2.resize(
                 rng.normal(size=(6, 6)).astype(np.float32),
                 (size, size),
@@ -95,27 +95,27 @@ def shape(size: int, rng: Generator) -> Alpha:
             )
             yy, xx = np.mgrid[:size, :size]
             field -= 2.5 * (((xx - cx) / rx / 2) ** 2 + ((yy - cy) / ry / 2) ** 2) - 0.8
-            one = (field > 0).astype(np.float32)
-        elif kind == 1:
+            part = (field > 0).astype(np.float32)
+        elif figure == 1:
             corners = int(rng.integers(3, 10))
             angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
             radii = rng.uniform(0.5, 1.2, corners)
             points = np.stack(
                 [cx + rx * radii * np.cos(angles), cy + ry * radii * np.sin(angles)], 1
             )
-            cv2.fillPoly(one, [np.rint(points).astype(np.int32)], 1.0)
-        elif kind == 2:
-            cv2.ellipse(one, (int(cx), int(cy)), (int(rx), int(ry)), turn, 0, 360, 1.0, -1)
-        elif kind == 3:
+            cv2.fillPoly(part, [np.rint(points).astype(np.int32)], 1.0)
+        elif figure == 2:
+            cv2.ellipse(part, (int(cx), int(cy)), (int(rx), int(ry)), turn, 0, 360, 1.0, -1)
+        elif figure == 3:
             corners4 = cv2.boxPoints(
                 ((cx, cy), (2 * rx, 2 * ry), turn if rng.random() < 0.5 else 0)
             )
-            cv2.fillPoly(one, [np.rint(corners4).astype(np.int32)], 1.0)
+            cv2.fillPoly(part, [np.rint(corners4).astype(np.int32)], 1.0)
         else:
             ends = rng.uniform(0.15, 0.85, (2, 2)) * size
             thick = int(rng.uniform(0.01, 0.08) * size) + 1
-            cv2.line(one, ends[0].astype(int).tolist(), ends[1].astype(int).tolist(), 1.0, thick)
-        alpha = np.maximum(alpha, one)
+            cv2.line(part, ends[0].astype(int).tolist(), ends[1].astype(int).tolist(), 1.0, thick)
+        alpha = np.maximum(alpha, part)
     if rng.random() < 0.15:
         hole = np.zeros_like(alpha)
         cv2.circle(hole, (size // 2, size // 2), int(rng.uniform(0.04, 0.12) * size), 1.0, -1)
@@ -123,43 +123,43 @@ def shape(size: int, rng: Generator) -> Alpha:
     return np.asarray(cv2.GaussianBlur(alpha, (0, 0), rng.uniform(0.5, 1.2)), np.float32)
 
 
-def surface(texture: Image, size: int, rng: Generator) -> Image:
+def random_surface(texture: Image, size: int, rng: Generator) -> Image:
     """What such a shape is made of: photographic texture, plain paint or print, with shading."""
-    kind = rng.random()
-    if kind < 0.5:
-        made = resize(texture, size, size)
+    material = rng.random()
+    if material < 0.5:
+        paint = resize_image(texture, size, size)
         if rng.random() < 0.5:  # pull towards one paint, so that it reads as one thing
-            made = (made * 0.5 + rng.uniform(0, 255, 3) * 0.5).astype(np.uint8)
+            paint = (paint * 0.5 + rng.uniform(0, 255, 3) * 0.5).astype(np.uint8)
     else:
-        made = np.empty((size, size, 3), np.uint8)
-        made[:] = rng.uniform(0, 255, 3)
-        if kind > 0.7:
-            _print_on(made, rng)
+        paint = np.empty((size, size, 3), np.uint8)
+        paint[:] = rng.uniform(0, 255, 3)
+        if material > 0.7:
+            _print_on(paint, rng)
     ramp = np.linspace(-1, 1, size, dtype=np.float32)
     direction = rng.normal(size=2)
     shade = 1 + 0.35 * (ramp[None] * direction[0] + ramp[:, None] * direction[1]) / 2
-    return np.asarray(np.clip(made * shade[..., None], 0, 255), np.uint8)
+    return np.asarray(np.clip(paint * shade[..., None], 0, 255), np.uint8)
 
 
-def _print_on(made: Image, rng: Generator) -> None:
+def _print_on(surface: Image, rng: Generator) -> None:
     """Stripes, panels, and now and then a word, painted into the surface."""
-    size = made.shape[0]
+    size = surface.shape[0]
 
-    def paint() -> list[float]:
+    def random_paint() -> list[float]:
         return [float(value) for value in rng.uniform(0, 255, 3)]
 
     for _ in range(int(rng.integers(1, 7))):
         x, y = rng.integers(0, size, 2).tolist()
         width, height = int(rng.uniform(0.02, 0.8) * size), int(rng.uniform(0.02, 0.4) * size)
-        cv2.rectangle(made, (x, y), (x + width, y + height), paint(), -1)
+        cv2.rectangle(surface, (x, y), (x + width, y + height), random_paint(), -1)
     if rng.random() < 0.4:
         word = "".join(rng.choice(list("ABCDEFGHKLMNOPRSTUVXYZ0123456789"), 5))
         where = (int(rng.uniform(0.1, 0.5) * size), int(rng.uniform(0.3, 0.7) * size))
         font, scale = int(rng.integers(0, 5)), size / rng.uniform(90, 250)
-        cv2.putText(made, word, where, font, scale, paint(), int(rng.integers(1, 7)))
+        cv2.putText(surface, word, where, font, scale, random_paint(), int(rng.integers(1, 7)))
 
 
-def _draw_light(
+def _match_light(
     colour: NDArray[np.float32], alpha: Alpha, scene: Image, strength: float
 ) -> NDArray[np.float32]:
     inside = alpha > 0.5

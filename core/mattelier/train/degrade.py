@@ -1,4 +1,4 @@
-"""How pictures are worn, at random: a lens's blur, a sensor's noise, resampling, compression.
+"""How pictures are degraded, at random: a lens's blur, a sensor's noise, resampling, compression.
 
 What cameras do happens in linear light before the picture is encoded; what software does, after.
 All take and give (H, W, 3) display-encoded RGB float32, 0…1 but where noise leaves it.
@@ -18,7 +18,9 @@ from mattelier.types.colour import linear_to_srgb, srgb_to_linear
 Colour = NDArray[np.float32]
 
 
-def white_noise(colour: Colour, deviation: float, random: Generator, shared: float = 0) -> Colour:
+def add_white_noise(
+    colour: Colour, deviation: float, random: Generator, shared: float = 0
+) -> Colour:
     """Independent Gaussian noise of this standard deviation on every pixel.
 
     The share `shared` (0…1) of its variance is the same in all channels, as in grey film's grain.
@@ -30,7 +32,7 @@ def white_noise(colour: Colour, deviation: float, random: Generator, shared: flo
     return np.asarray(colour + np.float32(deviation) * noise, np.float32)
 
 
-def sensor_noise(colour: Colour, shot: float, read: float, random: Generator) -> Colour:
+def add_sensor_noise(colour: Colour, shot: float, read: float, random: Generator) -> Colour:
     """Poisson-Gaussian noise in linear light (Foi et al. 2008): variance shot · light + read²."""
     light = srgb_to_linear(colour)
     spread = np.sqrt(np.float32(shot) * np.maximum(light, 0) + np.float32(read * read))
@@ -38,7 +40,7 @@ def sensor_noise(colour: Colour, shot: float, read: float, random: Generator) ->
     return linear_to_srgb(light + spread * noise)
 
 
-def grown_noise(colour: Colour, deviation: float, size: float, random: Generator) -> Colour:
+def add_grown_noise(colour: Colour, deviation: float, size: float, random: Generator) -> Colour:
     """Noise that processing has spread over about `size` pixels, as demosaicing does.
 
     Half of it is the same in all channels.
@@ -50,13 +52,13 @@ def grown_noise(colour: Colour, deviation: float, size: float, random: Generator
     return np.asarray(colour + np.float32(deviation) / noise.std() * noise, np.float32)
 
 
-def jpeg(colour: Colour, quality: int, subsampled: bool) -> Colour:
+def compress_jpeg(colour: Colour, quality: int, subsampled: bool) -> Colour:
     """The picture after JPEG at this quality (1…100), with or without its chroma halved."""
     sampling = (
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420 if subsampled else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
     )
     settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
-    done, code = cv2.imencode(".jpg", rounded(colour)[..., ::-1], settings)
+    done, code = cv2.imencode(".jpg", to_8_bits(colour)[..., ::-1], settings)
     assert done
     decoded = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))[..., ::-1]
     return np.asarray(decoded, np.float32) / np.float32(255)
@@ -73,52 +75,53 @@ def blur(colour: Colour, along: float, across: float, angle: float) -> Colour:
     return np.asarray(blurred, np.float32)
 
 
-def resized(colour: Colour, height: int, width: int, random: Generator) -> Colour:
+def resize(colour: Colour, height: int, width: int, random: Generator) -> Colour:
     """The picture at another size, in one of the ways that software has."""
     modes = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
     mode = modes[int(random.integers(3))]
     return np.asarray(cv2.resize(colour, (width, height), interpolation=mode), np.float32)
 
 
-def rounded(colour: Colour) -> NDArray[np.uint8]:
+def to_8_bits(colour: Colour) -> NDArray[np.uint8]:
     """As an 8-bit file holds it."""
     samples: NDArray[np.uint8] = np.rint(np.clip(colour, 0, 1) * 255).astype(np.uint8)
     return samples
 
 
-def noisy(colour: Colour, most: float, random: Generator) -> Colour:
+def add_random_noise(colour: Colour, strongest: float, random: Generator) -> Colour:
     """A clean picture as people bring one to be denoised; what is left of it is not always 0…1.
 
-    Half of the time the noise is white, of any strength up to `most` (a standard deviation); the
-    rest of the time it is a sensor's, one that processing has grown, or JPEG's, the last two also
-    together with another.
+    Half of the time the noise is white, of any standard deviation up to `strongest`; the rest of
+    the time it is a sensor's, one that processing has grown, or JPEG's, the last two also together
+    with another.
     """
-    kind = random.random()
-    strength = float(random.uniform(0, most))
-    if kind < 0.5:
-        shared = float(random.random()) if kind < 0.1 else 0
-        result = white_noise(colour, strength, random, shared)
-    elif kind < 0.7:
+    choice = random.random()
+    strength = float(random.uniform(0, strongest))
+    if choice < 0.5:
+        shared = float(random.random()) if choice < 0.1 else 0
+        result = add_white_noise(colour, strength, random, shared)
+    elif choice < 0.7:
         # An ISO row: shot noise rules in the light, read noise in the dark.
         shot = float(np.exp(random.uniform(np.log(1e-4), np.log(2e-2))))
-        result = sensor_noise(colour, shot, float(random.uniform(0.1, 1)) * shot**0.5 / 4, random)
-    elif kind < 0.8:
-        result = grown_noise(colour, strength / 2, float(random.uniform(0.4, 1.2)), random)
+        read = float(random.uniform(0.1, 1)) * shot**0.5 / 4
+        result = add_sensor_noise(colour, shot, read, random)
+    elif choice < 0.8:
+        result = add_grown_noise(colour, strength / 2, float(random.uniform(0.4, 1.2)), random)
     else:
         result = colour
         if random.random() < 0.5:
-            result = white_noise(result, strength / 3, random)
+            result = add_white_noise(result, strength / 3, random)
         quality = int(random.integers(15, 96))
-        result = jpeg(result, quality, bool(random.integers(2)))
-    kept = random.random()
-    if kept < 0.7:
-        return rounded(result).astype(np.float32) / np.float32(255)
-    return np.clip(result, 0, 1) if kept < 0.85 else result
+        result = compress_jpeg(result, quality, bool(random.integers(2)))
+    storage = random.random()
+    if storage < 0.7:
+        return to_8_bits(result).astype(np.float32) / np.float32(255)
+    return np.clip(result, 0, 1) if storage < 0.85 else result
 
 
 @dataclass(frozen=True)
-class Wear:
-    """How badly photographs may be worn.
+class Degradation:
+    """How badly photographs may be degraded.
 
     Attributes
     ----------
@@ -130,41 +133,42 @@ class Wear:
     quality: int
 
 
-def worn(colour: Colour, scale: int, wear: Wear, random: Generator) -> Colour:
+def degrade(colour: Colour, scale: int, degradation: Degradation, random: Generator) -> Colour:
     """A picture as it comes back from the web, `scale` times smaller.
 
     Twice, at random: blurred, resized, noisy and coded as JPEG (the second-order degradation of
     Wang et al. 2021, "Real-ESRGAN"), but milder, and every step left out at times.
     """
+    noise, quality = degradation.noise, degradation.quality
     height, width = (side // scale for side in colour.shape[:2])
-    blurred = _softened(colour, 0.45 * scale, random)
+    blurred = _maybe_blur(colour, 0.45 * scale, random)
     reach = float(np.exp(random.uniform(np.log(1.0), np.log(scale))))  # times the final size
-    result = resized(blurred, round(height * reach), round(width * reach), random)
-    result = _coded(_dirtied(result, wear.noise, random), wear.quality, random)
+    result = resize(blurred, round(height * reach), round(width * reach), random)
+    result = _maybe_compress(_maybe_add_noise(result, noise, random), quality, random)
     if random.random() < 0.6:
-        result = _dirtied(_softened(result, 0.8, random), wear.noise / 2, random)
-    result = resized(result, height, width, random)
-    return _coded(result, wear.quality, random) if random.random() < 0.7 else result
+        result = _maybe_add_noise(_maybe_blur(result, 0.8, random), noise / 2, random)
+    result = resize(result, height, width, random)
+    return _maybe_compress(result, quality, random) if random.random() < 0.7 else result
 
 
-def _softened(colour: Colour, most: float, random: Generator) -> Colour:
+def _maybe_blur(colour: Colour, max_sigma: float, random: Generator) -> Colour:
     if random.random() < 0.2:
         return colour
-    along, across = random.uniform(0.2, most, 2)
+    along, across = random.uniform(0.2, max_sigma, 2)
     return blur(colour, float(along), float(across), float(random.uniform(0, np.pi)))
 
 
-def _dirtied(colour: Colour, most: float, random: Generator) -> Colour:
-    kind, strength = random.random(), float(random.uniform(0, most))
-    if kind < 0.4:
-        return white_noise(colour, strength, random, float(random.integers(2)))
-    if kind < 0.7:  # mid-grey of 0.2 in linear light then has about that strength
+def _maybe_add_noise(colour: Colour, strongest: float, random: Generator) -> Colour:
+    choice, strength = random.random(), float(random.uniform(0, strongest))
+    if choice < 0.4:
+        return add_white_noise(colour, strength, random, float(random.integers(2)))
+    if choice < 0.7:  # mid-grey of 0.2 in linear light then has about that strength
         shot = 1.5 * strength**2
-        return sensor_noise(colour, shot, shot**0.5 / 8, random)
+        return add_sensor_noise(colour, shot, shot**0.5 / 8, random)
     return colour
 
 
-def _coded(colour: Colour, worst: int, random: Generator) -> Colour:
+def _maybe_compress(colour: Colour, worst_quality: int, random: Generator) -> Colour:
     if random.random() < 0.2:
         return colour
-    return jpeg(colour, int(random.integers(worst, 96)), bool(random.integers(2)))
+    return compress_jpeg(colour, int(random.integers(worst_quality, 96)), bool(random.integers(2)))

@@ -14,28 +14,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mattelier.data.splits import pairs, split
-from mattelier.learning.param_groups import parts
+from mattelier.data.pairs import find_pairs
+from mattelier.data.splits import split_pairs
+from mattelier.learning.param_groups import param_groups
 from mattelier.media import thumbnails
 from mattelier.media.atomic import replacing
 from mattelier.metrics.measures import MEASURES, Case
 from mattelier.networks.cutout.network import CutoutNet
-from mattelier.train.custom_dataset import SCENES, SET
-from mattelier.train.init_weights import start_from
+from mattelier.train.custom_dataset import PAIRS_FOLDER, SCENES_FOLDER
+from mattelier.train.cutout import FROZEN_BLOCKS, CutoutRun
+from mattelier.train.cutout_samples import Samples
+from mattelier.train.init_weights import init_weights
 from mattelier.train.recipe import Recipe, Stage
-from mattelier.train.run import FROZEN_BLOCKS, Run
-from mattelier.train.samples import Samples
 from mattelier.types.colour import to_float
 
 _SHARPNESS = 3.0  # of the shipped recipes: trained as sharp as it is given, a matte grows hazy
-_LOOKS = 8  # at the pictures held back, in the course of a run
+_JUDGEMENTS = 8  # of the pictures held back, in the course of a run
 _VARIATIONS = 24  # that a one-shot run is judged by
-_SHARES = (1.0, 0.75, 0.5, 0.25)  # of the way from the start to what was trained
-_SHOWN, _HIGH = 8, 160  # rows of a preview, and their height in pixels
-_ENDLESS = 10_000_000  # samples: a time box ends the run
+_INTERPOLATION_SHARES = (1.0, 0.75, 0.5, 0.25)  # of the way from the start to what was trained
+_PREVIEW_ROWS, _PREVIEW_ROW_PX = 8, 160  # and their height
+_UNLIMITED_SAMPLES = 10_000_000  # a time box ends the run
 
 
-def own_recipe(size: int, *, one_shot: bool, bfloat16: bool = False) -> Recipe:
+def custom_recipe(size: int, *, one_shot: bool, bfloat16: bool = False) -> Recipe:
     """How own pictures are trained on at an input of about `size` pixels a side.
 
     Rates are a third of the first training's: the network knows subjects already, and is to
@@ -43,10 +44,10 @@ def own_recipe(size: int, *, one_shot: bool, bfloat16: bool = False) -> Recipe:
     """
     return Recipe(
         seed=1,
-        samples=_ENDLESS,
+        samples=_UNLIMITED_SAMPLES,
         stages=(Stage(until=1.0, size=32 * max(1, round(size / 32)), batch=8),),
-        sets={SET: 1.0},
-        scenes=(SCENES,),
+        sets={PAIRS_FOLDER: 1.0},
+        scenes=(SCENES_FOLDER,),
         mix={"photo": 0.5, "paste": 0.4, "shape": 0.1}
         if one_shot
         else {"photo": 0.65, "paste": 0.25, "shape": 0.1},
@@ -60,7 +61,7 @@ def own_recipe(size: int, *, one_shot: bool, bfloat16: bool = False) -> Recipe:
     )
 
 
-class Held(NamedTuple):
+class ValidationPicture(NamedTuple):
     """What a run is judged by: (h, w, 3) RGB uint8 at the network's size, and (h, w) truth 0…1."""
 
     picture: NDArray[np.uint8]
@@ -82,12 +83,12 @@ class Judgement:
         return self.now["iou"] > self.before["iou"]
 
 
-class FineTune(Run):
-    """A run on the working copies in `data`, from the weights `start`; see `Run`.
+class FineTune(CutoutRun):
+    """A run on the working copies in `data`, from `weights`; see `CutoutRun`.
 
     Judged eight times, on the pictures held back or, where there are none, on variations that
     are not trained on; a preview of them is written each time, `preview-NNN.png` (NNN: per cent).
-    `told` hears each `Judgement`.
+    `report` receives each `Judgement`.
     """
 
     def __init__(
@@ -95,30 +96,30 @@ class FineTune(Run):
         recipe: Recipe,
         data: Path,
         folder: Path,
-        start: Path,
+        weights: Path,
         *,
         minutes: float,
         device: str = "cpu",
-        told: Callable[[Judgement], None],
+        report: Callable[[Judgement], None],
     ) -> None:
         super().__init__(recipe, data, folder, hours=minutes / 60, device=device, norm=False)
-        self._held, self._is_held = _held_back(recipe, data)
-        self._told = told
+        self._pictures, self._held_back = _validation_pictures(recipe, data)
+        self._report = report
         self._start = CutoutNet(norm=False)
-        start_from(self._start, start)
-        start_from(self.network, start, sharpness=recipe.sharpness)
-        self.optimizer = self._optimizer(parts(self.network, FROZEN_BLOCKS))
+        init_weights(self._start, weights)
+        init_weights(self.network, weights, sharpness=recipe.sharpness)
+        self.optimizer = self._make_optimizer(param_groups(self.network, FROZEN_BLOCKS))
         self.start(lambda network: None)
-        self._before = self._alphas(self._start)
-        self._start_scores = self._scores(self._before)
-        self._next = self._following()
+        self._start_alphas = self._predict(self._start)
+        self._start_scores = self._scores(self._start_alphas)
+        self._next_judgement = self._following_judgement()
 
     def judge(self, network: CutoutNet | None = None) -> Judgement:
         """Judge a network (None: what the run would give now) and write a preview."""
-        now = self._alphas(self.result() if network is None else network)
+        now = self._predict(self.result() if network is None else network)
         judgement = Judgement(self.progress, self.elapsed, self._start_scores, self._scores(now))
         self._preview(now)
-        self._told(judgement)
+        self._report(judgement)
         return judgement
 
     def best(self) -> tuple[CutoutNet, Judgement, float]:
@@ -129,34 +130,34 @@ class FineTune(Run):
         few pictures the gain is flattered; without any, training stands as it is.
         """
         trained = self.result()
-        if not self._is_held:
+        if not self._held_back:
             return trained, self.judge(trained), 1.0
-        tried = {}
-        for share in _SHARES:
+        candidates = {}
+        for share in _INTERPOLATION_SHARES:
             between = copy.deepcopy(self._start).cpu()
             with torch.no_grad():
                 for ours, theirs in zip(between.parameters(), trained.parameters(), strict=True):
                     ours.lerp_(theirs, share)
-            tried[share] = between
-        share = max(tried, key=lambda s: self._scores(self._alphas(tried[s]))["iou"])
-        return tried[share], self.judge(tried[share]), share
+            candidates[share] = between
+        share = max(candidates, key=lambda s: self._scores(self._predict(candidates[s]))["iou"])
+        return candidates[share], self.judge(candidates[share]), share
 
     def _step(self, batch: list[Tensor]) -> float:
         loss = super()._step(batch)
-        if self._next <= self.progress < 1:
+        if self._next_judgement <= self.progress < 1:
             self.judge()
-            self._next = self._following()
+            self._next_judgement = self._following_judgement()
         return loss
 
-    def _following(self) -> float:
-        return (int(self.progress * _LOOKS) + 1) / _LOOKS
+    def _following_judgement(self) -> float:
+        return (int(self.progress * _JUDGEMENTS) + 1) / _JUDGEMENTS
 
     @torch.no_grad()
-    def _alphas(self, network: CutoutNet) -> list[NDArray[np.float32]]:
+    def _predict(self, network: CutoutNet) -> list[NDArray[np.float32]]:
         network = copy.deepcopy(network).to(self.device).eval()  # the caller's stays where it is
         alphas = []
-        for held in self._held:
-            picture = torch.from_numpy(held.picture.transpose(2, 0, 1)[None].copy())
+        for source in self._pictures:
+            picture = torch.from_numpy(source.picture.transpose(2, 0, 1)[None].copy())
             picture = picture.to(self.device).float() / 255
             hint = picture.new_zeros((1, 2, *picture.shape[2:]))
             alphas.append(network(picture, hint).sigmoid()[0, 0].cpu().numpy())
@@ -165,19 +166,20 @@ class FineTune(Run):
     def _scores(self, alphas: Sequence[NDArray[np.float32]]) -> dict[str, float]:
         measure = MEASURES["masks"]
         return measure.mean(
-            measure.score(Case(alpha, held.truth))
-            for alpha, held in zip(alphas, self._held, strict=True)
+            measure.score(Case(alpha, source.truth))
+            for alpha, source in zip(alphas, self._pictures, strict=True)
         )
 
     def _preview(self, now: Sequence[NDArray[np.float32]]) -> None:
-        """Rows of picture, truth, what the start made of it, what the network makes of it now."""
+        """Rows of picture, truth, the start's prediction, the network's own now."""
         rows = []
-        step = max(1, len(self._held) // _SHOWN)
-        for number in range(0, len(self._held), step)[:_SHOWN]:
-            held = self._held[number]
-            view = to_float(held.picture)
-            size = (_HIGH, max(1, round(_HIGH * view.shape[1] / view.shape[0])))
-            alphas = (held.truth, self._before[number], now[number])
+        step = max(1, len(self._pictures) // _PREVIEW_ROWS)
+        for number in range(0, len(self._pictures), step)[:_PREVIEW_ROWS]:
+            source = self._pictures[number]
+            view = to_float(source.picture)
+            width = round(_PREVIEW_ROW_PX * view.shape[1] / view.shape[0])
+            size = (_PREVIEW_ROW_PX, max(1, width))
+            alphas = (source.truth, self._start_alphas[number], now[number])
             cells = [thumbnails.colour(view, size)]
             cells += [thumbnails.on_board(view, alpha, size) for alpha in alphas]
             rows.append(thumbnails.beside(cells))
@@ -189,27 +191,32 @@ class FineTune(Run):
             cv2.imencode(".png", sheet[..., ::-1])[1].tofile(path)
 
 
-def _held_back(recipe: Recipe, data: Path) -> tuple[list[Held], bool]:
+def _validation_pictures(recipe: Recipe, data: Path) -> tuple[list[ValidationPicture], bool]:
     """What to judge by, and whether that is pictures held back."""
     size = recipe.stages[0].size
-    held = [pair.read() for pair in split(pairs(data / SET))[1]]
-    if held:
-        return [_sized(picture, truth, size) for picture, truth in held], True
+    pairs = [pair.read() for pair in split_pairs(find_pairs(data / PAIRS_FOLDER))[1]]
+    if pairs:
+        return [_fit_network(picture, truth, size) for picture, truth in pairs], True
     # Nothing is held back: variations with another seed are new to the run, the subject is not.
     mix = {"photo": 0.5, "paste": 0.5}
     samples = Samples(
         replace(recipe, seed=recipe.seed + 1, hints={"none": 1.0}, mix=mix, choose=0.0), data
     )
-    made = [samples.make(number, size) for number in range(_VARIATIONS)]
-    variations = [Held(s.picture.transpose(1, 2, 0).copy(), s.alpha[0]) for s in made]
-    return variations, False
+    variations = [samples.make(number, size) for number in range(_VARIATIONS)]
+    pictures = [
+        ValidationPicture(sample.picture.transpose(1, 2, 0).copy(), sample.alpha[0])
+        for sample in variations
+    ]
+    return pictures, False
 
 
-def _sized(picture: NDArray[np.uint8], truth: NDArray[np.uint8], size: int) -> Held:
+def _fit_network(
+    picture: NDArray[np.uint8], truth: NDArray[np.uint8], size: int
+) -> ValidationPicture:
     """At about size² pixels, sides multiples of 32, as the finished model will see it."""
     scale = size / (picture.shape[0] * picture.shape[1]) ** 0.5
     height, width = (32 * max(1, round(side * scale / 32)) for side in truth.shape)
     mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = (cv2.resize(each, (width, height), interpolation=mode) for each in (picture, truth))
-    seen, mask = (np.asarray(each, np.uint8) for each in small)
-    return Held(seen, to_float(mask))
+    colour, mask = (np.asarray(each, np.uint8) for each in small)
+    return ValidationPicture(colour, to_float(mask))

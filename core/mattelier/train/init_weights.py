@@ -1,4 +1,4 @@
-"""Where a network starts from, other than chance."""
+"""What the cut-out network starts from, other than chance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mattelier.networks.cutout.network import CutoutNet, spread_norms
 from mattelier.types.errors import UsageError
 
 
-def start_from(network: CutoutNet, path: Path, *, sharpness: float = 1.0) -> None:
+def init_weights(network: CutoutNet, path: Path, *, sharpness: float = 1.0) -> None:
     """Weights of an earlier network (.safetensors), or of a published encoder (.npz).
 
     Parameters
@@ -35,26 +35,26 @@ def start_from(network: CutoutNet, path: Path, *, sharpness: float = 1.0) -> Non
                 folded[name] /= sharpness
         network.load_state_dict(spread_norms(network, folded))
     elif path.suffix == ".npz":
-        start_encoder(network, path)
+        init_encoder(network, path)
     else:
         raise UsageError(f"Training starts from a .safetensors or .npz file, not from {path.name}.")
 
 
-def start_encoder(network: CutoutNet, path: Path) -> None:
+def init_encoder(network: CutoutNet, path: Path) -> None:
     """The published DeepLabV3-MobileNetV2 (Apache-2.0), as an .npz of folded convolutions.
 
     Names are those of TensorFlow's DeepLab model zoo. Backbone and DeepLab head are copied; the
     decoder keeps its random start.
     """
     with np.load(path, allow_pickle=False) as published:
-        state = {_ours(name): torch.from_numpy(np.float32(published[name])) for name in published}
+        state = {_rename(name): torch.from_numpy(np.float32(published[name])) for name in published}
     state.pop("", None)
     missing, unexpected = network.load_state_dict(state, strict=False)
     if unexpected or any(name.startswith(("stem", "blocks", "aspp")) for name in missing):
         raise UsageError(f"{path} is not the DeepLabV3-MobileNetV2 that the recipe starts from.")
 
 
-def _ours(name: str) -> str:
+def _rename(name: str) -> str:
     layer, _, value = name.removeprefix("MobilenetV2/").rpartition(".")
     fixed = {"Conv": "stem", "image_pooling": "image_pooling", "aspp0": "aspp",
              "concat_projection": "head"}  # fmt: skip

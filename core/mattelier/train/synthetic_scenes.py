@@ -11,7 +11,7 @@ from mattelier.learning.augment import Image
 from mattelier.train import composites
 
 
-def emptied(picture: Image, truth: Image) -> Image:
+def remove_subject(picture: Image, truth: Image) -> Image:
     """The picture with what surrounds its subject blurred over it.
 
     Parameters
@@ -22,20 +22,20 @@ def emptied(picture: Image, truth: Image) -> Image:
     height, width = truth.shape
     reach = max(3, round(0.03 * max(height, width))) | 1
     hole = cv2.dilate((truth > 16).astype(np.uint8), np.ones((reach, reach), np.uint8))
-    seen = (1 - hole).astype(np.float32)
+    background = (1 - hole).astype(np.float32)
     colour = picture.astype(np.float32)
     filled = np.empty_like(colour)
     filled[:] = colour[hole == 0].mean(axis=0) if not hole.all() else 128
     for share in (0.3, 0.1, 0.03, 0.01):  # from afar first, what is near then paints over it
         sigma = share * max(height, width)
-        weight = cv2.GaussianBlur(seen, (0, 0), sigma)[..., None]
-        blurred = cv2.GaussianBlur(colour * seen[..., None], (0, 0), sigma)
+        weight = cv2.GaussianBlur(background, (0, 0), sigma)[..., None]
+        blurred = cv2.GaussianBlur(colour * background[..., None], (0, 0), sigma)
         trust = np.clip(weight * 4, 0, 1)
         filled += trust * (blurred / np.maximum(weight, 1e-4) - filled)
     return np.asarray(np.clip(np.where(hole[..., None] > 0, filled, colour), 0, 255), np.uint8)
 
 
-def imagined(size: int, rng: Generator) -> Image:
+def random_scene(size: int, rng: Generator) -> Image:
     """A scene of no place: soft colours, textures of all scales and a few shapes; size² RGB."""
     canvas = _noise(size, 3, rng) * rng.uniform(20, 90) + rng.uniform(30, 225, 3)
     for humps in (8, 24, 80):
@@ -44,8 +44,9 @@ def imagined(size: int, rng: Generator) -> Image:
     canvas = grey + rng.uniform(0.1, 0.7) * (canvas - grey)  # the world is not as loud
     scene = np.asarray(np.clip(canvas, 0, 255), np.uint8)
     for _ in range(int(rng.integers(0, 7))):
-        made = composites.surface(scene, size, rng)
-        scene = composites.place(scene, made, composites.shape(size, rng), rng)[0]
+        paint = composites.random_surface(scene, size, rng)
+        shape = composites.random_shape(size, rng)
+        scene = composites.paste(scene, paint, shape, rng)[0]
     if rng.random() < 0.6:
         scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.5, 5)), np.uint8)
     return scene

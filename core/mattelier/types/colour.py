@@ -183,12 +183,12 @@ def _exposure(colour: NDArray[Any]) -> float:
     """Gain that brings the log-average luminance of a linear picture near mid-grey."""
     step = max(1, int((colour.shape[0] * colour.shape[1] / 65536) ** 0.5))
     luminance = to_float(colour[::step, ::step]) @ _LUMINANCE
-    lit = luminance[luminance > 1e-6]
-    if lit.size == 0:
+    positive = luminance[luminance > 1e-6]
+    if positive.size == 0:
         return 1.0
     # The middle 90 % only: neither a sun disc nor crushed blacks should set the exposure.
-    low, high = np.percentile(lit, (5, 95))
-    mean = float(np.exp(np.mean(np.log(np.clip(lit, low, high)))))
+    low, high = np.percentile(positive, (5, 95))
+    mean = float(np.exp(np.mean(np.log(np.clip(positive, low, high)))))
     return min(max(mean, _DARKEST_MEAN), _BRIGHTEST_MEAN) / mean
 
 
@@ -229,9 +229,9 @@ def _shrink_or_grow(samples: NDArray[Any], height: int, width: int) -> NDArray[A
         half = (samples.shape[1] // 2, samples.shape[0] // 2)
         samples = cv2.resize(samples, half, interpolation=cv2.INTER_AREA)
     # OpenCV's area mode turns linear, and aliases, when one axis grows: shrink first.
-    least = (min(width, samples.shape[1]), min(height, samples.shape[0]))
-    if least != samples.shape[1::-1]:
-        samples = cv2.resize(samples, least, interpolation=cv2.INTER_AREA)
-    if least != (width, height):
+    reduced_size = (min(width, samples.shape[1]), min(height, samples.shape[0]))
+    if reduced_size != samples.shape[1::-1]:
+        samples = cv2.resize(samples, reduced_size, interpolation=cv2.INTER_AREA)
+    if reduced_size != (width, height):
         samples = cv2.resize(to_float(samples), (width, height), interpolation=cv2.INTER_LINEAR)
     return samples

@@ -9,8 +9,8 @@ from functools import cached_property
 
 from mattelier.types.errors import UsageError
 
-_MOST_FRAMES = 10_000_000
-_PART = re.compile(r"\s*(-?\d{1,10})(?:\s*-\s*(-?\d{1,10})(?:\s*x\s*(\d{1,10}))?)?\s*")
+_MAX_FRAMES = 10_000_000
+_PART_PATTERN = re.compile(r"\s*(-?\d{1,10})(?:\s*-\s*(-?\d{1,10})(?:\s*x\s*(\d{1,10}))?)?\s*")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class FrameRange:
         frames: set[int] = set()
         at = 0
         while True:
-            match = _PART.match(text, at)
+            match = _PART_PATTERN.match(text, at)
             ended = match is not None and (match.end() == len(text) or text[match.end()] == ",")
             if match is None or not ended:
                 wrong = at if match is None else match.end()
@@ -66,19 +66,19 @@ class FrameRange:
                 raise UsageError(
                     f"The frame range {text!r} has a part {match[0].strip()!r}: {why}."
                 )
-            if len(frames) + (last - first) // step + 1 > _MOST_FRAMES:
-                raise UsageError(f"The frame range {text!r} has more than {_MOST_FRAMES} frames.")
+            if len(frames) + (last - first) // step + 1 > _MAX_FRAMES:
+                raise UsageError(f"The frame range {text!r} has more than {_MAX_FRAMES} frames.")
             frames.update(range(first, last + 1, step))
             if match.end() == len(text):
                 return cls.of(frames)
             at = match.end() + 1
 
     def __str__(self) -> str:
-        return self._written("x")
+        return self._format("x")
 
     def openjd(self) -> str:
         """The range as Open Job Description writes it, where `:` sets off the step."""
-        return self._written(":")
+        return self._format(":")
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.frames)
@@ -87,26 +87,26 @@ class FrameRange:
         return len(self.frames)
 
     def __contains__(self, frame: object) -> bool:
-        return frame in self._held
+        return frame in self._frame_set
 
     def __and__(self, other: Iterable[int]) -> FrameRange:
-        return FrameRange.of(self._held.intersection(other))
+        return FrameRange.of(self._frame_set.intersection(other))
 
     def __or__(self, other: Iterable[int]) -> FrameRange:
-        return FrameRange.of(self._held.union(other))
+        return FrameRange.of(self._frame_set.union(other))
 
     def __sub__(self, other: Iterable[int]) -> FrameRange:
-        return FrameRange.of(self._held.difference(other))
+        return FrameRange.of(self._frame_set.difference(other))
 
     def chunks(self, size: int) -> list[FrameRange]:
         """The frames in pieces of `size`, the last of what is left."""
         return [FrameRange(self.frames[i : i + size]) for i in range(0, len(self), size)]
 
     @cached_property
-    def _held(self) -> frozenset[int]:
+    def _frame_set(self) -> frozenset[int]:
         return frozenset(self.frames)
 
-    def _written(self, sign: str) -> str:
+    def _format(self, sign: str) -> str:
         parts: list[str] = []
         frames, at = self.frames, 0
         while at < len(frames):

@@ -51,13 +51,13 @@ def stage(name: str, start: float, stop: float) -> Iterator[None]:
     if outer is None:
         yield
         return
-    inner = replace(
+    nested = replace(
         outer,
         start=outer.start + outer.span * start,
         span=outer.span * (stop - start),
         stage=name,
     )
-    token = _listener.set(inner)
+    token = _listener.set(nested)
     try:
         tell(0)
         yield

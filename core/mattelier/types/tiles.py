@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mattelier.types.progress import remark, tell
 
-_SMALLEST = 64
+_MIN_TILE_PX = 64
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,17 @@ def for_tiles(work: Callable[[Tile], None], height: int, width: int, size: int =
     Tells its progress. `work` may be called again for a part that it has done: where memory runs
     out, everything is done once more in smaller tiles, one after the other.
     """
-    every = list(tiles(height, width, size))
+    all_tiles = list(tiles(height, width, size))
     try:
-        if len(every) == 1:
-            work(every[0])
+        if len(all_tiles) == 1:
+            work(all_tiles[0])
             return
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            done = [pool.submit(work, tile) for tile in every]
+            done = [pool.submit(work, tile) for tile in all_tiles]
             try:
                 for count, tile in enumerate(done, 1):
                     tile.result()
-                    tell(count / len(every))
+                    tell(count / len(all_tiles))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
@@ -80,13 +80,13 @@ def for_tiles(work: Callable[[Tile], None], height: int, width: int, size: int =
 
 
 def _one_by_one(work: Callable[[Tile], None], height: int, width: int, size: int) -> None:
-    every = list(tiles(height, width, size))
+    all_tiles = list(tiles(height, width, size))
     try:
-        for count, tile in enumerate(every, 1):
+        for count, tile in enumerate(all_tiles, 1):
             work(tile)
-            tell(count / len(every))
+            tell(count / len(all_tiles))
     except MemoryError:
-        if size <= _SMALLEST:
+        if size <= _MIN_TILE_PX:
             raise
         _one_by_one(work, height, width, size // 2)
 

@@ -23,12 +23,13 @@ from typing import IO, TYPE_CHECKING, Any
 from mattelier.types.errors import EngineError, MattelierError, UsageError
 from mattelier.types.progress import Cancelled, heard_by
 from mattelier.worker import protocol
-from mattelier.worker.desk import Desk, Outcome
-from mattelier.worker.tasks import TASKS, as_sent, warm
+from mattelier.worker.jobs import Job, Outcome, as_sent, jobs, warm
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from mattelier.engines.model_cache import ModelCache
 
 _MOST_CLIENTS = 64
 _AT_ONCE = 2  # requests that compute; more would only share the same cores
@@ -51,7 +52,9 @@ class Server:
 
     def __init__(self, idle: float) -> None:
         self.idle = idle
-        self.desk = Desk()
+        self._jobs = jobs(lambda: list(self._at_work))
+        self._at_work: list[str] = []
+        self._cache: ModelCache | None = None
         self.stopping = threading.Event()
         self._token = secrets.token_hex(16) if sys.platform == "win32" else ""
         self._slots = {False: threading.Semaphore(_AT_ONCE), True: threading.Semaphore(1)}
@@ -92,7 +95,7 @@ class Server:
     def _warm(self) -> None:
         with self._work():
             try:
-                warm(self.desk)
+                warm(self._models)
             except Exception:  # the first request will say what is wrong
                 _log().exception("warming up failed")
 
@@ -106,6 +109,27 @@ class Server:
             with self._changed:
                 self._working -= 1
                 self._last = time.monotonic()
+
+    @property
+    def _models(self) -> ModelCache:
+        """The networks that all clients share; heavy to import, so made when first needed."""
+        from mattelier.engines.model_cache import ModelCache
+
+        with self._changed:
+            if self._cache is None:
+                self._cache = ModelCache()
+            return self._cache
+
+    @contextlib.contextmanager
+    def _named(self, name: str) -> Iterator[None]:
+        """Name the block's job among those at work or waiting."""
+        with self._changed:
+            self._at_work.append(name)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._at_work.remove(name)
 
     def _attend(self, connection: socket.socket) -> None:
         """One client from greeting to leaving; whatever it sends, the worker goes on."""
@@ -156,7 +180,7 @@ class Server:
                 protocol.send(connection, {"report": {}})
                 return
             try:
-                dtype, announced = _checked(request)
+                dtype, announced = _checked(request, self._jobs)
             except UsageError as error:
                 _refuse(connection, str(error), "UsageError")
                 _drain(connection)
@@ -180,7 +204,7 @@ class Server:
             The client left; nothing is owed to it.
         """
         name = request["task"]
-        with self.desk.at_work(name), _watched(connection) as gone:
+        with self._named(name), _watched(connection) as gone:
             last, said = 0.0, ""
 
             def listen(fraction: float, stage: str) -> None:
@@ -194,12 +218,14 @@ class Server:
                     protocol.send(connection, told)
 
             try:
-                slots = self._slots[TASKS[name].minutes]
+                slots = self._slots[self._jobs[name].long]
                 while not slots.acquire(timeout=_WATCH_SECONDS):
                     listen(0, "waiting for other work")
                 try:
                     with heard_by(listen) as remarks:
-                        outcome = TASKS[name].run(self.desk, request.get("options", {}), pictures)
+                        outcome = self._jobs[name].run(
+                            self._models, request.get("options", {}), pictures
+                        )
                 finally:
                     slots.release()
             except (Cancelled, OSError):
@@ -304,18 +330,20 @@ def _watched(connection: socket.socket) -> Iterator[threading.Event]:
         thread.join()
 
 
-def _checked(request: dict[str, Any]) -> tuple[np.dtype[Any], dict[str, dict[str, Any]]]:
+def _checked(
+    request: dict[str, Any], jobs: Mapping[str, Job]
+) -> tuple[np.dtype[Any], dict[str, dict[str, Any]]]:
     """The depth of the answer and the announced pictures, all within what the task takes."""
     name, announced = request.get("task"), request.get("pictures", [])
-    task = TASKS.get(name) if isinstance(name, str) else None
-    if task is None:
+    job = jobs.get(name) if isinstance(name, str) else None
+    if job is None:
         raise UsageError(f"There is no task {name!r}.")
     if not isinstance(announced, list) or not all(isinstance(a, dict) for a in announced):
         raise UsageError("The pictures are a list of objects.")
     known = {str(picture.get("name")): picture for picture in announced}
-    if len(known) != len(announced) or known.keys() - task.channels.keys():
-        raise UsageError(f"{name} takes the pictures {', '.join(task.channels) or '(none)'}.")
-    for required in task.required:
+    if len(known) != len(announced) or known.keys() - job.channels.keys():
+        raise UsageError(f"{name} takes the pictures {', '.join(job.channels) or '(none)'}.")
+    for required in job.required:
         if required not in known:
             raise UsageError(f"{name} needs the picture {required!r}.")
     for title, picture in known.items():
@@ -327,7 +355,7 @@ def _checked(request: dict[str, Any]) -> tuple[np.dtype[Any], dict[str, dict[str
                 f"{title!r} has {width * height / 1e6:.0f} megapixels; the most is "
                 f"{_MOST_PIXELS / 1e6:.0f}."
             )
-        if picture.get("channels") not in task.channels[title]:
+        if picture.get("channels") not in job.channels[title]:
             raise UsageError(f"{title!r} cannot have {picture.get('channels')!r} channels.")
         _dtype(picture.get("depth"))
         if picture.get("transfer", "display") not in ("display", "linear"):

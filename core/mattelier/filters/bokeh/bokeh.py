@@ -6,28 +6,28 @@ import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.engines.model_cache import ModelCache
 from mattelier.filters.bokeh.defocus import defocus, margin, unit
 from mattelier.filters.bokeh.depth_layers import Surfaces, by_depth, by_matte
 from mattelier.filters.bokeh.focus import Focused, Setting, focus
 from mattelier.filters.bokeh.iris import Iris
-from mattelier.filters.depth.depth import DepthFinder, Sight
+from mattelier.filters.depth.depth import Scene, find_depth, open_depth_source
 from mattelier.matting.foreground import estimate_foreground
 from mattelier.matting.hint import Hint
-from mattelier.matting.matte import Report
 from mattelier.requests import BokehRequest
+from mattelier.tasks.task import Task
 from mattelier.types.colour import from_float, linear_to_srgb, srgb_to_linear, to_float
 from mattelier.types.depth_map import DepthMap
+from mattelier.types.errors import UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import stage
+from mattelier.types.result import Report, Result
 from mattelier.types.tiles import Tile, for_tiles, stretched
-
-if TYPE_CHECKING:
-    from mattelier.matting.cutout import Cutter
 
 Floats = NDArray[np.float32]
 
@@ -44,32 +44,35 @@ _LARGE = 0.3  # of the disc's surroundings: a clipped area like that is no lamp
 _BRIGHT = 0.3  # linear light of surroundings in which no lamp stands out
 
 
-class Lens:
-    """What a `BokehRequest` needs, opened once, for many pictures; safe to use from threads.
+class BokehTask(Task):
+    """picture + depth → the picture as a lens with a wide aperture draws it."""
 
-    Parameters
-    ----------
-    request : BokehRequest
-    cutter : Cutter, optional
-        A matting model that is open already.
+    def prepare(
+        self,
+        request: BokehRequest,
+        models: ModelCache,
+        *,
+        depth: DepthMap | None = None,
+        **inputs: Any,
+    ) -> dict[str, Any]:
+        if depth is None:
+            open_depth_source(request.depth, models)
+        elif request.depth.kind == "distance":
+            raise UsageError("Depth that is handed over is nearness: larger is nearer.")
+        if _on_subject(request):
+            models.open(request.depth.matte.model, "matte", request.depth.matte.device)
+        return {"depth": depth, **inputs}
 
-    Raises
-    ------
-    UsageError, ModelError, EngineError
-        As `DepthFinder`.
-    """
-
-    def __init__(self, request: BokehRequest, *, cutter: Cutter | None = None) -> None:
-        self.request = request
-        self.finder = DepthFinder(request.depth, cutter=cutter)
-        self._on_subject = request.focus is None and request.distance is None
-        if self._on_subject:
-            self.finder.open_cutter()
-
-    def photograph(
-        self, picture: Picture, hint: Hint | None = None, depth: DepthMap | None = None
-    ) -> tuple[Picture, dict[str, Any]]:
-        """The picture through the lens, and what there is to report.
+    def run(
+        self,
+        request: BokehRequest,
+        picture: Picture,
+        models: ModelCache,
+        *,
+        hint: Hint | None = None,
+        depth: DepthMap | None = None,
+    ) -> Result:
+        """The picture through the lens; the report is the matte's, and measures `depth`.
 
         Parameters
         ----------
@@ -77,24 +80,33 @@ class Lens:
         depth : a depth map at hand, instead of the request's sources
         """
         with stage("looking", 0, 0.5):
-            sight = self.finder.find(picture, hint, given=depth, with_matte=self._on_subject)
+            scene, report = find_depth(
+                request.depth,
+                picture,
+                models,
+                hint=hint,
+                depth=depth,
+                with_matte=_on_subject(request),
+            )
+        report = replace(report or Report(), coverage=None)  # of the matte, not of the result
+        report.measures["depth"] = scene.depth.method
         with stage("blurring", 0.5, 1):
-            result = bokeh(picture, sight, self.request)
-        report: dict[str, Any] = {"depth": sight.depth.method}
-        if sight.matte is not None:
-            report |= _told(sight.matte.report)
-        return result, report
+            return Result(report, bokeh(picture, scene, request))
+
+
+def _on_subject(request: BokehRequest) -> bool:
+    return request.focus is None and request.distance is None
 
 
 def bokeh(
-    picture: Picture, sight: Sight, request: BokehRequest, setting: Setting | None = None
+    picture: Picture, scene: Scene, request: BokehRequest, setting: Setting | None = None
 ) -> Picture:
     """Blur by depth, in scene-linear light.
 
     Parameters
     ----------
     picture : Picture
-    sight : Sight
+    scene : Scene
         Its depth, of any size but its shape; and the subject's matte, needed for focus on the
         subject and for depth that is from the matte alone.
     request : BokehRequest
@@ -112,7 +124,7 @@ def bokeh(
     UsageError
         The focus lies outside the picture, or is a distance where depth is only relative.
     """
-    focused = focus(picture, sight, request, setting)
+    focused = focus(picture, scene, request, setting)
     low, high = focused.span
     if max(-low, high) < _SHARP:
         return picture
@@ -305,12 +317,3 @@ def _padded(planes: Floats, pad: tuple[int, int]) -> Floats:
         return planes
     beside = ((0, pad[0]), (0, pad[1]))
     return np.pad(planes, beside if planes.ndim == 2 else ((0, 0), *beside), "edge")
-
-
-def _told(report: Report) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    facts = asdict(report)
-    facts["stages"] = facts.pop("seconds")
-    del facts["note"], facts["coverage"]
-    return facts

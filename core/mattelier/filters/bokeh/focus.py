@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.filters.bokeh.iris import blur_per_disparity
-from mattelier.filters.depth.depth import SUBJECT, Sight, beside, ground
+from mattelier.filters.depth.depth import SUBJECT, Scene, beside, ground
 from mattelier.requests import BokehRequest
 from mattelier.types.errors import UsageError
 from mattelier.types.picture import Picture
@@ -77,7 +77,7 @@ class Focused:
         return min(low, self.subject), max(high, self.subject)
 
 
-def setting(height: int, width: int, sight: Sight, request: BokehRequest) -> Setting:
+def setting(height: int, width: int, scene: Scene, request: BokehRequest) -> Setting:
     """How the lens is focused on a picture of that size, seen by itself.
 
     Raises
@@ -85,11 +85,11 @@ def setting(height: int, width: int, sight: Sight, request: BokehRequest) -> Set
     UsageError
         The focus lies outside the picture, or is a distance where depth is only relative.
     """
-    return _setting(height, width, sight, request, _subject(sight, request))
+    return _setting(height, width, scene, request, _subject(scene, request))
 
 
 def focus(
-    picture: Picture, sight: Sight, request: BokehRequest, as_set: Setting | None = None
+    picture: Picture, scene: Scene, request: BokehRequest, as_set: Setting | None = None
 ) -> Focused:
     """The blur of everything in a picture, as the request focuses and opens the lens.
 
@@ -103,15 +103,15 @@ def focus(
     UsageError
         As `setting`.
     """
-    alpha = _subject(sight, request)
+    alpha = _subject(scene, request)
     if as_set is None:
-        as_set = _setting(picture.height, picture.width, sight, request, alpha)
+        as_set = _setting(picture.height, picture.width, scene, request, alpha)
     if alpha is None:
-        disparity = sight.depth.disparity
+        disparity = scene.depth.disparity
     elif as_set.ground is not None:
         disparity = _at_rows(as_set.ground, alpha.shape[0])[:, None]
     else:
-        disparity = beside(sight.depth, _resized(alpha, sight.depth.disparity.shape))
+        disparity = beside(scene.depth, _resized(alpha, scene.depth.disparity.shape))
     offset = (np.float32(as_set.focal) - disparity).astype(np.float32)
     own = 0.0 if alpha is None else as_set.focal - as_set.subject
     if not request.foreground_blur:
@@ -127,9 +127,9 @@ def focus(
 
 
 def _setting(
-    height: int, width: int, sight: Sight, request: BokehRequest, alpha: Floats | None
+    height: int, width: int, scene: Scene, request: BokehRequest, alpha: Floats | None
 ) -> Setting:
-    depth, at = sight.depth, request.focus
+    depth, at = scene.depth, request.focus
     if at is not None and not (0 <= at.x < width and 0 <= at.y < height):
         raise UsageError(
             f"The focus {at.x:g},{at.y:g} lies outside the picture of {width}×{height} pixels."
@@ -146,7 +146,7 @@ def _setting(
         return Setting(depth.at(at.x, at.y, height, width))
     if depth.method == "matte":
         rows = ground(alpha)
-        focal = SUBJECT if at is None else _seen_at(at.x, at.y, alpha, rows, SUBJECT)
+        focal = SUBJECT if at is None else _disparity_at(at.x, at.y, alpha, rows, SUBJECT)
         return Setting(focal, SUBJECT, rows)
     small = _resized(alpha, depth.disparity.shape)
     inside = depth.disparity[small > min(0.9, float(small.max()))]
@@ -154,12 +154,12 @@ def _setting(
     return Setting(subject, subject)
 
 
-def _subject(sight: Sight, request: BokehRequest) -> Floats | None:
+def _subject(scene: Scene, request: BokehRequest) -> Floats | None:
     """The matte, where the focus or the depth is by it."""
     on_subject = request.focus is None and request.distance is None
-    if sight.matte is None or not (on_subject or sight.depth.method == "matte"):
+    if scene.alpha is None or not (on_subject or scene.depth.method == "matte"):
         return None
-    return _certain(sight.matte.alpha)
+    return _certain(scene.alpha)
 
 
 def _at_rows(ground: Floats, height: int) -> Floats:
@@ -182,7 +182,7 @@ def _certain(alpha: Floats) -> Floats:
     return np.where((strongest >= _CERTAIN)[labels], clear, np.float32(0))
 
 
-def _seen_at(x: float, y: float, alpha: Floats, rows: Floats, subject: float) -> float:
+def _disparity_at(x: float, y: float, alpha: Floats, rows: Floats, subject: float) -> float:
     return subject if alpha[int(y), int(x)] >= 0.5 else float(rows[int(y)])
 
 

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.catalogue import Store
-from mattelier.engines.depth_networks import DepthNetwork, open_depth_network
-from mattelier.engines.preprocess import network_size, prepare
+from mattelier.engines.model_cache import ModelCache
+from mattelier.engines.open_model import OpenModel
+from mattelier.engines.preprocess import network_size, preprocess
 from mattelier.matting.hint import Hint
+from mattelier.matting.matte import matte_picture
 from mattelier.requests import DepthRequest
+from mattelier.tasks.task import Task
 from mattelier.types.colour import View
 from mattelier.types.depth_map import DepthMap
 from mattelier.types.errors import UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import remark, stage
-
-if TYPE_CHECKING:
-    from mattelier.matting.cutout import Cutter
-    from mattelier.matting.matte import Matte
+from mattelier.types.result import Report, Result
 
 SUBJECT = 0.5
 """Disparity of a subject of which nothing but the matte is known; as if it stood at 2 m."""
 
-_FIRST = ("depth-anything-v2-small", "midas-v2.1-small")  # as "auto" prefers them
-
-_SEEN = 0.5  # alpha from which a pixel is the subject's
+_SOLID = 0.5  # alpha from which a pixel is the subject's
+_NO_SUBJECT = 1e-4  # of the picture's area
 _FEET = 0.005  # share of the subject that may lie below where it stands
 _CUT_OFF = 0.02  # of the height: a subject that ends this near the bottom stands below it
 _LOW = 0.5  # of the height: one that ends above does not stand on visible ground
@@ -37,111 +35,119 @@ _HORIZON = 0.3  # of the height: the least between the feet and the horizon
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
-    """What is known of a picture's space: its depth, and the matte where one was made."""
+class Scene:
+    """What is known of a picture's space.
 
-    depth: DepthMap
-    matte: Matte | None
-
-
-class DepthFinder:
-    """Finds depth as a request says; what it needs is opened once, for many pictures.
-
-    Parameters
-    ----------
-    request : DepthRequest
-    store : Store, optional
-    cutter : Cutter, optional
-        A matting model that is open already.
-
-    Raises
-    ------
-    UsageError, ModelError, EngineError
-        There is no such model, it is not on this computer, or the device cannot be used.
+    `depth` is of any size but the picture's shape; `alpha` (H, W) float32 0…1 is the subject's
+    matte, where one was made.
     """
 
-    def __init__(
-        self, request: DepthRequest, *, store: Store | None = None, cutter: Cutter | None = None
-    ) -> None:
-        self.request = request
-        self._store = store or Store()
-        self._cutter = cutter
-        self.network: DepthNetwork | None = None
-        if request.file is None and request.right is None:
-            name = _ready(self._store) if request.model == "auto" else request.model
-            if name is None or name == "matte":
-                self.open_cutter()
-            else:
-                self.network = open_depth_network(name, self._store, request.device)
+    depth: DepthMap
+    alpha: NDArray[np.float32] | None = None
 
-    def open_cutter(self) -> Cutter:
-        """The matting model, opened when it was not."""
-        if self._cutter is None:
-            from mattelier.matting.cutout import Cutter
 
-            self._cutter = Cutter(self.request.matte, store=self._store)
-        return self._cutter
+class DepthTask(Task):
+    """picture → depth map."""
 
-    def find(
+    def prepare(self, request: DepthRequest, models: ModelCache, **inputs: Any) -> dict[str, Any]:
+        open_depth_source(request, models)
+        return inputs
+
+    def run(
         self,
+        request: DepthRequest,
         picture: Picture,
-        hint: Hint | None = None,
+        models: ModelCache,
         *,
-        given: DepthMap | None = None,
-        with_matte: bool = False,
-    ) -> Sight:
-        """The depth of one picture.
+        hint: Hint | None = None,
+    ) -> Result:
+        """The depth of one picture, at its size; the report measures `depth`, the method.
 
         Parameters
         ----------
         hint : where the subject is, for the matte
-        given : a depth map at hand already; the request's sources are not asked then
-        with_matte : make the subject's matte even where the depth does not need it
 
         Raises
         ------
         UsageError, PictureError
             A depth map or a right picture that cannot be read or does not fit.
         """
-        request, depth = self.request, given
-        if depth is None and request.file is not None:
-            from mattelier.media.depth_maps import read_depth
-
-            depth = read_depth(Path(request.file), request.kind)
-        elif depth is None and request.right is not None:
-            from mattelier.filters.depth.stereo import stereo
-            from mattelier.media.stills import read
-
-            depth = stereo(View(picture), View(read(Path(request.right))))
-        elif depth is None and self.network is not None:
-            with stage("looking", 0, 0.5):
-                depth = from_network(View(picture), self.network)
-        if depth is not None:
-            checked(depth, picture.height, picture.width)
-            matte = self.open_cutter().matte(picture, hint) if with_matte else None
-            return Sight(depth, matte)
-        matte = self.open_cutter().matte(picture, hint)
-        if matte.report.coverage < 1e-4:
-            remark("No subject was found, so everything counts as far; --point says where it is.")
-        return Sight(from_matte(matte.alpha), matte)
+        scene, _ = find_depth(request, picture, models, hint=hint)
+        depth = scene.depth.resized(picture.height, picture.width)
+        return Result(Report(measures={"depth": depth.method}), depth=depth)
 
 
-def _ready(store: Store) -> str | None:
-    """The first depth network that is on this computer and can be run."""
-    from importlib.util import find_spec
+def open_depth_source(request: DepthRequest, models: ModelCache) -> OpenModel | None:
+    """The network that depth comes from: one for depth, or the matte's; None of files.
 
-    names = store.names()
-    for name in _FIRST:
-        if name in names and find_spec("torch") and store.state(store.card(name))[0] == "ready":
-            return name
-    return None
+    Raises
+    ------
+    UsageError, ModelError, EngineError
+        There is no such model, it is not on this computer, or the device cannot be used.
+    """
+    if request.file is not None or request.right is not None:
+        return None
+    if request.model not in ("auto", "matte"):
+        return models.open(request.model, "depth", request.device)
+    if request.model == "auto" and (card := models.default("depth")) is not None:
+        return models.open(card.name, "depth", request.device)
+    return models.open(request.matte.model, "matte", request.matte.device)
 
 
-def from_network(view: View, network: DepthNetwork) -> DepthMap:
+def find_depth(
+    request: DepthRequest,
+    picture: Picture,
+    models: ModelCache,
+    *,
+    hint: Hint | None = None,
+    depth: DepthMap | None = None,
+    with_matte: bool = False,
+) -> tuple[Scene, Report | None]:
+    """The depth of one picture, and the report of its matte where one was made.
+
+    Parameters
+    ----------
+    hint : where the subject is, for the matte
+    depth : a depth map at hand already; the request's sources are not asked then
+    with_matte : make the subject's matte even where the depth does not need it
+
+    Raises
+    ------
+    UsageError, PictureError
+        A depth map or a right picture that cannot be read or does not fit.
+    """
+    network = None if depth is not None else open_depth_source(request, models)
+    if depth is None and request.file is not None:
+        from mattelier.media.depth_maps import read_depth
+
+        depth = read_depth(Path(request.file), request.kind)
+    elif depth is None and request.right is not None:
+        from mattelier.filters.depth.stereo import stereo
+        from mattelier.media.stills import read
+
+        depth = stereo(View(picture), View(read(Path(request.right))))
+    elif network is not None and network.task == "depth":
+        with stage("looking", 0, 0.5):
+            depth = from_network(View(picture), network)
+    if depth is not None:
+        check_shape(depth, picture.height, picture.width)
+        if not with_matte:
+            return Scene(depth), None
+    model = models.open(request.matte.model, "matte", request.matte.device)
+    matte = matte_picture(picture, hint, request.matte, model)
+    if depth is not None:
+        return Scene(depth, matte.alpha), matte.report
+    if (matte.report.coverage or 0) < _NO_SUBJECT:
+        remark("No subject was found, so everything counts as far; --point says where it is.")
+    return Scene(from_matte(matte.alpha), matte.alpha), matte.report
+
+
+def from_network(view: View, network: OpenModel) -> DepthMap:
     """A monocular network's depth, at the size it sees; relative, 0…1."""
     height, width = network_size(network.input, view.height, view.width)
-    answer = network.run(prepare(network.input, view, height, width))
-    return DepthMap(DepthMap(answer, False, network.model).relative(), False, network.model)
+    picture = preprocess(network.input, view, height, width)
+    answer = network.run({"picture": picture})["depth"][0, 0]
+    return DepthMap(DepthMap(answer, False, network.name).relative(), False, network.name)
 
 
 def from_matte(alpha: NDArray[np.float32]) -> DepthMap:
@@ -163,7 +169,7 @@ def from_matte(alpha: NDArray[np.float32]) -> DepthMap:
 def ground(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
     """Disparity of what is beside the subject, for each row of the picture: (H,) float32."""
     height = alpha.shape[0]
-    rows = (alpha > _SEEN).sum(1)
+    rows = (alpha > _SOLID).sum(1)
     total = int(rows.sum())
     far = np.zeros(height, np.float32)
     if total == 0:
@@ -206,7 +212,7 @@ def beside(depth: DepthMap, alpha: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(covered, np.minimum(filled, disparity), disparity).astype(np.float32)
 
 
-def checked(depth: DepthMap, height: int, width: int) -> DepthMap:
+def check_shape(depth: DepthMap, height: int, width: int) -> DepthMap:
     """The depth map, of the shape of its picture.
 
     Raises

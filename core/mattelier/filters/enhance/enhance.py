@@ -6,15 +6,14 @@ linear light. A measured `Look` serves all the frames of a shot, which so do not
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Sequence
-from copy import copy
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.engines.model_cache import ModelCache
 from mattelier.filters.enhance import colour_transfer, sharpen, white_balance
 from mattelier.filters.enhance.colour_transfer import ColourTransfer
 from mattelier.filters.enhance.gamut import towards
@@ -23,10 +22,12 @@ from mattelier.filters.enhance.noise_level import noise_level
 from mattelier.filters.enhance.saturation import saturated
 from mattelier.filters.enhance.tone import ToneCurve, tone_curve
 from mattelier.requests import EnhanceRequest
+from mattelier.tasks.task import Task
 from mattelier.types.colour import View, from_float, linear_to_srgb, srgb_to_linear, to_float
 from mattelier.types.oklab import from_oklab, luminance, to_oklab
 from mattelier.types.picture import Picture
 from mattelier.types.progress import stage
+from mattelier.types.result import Report, Result
 from mattelier.types.tiles import Tile, for_tiles, stretched
 
 _SIDE = 1024  # pixels of the longer side of the small copy that local light is computed on
@@ -36,32 +37,6 @@ _BASE_RADIUS, _BASE_EDGE = 0.03, 0.3  # of the longer side; stops that make an e
 _LINE_EDGE = 0.05  # stops within which a neighbourhood is taken as flat
 _CROP = 512  # pixels, of the four places where noise is measured
 _BLACK = 1e-4  # luminance below which a ratio of luminances says nothing
-
-
-@dataclass
-class EnhanceReport:
-    """What was found in a picture.
-
-    Attributes
-    ----------
-    light : three floats
-        The light's colour in linear RGB, of geometric mean 1; ones where no balance was asked for.
-    noise : float
-        Standard deviation of the noise in encoded values 0…1.
-    """
-
-    light: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    noise: float = 0.0
-    note: str = ""
-    seconds: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Enhanced:
-    """The picture and the report."""
-
-    picture: Picture
-    report: EnhanceReport
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,74 +58,108 @@ class _Small:
     visible: NDArray[np.bool_]
 
     @property
-    def seen(self) -> NDArray[np.float32]:
+    def colours(self) -> NDArray[np.float32]:
         return self.linear[self.visible]
 
 
-class Enhancer:
-    """A request, and the picture whose look is wanted, for many pictures; safe from any thread.
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """The picture whose look is taken on: a small copy, and its exposure."""
 
-    Parameters
-    ----------
-    request : EnhanceRequest
-    reference : Picture, optional
-        Instead of the file that `request.match` names.
+    copy: _Small
+    exposure: float
 
-    Raises
-    ------
-    PictureError
-        The file that `request.match` names cannot be read.
-    """
 
-    def __init__(self, request: EnhanceRequest, reference: Picture | None = None) -> None:
+class EnhanceTask(Task):
+    """picture → the same picture under better light, or under another picture's."""
+
+    def prepare(
+        self,
+        request: EnhanceRequest,
+        models: ModelCache,
+        *,
+        reference: Picture | None = None,
+    ) -> dict[str, Any]:
+        """Measures the reference, or the picture that `request.match` names, where there is one."""
         if reference is None and request.match is not None:
             from mattelier.media.stills import read
 
             reference = read(request.match)
-        self.request = request
-        self._reference = None if reference is None else _small(reference, colour_transfer.SIDE)
-        self._expected = 1.0 if reference is None else View(reference).exposure
-        self._look: Look | None = None
+        if reference is None:
+            return {}
+        small = _small(reference, colour_transfer.SIDE)
+        return {"match": Reference(small, View(reference).exposure)}
 
-    def settled(self, pictures: Iterable[Picture]) -> Enhancer:
-        """The same for all frames of a shot: measured on some of them, and never again."""
-        other = copy(self)
-        other._look = self._measured(list(pictures))
-        return other
-
-    def enhance(self, picture: Picture) -> Enhanced:
+    def run(
+        self,
+        request: EnhanceRequest,
+        picture: Picture,
+        models: ModelCache,
+        *,
+        match: Reference | None = None,
+        look: Look | None = None,
+    ) -> Result:
         """One picture as the request asks; its sample type, profile, alpha and EXIF are kept.
 
         Where nothing is asked for, the picture itself is returned. Display pictures stay within
-        their gamut; of scene-linear ones no highlight is clipped.
+        their gamut; of scene-linear ones no highlight is clipped. The report measures `light`, the
+        light's colour in linear RGB of geometric mean 1 (ones where no balance was asked for),
+        and `noise`, the noise's standard deviation in encoded values 0…1.
+
+        Parameters
+        ----------
+        match : Reference, optional
+            The look that is taken on.
+        look : Look, optional
+            What all frames of a shot are done with, instead of as this picture asks for.
         """
-        report = EnhanceReport()
-        if not (self._asked_for_colour or self._asked_for_light):
-            return Enhanced(picture, report)
-        started = time.perf_counter()
-        look = self._look or self._measured([picture])
-        red, green, blue = (round(float(part), 4) for part in look.light)
-        report.light, report.noise = (red, green, blue), round(look.noise, 5)
-        with stage("enhancing", 0, 1):
-            colour = self._colour(picture, look)
-        report.seconds["enhance"] = round(time.perf_counter() - started, 4)
-        return Enhanced(replace(picture, colour=colour), report)
+        report = Report(measures={"light": (1.0, 1.0, 1.0), "noise": 0.0})
+        adjustments = _Adjustments(request, match)
+        if not (adjustments.change_colour or adjustments.change_light):
+            return Result(report, picture)
+        with report.timed("enhance"):
+            look = look or adjustments.measure([picture])
+            red, green, blue = (round(float(part), 4) for part in look.light)
+            report.measures |= {"light": (red, green, blue), "noise": round(look.noise, 5)}
+            with stage("enhancing", 0, 1):
+                colour = adjustments.apply(picture, look)
+        return Result(report, replace(picture, colour=colour))
+
+    def settle(
+        self,
+        request: EnhanceRequest,
+        pictures: Sequence[Picture],
+        *,
+        match: Reference | None = None,
+    ) -> dict[str, Any]:
+        look = _Adjustments(request, match).measure(pictures)
+        return {"match": match, "look": look}
+
+
+@dataclass(frozen=True, eq=False)
+class _Adjustments:
+    """A request, and the look that is taken on."""
+
+    request: EnhanceRequest
+    match: Reference | None
 
     @property
     def _matches(self) -> bool:
-        return self._reference is not None and self.request.match_strength > 0
+        return self.match is not None and self.request.match_strength > 0
 
     @property
-    def _asked_for_colour(self) -> bool:
+    def change_colour(self) -> bool:
         return bool(self.request.white_balance or self.request.saturation or self._matches)
 
     @property
-    def _asked_for_light(self) -> bool:
+    def change_light(self) -> bool:
         return bool(self.request.tone or self.request.contrast or self.request.sharpen)
 
-    def _measured(self, pictures: Sequence[Picture]) -> Look:
+    def measure(self, pictures: Sequence[Picture]) -> Look:
+        """The look of these pictures together."""
         exposures = [1.0 if self._matches else View(picture).exposure for picture in pictures]
-        exposure = self._expected * float(np.median(exposures))
+        expected = 1.0 if self.match is None else self.match.exposure
+        exposure = expected * float(np.median(exposures))
         smalls = [_small(picture, white_balance.SIDE) for picture in pictures]
         light = np.ones(3)
         if self.request.white_balance and not all(picture.grey for picture in pictures):
@@ -162,9 +171,9 @@ class Enhancer:
         noise = float(np.median([_noise(picture, exposure) for picture in pictures]))
         look = Look(exposure, light, None, None, noise)
         top = _top(pictures[0])
-        smalls = [replace(s, linear=self._recoloured(s.linear, look, top)) for s in smalls]
-        if self._reference is not None and self._matches:
-            clouds = (np.concatenate([s.seen for s in smalls]), self._reference.seen)
+        smalls = [replace(s, linear=self._recolour(s.linear, look, top)) for s in smalls]
+        if self.match is not None and self._matches:
+            clouds = (np.concatenate([s.colours for s in smalls]), self.match.copy.colours)
             source, target = (to_oklab(cloud[None])[0] for cloud in clouds)
             transfer = colour_transfer.colour_transfer(
                 source, target, self.request.match_strength, grey=pictures[0].grey
@@ -181,9 +190,7 @@ class Enhancer:
             look = replace(look, curve=curve)
         return look
 
-    def _recoloured(
-        self, linear: NDArray[np.float32], look: Look, top: float
-    ) -> NDArray[np.float32]:
+    def _recolour(self, linear: NDArray[np.float32], look: Look, top: float) -> NDArray[np.float32]:
         """White balance and the other picture's look, which are the same everywhere."""
         if (look.light != 1).any():
             matrix = white_balance.adaptation(look.light, self.request.white_balance)
@@ -192,7 +199,8 @@ class Enhancer:
             linear = _transferred(linear, look.transfer, top)
         return linear
 
-    def _colour(self, picture: Picture, look: Look) -> NDArray[Any]:
+    def apply(self, picture: Picture, look: Look) -> NDArray[Any]:
+        """The picture's samples, adjusted."""
         top = _top(picture)
         height, width = picture.height, picture.width
         lines = self._lines(picture, look)
@@ -202,8 +210,8 @@ class Enhancer:
 
         def work(tile: Tile) -> None:
             around = tile.grown(margin, height, width)
-            linear = self._recoloured(_linear(picture, around), look, top)
-            if self._asked_for_light:
+            linear = self._recolour(_linear(picture, around), look, top)
+            if self.change_light:
                 local = None if lines is None else stretched(lines, around, height, width)
                 gain = self._gain(linear, local, picture, around, look)
                 linear = towards(linear, linear * gain[..., None], top)
@@ -225,7 +233,7 @@ class Enhancer:
         if look.curve is None and not contrast:
             return None
         small = _small(picture, _SIDE)
-        linear = self._recoloured(small.linear, look, _top(picture))
+        linear = self._recolour(small.linear, look, _top(picture))
         logs = _log(luminance(linear), look.exposure)
         logs[~small.visible] = np.median(logs[small.visible])
         changed = logs
@@ -255,26 +263,6 @@ class Enhancer:
             after = sharpen.sharpened(before, self.request.sharpen, look.noise, alpha)
             gain *= (after + np.float32(_BLACK)) / (before + np.float32(_BLACK))
         return gain
-
-
-def enhance(
-    picture: Picture, request: EnhanceRequest, reference: Picture | None = None
-) -> Enhanced:
-    """One picture enhanced; `Enhancer` does the same for many.
-
-    Parameters
-    ----------
-    picture : Picture
-    request : EnhanceRequest
-    reference : Picture, optional
-        The look to match, instead of the file that `request.match` names.
-
-    Raises
-    ------
-    PictureError
-        That file cannot be read.
-    """
-    return Enhancer(request, reference).enhance(picture)
 
 
 def _top(picture: Picture) -> float:

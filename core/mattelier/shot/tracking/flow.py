@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 Map = NDArray[np.float32]
 
-_SLACK = 0.05  # share of its own length by which a flow and its way back may differ
-_LOOSE = 1.0  # pixels by which they may differ besides
-_KEPT = 64  # pairs of frames whose flows are kept, near 1 MB each
+_RELATIVE_TOLERANCE = 0.05  # share of its own length by which a flow and its way back may differ
+_TOLERANCE_PX2 = 1.0  # squared pixels by which they may differ besides
+_MAX_CACHED_PAIRS = 64  # pairs of frames whose flows are kept, near 1 MB each
 
 
 def optical_flow(view: NDArray[np.float32], other: NDArray[np.float32]) -> Map:
@@ -89,7 +89,7 @@ def consistency(flow: Map, back: Map, corner: tuple[int, int] = (0, 0)) -> Map:
     """
     returned = warp(back, flow, corner=corner)
     error, length = _squared(flow + returned), _squared(flow) + _squared(returned)
-    trust: Map = np.exp(-error / (_LOOSE + _SLACK * length))
+    trust: Map = np.exp(-error / (_TOLERANCE_PX2 + _RELATIVE_TOLERANCE * length))
     return trust
 
 
@@ -105,13 +105,13 @@ def _grid(height: int, width: int, top: int, left: int) -> Map:
     return np.stack([xs, ys], axis=-1)
 
 
-def chained(first: Map, second: Map) -> Map:
+def chain_flows(first: Map, second: Map) -> Map:
     """The flow that follows `first` and then, from where it ends, `second`."""
     flow: Map = first + warp(second, first)
     return flow
 
 
-class Motion:
+class FlowCache:
     """Flows between neighbouring frames, both ways, the last ones kept in memory.
 
     Parameters
@@ -121,7 +121,7 @@ class Motion:
 
     def __init__(self, view: Callable[[int], NDArray[np.float32]]) -> None:
         self._view = view
-        self._kept: OrderedDict[tuple[int, int], tuple[NDArray[np.float16], ...]] = OrderedDict()
+        self._cache: OrderedDict[tuple[int, int], tuple[NDArray[np.float16], ...]] = OrderedDict()
 
     def between(self, frame: int, other: int) -> tuple[Map, Map]:
         """The flow from a frame to another, and the one back.
@@ -130,14 +130,14 @@ class Motion:
         changes no result.
         """
         pair = (min(frame, other), max(frame, other))
-        if pair not in self._kept:
+        if pair not in self._cache:
             first, second = self._view(pair[0]), self._view(pair[1])
             ways = optical_flow(first, second), optical_flow(second, first)
-            self._kept[pair] = tuple(flow.astype(np.float16) for flow in ways)
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(pair)
-        there, back = (flow.astype(np.float32) for flow in self._kept[pair])
+            self._cache[pair] = tuple(flow.astype(np.float16) for flow in ways)
+            if len(self._cache) > _MAX_CACHED_PAIRS:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(pair)
+        there, back = (flow.astype(np.float32) for flow in self._cache[pair])
         return (there, back) if frame < other else (back, there)
 
 

@@ -7,15 +7,15 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.matting.edge import band
+from mattelier.matting.edge import mask_to_trimap
 from mattelier.matting.refine import refine
 from mattelier.requests import Quality
 from mattelier.types.colour import View
 
-_SOFT = (0.02, 0.98)
-_DRAWN_SOFT = 0.5  # soft pixels for each pixel of outline; an antialiased spline has about 1.5
-_REACH = 0.0016  # of the longer side, at least two pixels: how far a hard edge is solved again
-_SIDE = 0.01  # by so much a pixel stays on the side of one half that it was drawn on
+_SOFT_ALPHA = (0.02, 0.98)
+_MIN_SOFT_SHARE = 0.5  # soft pixels for each pixel of outline; an antialiased spline has about 1.5
+_EDGE_REACH = 0.0016  # of the longer side, at least two pixels: how far a hard edge is solved again
+_SIDE_MARGIN = 0.01  # by so much a pixel stays on the side of one half that it was drawn on
 
 
 def key_matte(view: View, mask: NDArray[np.float32], quality: Quality) -> NDArray[np.float32]:
@@ -34,16 +34,16 @@ def key_matte(view: View, mask: NDArray[np.float32], quality: Quality) -> NDArra
 
     inside = (mask > 0.5).view(np.uint8)
     outline = int((inside - cv2.erode(inside, np.ones((3, 3), np.uint8))).sum())
-    soft = int(((mask > _SOFT[0]) & (mask < _SOFT[1])).sum())
-    if outline == 0 or soft >= _DRAWN_SOFT * outline:
+    soft = int(((mask > _SOFT_ALPHA[0]) & (mask < _SOFT_ALPHA[1])).sum())
+    if outline == 0 or soft >= _MIN_SOFT_SHARE * outline:
         return mask
-    reach = max(2, math.ceil(_REACH * max(mask.shape)))
-    solved = refine(view, mask, trimap=band(mask, reach), quality=quality)
+    reach = max(2, math.ceil(_EDGE_REACH * max(mask.shape)))
+    solved = refine(view, mask, trimap=mask_to_trimap(mask, reach), quality=quality)
     half = np.float32(0.5)
-    held = np.where(
-        inside > 0, np.maximum(solved, half + _SIDE), np.minimum(solved, half - _SIDE)
+    limited = np.where(
+        inside > 0, np.maximum(solved, half + _SIDE_MARGIN), np.minimum(solved, half - _SIDE_MARGIN)
     ).astype(np.float32)
-    return np.where(_thin(inside, reach), mask, held)
+    return np.where(_thin(inside, reach), mask, limited)
 
 
 def _thin(inside: NDArray[np.uint8], reach: int) -> NDArray[np.bool_]:

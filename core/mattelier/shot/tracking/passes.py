@@ -9,233 +9,248 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.matting.cutout import Cutter
-from mattelier.shot.tracking.flow import Motion, chained
-from mattelier.shot.tracking.propagate import Eye, carry, log_odds, logistic
-from mattelier.shot.tracking.records import Record, Records, stamp
-from mattelier.shot.tracking.stabilise import Neighbour, stabilised
-from mattelier.shot.tracking.views import Views
+from mattelier.engines.open_model import OpenModel
+from mattelier.shot.tracking.flow import FlowCache, chain_flows
+from mattelier.shot.tracking.matte_cache import MatteCache, TrackedMatte, digest_of
+from mattelier.shot.tracking.propagate import SubjectPredictor, carry, log_odds, logistic
+from mattelier.shot.tracking.proxies import ProxyCache
+from mattelier.shot.tracking.stabilise import Neighbour, stabilise
 from mattelier.types.errors import PictureError
 from mattelier.types.progress import tell
 
 Map = NDArray[np.float32]
 
-NEAR = 2  # frames to each side that a matte is steadied with
-_LEAST = 0.1  # certainty that every pixel has when directions are blended
+STABILISE_RADIUS_FRAMES = 2  # frames to each side that a matte is steadied with
+_MIN_CERTAINTY = 0.1  # certainty that every pixel has when directions are blended
 
 
 @dataclass(frozen=True)
-class Origin:
-    """A frame whose matte is given, and the stamp of its record."""
+class SeedFrame:
+    """A frame whose matte is given, and the digest of what it was made from."""
 
     frame: int
-    stamp: str
+    digest: str
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Readable frames without a cut between them, and the origins before and after, if any."""
+    """Readable frames without a cut between them, and the seed frames before and after, if any."""
 
     frames: tuple[int, ...]
-    before: Origin | None
-    after: Origin | None
+    before: SeedFrame | None
+    after: SeedFrame | None
 
 
 class Passes:
-    """Carries origins' mattes over stretches.
+    """Carries seed frames' mattes over stretches.
 
     Parameters
     ----------
-    cutter : Cutter
+    model : OpenModel
         An opened model that takes hints.
     mirrored : bool
-        See `Eye`.
+        See `SubjectPredictor`.
     settings : str
         Stands for the model and all that decides how it is used.
     folder : Path
         Of the object's records.
-    views : Views
-    coarse : Records
-        Results, and the records of the origins.
+    proxies : ProxyCache
+    coarse : MatteCache
+        Results, and the records of the seed frames.
     """
 
     def __init__(
         self,
-        cutter: Cutter,
+        model: OpenModel,
         mirrored: bool,
         settings: str,
         folder: Path,
-        views: Views,
-        coarse: Records,
+        proxies: ProxyCache,
+        coarse: MatteCache,
     ) -> None:
-        self._cutter, self._mirrored, self._settings = cutter, mirrored, settings
-        self._views, self._coarse = views, coarse
-        self._motion = Motion(views.seen)
-        self._forward, self._backward = Records(folder, "forward"), Records(folder, "backward")
+        self._model, self._mirrored, self._settings = model, mirrored, settings
+        self._proxies, self._coarse = proxies, coarse
+        self._motion = FlowCache(proxies.require)
+        self._forward = MatteCache(folder, "forward")
+        self._backward = MatteCache(folder, "backward")
 
     def follow(self, stretch: Stretch, wanted: Collection[int]) -> dict[int, str]:
-        """Make sure of the wanted frames' results; the stamps of those, by frame."""
+        """Make sure of the wanted frames' results; the digests of those, by frame."""
         frames, last = stretch.frames, len(stretch.frames) - 1
         ends = [
-            None if end is None else [end.stamp, self._views.identity(end.frame)]
+            None if end is None else [end.digest, self._proxies.identity(end.frame)]
             for end in (stretch.before, stretch.after)
         ]
-        first = stamp(self._settings, ends)
-        ahead = self._chain(first, frames) if stretch.before else []
-        back = self._chain(first, frames[::-1])[::-1] if stretch.after else []
-        stamps = [
-            stamp(
-                ahead[min(i + NEAR, last)] if ahead else None,
-                back[max(i - NEAR, 0)] if back else None,
+        first = digest_of(self._settings, ends)
+        forward = self._digest_chain(first, frames) if stretch.before else []
+        backward = self._digest_chain(first, frames[::-1])[::-1] if stretch.after else []
+        digests = [
+            digest_of(
+                forward[min(i + STABILISE_RADIUS_FRAMES, last)] if forward else None,
+                backward[max(i - STABILISE_RADIUS_FRAMES, 0)] if backward else None,
             )
             for i in range(len(frames))
         ]
         todo = [
             i
             for i, frame in enumerate(frames)
-            if frame in wanted and not self._coarse.has(frame, stamps[i])
+            if frame in wanted and not self._coarse.has(frame, digests[i])
         ]
         if todo:
-            self._make(stretch, ahead, back, stamps, todo)
-        return {frame: stamps[i] for i, frame in enumerate(frames) if frame in wanted}
+            self._make(stretch, forward, backward, digests, todo)
+        return {frame: digests[i] for i, frame in enumerate(frames) if frame in wanted}
 
     def _make(
         self,
         stretch: Stretch,
-        ahead: list[str],
-        back: list[str],
-        stamps: list[str],
+        forward: list[str],
+        backward: list[str],
+        digests: list[str],
         todo: list[int],
     ) -> None:
         frames, last = stretch.frames, len(stretch.frames) - 1
-        low, high = max(todo[0] - NEAR, 0), min(todo[-1] + NEAR, last)
-        both = bool(ahead and back)
-        eye = self._eye(stretch)
+        low = max(todo[0] - STABILISE_RADIUS_FRAMES, 0)
+        high = min(todo[-1] + STABILISE_RADIUS_FRAMES, last)
+        both = bool(forward and backward)
+        predictor = self._predictor(stretch)
         if stretch.after:
-            chain = list(zip(frames, back, strict=True))[low:][::-1]
-            for done, _ in enumerate(self._carried(eye, self._backward, stretch.after, chain)):
+            chain = list(zip(frames, backward, strict=True))[low:][::-1]
+            for done, _ in enumerate(self._carry(predictor, self._backward, stretch.after, chain)):
                 tell(done / len(chain) * (0.5 if both else 0.9))
-        made = high if ahead == [] else -1
+        carried_to = high if forward == [] else -1
         if stretch.before:
-            chain = list(zip(frames, ahead, strict=True))[: high + 1]
-            steps = self._carried(eye, self._forward, stretch.before, chain)
+            chain = list(zip(frames, forward, strict=True))[: high + 1]
+            steps = self._carry(predictor, self._forward, stretch.before, chain)
         else:
             steps = iter(())
-        blended: dict[int, Record] = {}
+        blends: dict[int, TrackedMatte] = {}
 
-        def blend(i: int) -> Record:
-            if i not in blended:
-                for old in [j for j in blended if j < i - 2 * NEAR - 1]:
-                    del blended[old]
-                blended[i] = self._blended(stretch, ahead, back, i)
-            return blended[i]
+        def blend(i: int) -> TrackedMatte:
+            if i not in blends:
+                for old in [j for j in blends if j < i - 2 * STABILISE_RADIUS_FRAMES - 1]:
+                    del blends[old]
+                blends[i] = self._blend(stretch, forward, backward, i)
+            return blends[i]
 
         for i in todo:
-            while made < min(i + NEAR, last):
+            while carried_to < min(i + STABILISE_RADIUS_FRAMES, last):
                 next(steps)
-                made += 1
-                tell(0.5 + 0.5 * made / len(frames) if both else made / len(frames))
+                carried_to += 1
+                tell(0.5 + 0.5 * carried_to / len(frames) if both else carried_to / len(frames))
             record = blend(i)
             near = {
                 j: blend(j)
-                for j in range(i - NEAR, i + NEAR + 1)
+                for j in range(i - STABILISE_RADIUS_FRAMES, i + STABILISE_RADIUS_FRAMES + 1)
                 if j != i and self._frame(stretch, j) is not None
             }
-            alpha = self._steadied(stretch, i, record, near)
+            alpha = self._stabilise(stretch, i, record, near)
             self._coarse.write(
-                frames[i], stamps[i], Record.rounded(alpha, record.certainty, record.confidence)
+                frames[i],
+                digests[i],
+                TrackedMatte.rounded(alpha, record.certainty, record.confidence),
             )
 
-    def _chain(self, first: str, frames: Sequence[int]) -> list[str]:
-        """Stamps of a pass: each stands for all the frames from the origin to its own."""
-        stamps = []
+    def _digest_chain(self, first: str, frames: Sequence[int]) -> list[str]:
+        """Digests of a pass: each stands for all the frames from the seed frame to its own."""
+        digests = []
         for frame in frames:
-            first = stamp(first, frame, self._views.identity(frame))
-            stamps.append(first)
-        return stamps
+            first = digest_of(first, frame, self._proxies.identity(frame))
+            digests.append(first)
+        return digests
 
-    def _eye(self, stretch: Stretch) -> Eye:
-        origins = [end for end in (stretch.before, stretch.after) if end]
-        examples = [(self._views.seen(o.frame), self._given(o).alpha) for o in origins]
-        return Eye(self._cutter, self._mirrored, examples)
+    def _predictor(self, stretch: Stretch) -> SubjectPredictor:
+        seeds = [end for end in (stretch.before, stretch.after) if end]
+        examples = [(self._proxies.require(o.frame), self._seed_matte(o).alpha) for o in seeds]
+        return SubjectPredictor(self._model, self._mirrored, examples)
 
-    def _given(self, origin: Origin) -> Record:
-        record = self._coarse.read(origin.frame, origin.stamp)
+    def _seed_matte(self, seed: SeedFrame) -> TrackedMatte:
+        record = self._coarse.read(seed.frame, seed.digest)
         if record is None:
-            raise PictureError(f"The track of frame {origin.frame} was lost; start the shot again.")
+            raise PictureError(f"The track of frame {seed.frame} was lost; start the shot again.")
         return record
 
-    def _carried(
-        self, eye: Eye, records: Records, origin: Origin, chain: Sequence[tuple[int, str]]
+    def _carry(
+        self,
+        predictor: SubjectPredictor,
+        records: MatteCache,
+        seed: SeedFrame,
+        chain: Sequence[tuple[int, str]],
     ) -> Iterator[None]:
         """Each step makes sure of one more record of a pass."""
-        last, known = origin.frame, self._given(origin)
-        for frame, mark in chain:
-            record = records.read(frame, mark)
+        last, previous = seed.frame, self._seed_matte(seed)
+        for frame, digest in chain:
+            record = records.read(frame, digest)
             if record is None:
                 flow, back = self._motion.between(frame, last)
-                record = carry(eye, self._views.seen(frame), flow, back, known)
-                records.write(frame, mark, record)
-            last, known = frame, record
+                record = carry(predictor, self._proxies.require(frame), flow, back, previous)
+                records.write(frame, digest, record)
+            last, previous = frame, record
             yield
 
     def _frame(self, stretch: Stretch, i: int) -> int | None:
-        """The frame at place i of a stretch, whose origins lie at −1 and at its length."""
+        """The frame at place i of a stretch, whose seed frames lie at −1 and at its length."""
         if 0 <= i < len(stretch.frames):
             return stretch.frames[i]
-        origin = {-1: stretch.before, len(stretch.frames): stretch.after}.get(i)
-        return None if origin is None else origin.frame
+        seed = {-1: stretch.before, len(stretch.frames): stretch.after}.get(i)
+        return None if seed is None else seed.frame
 
-    def _blended(self, stretch: Stretch, ahead: list[str], back: list[str], i: int) -> Record:
-        for place, origin in ((-1, stretch.before), (len(stretch.frames), stretch.after)):
-            if i == place and origin is not None:
-                return self._given(origin)
+    def _blend(
+        self, stretch: Stretch, forward: list[str], backward: list[str], i: int
+    ) -> TrackedMatte:
+        for place, seed in ((-1, stretch.before), (len(stretch.frames), stretch.after)):
+            if i == place and seed is not None:
+                return self._seed_matte(seed)
         frame = stretch.frames[i]
-        one = self._forward.read(frame, ahead[i]) if ahead else None
-        other = self._backward.read(frame, back[i]) if back else None
+        one = self._forward.read(frame, forward[i]) if forward else None
+        other = self._backward.read(frame, backward[i]) if backward else None
         if one is None or other is None:
             record = one or other
             assert record is not None
             return record
-        return blended(one, other, (i + 1) / (len(stretch.frames) + 1))
+        return blend_passes(one, other, (i + 1) / (len(stretch.frames) + 1))
 
-    def _steadied(self, stretch: Stretch, i: int, record: Record, near: dict[int, Record]) -> Map:
+    def _stabilise(
+        self, stretch: Stretch, i: int, record: TrackedMatte, near: dict[int, TrackedMatte]
+    ) -> Map:
         neighbours = []
         for side in (-1, 1):
             path: tuple[Map, Map] | None = None
-            for distance in range(1, NEAR + 1):
+            for distance in range(1, STABILISE_RADIUS_FRAMES + 1):
                 j = i + side * distance
-                frame, inner = self._frame(stretch, j), self._frame(stretch, j - side)
-                if frame is None or inner is None:
+                frame, nearer = self._frame(stretch, j), self._frame(stretch, j - side)
+                if frame is None or nearer is None:
                     break
-                flow, back = self._motion.between(inner, frame)
+                flow, back = self._motion.between(nearer, frame)
                 path = (
                     (flow, back)
                     if path is None
                     else (
-                        chained(path[0], flow),
-                        chained(back, path[1]),
+                        chain_flows(path[0], flow),
+                        chain_flows(back, path[1]),
                     )
                 )
-                view = self._views.seen(frame)
+                view = self._proxies.require(frame)
                 neighbours.append(Neighbour(view, near[j].alpha, *path, distance))
-        return stabilised(self._views.seen(stretch.frames[i]), record.alpha, neighbours)
+        return stabilise(self._proxies.require(stretch.frames[i]), record.alpha, neighbours)
 
 
-def blended(ahead: Record, back: Record, share: float) -> Record:
-    """Two directions' records of one frame, by how near their origins are and how certain.
+def blend_passes(forward: TrackedMatte, backward: TrackedMatte, share: float) -> TrackedMatte:
+    """Two directions' records of one frame, by how near their seed frames are and how certain.
 
     Parameters
     ----------
     share : float 0…1
-        How far the frame is from the origin before to the one after.
+        How far the frame is from the seed frame before to the one after.
     """
-    weights = (1 - share) * (_LEAST + ahead.certainty), share * (_LEAST + back.certainty)
+    weights = (
+        (1 - share) * (_MIN_CERTAINTY + forward.certainty),
+        share * (_MIN_CERTAINTY + backward.certainty),
+    )
     ratio = weights[1] / (weights[0] + weights[1])
-    one, other = log_odds(ahead.alpha), log_odds(back.alpha)
+    one, other = log_odds(forward.alpha), log_odds(backward.alpha)
     alpha = logistic(one + ratio * (other - one))
     # What both are entirely sure of stays entirely so.
-    alpha = np.where(ahead.alpha == back.alpha, ahead.alpha, alpha)
-    certainty = ahead.certainty + ratio * (back.certainty - ahead.certainty)
-    confidence = (1 - share) * ahead.confidence + share * back.confidence
-    return Record.rounded(alpha, certainty, confidence)
+    alpha = np.where(forward.alpha == backward.alpha, forward.alpha, alpha)
+    certainty = forward.certainty + ratio * (backward.certainty - forward.certainty)
+    confidence = (1 - share) * forward.confidence + share * backward.confidence
+    return TrackedMatte.rounded(alpha, certainty, confidence)

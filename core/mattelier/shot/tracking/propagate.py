@@ -12,36 +12,36 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.engines.preprocess import finish, network_size, prepare
-from mattelier.matting.cutout import Cutter
+from mattelier.engines.open_model import OpenModel
+from mattelier.engines.preprocess import network_size, postprocess, preprocess
 from mattelier.matting.hint import MASK_CONFIDENCE
-from mattelier.shot.tracking.appearance import Colours
+from mattelier.shot.tracking.appearance import ColourModel
 from mattelier.shot.tracking.flow import consistency, warp
-from mattelier.shot.tracking.records import Record
+from mattelier.shot.tracking.matte_cache import TrackedMatte
 from mattelier.types.colour import View
 from mattelier.types.picture import Picture
 
 Map = NDArray[np.float32]
 
 # Measured on 15 starts in five clips (mean J 0.85); each may change by a third without loss.
-_GROWN = 1.5  # the network looks at the subject's box grown by this
-_LEAST = 0.25  # of the view's long side: a subject is never looked at closer
-_KEEPS = 0.95  # of a pixel's certainty over one frame, where flow can be followed
-_DECIDED = 0.4  # certainty of what the network had to decide
-_LIMIT = 0.02  # alphas and answers are as sure as 0.02 and 0.98
-_FAR = -4.0  # log-odds outside what the network looked at
-_PART = 0.03  # of the subject's area: smaller pieces do not widen what is looked at
-_GONE = 0.015  # of its area on key frames: less than that is lost
-_BACK = 0.04  # of its area on key frames: as much as that is found again
-_LIKENESS = 0.4  # of the colour odds it had on key frames, for what is found again
+_WINDOW_SCALE = 1.5  # the network looks at the subject's box grown by this
+_MIN_WINDOW = 0.25  # of the view's long side: a subject is never looked at closer
+_CERTAINTY_DECAY = 0.95  # of a pixel's certainty over one frame, where flow can be followed
+_NETWORK_CERTAINTY = 0.4  # certainty of what the network had to decide
+_MIN_ALPHA = 0.02  # alphas and answers are as sure as 0.02 and 0.98
+_OUTSIDE_LOG_ODDS = -4.0  # log-odds outside what the network looked at
+_MIN_PART_AREA = 0.03  # of the subject's area: smaller pieces do not widen what is looked at
+_LOST_AREA = 0.015  # of its area on key frames: less than that is lost
+_FOUND_AREA = 0.04  # of its area on key frames: as much as that is found again
+_MIN_LIKENESS = 0.4  # of the colour odds it had on key frames, for what is found again
 
 
-class Eye:
+class SubjectPredictor:
     """The network's look at one subject: guided, and with the colours of its key frames.
 
     Parameters
     ----------
-    cutter : Cutter
+    model : OpenModel
         An opened model that takes hints.
     mirrored : bool
         Look at the mirror image too, and average.
@@ -49,9 +49,9 @@ class Eye:
         Of the key frames next to the frames looked at.
     """
 
-    def __init__(self, cutter: Cutter, mirrored: bool, examples: list[tuple[Map, Map]]) -> None:
-        self._cutter, self._mirrored = cutter, mirrored
-        self.colours = Colours(examples)
+    def __init__(self, model: OpenModel, mirrored: bool, examples: list[tuple[Map, Map]]) -> None:
+        self._model, self._mirrored = model, mirrored
+        self.colours = ColourModel(examples)
         areas = [float(matte.sum()) for _, matte in examples]
         self.area = max(areas)
         likeness = [
@@ -60,33 +60,35 @@ class Eye:
         ]
         self.likeness = max(likeness)
 
-    def answer(self, picture: Map, odds: Map) -> Map:
+    def predict(self, picture: Map, odds: Map) -> Map:
         """The network's log-odds (h, w) on a part of a view, told log-odds of the same size."""
         import cv2
 
-        spec = self._cutter.card.input
+        spec = self._model.input
         view = View(Picture(np.ascontiguousarray(picture)))
         height, width = network_size(spec, view.height, view.width)
         # Where the odds are even nothing is said, which the network knows from clicks and boxes.
-        said = np.float32(MASK_CONFIDENCE) * np.tanh(odds / 2)
-        mode = cv2.INTER_AREA if height * width < said.size else cv2.INTER_LINEAR
+        evidence = np.float32(MASK_CONFIDENCE) * np.tanh(odds / 2)
+        mode = cv2.INTER_AREA if height * width < evidence.size else cv2.INTER_LINEAR
         hint = [
             cv2.resize(side, (width, height), interpolation=mode)
-            for side in (np.maximum(said, 0), np.maximum(-said, 0))
+            for side in (np.maximum(evidence, 0), np.maximum(-evidence, 0))
         ]
-        inputs = {"picture": prepare(spec, view, height, width), "hint": np.stack(hint)[None]}
-        alpha = self._look(inputs)
+        inputs = {"picture": preprocess(spec, view, height, width), "hint": np.stack(hint)[None]}
+        alpha = self._run(inputs)
         if self._mirrored:
             turned = {name: np.ascontiguousarray(x[..., ::-1]) for name, x in inputs.items()}
-            alpha = np.float32(0.5) * (alpha + self._look(turned)[:, ::-1])
+            alpha = np.float32(0.5) * (alpha + self._run(turned)[:, ::-1])
         mode = cv2.INTER_AREA if alpha.size > view.height * view.width else cv2.INTER_LINEAR
         return log_odds(cv2.resize(alpha, (view.width, view.height), interpolation=mode))
 
-    def _look(self, inputs: dict[str, Map]) -> Map:
-        return finish(self._cutter.card.output, self._cutter.engine.run(inputs)["alpha"])
+    def _run(self, inputs: dict[str, Map]) -> Map:
+        return postprocess(self._model.output, self._model.run(inputs)["alpha"])
 
 
-def carry(eye: Eye, view: Map, flow: Map, back: Map, known: Record) -> Record:
+def carry(
+    predictor: SubjectPredictor, view: Map, flow: Map, back: Map, previous: TrackedMatte
+) -> TrackedMatte:
     """The record of `view`, given that of a frame next to it in time.
 
     Parameters
@@ -94,52 +96,54 @@ def carry(eye: Eye, view: Map, flow: Map, back: Map, known: Record) -> Record:
     view : (h, w, 3) float32 0…1
     flow, back : (h, w, 2) float32
         From `view` to that frame, and back.
-    known : Record
+    previous : TrackedMatte
         Of that frame.
     """
-    carried = warp(known.alpha, flow, 0.0)
-    if float((carried > 0.5).sum()) < _GONE * eye.area:
-        return search(eye, view)
-    certain = warp(known.certainty, flow, 0.0) * consistency(flow, back)
-    told = certain * log_odds(carried) + (1 - certain) * eye.colours.odds(view)
-    window = around(carried)
-    seen = np.full_like(carried, _FAR)
-    seen[window] = eye.answer(view[window], told[window])
-    alpha = logistic(told + seen)
-    decided = np.float32(_DECIDED) * np.abs(2 * alpha - 1)
-    certain = np.maximum(np.float32(_KEEPS) * certain, decided)
+    carried = warp(previous.alpha, flow, 0.0)
+    if float((carried > 0.5).sum()) < _LOST_AREA * predictor.area:
+        return search(predictor, view)
+    certain = warp(previous.certainty, flow, 0.0) * consistency(flow, back)
+    prior = certain * log_odds(carried) + (1 - certain) * predictor.colours.odds(view)
+    window = subject_window(carried)
+    prediction = np.full_like(carried, _OUTSIDE_LOG_ODDS)
+    prediction[window] = predictor.predict(view[window], prior[window])
+    alpha = logistic(prior + prediction)
+    network_certainty = np.float32(_NETWORK_CERTAINTY) * np.abs(2 * alpha - 1)
+    certain = np.maximum(np.float32(_CERTAINTY_DECAY) * certain, network_certainty)
     # Of what was tried, these two say most about the overlap with the truth (correlation 0.6).
-    return Record.rounded(alpha, certain, clearness(alpha) * _overlap(carried, alpha))
+    return TrackedMatte.rounded(alpha, certain, clearness(alpha) * _overlap(carried, alpha))
 
 
-def search(eye: Eye, view: Map) -> Record:
+def search(predictor: SubjectPredictor, view: Map) -> TrackedMatte:
     """The record of a view in which the subject may be anywhere, or nowhere (alpha 0)."""
-    odds = eye.colours.odds(view)
-    alpha = logistic(odds + eye.answer(view, odds))
+    odds = predictor.colours.odds(view)
+    alpha = logistic(odds + predictor.predict(view, odds))
     area = float(alpha.sum())
     alike = float((odds * alpha).sum()) / max(area, 1)
-    if area < _BACK * eye.area or alike < _LIKENESS * eye.likeness:
-        return Record.rounded(np.zeros_like(alpha), 0, 0)
-    certain = np.float32(_DECIDED) * np.abs(2 * alpha - 1)
-    return Record.rounded(alpha, certain, _DECIDED * clearness(alpha))
+    if area < _FOUND_AREA * predictor.area or alike < _MIN_LIKENESS * predictor.likeness:
+        return TrackedMatte.rounded(np.zeros_like(alpha), 0, 0)
+    certain = np.float32(_NETWORK_CERTAINTY) * np.abs(2 * alpha - 1)
+    return TrackedMatte.rounded(alpha, certain, _NETWORK_CERTAINTY * clearness(alpha))
 
 
-def around(matte: Map) -> tuple[slice, slice]:
+def subject_window(matte: Map) -> tuple[slice, slice]:
     """The part of the view that holds the subject and its surroundings: rows, columns."""
     import cv2
 
     height, width = matte.shape
     count, _, stats, _ = cv2.connectedComponentsWithStats((matte > 0.5).view(np.uint8))
     areas = stats[1:, cv2.CC_STAT_AREA]
-    parts = [i + 1 for i in range(count - 1) if areas[i] >= _PART * areas.sum()]
+    parts = [i + 1 for i in range(count - 1) if areas[i] >= _MIN_PART_AREA * areas.sum()]
     if not parts:
         return slice(0, height), slice(0, width)
     corner = stats[parts, :2].min(0)
     end = (stats[parts, :2] + stats[parts, 2:4]).max(0)
-    least = max(0.6 * _GROWN * int((end - corner).max()), _LEAST * max(height, width))
+    min_size = max(
+        0.6 * _WINDOW_SCALE * int((end - corner).max()), _MIN_WINDOW * max(height, width)
+    )
     spans = []
     for low, high, full in zip(corner[::-1], end[::-1], (height, width), strict=True):
-        size = min(full, round(max(_GROWN * int(high - low), least)))
+        size = min(full, round(max(_WINDOW_SCALE * int(high - low), min_size)))
         start = min(max(round((int(low) + int(high) - size) / 2), 0), full - size)
         spans.append(slice(start, start + size))
     return spans[0], spans[1]
@@ -147,7 +151,7 @@ def around(matte: Map) -> tuple[slice, slice]:
 
 def log_odds(alpha: Map) -> Map:
     """ln(α / (1 − α)), α limited to 0.02…0.98."""
-    bounded = np.clip(alpha, np.float32(_LIMIT), np.float32(1 - _LIMIT))
+    bounded = np.clip(alpha, np.float32(_MIN_ALPHA), np.float32(1 - _MIN_ALPHA))
     odds: Map = np.log(bounded / (1 - bounded))
     return odds
 
@@ -160,8 +164,8 @@ def logistic(odds: Map) -> Map:
 
 def clearness(alpha: Map) -> float:
     """How little of a matte is undecided, 0…1; 0 for an empty one."""
-    decided = float((alpha * np.abs(2 * alpha - 1)).sum())
-    return decided / max(float(alpha.sum()), 1.0)
+    clear_area = float((alpha * np.abs(2 * alpha - 1)).sum())
+    return clear_area / max(float(alpha.sum()), 1.0)
 
 
 def _overlap(one: Map, other: Map) -> float:

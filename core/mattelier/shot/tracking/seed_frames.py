@@ -9,64 +9,66 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.matting.cutout import Cutter
+from mattelier.engines.open_model import OpenModel
 from mattelier.matting.hint import Hint
 from mattelier.matting.matte import estimate
 from mattelier.requests import Quality
-from mattelier.shot.tracking.passes import Origin
+from mattelier.shot.tracking.matte_cache import MatteCache, TrackedMatte, digest_of
+from mattelier.shot.tracking.passes import SeedFrame
 from mattelier.shot.tracking.propagate import clearness
-from mattelier.shot.tracking.records import Record, Records, stamp
-from mattelier.shot.tracking.views import Views
+from mattelier.shot.tracking.proxies import ProxyCache
 from mattelier.types.colour import View
 from mattelier.types.picture import Picture
 
 Map = NDArray[np.float32]
 
-CELL = 32  # frames of the plate of which one becomes an origin where there is no key
-_TRIED = (4, 12, 20, 28)  # places in a cell that are looked at
-_UNAIDED = 0.7  # certainty and most confidence of a matte that nobody gave
+CELL_FRAMES = 32  # frames of the plate of which one becomes a seed frame where there is no key
+_CANDIDATE_PLACES = (4, 12, 20, 28)  # places in a cell that are looked at
+_UNAIDED_CERTAINTY = 0.7  # certainty and most confidence of a matte that nobody gave
 
 
-class Origins:
-    """Records of the frames from which others are tracked.
+class SeedFrames:
+    """Mattes of the frames from which others are tracked.
 
     Parameters
     ----------
-    cutter : Cutter
+    model : OpenModel
         An opened model that takes hints.
     quality : Quality
     settings : str
         Stands for the model and all that decides how it is used.
-    views : Views
-    coarse : Records
-        Where the origins' records go; mattes that were tried and not taken stay in `tried`.
+    proxies : ProxyCache
+    coarse : MatteCache
+        Where the seed frames' mattes go.
+    candidate_mattes : MatteCache
+        Where those go that were tried, taken or not.
     """
 
     def __init__(
         self,
-        cutter: Cutter,
+        model: OpenModel,
         quality: Quality,
         settings: str,
-        views: Views,
-        coarse: Records,
-        tried: Records,
+        proxies: ProxyCache,
+        coarse: MatteCache,
+        candidate_mattes: MatteCache,
     ) -> None:
-        self._cutter, self._quality, self._settings = cutter, quality, settings
-        self._views, self._coarse, self._tried = views, coarse, tried
+        self._model, self._quality, self._settings = model, quality, settings
+        self._proxies, self._coarse, self._candidate_mattes = proxies, coarse, candidate_mattes
 
-    def key(self, frame: int, hint: Hint) -> Origin:
-        """The origin that a key makes of its frame."""
+    def key(self, frame: int, hint: Hint) -> SeedFrame:
+        """The seed frame that a key makes of its frame."""
         drawn = hint.mask is not None and hint.trimap is None
-        pixels = None if drawn else self._views.identity(frame)
-        origin = Origin(frame, stamp(self._settings, "key", frame, _content(hint), pixels))
-        if not self._coarse.has(frame, origin.stamp):
-            view = self._views.seen(frame)
+        pixels = None if drawn else self._proxies.identity(frame)
+        seed = SeedFrame(frame, digest_of(self._settings, "key", frame, _hint_digest(hint), pixels))
+        if not self._coarse.has(frame, seed.digest):
+            view = self._proxies.require(frame)
             alpha = hint.shrunk_mask(*view.shape[:2]) if drawn else self._estimate(view, hint)
-            self._coarse.write(frame, origin.stamp, Record.rounded(alpha, 1, 1))
-        return origin
+            self._coarse.write(frame, seed.digest, TrackedMatte.rounded(alpha, 1, 1))
+        return seed
 
-    def automatic(self, plate: Sequence[int], frames: Sequence[int]) -> list[Origin]:
-        """Origins for a stretch without keys: in every cell, the plainest frame.
+    def automatic(self, plate: Sequence[int], frames: Sequence[int]) -> list[SeedFrame]:
+        """Seed frames for a stretch without keys: in every cell, the plainest frame.
 
         Cells are counted from the plate's first frame, so that any part of the shot finds the
         same ones.
@@ -79,43 +81,43 @@ class Origins:
         place = {frame: i for i, frame in enumerate(plate)}
         cells: dict[int, list[int]] = {}
         for frame in frames:
-            if place[frame] % CELL in _TRIED:
-                cells.setdefault(place[frame] // CELL, []).append(frame)
+            if place[frame] % CELL_FRAMES in _CANDIDATE_PLACES:
+                cells.setdefault(place[frame] // CELL_FRAMES, []).append(frame)
         if not cells:
             cells[0] = [frames[len(frames) // 2]]
-        origins = []
+        seeds = []
         for _, candidates in sorted(cells.items()):
-            tried = [(self._unaided(frame), frame) for frame in candidates]
-            (_, record, mark), frame = max(tried, key=lambda item: item[0][0])
-            if not self._coarse.has(frame, mark):
-                self._coarse.write(frame, mark, record)
-            origins.append(Origin(frame, mark))
-        return origins
+            candidate_mattes = [(self._unaided(frame), frame) for frame in candidates]
+            (_, record, digest), frame = max(candidate_mattes, key=lambda item: item[0][0])
+            if not self._coarse.has(frame, digest):
+                self._coarse.write(frame, digest, record)
+            seeds.append(SeedFrame(frame, digest))
+        return seeds
 
-    def _unaided(self, frame: int) -> tuple[float, Record, str]:
-        """How plain the subject is in a frame, its record and the record's stamp."""
-        mark = stamp(self._settings, "unaided", frame, self._views.identity(frame))
-        record = self._tried.read(frame, mark)
+    def _unaided(self, frame: int) -> tuple[float, TrackedMatte, str]:
+        """How plain the subject is in a frame, its matte and the matte's digest."""
+        digest = digest_of(self._settings, "unaided", frame, self._proxies.identity(frame))
+        record = self._candidate_mattes.read(frame, digest)
         if record is None:
-            alpha = self._estimate(self._views.seen(frame), None)
-            record = Record.rounded(alpha, _UNAIDED, _UNAIDED * clearness(alpha))
-            self._tried.write(frame, mark, record)
-        return record.confidence, record, mark
+            alpha = self._estimate(self._proxies.require(frame), None)
+            record = TrackedMatte.rounded(
+                alpha, _UNAIDED_CERTAINTY, _UNAIDED_CERTAINTY * clearness(alpha)
+            )
+            self._candidate_mattes.write(frame, digest, record)
+        return record.confidence, record, digest
 
     def _estimate(self, view: Map, hint: Hint | None) -> Map:
         import cv2
 
-        alpha = estimate(
-            View(Picture(view)), hint, self._cutter.card, self._cutter.engine, self._quality
-        )
+        alpha = estimate(View(Picture(view)), hint, self._model, self._quality)
         return np.asarray(cv2.resize(alpha, view.shape[1::-1]), np.float32)
 
 
-def _content(hint: Hint) -> str:
+def _hint_digest(hint: Hint) -> str:
     """A digest of what a hint says."""
     arrays = [
         None if a is None else hashlib.sha256(a.tobytes()).hexdigest()
         for a in (hint.mask, hint.trimap)
     ]
     box = None if hint.box is None else asdict(hint.box)
-    return stamp(hint.height, hint.width, arrays, box, [asdict(point) for point in hint.points])
+    return digest_of(hint.height, hint.width, arrays, box, [asdict(point) for point in hint.points])

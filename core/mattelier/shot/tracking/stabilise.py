@@ -17,9 +17,9 @@ from mattelier.shot.tracking.flow import consistency, warp
 
 Map = NDArray[np.float32]
 
-_ALIKE = 0.06  # difference of colour, 0…1, at which a neighbour counts a third
-_FADES = 0.7  # weight of each further frame
-_MARGIN = 4  # pixels around the subject that are looked at too
+_COLOUR_SIGMA = 0.06  # difference of colour, 0…1, at which a neighbour counts a third
+_WEIGHT_PER_FRAME = 0.7  # weight of each further frame
+_MARGIN_PX = 4  # pixels around the subject that are looked at too
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Neighbour:
     distance: int
 
 
-def stabilised(view: Map, alpha: Map, neighbours: Sequence[Neighbour]) -> Map:
+def stabilise(view: Map, alpha: Map, neighbours: Sequence[Neighbour]) -> Map:
     """The matte of `view`, averaged along the motion with those of its neighbours.
 
     Parameters
@@ -54,15 +54,15 @@ def stabilised(view: Map, alpha: Map, neighbours: Sequence[Neighbour]) -> Map:
     -------
     (h, w) float32 0…1
     """
-    window = _touched([alpha, *(near.alpha for near in neighbours)])
+    window = _window_of([alpha, *(near.alpha for near in neighbours)])
     corner = window[0].start, window[1].start
     total, weights = alpha[window].copy(), np.ones_like(alpha[window])
     for near in neighbours:
         flow = near.flow[window]
         unlike = np.abs(warp(near.view, flow, corner=corner) - view[window])
-        unlike = (unlike[..., 0] + unlike[..., 1] + unlike[..., 2]) / (3 * _ALIKE)
+        unlike = (unlike[..., 0] + unlike[..., 1] + unlike[..., 2]) / (3 * _COLOUR_SIGMA)
         weight = consistency(flow, near.back, corner) * np.exp(-unlike * unlike)
-        weight *= np.float32(_FADES**near.distance)
+        weight *= np.float32(_WEIGHT_PER_FRAME**near.distance)
         total += weight * warp(near.alpha, flow, corner=corner)
         weights += weight
     steady = alpha.copy()
@@ -70,12 +70,12 @@ def stabilised(view: Map, alpha: Map, neighbours: Sequence[Neighbour]) -> Map:
     return steady
 
 
-def _touched(mattes: Sequence[Map]) -> tuple[slice, slice]:
+def _window_of(mattes: Sequence[Map]) -> tuple[slice, slice]:
     """The part of the view outside of which all mattes are 0, and a margin."""
     anywhere = np.maximum.reduce(list(mattes)) > 0
     spans = []
     for axis in (1, 0):
         places = np.flatnonzero(anywhere.any(axis))
         first, last = (int(places[0]), int(places[-1])) if places.size else (0, 0)
-        spans.append(slice(max(first - _MARGIN, 0), last + 1 + _MARGIN))
+        spans.append(slice(max(first - _MARGIN_PX, 0), last + 1 + _MARGIN_PX))
     return spans[0], spans[1]

@@ -15,24 +15,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.matting.cutout import Cutter
+from mattelier.engines.open_model import OpenModel
 from mattelier.matting.hint import Hint
 from mattelier.requests import Quality
 from mattelier.shot.tracking.cuts import Cuts
-from mattelier.shot.tracking.passes import NEAR, Origin, Passes, Stretch
-from mattelier.shot.tracking.records import Record, Records, stamp
-from mattelier.shot.tracking.seed_frames import CELL, Origins
-from mattelier.shot.tracking.views import Identity, Look, Views
+from mattelier.shot.tracking.matte_cache import MatteCache, TrackedMatte, digest_of
+from mattelier.shot.tracking.passes import STABILISE_RADIUS_FRAMES, Passes, SeedFrame, Stretch
+from mattelier.shot.tracking.proxies import Identity, ProxyCache, ReadProxy
+from mattelier.shot.tracking.seed_frames import CELL_FRAMES, SeedFrames
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.progress import remark, stage, tell
 
-TRACK_SIZE = 448  # long side, in pixels, of the views that tracking looks at
-_VERSION = 2  # of what tracking computes: old records are not used after it changes
+TRACK_SIZE_PX = 448  # long side, in pixels, of the views that tracking looks at
+_CACHE_VERSION = 2  # of what tracking computes: old records are not used after it changes
 
 
 def track_size(height: int, width: int) -> tuple[int, int]:
     """Height and width of the view of a plate of that size; a small plate is not enlarged."""
-    scale = min(1.0, TRACK_SIZE / max(height, width))
+    scale = min(1.0, TRACK_SIZE_PX / max(height, width))
     return max(16, round(height * scale)), max(16, round(width * scale))
 
 
@@ -49,11 +49,11 @@ class Track:
         self,
         cuts: tuple[int, ...],
         digests: Mapping[int, str],
-        stamps: Mapping[int, str],
-        records: Records,
+        matte_digests: Mapping[int, str],
+        mattes: MatteCache,
     ) -> None:
         self.cuts = cuts
-        self._digests, self._stamps, self._records = digests, stamps, records
+        self._digests, self._matte_digests, self._mattes = digests, matte_digests, mattes
 
     def coarse(self, frame: int) -> NDArray[np.float32]:
         """(h, w) float32 0…1 at `track_size`, ready to be refined.
@@ -63,7 +63,7 @@ class Track:
         PictureError
             The frame could not be read, so it has no matte.
         """
-        return self._record(frame).alpha
+        return self._matte(frame).alpha
 
     def confidence(self, frame: int) -> float:
         """0…1: how sure the matte is; 1 on key frames, 0 where the subject was not found.
@@ -73,7 +73,7 @@ class Track:
         PictureError
             As for `coarse`.
         """
-        return self._record(frame).confidence
+        return self._matte(frame).confidence
 
     def digest(self, frame: int) -> str:
         """Of all that decides this frame's matte except the plate's pixels.
@@ -90,11 +90,11 @@ class Track:
             raise PictureError(f"Frame {frame} has no matte: it could not be read.")
         return self._digests[frame]
 
-    def _record(self, frame: int) -> Record:
-        record = self._records.read(frame, self._stamps.get(frame, ""))
-        if record is None:
+    def _matte(self, frame: int) -> TrackedMatte:
+        matte = self._mattes.read(frame, self._matte_digests.get(frame, ""))
+        if matte is None:
             raise PictureError(f"Frame {frame} has no matte: it could not be read.")
-        return record
+        return matte
 
 
 class Tracker:
@@ -102,7 +102,7 @@ class Tracker:
 
     Parameters
     ----------
-    cutter : Cutter
+    model : OpenModel
         An opened model that takes hints.
     folder : Path
         Where this object's records are kept; made when missing. Views of the frames are kept
@@ -119,24 +119,29 @@ class Tracker:
     """
 
     def __init__(
-        self, cutter: Cutter, folder: Path, *, name: str = "subject", quality: Quality = "balanced"
+        self,
+        model: OpenModel,
+        folder: Path,
+        *,
+        name: str = "subject",
+        quality: Quality = "balanced",
     ) -> None:
-        if cutter.card.input.hint is None:
+        if model.input.hint is None:
             raise UsageError(
-                f"The model {cutter.card.name} takes no hints and cannot follow a subject; "
+                f"The model {model.name} takes no hints and cannot follow a subject; "
                 "leave --model out to use the default."
             )
-        self._cutter, self._folder, self._name, self._quality = cutter, folder, name, quality
-        sums = [file.sha256 for file in cutter.card.files]
-        self._settings = stamp(_VERSION, TRACK_SIZE, quality, sums)
+        self._model, self._folder, self._name, self._quality = model, folder, name, quality
+        sums = model.fingerprint.split()
+        self._settings = digest_of(_CACHE_VERSION, TRACK_SIZE_PX, quality, sums)
 
     def track(
         self,
         frames: Sequence[int],
-        look: Look,
+        read_proxy: ReadProxy,
         keys: Mapping[int, Hint],
         wanted: Sequence[int] | None = None,
-        preroll: int = 2 * CELL,
+        preroll: int = 2 * CELL_FRAMES,
         identity: Identity | None = None,
     ) -> Track:
         """Track the shot, or what of it the wanted frames need.
@@ -145,7 +150,7 @@ class Tracker:
         ----------
         frames : sequence of int
             The plate's frames, ascending.
-        look : frame → (h, w, 3) float32 0…1 display-encoded, at `track_size`
+        read_proxy : frame → (h, w, 3) float32 0…1 display-encoded, at `track_size`
             Raises `PictureError` for a frame that cannot be read; it is passed over.
         keys : frame → Hint at the plate's size
             With a mask, a box or points. A cut-free stretch without any is tracked from frames
@@ -172,56 +177,56 @@ class Tracker:
                 f"{frames[0]}–{frames[-1]}; give a frame of the plate."
             )
         folder = self._folder.parent / ".views"
-        views = Views(folder, look, identity)
-        scan = _Scan(views, Cuts(views, folder / "cuts.json"), frames, keys)
-        asked = frozenset(frames if wanted is None else wanted)
+        proxies = ProxyCache(folder, read_proxy, identity)
+        scan = _Scan(proxies, Cuts(proxies, folder / "cuts.json"), frames, keys)
+        requested = frozenset(frames if wanted is None else wanted)
         with stage("finding cuts", 0, 0.1):
-            runs = scan.runs(asked, preroll)
-        coarse = Records(self._folder, "coarse")
-        origins = Origins(
-            self._cutter,
+            runs = scan.runs(requested, preroll)
+        coarse = MatteCache(self._folder, "coarse")
+        seeds = SeedFrames(
+            self._model,
             self._quality,
             self._settings,
-            views,
+            proxies,
             coarse,
-            Records(self._folder, "unaided"),
+            MatteCache(self._folder, "unaided"),
         )
         passes = Passes(
-            self._cutter, self._quality == "best", self._settings, self._folder, views, coarse
+            self._model, self._quality == "best", self._settings, self._folder, proxies, coarse
         )
-        for frame in (k for k in keys if asked and min(asked) <= k <= max(asked)):
-            if not views.readable(frame):
+        for frame in (k for k in keys if requested and min(requested) <= k <= max(requested)):
+            if not proxies.readable(frame):
                 remark(f"The key of {self._name} at frame {frame} has no frame that can be read.")
         digests: dict[int, str] = {}
-        stamps: dict[int, str] = {}
+        matte_digests: dict[int, str] = {}
         done, total = 0, sum(map(len, runs)) or 1
         for run in runs:
-            given = {f: origins.key(f, keys[f]) for f in run if f in keys}
-            if not given:
-                given = {o.frame: o for o in origins.automatic(frames, run)}
-            stamps.update({f: o.stamp for f, o in given.items()})
-            digests.update({f: stamp(o.stamp) for f, o in given.items()})
-            for stretch in _stretches(run, given):
+            seed_by_frame = {f: seeds.key(f, keys[f]) for f in run if f in keys}
+            if not seed_by_frame:
+                seed_by_frame = {o.frame: o for o in seeds.automatic(frames, run)}
+            matte_digests.update({f: o.digest for f, o in seed_by_frame.items()})
+            digests.update({f: digest_of(o.digest) for f, o in seed_by_frame.items()})
+            for stretch in _stretches(run, seed_by_frame):
                 share = len(stretch.frames) / total
                 with stage(
                     "tracking", 0.1 + 0.9 * done / total, 0.1 + 0.9 * (done / total + share)
                 ):
-                    made = passes.follow(stretch, asked)
-                stamps.update(made)
-                ends = [end.stamp if end else None for end in (stretch.before, stretch.after)]
-                digests.update(dict.fromkeys(made, stamp(self._settings, ends)))
+                    new_digests = passes.follow(stretch, requested)
+                matte_digests.update(new_digests)
+                ends = [end.digest if end else None for end in (stretch.before, stretch.after)]
+                digests.update(dict.fromkeys(new_digests, digest_of(self._settings, ends)))
                 done += len(stretch.frames)
         cuts = tuple(run[0] for run in runs[1:])
-        return Track(cuts, digests, stamps, coarse)
+        return Track(cuts, digests, matte_digests, coarse)
 
 
 class _Scan:
     """Which frames decide the wanted ones: outwards to keys and cuts."""
 
     def __init__(
-        self, views: Views, cuts: Cuts, frames: Sequence[int], keys: Mapping[int, Hint]
+        self, proxies: ProxyCache, cuts: Cuts, frames: Sequence[int], keys: Mapping[int, Hint]
     ) -> None:
-        self._views, self._cuts, self._frames, self._keys = views, cuts, frames, keys
+        self._proxies, self._cuts, self._frames, self._keys = proxies, cuts, frames, keys
 
     def runs(self, wanted: frozenset[int], preroll: int) -> list[list[int]]:
         """The readable frames that are needed, parted at cuts."""
@@ -230,35 +235,38 @@ class _Scan:
             return []
         low, high = places[0], places[-1]
         first, last = self._frames[low], self._frames[high]
-        start = self._walk(low, -1, None if any(k <= first for k in self._keys) else NEAR)
-        stop = self._walk(high, 1, None if any(k >= last for k in self._keys) else NEAR)
-        runs = self._parted(start, stop)
+        reach = STABILISE_RADIUS_FRAMES
+        start = self._walk(low, -1, None if any(k <= first for k in self._keys) else reach)
+        stop = self._walk(high, 1, None if any(k >= last for k in self._keys) else reach)
+        runs = self._split_at_cuts(start, stop)
         # The cells that hold the wanted frames, and one more on either side.
-        before = min(preroll, low % CELL + CELL)
-        after = min(preroll, CELL - 1 - high % CELL + CELL)
+        before = min(preroll, low % CELL_FRAMES + CELL_FRAMES)
+        after = min(preroll, CELL_FRAMES - 1 - high % CELL_FRAMES + CELL_FRAMES)
         if runs and not any(frame in self._keys for frame in runs[0]):
             start = min(start, self._walk(low, -1, before))
         if runs and not any(frame in self._keys for frame in runs[-1]):
             stop = max(stop, self._walk(high, 1, after))
-        runs = self._parted(start, stop)
+        runs = self._split_at_cuts(start, stop)
         self._cuts.save()
         return runs
 
-    def _walk(self, place: int, step: int, most: int | None) -> int:
+    def _walk(self, place: int, step: int, max_frames: int | None) -> int:
         """The last place, from this one on, before a cut, up to a key, or so many frames away."""
         here, walked = place, 0
         while True:
             beyond = here + step
-            while 0 <= beyond < len(self._frames) and not self._views.readable(
+            while 0 <= beyond < len(self._frames) and not self._proxies.readable(
                 self._frames[beyond]
             ):
                 beyond += step
-            if self._frames[here] in self._keys or (most is not None and walked >= most):
+            if self._frames[here] in self._keys or (
+                max_frames is not None and walked >= max_frames
+            ):
                 return here
             if not 0 <= beyond < len(self._frames):
                 return here
             pair = sorted((here, beyond))
-            if self._views.readable(self._frames[here]) and self._cuts.between(
+            if self._proxies.readable(self._frames[here]) and self._cuts.between(
                 self._frames[pair[0]], self._frames[pair[1]]
             ):
                 return here
@@ -266,11 +274,11 @@ class _Scan:
             here = beyond
             tell(0)
 
-    def _parted(self, start: int, stop: int) -> list[list[int]]:
+    def _split_at_cuts(self, start: int, stop: int) -> list[list[int]]:
         frames = []
         for i in range(start, stop + 1):
             tell((i - start) / (stop + 1 - start))
-            if self._views.readable(self._frames[i]):
+            if self._proxies.readable(self._frames[i]):
                 frames.append(self._frames[i])
         runs = [frames[:1]] if frames else []
         for before, after in pairwise(frames):
@@ -280,15 +288,15 @@ class _Scan:
         return runs
 
 
-def _stretches(run: Sequence[int], origins: Mapping[int, Origin]) -> list[Stretch]:
-    """The frames of a cut-free run between its origins."""
+def _stretches(run: Sequence[int], seeds: Mapping[int, SeedFrame]) -> list[Stretch]:
+    """The frames of a cut-free run between its seed frames."""
     stretches: list[Stretch] = []
     between: list[int] = []
-    before: Origin | None = None
+    before: SeedFrame | None = None
     for frame in run:
-        if frame in origins:
-            stretches.append(Stretch(tuple(between), before, origins[frame]))
-            between, before = [], origins[frame]
+        if frame in seeds:
+            stretches.append(Stretch(tuple(between), before, seeds[frame]))
+            between, before = [], seeds[frame]
         else:
             between.append(frame)
     stretches.append(Stretch(tuple(between), before, None))

@@ -22,7 +22,7 @@ from mattelier.types.progress import tell
 
 Key = tuple[NDArray[np.float32], NDArray[np.float32]]
 
-_VERSION = 2  # of what tuning does: older results are not used after it changes
+_CACHE_VERSION = 2  # of what tuning does: older results are not used after it changes
 
 
 def tune(card: Card, store: Store, keys: Mapping[int, Key], seconds: float, folder: Path) -> Path:
@@ -63,7 +63,7 @@ def tune(card: Card, store: Store, keys: Mapping[int, Key], seconds: float, fold
         )
     name = f"{card.name}-tuned-{_digest(card, keys, seconds)}"
     target = folder / name
-    if _kept(store, folder, name):
+    if _is_cached(store, folder, name):
         return target
     try:
         import torch  # noqa: F401
@@ -72,10 +72,10 @@ def tune(card: Card, store: Store, keys: Mapping[int, Key], seconds: float, fold
             "Tuning needs PyTorch; run `install/setup` without --light, "
             "or `pip install 'mattelier[torch]'`."
         ) from None
-    from mattelier.shot.tracking.tuning import tuned
+    from mattelier.shot.tracking.fine_tune import fine_tune
 
     paths = store.locate(card)
-    network = tuned(paths[_weights(card)], list(keys.values()), _Clock(seconds))
+    network = fine_tune(paths[_weights(card)], list(keys.values()), _Clock(seconds))
     from mattelier.learning.model_folder import write_model
 
     ours = replace(card, name=name, title=f"{card.title}; tuned on one shot", quality={})
@@ -97,7 +97,9 @@ class _Clock:
 
 def _digest(card: Card, keys: Mapping[int, Key], seconds: float) -> str:
     content = hashlib.sha256()
-    content.update(repr((_VERSION, [file.sha256 for file in card.files], float(seconds))).encode())
+    content.update(
+        repr((_CACHE_VERSION, [file.sha256 for file in card.files], float(seconds))).encode()
+    )
     for frame in sorted(keys):
         content.update(str(frame).encode())
         for array in keys[frame]:
@@ -106,7 +108,7 @@ def _digest(card: Card, keys: Mapping[int, Key], seconds: float) -> str:
     return content.hexdigest()[:12]
 
 
-def _kept(store: Store, folder: Path, name: str) -> bool:
+def _is_cached(store: Store, folder: Path, name: str) -> bool:
     """Whether a whole tuned model of that name lies there."""
     if not (folder / name / "card.toml").is_file():
         return False

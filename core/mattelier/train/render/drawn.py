@@ -1,4 +1,4 @@
-"""A drawn subject by its number: any kind, sharp, out of focus or moving."""
+"""A drawn subject by its number: of any type, sharp, out of focus or moving."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mattelier.train.render.source import Source, from_premultiplied
 SIDE = 512
 
 
-def _painted(paint: Callable[[Canvas, Generator], None]) -> Callable[[int, Generator], Source]:
+def _painter(paint: Callable[[Canvas, Generator], None]) -> Callable[[int, Generator], Source]:
     def draw(side: int, random: Generator) -> Source:
         canvas = Canvas(side)
         paint(canvas, random)
@@ -24,31 +24,31 @@ def _painted(paint: Callable[[Canvas, Generator], None]) -> Callable[[int, Gener
     return draw
 
 
-KINDS: dict[str, tuple[float, Callable[[int, Generator], Source]]] = {
-    "hair": (0.28, _painted(strands.paint_hair)),
-    "fur": (0.18, _painted(strands.paint_fur)),
-    "feather": (0.06, _painted(strands.paint_feather)),
-    "grass": (0.06, _painted(strands.paint_grass)),
-    "net": (0.08, _painted(lattices.paint_net)),
-    "lace": (0.05, _painted(lattices.paint_lace)),
-    "wires": (0.05, _painted(lattices.paint_wires)),
-    "twigs": (0.12, _painted(lattices.paint_twigs)),
-    "solid": (0.06, _painted(lattices.paint_solid)),
+SUBJECT_TYPES: dict[str, tuple[float, Callable[[int, Generator], Source]]] = {
+    "hair": (0.28, _painter(strands.paint_hair)),
+    "fur": (0.18, _painter(strands.paint_fur)),
+    "feather": (0.06, _painter(strands.paint_feather)),
+    "grass": (0.06, _painter(strands.paint_grass)),
+    "net": (0.08, _painter(lattices.paint_net)),
+    "lace": (0.05, _painter(lattices.paint_lace)),
+    "wires": (0.05, _painter(lattices.paint_wires)),
+    "twigs": (0.12, _painter(lattices.paint_twigs)),
+    "solid": (0.06, _painter(lattices.paint_solid)),
     "smoke": (0.04, media.smoke),
     "glass": (0.02, media.glass),
 }
-"""How often each kind is drawn, and what draws it at a side in pixels."""
+"""How often each type is drawn, and what draws it at a side in pixels."""
 
 
 def draw(seed: int, number: int, side: int = SIDE) -> Source:
     """Subject `number` of this seed, (side, side)."""
     random = np.random.default_rng((seed, number))
-    shares = np.array([share for share, _ in KINDS.values()])
-    kind = list(KINDS)[int(random.choice(len(KINDS), p=shares / shares.sum()))]
-    return seen(KINDS[kind][1](side, random), random)
+    shares = np.array([share for share, _ in SUBJECT_TYPES.values()])
+    subject = list(SUBJECT_TYPES)[int(random.choice(len(SUBJECT_TYPES), p=shares / shares.sum()))]
+    return add_lens_blur(SUBJECT_TYPES[subject][1](side, random), random)
 
 
-def seen(source: Source, random: Generator) -> Source:
+def add_lens_blur(source: Source, random: Generator) -> Source:
     """The subject as a lens sees it: mostly sharp, sometimes out of focus or moving."""
     chance = random.random()
     if chance < 0.6:

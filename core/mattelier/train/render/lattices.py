@@ -7,10 +7,10 @@ import numpy as np
 from numpy.random import Generator
 
 from mattelier.train.render.canvas import Canvas, Points
-from mattelier.train.render.strands import grown, outline, paint_strands
+from mattelier.train.render.strands import grow_strands, outline, paint_strands
 
 
-def _warped(points: Points, side: int, random: Generator) -> Points:
+def _warp_cloth(points: Points, side: int, random: Generator) -> Points:
     """Points of a flat cloth (N, 2), 0…1, on the canvas: turned, hung in folds."""
     angle, size = random.uniform(0, 2 * np.pi), random.uniform(0.55, 1.1)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -33,7 +33,7 @@ def paint_net(canvas: Canvas, random: Generator) -> None:
         for place in np.linspace(0, 1, meshes):
             run = np.stack([along, np.full(points, place) + slant * along], 1)
             lines.append(run[:, ::-1] if cross else run)
-    flat = _warped(np.concatenate(lines), side, random).reshape(len(lines), points, 2)
+    flat = _warp_cloth(np.concatenate(lines), side, random).reshape(len(lines), points, 2)
     room = random.uniform(0.06, 0.35) * side / meshes
     paint_strands(canvas, flat, random_colour, max(room, 0.5), random, spread=0.1)
     if random.random() < 0.5:
@@ -48,7 +48,7 @@ def paint_lace(canvas: Canvas, random: Generator) -> None:
     rows = int(random.integers(5, 22))
     grid = np.stack(np.meshgrid(np.arange(rows), np.arange(rows)), 2).reshape(-1, 2).astype(float)
     grid[:, 0] += 0.5 * (grid[:, 1] % 2)
-    centres = _warped((grid / rows).astype(np.float32), side, random)
+    centres = _warp_cloth((grid / rows).astype(np.float32), side, random)
     corners = int(random.integers(3, 9))
     petals = random.uniform(0, 0.5)
     turn = np.linspace(0, 2 * np.pi, 48, endpoint=False)
@@ -79,7 +79,9 @@ def paint_wires(canvas: Canvas, random: Generator) -> None:
             random.uniform(0.4, 1.2, count) * side,
         )
         bend = float(random.normal(0, 1))
-    wires = grown(roots, angles, lengths, 40, random, bend=bend, curl=random.choice([0.0, 0.6]))
+    wires = grow_strands(
+        roots, angles, lengths, 40, random, bend=bend, curl=random.choice([0.0, 0.6])
+    )
     paint_strands(canvas, wires, colour, float(np.exp(random.uniform(-0.5, 1.6))), random)
 
 
@@ -95,7 +97,7 @@ def paint_twigs(canvas: Canvas, random: Generator) -> None:
     ends = [(start, -np.pi / 2 + random.normal(0, 0.3), 0.35 * side, random.uniform(4, 12))]
     while ends and len(paths) < 260:
         root, angle, length, width = ends.pop(0)
-        path = grown(
+        path = grow_strands(
             np.asarray(root, np.float32)[None], np.array([angle]), np.array([length]), 10, random,
             bend=random.normal(0, 0.3), unruly=0.08,
         )[0]  # fmt: skip

@@ -10,7 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from mattelier.train.render.source import Source
-from mattelier.train.render.stage import Vectors, blender, empty_stage, moved, shot
+from mattelier.train.render.stage import Vectors, animate, blender, empty_stage, render_scene
 from mattelier.train.render.strands import hair_colour
 
 _UP = np.array([0, 0, 1.0])
@@ -19,7 +19,7 @@ _UP = np.array([0, 0, 1.0])
 def render(
     seed: int, number: int, side: int = 384, samples: int = 20
 ) -> tuple[Source, NDArray[np.float32]]:
-    """Subject `number` of this seed and its depth; see `stage.shot`.
+    """Subject `number` of this seed and its depth; see `stage.render_scene`.
 
     Raises
     ------
@@ -28,10 +28,10 @@ def render(
     """
     random = np.random.default_rng((seed, number))
     scene = empty_stage(side, samples, int(random.integers(1 << 30)), random)
-    shares = np.array([share for share, _ in KINDS.values()])
-    kind = list(KINDS)[int(random.choice(len(KINDS), p=shares / shares.sum()))]
-    moved(scene, KINDS[kind][1](random), random)
-    return shot(scene)
+    shares = np.array([share for share, _ in SUBJECT_TYPES.values()])
+    subject = list(SUBJECT_TYPES)[int(random.choice(len(SUBJECT_TYPES), p=shares / shares.sum()))]
+    animate(scene, SUBJECT_TYPES[subject][1](random), random)
+    return render_scene(scene)
 
 
 def _thing(name: str, data: Any, material: Any) -> Any:
@@ -85,7 +85,7 @@ def _body(
     phases, heights = random.uniform(0, 7, 5), random.normal(0, rough, 5)
     stretch = np.exp(random.uniform(-0.25, 0.25, 3))
 
-    def grown(ways: Vectors) -> Vectors:
+    def grow(ways: Vectors) -> Vectors:
         radius = size * (1 + (heights * np.sin(ways @ waves.T + phases)).sum(1))
         return np.asarray(ways * radius[:, None] * stretch)
 
@@ -93,12 +93,12 @@ def _body(
     ball = bpy.context.object
     flat = np.empty(3 * len(ball.data.vertices), np.float32)
     ball.data.vertices.foreach_get("co", flat)
-    places = grown(flat.reshape(-1, 3).astype(np.float64))
+    places = grow(flat.reshape(-1, 3).astype(np.float64))
     ball.data.vertices.foreach_set("co", places.astype(np.float32).reshape(-1))
     ball.data.shade_smooth()
     ball.data.update()
     ball.data.materials.append(material)
-    return ball, grown(ways), ways
+    return ball, grow(ways), ways
 
 
 def curves(strands: Vectors, radius: Vectors, material: Any) -> Any:
@@ -111,7 +111,7 @@ def curves(strands: Vectors, radius: Vectors, material: Any) -> Any:
     return _thing("strands", data, material)
 
 
-def _grown(
+def _grow_strands(
     roots: Vectors, ways: Vectors, lengths: Vectors, random: Generator,
     *, fall: float, unruly: float, curl: float, steps: int = 12,
 ) -> Vectors:  # fmt: skip
@@ -135,7 +135,7 @@ def _grown(
     return np.stack(path, 1)
 
 
-def _tapered(strands: Vectors, radius: float, tip: float, random: Generator) -> Vectors:
+def _taper(strands: Vectors, radius: float, tip: float, random: Generator) -> Vectors:
     thick = radius * np.exp(random.normal(0, 0.2, (len(strands), 1)))
     return np.asarray(thick * np.linspace(1, tip, strands.shape[1]))
 
@@ -148,13 +148,13 @@ def hair(random: Generator) -> list[Any]:
     count = int(np.exp(random.uniform(np.log(800), np.log(12_000))))
     pick = random.choice(len(places), count, replace=False)
     lengths = random.uniform(0.15, 0.9) * np.exp(random.normal(0, 0.3, count))
-    strands = _grown(
+    strands = _grow_strands(
         places[pick], ways[pick], lengths, random,
         fall=random.uniform(0, 0.5), unruly=random.uniform(0, 0.12),
         curl=float(random.choice([0, random.uniform(0.2, 0.9)])), steps=16,
     )  # fmt: skip
     radius = float(np.exp(random.uniform(np.log(0.0008), np.log(0.004))))
-    return [head, curves(strands, _tapered(strands, radius, 0.3, random), _fibre(colour, random))]
+    return [head, curves(strands, _taper(strands, radius, 0.3, random), _fibre(colour, random))]
 
 
 def fur(random: Generator) -> list[Any]:
@@ -164,12 +164,12 @@ def fur(random: Generator) -> list[Any]:
     count = int(random.integers(8_000, 20_000))
     pick = random.choice(len(places), count, replace=False)
     lengths = random.uniform(0.05, 0.22) * np.exp(random.normal(0, 0.25, count))
-    strands = _grown(
+    strands = _grow_strands(
         places[pick], ways[pick], lengths, random,
         fall=random.uniform(0, 0.6), unruly=random.uniform(0.02, 0.2), curl=0, steps=6,
     )  # fmt: skip
     radius = random.uniform(0.001, 0.004)
-    return [body, curves(strands, _tapered(strands, radius, 0.15, random), _fibre(colour, random))]
+    return [body, curves(strands, _taper(strands, radius, 0.15, random), _fibre(colour, random))]
 
 
 def feathers(random: Generator) -> list[Any]:
@@ -178,7 +178,7 @@ def feathers(random: Generator) -> list[Any]:
     for _ in range(int(random.integers(1, 5))):
         root = random.uniform(-0.6, 0.6, (1, 3)) * [1, 0.3, 1]
         heading = random.normal(0, 1, (1, 3)) * [1, 0.3, 1]
-        shaft = _grown(
+        shaft = _grow_strands(
             root, heading / np.linalg.norm(heading), np.array([random.uniform(0.8, 1.6)]), random,
             fall=random.uniform(0, 0.2), unruly=0.01, curl=0, steps=160,
         )  # fmt: skip
@@ -190,13 +190,15 @@ def feathers(random: Generator) -> list[Any]:
         way = ahead * random.uniform(0.5, 1.2) + out + random.normal(0, 0.06, out.shape)
         way /= np.linalg.norm(way, axis=1, keepdims=True)
         barbs.append(
-            _grown(shaft[0, at], way, reach + 0.02, random, fall=0.05, unruly=0.03, curl=0, steps=8)
+            _grow_strands(
+                shaft[0, at], way, reach + 0.02, random, fall=0.05, unruly=0.03, curl=0, steps=8
+            )
         )
         shafts.append(shaft)
     stems, hairs = np.concatenate(shafts), np.concatenate(barbs)
     return [
-        curves(stems, _tapered(stems, 0.012, 0.2, random), material),
-        curves(hairs, _tapered(hairs, random.uniform(0.002, 0.006), 0.4, random), material),
+        curves(stems, _taper(stems, 0.012, 0.2, random), material),
+        curves(hairs, _taper(hairs, random.uniform(0.002, 0.006), 0.4, random), material),
     ]
 
 
@@ -210,8 +212,10 @@ def foliage(random: Generator) -> list[Any]:
     for _ in range(int(random.integers(4, 7))):
         ways = ways / np.linalg.norm(ways, axis=1, keepdims=True)
         lengths = length * random.uniform(0.6, 1.1, len(roots))
-        grown = _grown(roots, ways, lengths, random, fall=0.05, unruly=0.08, curl=0, steps=10)
-        things.append(curves(grown, _tapered(grown, radius, 0.6, random), bark))
+        grown = _grow_strands(
+            roots, ways, lengths, random, fall=0.05, unruly=0.08, curl=0, steps=10
+        )
+        things.append(curves(grown, _taper(grown, radius, 0.6, random), bark))
         forks = int(random.integers(2, 5))
         from_where = random.integers(4, 11, (len(grown), forks))
         ahead = (grown[:, -1] - grown[:, 0])[:, None]
@@ -264,13 +268,13 @@ def wires(random: Generator) -> list[Any]:
     roots, ways = random.uniform(-1, 1, (count, 3)), random.normal(0, 1, (count, 3))
     ways /= np.linalg.norm(ways, axis=1, keepdims=True)
     lengths = random.uniform(0.8, 2.5, count)
-    paths = _grown(
+    paths = _grow_strands(
         roots, ways, lengths, random, fall=0.1, unruly=0.03,
         curl=float(random.choice([0, 0.6])), steps=60,
     )  # fmt: skip
     radius = np.exp(random.uniform(np.log(0.003), np.log(0.03)))
     metal = _paint(random.uniform(0.05, 0.9, 3), random, Metallic=float(random.integers(2)))
-    return [curves(paths, _tapered(paths, radius, 1, random), metal)]
+    return [curves(paths, _taper(paths, radius, 1, random), metal)]
 
 
 def volume(random: Generator) -> list[Any]:
@@ -331,7 +335,7 @@ def glass(random: Generator) -> list[Any]:
     return [shell, core]
 
 
-KINDS: dict[str, tuple[float, Callable[[Generator], list[Any]]]] = {
+SUBJECT_TYPES: dict[str, tuple[float, Callable[[Generator], list[Any]]]] = {
     "hair": (0.32, hair),
     "fur": (0.22, fur),
     "feathers": (0.07, feathers),

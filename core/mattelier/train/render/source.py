@@ -15,8 +15,8 @@ from mattelier.types.errors import UsageError
 Colour = NDArray[np.float32]
 Alpha = NDArray[np.float32]
 
-_FULL = 65535
-_LEAST = 1 / 1024  # alpha below this says nothing of a colour
+_MAX_LEVEL = 65535  # of 16 bits
+_MIN_ALPHA = 1 / 1024  # below it nothing is known of a colour
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,18 +34,18 @@ class Source:
 def from_premultiplied(colour: Colour, alpha: Alpha) -> Source:
     """The source of (H, W, 3) colour times alpha, and (H, W) alpha."""
     straight = np.zeros_like(colour)
-    seen = alpha > _LEAST
-    straight[seen] = colour[seen] / alpha[seen, None]
-    return Source(continued(np.clip(straight, 0, 1), seen), np.clip(alpha, 0, 1))
+    visible = alpha > _MIN_ALPHA
+    straight[visible] = colour[visible] / alpha[visible, None]
+    return Source(extend_colour(np.clip(straight, 0, 1), visible), np.clip(alpha, 0, 1))
 
 
-def continued(colour: Colour, known: NDArray[np.bool_]) -> Colour:
-    """`colour` (H, W, 3) where `known` (H, W); elsewhere the mean of the known pixels around.
+def extend_colour(colour: Colour, visible: NDArray[np.bool_]) -> Colour:
+    """`colour` (H, W, 3) where `visible` (H, W); elsewhere the mean of the visible pixels around.
 
     A pyramid of averages, from afar to near ("pull-push", Gortler et al. 1996, "The Lumigraph").
     """
-    weight = known.astype(np.float32)
-    if not known.any() or known.all():
+    weight = visible.astype(np.float32)
+    if not visible.any() or visible.all():
         return colour
     levels = [(colour * weight[..., None], weight)]
     while min(levels[-1][1].shape) > 1:
@@ -58,13 +58,13 @@ def continued(colour: Colour, known: NDArray[np.bool_]) -> Colour:
         mean = cv2.resize(mean, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
         share = np.clip(4 * weight, 0, 1)[..., None]
         mean += share * (values / np.maximum(weight, 1e-6)[..., None] - mean)
-    return np.asarray(np.where(known[..., None], colour, mean), np.float32)
+    return np.asarray(np.where(visible[..., None], colour, mean), np.float32)
 
 
 def write_source(source: Source, path: Path) -> None:
     """Write a 16-bit RGBA PNG, straight."""
     rgba = np.dstack([source.colour[..., ::-1], source.alpha])
-    samples = np.rint(np.clip(rgba, 0, 1) * _FULL).astype(np.uint16)
+    samples = np.rint(np.clip(rgba, 0, 1) * _MAX_LEVEL).astype(np.uint16)
     done, code = cv2.imencode(".png", samples)
     assert done
     with replacing(path) as part:
@@ -84,4 +84,4 @@ def read_source(path: Path) -> Source:
         raise UsageError(f"{path} is no picture with transparency.")
     values = rgba.astype(np.float32) / np.float32(np.iinfo(rgba.dtype).max)
     colour, alpha = np.ascontiguousarray(values[..., 2::-1]), np.ascontiguousarray(values[..., 3])
-    return Source(continued(colour, alpha > _LEAST), alpha)
+    return Source(extend_colour(colour, alpha > _MIN_ALPHA), alpha)

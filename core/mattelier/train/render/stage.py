@@ -107,7 +107,7 @@ def _light(scene: Any, random: Generator) -> None:
         follow.target = turn
 
 
-def moved(scene: Any, things: list[Any], random: Generator) -> None:
+def animate(scene: Any, things: list[Any], random: Generator) -> None:
     """The subject's movement while the shutter is open, where the scene is blurred by it."""
     if not scene.render.use_motion_blur:
         return
@@ -125,14 +125,14 @@ def moved(scene: Any, things: list[Any], random: Generator) -> None:
     scene.frame_set(1)
 
 
-def shot(scene: Any) -> tuple[Source, NDArray[np.float32]]:
+def render_scene(scene: Any) -> tuple[Source, NDArray[np.float32]]:
     """Render: the source, and (H, W) float32 depth in scene units, 0 where there is nothing."""
     import OpenImageIO
 
     bpy = blender()
     with tempfile.TemporaryDirectory() as folder:
         scene.render.filepath = str(Path(folder) / "shot.exr")
-        with _hushed():
+        with _silenced():
             bpy.ops.render.render(write_still=True)
         reader = OpenImageIO.ImageInput.open(scene.render.filepath)
         if reader is None:
@@ -164,7 +164,7 @@ def write_depth(depth: NDArray[np.float32], path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _hushed() -> Iterator[None]:
+def _silenced() -> Iterator[None]:
     """Without Blender's own progress lines, which it writes past Python."""
     kept = os.dup(1)
     try:

@@ -12,7 +12,7 @@ from mattelier.train.render.canvas import Canvas, Points
 _SHADES = 6  # tones within one head of hair
 
 
-def grown(
+def grow_strands(
     roots: Points,
     angles: Points,
     lengths: Points,
@@ -106,7 +106,9 @@ def outline(side: int, random: Generator, rough: float = 0.15) -> Points:
     return np.stack([centre[0] + x, centre[1] + y], 1).astype(np.float32)
 
 
-def _on(edge: Points, count: int, random: Generator) -> tuple[Points, Points, NDArray[np.intp]]:
+def _points_on(
+    edge: Points, count: int, random: Generator
+) -> tuple[Points, Points, NDArray[np.intp]]:
     """Roots on and inside an outline, the way out of it there, and where along it they are."""
     where = random.integers(0, len(edge), count)
     tangent = np.roll(edge, -1, 0) - np.roll(edge, 1, 0)
@@ -116,7 +118,7 @@ def _on(edge: Points, count: int, random: Generator) -> tuple[Points, Points, ND
     return roots.astype(np.float32), out.astype(np.float32), where
 
 
-def _drifting(count: int, size: float, random: Generator) -> Points:
+def _smooth_random(count: int, size: float, random: Generator) -> Points:
     """A number that changes slowly around an outline: neighbours lie alike, in locks."""
     knots = int(random.integers(4, 60))
     values = np.tile(random.normal(0, size, knots).astype(np.float32), 3)
@@ -131,15 +133,19 @@ def paint_hair(canvas: Canvas, random: Generator) -> None:
     colour = hair_colour(random)
     canvas.polygon(edge, colour * random.uniform(0.3, 1.0))
     count = int(np.exp(random.uniform(np.log(150), np.log(3500))))
-    roots, out, where = _on(edge, count, random)
+    roots, out, where = _points_on(edge, count, random)
     down = np.float32(np.pi / 2)
     fall = random.uniform(0, 0.9)  # how far it hangs instead of standing out
     lean = np.angle(np.exp(1j * (down - out)))
-    angles = out + fall * lean + _drifting(360, 0.5, random)[where] + random.normal(0, 0.15, count)
-    bend = _drifting(360, random.uniform(0.2, 1.5), random)[where] + random.normal(0, 0.3, count)
+    angles = (
+        out + fall * lean + _smooth_random(360, 0.5, random)[where] + random.normal(0, 0.15, count)
+    )
+    bend = _smooth_random(360, random.uniform(0.2, 1.5), random)[where] + random.normal(
+        0, 0.3, count
+    )
     lengths = random.uniform(0.06, 0.4) * side * np.exp(random.normal(0, 0.35, count))
     curl = random.choice([0.0, random.uniform(0.1, 1.2)])
-    strands = grown(
+    strands = grow_strands(
         roots,
         angles,
         lengths,
@@ -160,13 +166,17 @@ def paint_fur(canvas: Canvas, random: Generator) -> None:
     colour = hair_colour(random)
     canvas.polygon(edge, colour * random.uniform(0.5, 1.0))
     count = int(random.integers(2500, 8000))
-    roots, out, where = _on(edge, count, random)
+    roots, out, where = _points_on(edge, count, random)
     angles = (
-        out + _drifting(360, 0.7, random)[where] + random.normal(0, random.uniform(0.1, 0.5), count)
+        out
+        + _smooth_random(360, 0.7, random)[where]
+        + random.normal(0, random.uniform(0.1, 0.5), count)
     )
     lengths = random.uniform(0.02, 0.1) * side * np.exp(random.normal(0, 0.3, count))
-    bend = _drifting(360, 0.6, random)[where]
-    strands = grown(roots, angles, lengths, 5, random, bend=bend, unruly=random.uniform(0, 0.2))
+    bend = _smooth_random(360, 0.6, random)[where]
+    strands = grow_strands(
+        roots, angles, lengths, 5, random, bend=bend, unruly=random.uniform(0, 0.2)
+    )
     paint_strands(canvas, strands, colour, random.uniform(0.3, 1.2), random, spread=0.3)
 
 
@@ -178,7 +188,7 @@ def paint_grass(canvas: Canvas, random: Generator) -> None:
     roots = np.stack([x, side * random.uniform(0.75, 1.05, count)], 1).astype(np.float32)
     angles = -np.pi / 2 + random.normal(0, 0.25, count)
     lengths = random.uniform(0.25, 0.85) * side * random.uniform(0.4, 1, count)
-    strands = grown(roots, angles, lengths, 12, random, bend=random.normal(0, 0.8, count))
+    strands = grow_strands(roots, angles, lengths, 12, random, bend=random.normal(0, 0.8, count))
     canvas.polygon(
         np.array([[0, 0.9], [1, 0.88], [1, 1], [0, 1]], np.float32) * side,
         colour.astype(np.float32),
@@ -194,7 +204,7 @@ def paint_feather(canvas: Canvas, random: Generator) -> None:
         root = random.uniform(0.2, 0.8, (1, 2)).astype(np.float32) * side
         heading = np.arctan2(0.5 * side - root[0, 1], 0.5 * side - root[0, 0])
         length = np.array([random.uniform(0.5, 0.9) * side])
-        shaft = grown(
+        shaft = grow_strands(
             root, np.array([heading + random.normal(0, 0.4)]), length, 200, random,
             bend=random.normal(0, 0.5),
         )[0]  # fmt: skip
@@ -202,11 +212,11 @@ def paint_feather(canvas: Canvas, random: Generator) -> None:
         heading_at = np.arctan2(ahead[:, 1], ahead[:, 0])
         at = np.sort(random.integers(10, 200, int(random.integers(300, 900))))
         sides = random.choice([-1, 1], len(at))
-        gaps = _drifting(200, 0.25, random)[at]
+        gaps = _smooth_random(200, 0.25, random)[at]
         angles = heading_at[at] + sides * (random.uniform(0.5, 1.1) + gaps)
         reach = np.sin(np.pi * np.clip(at / 200, 0.02, 1) ** random.uniform(0.5, 1.2))
         lengths = random.uniform(0.06, 0.2) * side * reach + 2
-        barbs = grown(
+        barbs = grow_strands(
             shaft[at], angles, lengths, 8, random,
             bend=-sides * random.uniform(0, 0.8), unruly=random.uniform(0, 0.1),
         )  # fmt: skip

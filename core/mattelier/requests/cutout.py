@@ -1,0 +1,55 @@
+"""picture + optional hint → the subject alone, or over a background."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from mattelier.requests.fields import Field, Flag, Request
+from mattelier.requests.matte import MatteRequest
+
+
+@dataclass(frozen=True)
+class CutoutRequest(Request):
+    """picture + optional hint → picture with alpha, or composited over a background.
+
+    `background` is None (keep transparency), "blur", a colour, or a picture's path.
+    `padding` is in pixels, around the subject's bounding box, when `crop` is set. `match_light`
+    (0…1) is how far the subject takes on the light of a background picture.
+    """
+
+    matte: MatteRequest = MatteRequest()
+    foreground: Annotated[
+        bool,
+        Field(
+            "Remove the old background's colour from soft edges (on), or keep the picture's colour."
+        ),
+    ] = True
+    background: Annotated[
+        str | None,
+        Field(
+            "Put the subject over this instead of transparency.",
+            flag=Flag(metavar="COLOR|IMAGE|blur"),
+        ),
+    ] = None
+    crop: Annotated[bool, Field("Trim the result to the subject.")] = False
+    padding: Annotated[
+        int,
+        Field(
+            "Room around the subject, with --crop.",
+            minimum=0,
+            unit="px",
+            refusal="Padding cannot be negative ({value}).",
+            flag=Flag(metavar="PIXELS"),
+        ),
+    ] = 0
+    match_light: Annotated[
+        float,
+        Field(
+            "How far the subject takes on the light of --background.",
+            minimum=0,
+            maximum=1,
+            label="Matched light",
+            flag=Flag(metavar="0..1"),
+        ),
+    ] = 0

@@ -1,0 +1,80 @@
+"""picture → the same picture under better light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from mattelier.requests.fields import EffectRequest, Field, Flag
+
+_SHARE = Flag(metavar="0..1", default=None)  # --auto fills in what is not given
+_BOTH_WAYS = Flag(metavar="-1..1", default=None)
+
+
+@dataclass(frozen=True)
+class EnhanceRequest(EffectRequest):
+    """picture → the same picture under better light; 0 leaves each quality as it is.
+
+    `white_balance` (0…1) is how much of the light's cast is taken away, `tone` (0…1) how far
+    exposure, shadows and haze are mended, `contrast` (−1…1) that of what lies side by side,
+    `saturation` (−1…1) down to grey, `sharpen` 0…1. `match` is the path of a picture whose look
+    is taken on, as far as `match_strength` (0…1) says.
+    """
+
+    white_balance: Annotated[
+        float,
+        Field(
+            "How much of the light's colour cast is taken away.",
+            minimum=0,
+            maximum=1,
+            label="White balance",
+            flag=_SHARE,
+        ),
+    ] = 0
+    tone: Annotated[
+        float,
+        Field(
+            "How far exposure, deep shadows and haze are mended.",
+            minimum=0,
+            maximum=1,
+            label="Tone",
+            flag=_SHARE,
+        ),
+    ] = 0
+    contrast: Annotated[
+        float,
+        Field(
+            "Of what lies side by side, without halos; below 0 it is softened.",
+            minimum=-1,
+            maximum=1,
+            label="Contrast",
+            flag=_BOTH_WAYS,
+        ),
+    ] = 0
+    saturation: Annotated[
+        float,
+        Field(
+            "More colour, most where it is dull; -1 leaves greys.",
+            minimum=-1,
+            maximum=1,
+            label="Saturation",
+            flag=_BOTH_WAYS,
+        ),
+    ] = 0
+    sharpen: Annotated[
+        float,
+        Field("Edges, but not the noise.", minimum=0, maximum=1, label="Sharpening", flag=_SHARE),
+    ] = 0
+    match: Annotated[
+        str | None, Field("Take on the look of this picture.", flag=Flag(metavar="FILE"))
+    ] = None
+    match_strength: Annotated[
+        float,
+        Field(
+            "How far, with --match. Default: 1.",
+            minimum=0,
+            maximum=1,
+            label="The match's strength",
+            flag=_SHARE,
+        ),
+    ] = 1

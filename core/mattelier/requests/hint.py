@@ -1,0 +1,107 @@
+"""Where the subject is, as far as the user says."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+from mattelier.requests.fields import Field, Flag, Request
+from mattelier.types.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Point:
+    """A click at pixel (x, y) of the upright picture: on the subject, or on what is not it."""
+
+    x: float
+    y: float
+    positive: bool = True
+
+    @classmethod
+    def parse(cls, text: str) -> Point:
+        """The click that `x,y`, `x,y,+` or `x,y,-` stands for.
+
+        Raises
+        ------
+        UsageError
+            The text is none of them.
+        """
+        position, sign = (text[:-2], text[-1]) if text[-2:] in (",+", ",-") else (text, "+")
+        numbers = _numbers(position, 2)
+        if numbers is None:
+            raise UsageError(f"{text!r} is not x,y or x,y,+ or x,y,-.")
+        return cls(numbers[0], numbers[1], sign == "+")
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels of the upright picture that holds the whole subject."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def __post_init__(self) -> None:
+        if not (0 < self.width < float("inf") and 0 < self.height < float("inf")):
+            raise UsageError(
+                f"A box needs a positive width and height, not {self.width}×{self.height}."
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> Box:
+        """The box that `x,y,w,h` stands for.
+
+        Raises
+        ------
+        UsageError
+            It is not four numbers, or the box is empty.
+        """
+        numbers = _numbers(text, 4)
+        if numbers is None:
+            raise UsageError(f"{text!r} is not x,y,w,h: four numbers with commas.")
+        return cls(*numbers)
+
+
+def _numbers(text: str, count: int) -> tuple[float, ...] | None:
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        return None
+    return values if len(values) == count and all(map(math.isfinite, values)) else None
+
+
+@dataclass(frozen=True)
+class HintRequest(Request):
+    """Where the subject is, as far as the user says; all None/empty means: find it yourself.
+
+    `mask` and `trimap` are file paths; the Python door takes arrays beside this request.
+    """
+
+    mask: Annotated[
+        str | None,
+        Field(
+            "Rough grey mask: white is the subject.", name="hint", flag=Flag(metavar="FILE|FOLDER")
+        ),
+    ] = None
+    trimap: Annotated[
+        str | None,
+        Field("Grey map: 0 not, 128 unknown, 255 subject.", flag=Flag(metavar="FILE|FOLDER")),
+    ] = None
+    box: Annotated[
+        Box | None,
+        Field(
+            "Rectangle that holds the whole subject.",
+            unit="px",
+            flag=Flag(metavar="X,Y,W,H", parse=Box.parse),
+        ),
+    ] = None
+    points: Annotated[
+        tuple[Point, ...],
+        Field(
+            "A click on the subject (+) or on what is not it (-). Repeatable.",
+            unit="px",
+            flag=Flag(("--point",), metavar="X,Y[,+|-]", parse=Point.parse, multiple=True),
+        ),
+    ] = ()

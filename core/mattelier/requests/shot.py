@@ -1,0 +1,291 @@
+"""What is made of a shot's frames: mattes from key frames, or one effect on all of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal, cast, get_args
+
+from mattelier.requests.effects import EFFECTS, EffectName
+from mattelier.requests.fields import EffectRequest, Field, Flag, Nested, Request
+from mattelier.requests.hint import Box, HintRequest, Point
+from mattelier.requests.matte import MatteRequest
+from mattelier.types.errors import UsageError
+
+ShotOutput = Literal["matte", "foreground", "premult", "preview"]
+FrameFormat = Literal["auto", "exr", "png", "tiff", "mov", "mkv", "mp4"]
+MovieCodec = Literal["auto", "prores", "png", "ffv1", "h264"]
+
+SUBJECT = "subject"
+"""The name of an object that was given none."""
+
+
+def parse_outputs(text: str) -> tuple[ShotOutput, ...]:
+    """The names that stand in a list with commas.
+
+    Raises
+    ------
+    UsageError
+        One of them is no output.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    allowed = get_args(ShotOutput)
+    for name in names:
+        if name not in allowed:
+            raise UsageError(f"{name!r} is none of {', '.join(allowed)}.")
+    return cast("tuple[ShotOutput, ...]", tuple(names))
+
+
+Plate = Annotated[
+    str,
+    Field(
+        "name.####.exr (also %04d, @@@@, $F4), a folder, one file of a sequence, or a movie.",
+        flag=Flag(("plate",), required=True),
+    ),
+]
+Output = Annotated[
+    str,
+    Field(
+        "name.####.exr or name.mov for one output; else a folder.",
+        flag=Flag(("-o", "--output"), metavar="OUT", required=True),
+    ),
+]
+Frames = Annotated[str, Field("Such as 1001-1100x2,1150.", flag=Flag(metavar="RANGE"))]
+Format = Annotated[
+    FrameFormat,
+    Field(
+        "Of results in a folder. Default: EXR and TIFF stay what they are, else PNG.",
+        label="The format",
+    ),
+]
+Codec = Annotated[
+    MovieCodec,
+    Field("Of movies: .mov prores or png, .mkv ffv1 or png, .mp4 h264.", label="The codec"),
+]
+ColorSpace = Annotated[
+    str | None,
+    Field(
+        "What the plate is in, by the OCIO config: ACEScg, sRGB, lin_rec709 (EXR's default) …",
+        flag=Flag(metavar="NAME"),
+    ),
+]
+FrameRate = Annotated[
+    float,
+    Field(
+        "Default: as the plate says.",
+        minimum=0,
+        maximum=1000,
+        unit="1/s",
+        label="The frame rate",
+        flag=Flag(bounds="minimum"),
+    ),
+]
+Resume = Annotated[bool, Field("Keep frames that are done (on).")]
+Overwrite = Annotated[bool, Field("Replace files that are not Mattelier's.")]
+
+
+def _bits(refusal: str) -> Field:
+    return Field(
+        "Of PNG and TIFF files.",
+        choices=(0, 8, 16),
+        refusal=refusal,
+        flag=Flag(parse=int, default=None),
+    )
+
+
+@dataclass(frozen=True)
+class KeyRequest:
+    """What the artist says of one object on one frame: a mask's file, a box, or clicks."""
+
+    frame: int
+    mask: str | None = None
+    box: Box | None = None
+    points: tuple[Point, ...] = ()
+    object: str = SUBJECT
+
+
+@dataclass(frozen=True)
+class RotoRequest(Request):
+    """A plate and a few key frames → stable mattes of every frame, written as files.
+
+    Attributes
+    ----------
+    plate : str
+        `name.####.exr` (or `%04d`, `@@@@`, `$F4`), a folder, one file of a sequence, a movie.
+    output : str
+        A pattern or a movie's name for a single output; else a folder.
+    frames : str
+        A frame range such as `1001-1100x2,1150`; "": all.
+    objects : tuple of str
+        Their names; empty: those of the keys, or one subject that is found by itself.
+    outputs : tuple
+        "premult" is the foreground times the matte, "preview" it on a checkerboard.
+    matte : MatteRequest
+        Its hint stays empty: keys say where the subject is.
+    format, codec, bits
+        Of files in a folder, of movies, of PNG and TIFF mattes; "auto" and 0 go by the plate.
+    colorspace : str or None
+        What the plate's code values mean, by the OCIO config; None: as the files say.
+    fps : float
+        Of a movie made of a sequence, and in EXR headers; 0: as the plate says.
+    tune : float
+        Seconds of fine-tuning on the key frames, once a shot.
+    window, preroll : int
+        Frames tracked and matted together (0: all), and how many are looked at around them where
+        there is no key.
+    resume, overwrite : bool
+        Keep frames that are done with these settings; replace files that are not Mattelier's.
+    """
+
+    plate: Plate
+    output: Output
+    frames: Frames = ""
+    keys: Annotated[
+        tuple[KeyRequest, ...],
+        Field("What the artist says of single frames: masks, boxes, clicks.", flag=None),
+    ] = ()
+    objects: Annotated[
+        tuple[str, ...],
+        Field("Name an object.", flag=Flag(("--object",), metavar="NAME", multiple=True)),
+    ] = ()
+    outputs: Annotated[
+        tuple[ShotOutput, ...],
+        Field(
+            "Of matte, foreground (straight), premult and preview, with commas.",
+            label="An output",
+            flag=Flag(metavar="LIST", parse=parse_outputs, default="matte", show_default=True),
+        ),
+    ] = ("matte",)
+    matte: Annotated[
+        MatteRequest,
+        Nested(
+            omit=("hint",),
+            help={
+                "refine": "Follow the edge at full resolution (on), or stretch the small matte.",
+                "edge_shift": "+ moves outwards.",
+                "feather": "",
+            },
+        ),
+    ] = MatteRequest()
+    format: Format = "auto"
+    codec: Codec = "auto"
+    bits: Annotated[int, _bits("A matte has 8 or 16 bits, not {value}.")] = 0
+    colorspace: ColorSpace = None
+    fps: FrameRate = 0
+    tune: Annotated[
+        float,
+        Field(
+            "First fine-tune the network on the key frames, once a shot.",
+            minimum=0,
+            maximum=86400,
+            unit="s",
+            label="Tuning",
+            flag=Flag(metavar="SECONDS", bounds="minimum"),
+        ),
+    ] = 0
+    window: Annotated[
+        int,
+        Field(
+            "Track and finish so many frames at a time. Default: track all first.",
+            minimum=0,
+            maximum=1_000_000,
+            unit="frames",
+            label="The window",
+            flag=Flag(metavar="N", bounds="minimum"),
+        ),
+    ] = 0
+    preroll: Annotated[
+        int,
+        Field(
+            "Frames looked at around --frames or a window where there is no key.",
+            minimum=0,
+            maximum=10_000,
+            unit="frames",
+            label="The pre-roll",
+            flag=Flag(metavar="N", show_default=True, bounds="minimum"),
+        ),
+    ] = 64
+    resume: Resume = True
+    overwrite: Overwrite = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.outputs or len(set(self.outputs)) < len(self.outputs):
+            raise UsageError("Name at least one output, and none twice.")
+        if self.matte.hint != HintRequest():
+            raise UsageError("A shot takes its hints as keys with a frame number.")
+        for name in (*self.objects, *(key.object for key in self.keys)):
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
+                raise UsageError(
+                    f"An object's name is letters, digits, _ and - (it names files), not {name!r}."
+                )
+
+    @property
+    def named_objects(self) -> tuple[str, ...]:
+        """The objects, in the order in which they were first named."""
+        return tuple(dict.fromkeys((*self.objects, *(key.object for key in self.keys)))) or (
+            SUBJECT,
+        )
+
+
+@dataclass(frozen=True)
+class FramesRequest(Request):
+    """A plate → one such task done on every frame, written as files.
+
+    Attributes
+    ----------
+    plate, output, frames, format, codec, colorspace, fps, resume, overwrite
+        As of `RotoRequest`.
+    task : str
+    options : the request of the task for one picture
+        Of bokeh, `depth.file` may be a pattern of depth maps, numbered as the plate, or one map
+        for all frames.
+    mattes : str or None
+        For bokeh: who the subject is, frame by frame, as a pattern, a folder, a movie, or one
+        picture for all frames; None: it is followed through the shot, from the hint of `options`
+        on the plate's first frame, where there is one.
+    bits : int
+        Of PNG and TIFF files; 0: by the plate.
+    """
+
+    plate: Plate
+    output: Output
+    task: Annotated[EffectName, Field("What is done.", label="The task", flag=None)]
+    options: Annotated[EffectRequest, Field("As for one picture.", flag=None)]
+    frames: Frames = ""
+    mattes: Annotated[
+        str | None,
+        Field(
+            "Of a shot: its subject's mattes. Default: the subject is followed, from --box or "
+            "--point on the plate's first frame.",
+            flag=Flag(metavar="PATTERN|MOVIE"),
+        ),
+    ] = None
+    format: Format = "auto"
+    codec: Codec = "auto"
+    bits: Annotated[int, _bits("A picture has 8 or 16 bits, not {value}.")] = 0
+    colorspace: ColorSpace = None
+    fps: FrameRate = 0
+    resume: Resume = True
+    overwrite: Overwrite = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.options, EFFECTS[self.task]):
+            raise UsageError(f"A {type(self.options).__name__} does not ask for {self.task}.")
+        if self.mattes is not None and self.task != "bokeh":
+            raise UsageError(f"Mattes say what bokeh keeps sharp; {self.task} takes none.")
+
+    @property
+    def outputs(self) -> tuple[EffectName, ...]:
+        """What is written of each frame."""
+        return (self.task,)
+
+    @property
+    def named_objects(self) -> tuple[str, ...]:
+        """The whole picture belongs to no object."""
+        return ()
+
+
+ShotRequest = RotoRequest | FramesRequest
+"""Whatever makes files of every frame of a plate."""

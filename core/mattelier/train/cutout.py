@@ -1,0 +1,192 @@
+"""The training of the cut-out network: the same again from the same seed and steps."""
+
+from __future__ import annotations
+
+import copy
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from mattelier.learning.export import CUTOUT_GRAPH, export_graph
+from mattelier.learning.losses import batch_loss
+from mattelier.learning.param_groups import param_groups
+from mattelier.networks.cutout.network import CutoutNet, fold_norms
+from mattelier.train.cutout_samples import Sample, Samples
+from mattelier.train.init_weights import init_weights
+from mattelier.train.recipe import Recipe, load_recipe
+from mattelier.train.training_run import Report, TrainingRun
+
+FROZEN_BLOCKS = 3  # generic edges and textures, at the resolution where training costs most
+
+_START_FILE = "start.safetensors"  # the folded weights that a run with `kept` began with
+_LOGGED_STEPS = 50
+_PREFETCHED_BATCHES = 6
+_MAX_GRADIENT_NORM = 5.0
+
+
+class _Range(Dataset[Sample]):
+    def __init__(self, samples: Samples, first: int, size: int) -> None:
+        self.samples, self.first, self.size = samples, first, size
+
+    def __len__(self) -> int:
+        return self.samples.recipe.samples - self.first
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.samples.make(self.first + index, self.size)
+
+
+class CutoutRun(TrainingRun[CutoutNet]):
+    """One training run; see `TrainingRun`.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data : Path
+        Folder that the recipe's paths are relative to.
+    folder, hours, device : as of `TrainingRun`
+    norm : bool
+        Train with batch norm, as a long run needs; a short one from finished weights goes on
+        better without, because a norm's statistics have to be found first.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: Path,
+        folder: Path,
+        *,
+        hours: float | None,
+        device: str = "cpu",
+        norm: bool = True,
+    ) -> None:
+        super().__init__(
+            lambda: CutoutNet(norm=norm), folder, seed=recipe.seed, length=recipe.samples,
+            hours=hours, device=device,
+        )  # fmt: skip
+        self.recipe, self._norm = recipe, norm
+        self.samples = Samples(recipe, data)
+        self.optimizer = self._make_optimizer(param_groups(self.network, FROZEN_BLOCKS, new=True))
+
+    @staticmethod
+    def load_recipe(path: Path) -> Recipe:
+        """See `TrainingRun.load_recipe`."""
+        return load_recipe(path)
+
+    def init_weights(self, network: CutoutNet, path: Path) -> None:
+        """See `TrainingRun.init_weights`."""
+        init_weights(network, path, sharpness=self.recipe.sharpness)
+
+    def train(self, report: Report) -> bool:
+        """See `TrainingRun.train`."""
+        import cv2
+
+        threads = cv2.getNumThreads()
+        # A forked worker that inherits OpenCV's pool without its threads waits for them for ever.
+        cv2.setNumThreads(1)  # type: ignore[attr-defined,unused-ignore]
+        try:
+            return super().train(report)
+        finally:
+            cv2.setNumThreads(threads)  # type: ignore[attr-defined,unused-ignore]
+
+    def start(self, initialise: Callable[[CutoutNet], None]) -> None:
+        """See `TrainingRun.start`."""
+        super().start(initialise)
+        if self.recipe.kept and self.index == 0:
+            from safetensors.torch import save_file
+
+            save_file(self._folded().state_dict(), self.folder / _START_FILE)
+
+    def result(self) -> CutoutNet:
+        """The averaged network without norms, mixed with its start by the recipe, and sharpened."""
+        folded = self._folded()
+        with torch.no_grad():
+            if self.recipe.kept:
+                from safetensors.torch import load_file
+
+                start = load_file(self.folder / _START_FILE)
+                for name, value in folded.state_dict().items():
+                    value.lerp_(start[name], self.recipe.kept)
+            for value in folded.out[0].parameters():
+                value.mul_(self.recipe.sharpness)
+        return folded
+
+    def export(self, folder: Path) -> None:
+        """See `TrainingRun.export`."""
+        export_graph(self.result(), CUTOUT_GRAPH, folder, folder.name)
+
+    def _make_optimizer(
+        self, groups: tuple[list[nn.Parameter], list[nn.Parameter]]
+    ) -> torch.optim.Optimizer:
+        """Of what is to be changed slowly, and fast."""
+        rates = (self.recipe.encoder_rate, self.recipe.decoder_rate)
+        return torch.optim.AdamW(
+            [{"params": group, "rate": rate} for group, rate in zip(groups, rates, strict=True)],
+            weight_decay=self.recipe.weight_decay,
+        )
+
+    def _folded(self) -> CutoutNet:
+        """The averaged network without norms, on the processor."""
+        average = copy.deepcopy(self.average).cpu()
+        return fold_norms(average) if self._norm else average
+
+    def _steps(self, report: Report) -> None:
+        while not self.over:
+            self._train_stage(report)
+
+    def _train_stage(self, report: Report) -> None:
+        stage = self.recipe.stage(self.progress)
+        loader = DataLoader(
+            _Range(self.samples, self.index, stage.size),
+            batch_size=stage.batch,
+            num_workers=1,
+            prefetch_factor=_PREFETCHED_BATCHES,
+            worker_init_fn=_init_worker,
+            drop_last=True,
+        )
+        losses: list[float] = []
+        batches: Iterator[list[Tensor]] = iter(loader)
+        for batch in batches:
+            losses.append(self._step(batch))
+            self.index += stage.batch
+            self._tick()
+            if len(losses) == _LOGGED_STEPS:
+                self._log(report, size=stage.size, loss=round(float(np.mean(losses)), 4))
+                losses.clear()
+            if self.over or self.recipe.stage(self.progress) != stage:
+                return
+        self.index = self.recipe.samples
+
+    def _step(self, batch: list[Tensor]) -> float:
+        picture, alpha, weight, hint = (t.to(self.device) for t in batch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._learning_rate(group["rate"], self.recipe.warm_up)
+        self.network.train()
+        loss = batch_loss(
+            self.network,
+            picture.float() / 255,
+            alpha,
+            weight,
+            hint,
+            bfloat16=self.recipe.bfloat16,
+        )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_GRADIENT_NORM)
+        self.optimizer.step()
+        steps = self.index / self.recipe.stage(self.progress).batch
+        self._update_average(self.recipe.ema, steps)
+        return float(loss.detach())
+
+
+def _init_worker(worker: int) -> None:
+    import cv2
+
+    cv2.setNumThreads(1)  # type: ignore[attr-defined,unused-ignore]
+    torch.set_num_threads(1)
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to all; the run saves, then ends it
+        signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,209 @@
+"""Training samples: sample i of a recipe is a pure function of the seed and i."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from mattelier.data.pairs import Pair, find_pairs, list_pictures, read_cutout, read_picture
+from mattelier.data.splits import split_pairs
+from mattelier.learning.augment import Image, augment_photometry
+from mattelier.train import composites
+from mattelier.train.random_crop import random_crop
+from mattelier.train.random_hints import draw_hint
+from mattelier.train.recipe import HINT_KINDS, Recipe
+from mattelier.types.colour import to_float
+from mattelier.types.errors import UsageError
+
+_MIN_VISIBLE_SHARE = 0.004  # of the picture: smaller subjects are out of frame or covered
+
+
+class LabelledPicture(NamedTuple):
+    """A picture of a set, its truth, and what the recipe says of that."""
+
+    picture: Image
+    truth: Image
+    loose: int
+    one_of_several: bool
+
+
+class Scene(NamedTuple):
+    """A picture, its subjects' alphas, where the truth is known, whether a hint must choose."""
+
+    picture: Image
+    subjects: list[NDArray[np.float32]]
+    weight: NDArray[np.float32]
+    one_of_several: bool = False
+
+
+class Sample(NamedTuple):
+    """picture (3, S, S) uint8; alpha and weight (1, S, S) float32; hint (2, S, S) float32."""
+
+    picture: NDArray[np.uint8]
+    alpha: NDArray[np.float32]
+    weight: NDArray[np.float32]
+    hint: NDArray[np.float32]
+
+
+class Samples:
+    """All samples of a recipe; `make(i, size)` builds the i-th."""
+
+    def __init__(self, recipe: Recipe, data: Path) -> None:
+        self.recipe = recipe
+        self.sets: list[list[Pair]] = []
+        self.odds: list[float] = []
+        for folder, weight in recipe.sets.items():
+            left_out = set(recipe.left_out.get(folder, ()))
+            trained = split_pairs(find_pairs(data / folder))[0]
+            self.sets.append([pair for pair in trained if pair.picture.stem not in left_out])
+            if not self.sets[-1]:
+                raise UsageError(f"{data / folder} holds only pictures that are held back.")
+            self.odds.append(weight)
+        self.loose = [recipe.loose.get(folder, 0) for folder in recipe.sets]
+        self.one_of_several = [set(recipe.one_of_several.get(f, ())) for f in recipe.sets]
+        total = sum(self.odds)
+        self.odds = [weight / total for weight in self.odds]
+        self.cutouts = [list_pictures(data / folder) for folder in recipe.cutouts]
+        for folder, paths in zip(recipe.cutouts, self.cutouts, strict=True):
+            if not paths:
+                raise UsageError(f"{data / folder} holds no cut-outs.")
+        self.scenes = [
+            path
+            for folder in recipe.scenes
+            for path in list_pictures(data / folder)
+            if path.stem not in recipe.left_out.get(folder, ())
+        ]
+        if not self.scenes and (recipe.mix.get("paste") or recipe.mix.get("shape")):
+            raise UsageError("The recipe mixes in pasted subjects but its scenes hold no pictures.")
+        self.sample_types = list(recipe.mix)
+        self.shares = np.array(list(recipe.mix.values())) / sum(recipe.mix.values())
+        hints = recipe.hints
+        self.hint_shares = _shares(hints)
+        # A picture of several subjects of which one is meant needs a hint that says which.
+        self.choose = recipe.choose if any(hints.get(k) for k in HINT_KINDS[1:]) else 0.0
+        self.choice_shares = _shares({**hints, "none": 0.0, "trimap": hints.get("trimap", 0) / 2})
+
+    def make(self, index: int, size: int) -> Sample:
+        rng = np.random.default_rng([self.recipe.seed, index])
+        sample_type = rng.choice(self.sample_types, p=self.shares)
+        picture, subjects, weight, one_of_several = getattr(self, f"_{sample_type}")(rng, size)
+        choose = len(subjects) > 1 and rng.random() < self.choose
+        chosen = [subjects[int(rng.integers(len(subjects)))]] if choose else subjects
+        alpha = np.sum(chosen, 0)  # what covers a subject was taken from its alpha
+        alpha = np.clip(alpha, 0, 1, dtype=np.float32)
+        needs_hint = choose or (one_of_several and self.choose > 0)
+        shares = self.choice_shares if needs_hint else self.hint_shares
+        evidence = draw_hint(alpha, rng, shares)
+        picture = augment_photometry(picture, rng)
+        return Sample(
+            np.ascontiguousarray(picture.transpose(2, 0, 1)), alpha[None], weight[None], evidence
+        )
+
+    def _draw_pair(self, rng: Generator) -> LabelledPicture:
+        number = int(rng.choice(len(self.sets), p=self.odds))
+        pair = self.sets[number][int(rng.integers(len(self.sets[number])))]
+        several = pair.picture.stem in self.one_of_several[number]
+        return LabelledPicture(*pair.read(), self.loose[number], several)
+
+    def _photo(self, rng: Generator, size: int) -> Scene:
+        source = self._draw_pair(rng)
+        picture, truth, weight = _crop(source, rng, size)
+        alpha = to_float(truth)
+        subjects = _split_subjects(alpha) if rng.random() < 0.5 else [alpha]
+        return Scene(picture, subjects, weight, source.one_of_several)
+
+    def _paste(self, rng: Generator, size: int) -> Scene:
+        canvas = self._draw_scene(rng, size)
+        subjects: list[NDArray[np.float32]] = []
+        for _ in range(1 + (rng.random() < 0.35)):
+            canvas, placed = composites.paste(canvas, *self._draw_subject(rng), rng)
+            subjects = [_occlude(s, placed) for s in subjects] + [placed]
+        return Scene(canvas, _drop_invisible(subjects), np.ones((size, size), np.float32))
+
+    def _over(self, rng: Generator, size: int) -> Scene:
+        """A new subject set over the one that a photograph has: a scene with a fitting place."""
+        source = self._draw_pair(rng)
+        canvas, truth, weight = _crop(source, rng, size)
+        original = to_float(truth)
+        ys, xs = np.nonzero(truth > 64)
+        if not len(ys):
+            return Scene(canvas, [original], weight)
+        box = (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
+        canvas, placed = composites.paste(canvas, *self._draw_subject(rng), rng, box=box)
+        subjects = _drop_invisible([_occlude(original, placed), placed])
+        weight = np.maximum(weight, np.minimum(placed, 1))  # what was pasted is known
+        return Scene(canvas, subjects, weight, source.one_of_several)
+
+    def _shape(self, rng: Generator, size: int) -> Scene:
+        canvas = self._draw_scene(rng, size)
+        texture = random_crop(*self._draw_pair(rng)[:2], rng, size)[0]
+        paint = composites.random_surface(texture, size, rng)
+        shape = composites.random_shape(size, rng)
+        canvas, placed = composites.paste(canvas, paint, shape, rng)
+        return Scene(canvas, [placed], np.ones((size, size), np.float32))
+
+    def _draw_scene(self, rng: Generator, size: int) -> Image:
+        scene = read_picture(self.scenes[int(rng.integers(len(self.scenes)))])
+        whole = np.full(scene.shape[:2], 255, np.uint8)
+        scene = random_crop(scene, whole, rng, size)[0]
+        if rng.random() < 0.4:
+            scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.5, 6)), np.uint8)
+        return scene
+
+    def _draw_subject(self, rng: Generator) -> tuple[Image, NDArray[np.float32]]:
+        if self.cutouts and rng.random() < 0.1 * len(self.cutouts):
+            folder = self.cutouts[int(rng.integers(len(self.cutouts)))]
+            picture, alpha = read_cutout(folder[int(rng.integers(len(folder)))])
+            return picture, to_float(alpha)
+        picture, truth = self._draw_pair(rng)[:2]
+        return picture, composites.soften_mask(truth, rng)
+
+
+def _crop(
+    source: LabelledPicture, rng: Generator, size: int
+) -> tuple[Image, Image, NDArray[np.float32]]:
+    """A window of the picture, its truth, and where that is known: not in fur, nor at loose edges.
+
+    The truth's own 128 counts as unknown only where there is enough of it: at a smooth edge it is
+    half a pixel of subject.
+    """
+    has_band = np.count_nonzero(source.truth == 128) > 0.005 * source.truth.size
+    picture, truth = random_crop(source.picture, source.truth, rng, size)
+    reliable = ~((truth > 64) & (truth < 192) & has_band)
+    if source.loose:
+        side = 2 * source.loose + 1
+        near = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+        reliable &= cv2.morphologyEx(truth, cv2.MORPH_GRADIENT, near) < 64
+    return picture, truth, reliable.astype(np.float32)
+
+
+def _shares(hints: dict[str, float]) -> tuple[float, ...]:
+    total = sum(hints.values()) or 1.0
+    return tuple(hints.get(k, 0.0) / total for k in HINT_KINDS)
+
+
+def _split_subjects(alpha: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """The separate subjects of a mask, largest first; small pieces stay with the largest."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((alpha > 0.25).astype(np.uint8))
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    large = [i + 1 for i in np.argsort(-areas) if areas[i] > 0.12 * areas.sum()]
+    if count <= 2 or len(large) < 2:
+        return [alpha]
+    subjects = [np.where(labels == i, alpha, 0).astype(np.float32) for i in large]
+    subjects[0] = (alpha - np.sum(subjects[1:], axis=0)).astype(np.float32)
+    return subjects
+
+
+def _occlude(under: NDArray[np.float32], over: NDArray[np.float32]) -> NDArray[np.float32]:
+    return under * (1 - over)
+
+
+def _drop_invisible(subjects: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """Without those that ended up out of frame or covered, as long as one is left."""
+    visible = [s for s in subjects if float(s.mean()) > _MIN_VISIBLE_SHARE]
+    return visible or [np.sum(subjects, 0)]
