@@ -6,14 +6,21 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 from tiny_model import expected, inputs, make_model, weights, write_weights
 
-from mattelier.catalogue import Card, Store, read_card
+from mattelier.catalogue import Card, Input, Output, Store, read_card
 from mattelier.engines import choose, open_engine
+from mattelier.networks import registry
+from mattelier.networks.architecture import (
+    Architecture,
+    Descriptor,
+    Entry,
+    State,
+    with_weights,
+)
 from mattelier.types.errors import EngineError, ModelError
 
 
@@ -44,9 +51,20 @@ def tiny_net(monkeypatch: pytest.MonkeyPatch) -> None:
         def forward(self, picture: object, hint: object) -> object:
             return self.mix(torch.cat([picture, hint], 1))
 
-    module = ModuleType("mattelier.networks.tiny")
-    module.TinyNet = TinyNet  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "mattelier.networks.tiny", module)
+    def describe(state: State, path: Path) -> Descriptor:
+        spec = Input(64, "fit", tensor="picture", hint="hint"), Output(torch_activation="sigmoid")
+        return Descriptor("matte", *spec, lambda: with_weights(TinyNet(), state))
+
+    family = Architecture(
+        id="tiny",
+        title="Tiny",
+        tasks=("matte",),
+        classes=("TinyNet",),
+        detect=lambda state: "mix.weight" in state,
+        describe=describe,
+        entries={"forward": Entry(("picture", "hint"), ("alpha",))},
+    )
+    monkeypatch.setattr(registry, "families", lambda: (family,))
 
 
 @pytest.mark.parametrize("name", ["openvino", "onnxruntime", "torch"])
