@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import UnionType
@@ -185,13 +186,9 @@ def _is_of_type(value: Any, annotation: Any) -> bool:
 
 
 def _type_name(annotation: Any) -> str:
-    return (
-        annotation.__name__
-        if isinstance(annotation, type)
-        else str(annotation)
-        .replace("mattelier.requests.hint.", "")
-        .replace("mattelier.requests.upscale.", "")
-    )
+    if isinstance(annotation, type):
+        return annotation.__name__
+    return re.sub(r"(\w+\.)+(?=\w)", "", str(annotation))  # Box for mattelier.requests.hint.Box
 
 
 def _range(field: Field) -> str:
