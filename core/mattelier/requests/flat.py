@@ -135,12 +135,14 @@ def keyword_help(
     request_type: type[Request], *, only: Collection[str] = (), omit: Collection[str] = ()
 ) -> str:
     """The entries of such a function's docstring under "Parameters", in NumPy style."""
-    lines: dict[str, list[str]] = {}
-    for leaf in flat_fields(request_type, only=only, omit=omit):
-        kind = " | ".join(map(repr, leaf.choices)) if leaf.choices else _type_name(leaf.type)
-        entry = lines.setdefault(leaf.name, [f"{leaf.name} : {kind}"])
-        entry.append(f"    {leaf.field.help}{_range(leaf.field)}")
-    return "\n".join(line for entry in lines.values() for line in entry)
+    entries = []
+    leaves = flat_fields(request_type, only=only, omit=omit)
+    for parameter in keyword_parameters(request_type, only=only, omit=omit):
+        own = [leaf for leaf in leaves if leaf.name == parameter.name]
+        kind = " | ".join(map(repr, own[0].choices)) or _type_name(parameter.annotation)
+        helps = dict.fromkeys(f"    {leaf.field.help}{_range(leaf.field)}" for leaf in own)
+        entries.append("\n".join([f"{parameter.name} : {kind}", *helps]))
+    return "\n".join(entries)
 
 
 def _lies_in(path: str, places: Collection[str]) -> bool:
