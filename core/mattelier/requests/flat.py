@@ -118,10 +118,10 @@ def keyword_parameters(
     parameters: dict[str, inspect.Parameter] = {}
     for leaf in flat_fields(request_type, only=only, omit=omit):
         annotation: Any = leaf.type
-        if leaf.name in parameters:
-            annotation = Union[parameters[leaf.name].annotation, annotation]  # noqa: UP007
         default = inspect.Parameter.empty if leaf.required else leaf.default
         first = parameters.get(leaf.name)
+        if first and first.annotation != annotation:
+            annotation = first.annotation | annotation
         parameters[leaf.name] = inspect.Parameter(
             leaf.name,
             inspect.Parameter.KEYWORD_ONLY,

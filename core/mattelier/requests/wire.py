@@ -33,9 +33,10 @@ def from_json(request_type: type[AnyRequest], values: Any) -> AnyRequest:
     def read_effect(kind: type, options: Any) -> EffectRequest:
         """A `FramesRequest`'s options, whose class its task says."""
         task = values.get("task")
-        if task not in EFFECTS:
-            raise UsageError(f"The task is one of {', '.join(EFFECTS)}, not {task!r}.")
-        return from_json(EFFECTS[task], options)
+        for name, effect_type in EFFECTS.items():
+            if name == task:
+                return from_json(effect_type, options)
+        raise UsageError(f"The task is one of {', '.join(EFFECTS)}, not {task!r}.")
 
     try:
         return from_plain(request_type, values, f"A {request_type.__name__}", read_effect)
