@@ -32,7 +32,7 @@ def from_json(request_type: type[AnyRequest], values: Any) -> AnyRequest:
     def read_effect(kind: type, options: Any) -> EffectRequest:
         """A `FramesRequest`'s options, whose class its task says."""
         task, requests = values.get("task"), effect_requests()
-        if task not in requests:
+        if not isinstance(task, str) or task not in requests:
             raise UsageError(f"The task is one of {', '.join(requests)}, not {task!r}.")
         return from_json(requests[task], options)
 
