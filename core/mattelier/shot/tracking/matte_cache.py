@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.media.atomic import replacing
+from mattelier.types.atomic import replacing
 
 Map = NDArray[np.float32]
 
