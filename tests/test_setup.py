@@ -143,7 +143,7 @@ def test_the_tests_environment_adds_to_what_there_was(checkout, monkeypatch):
     )
     assert setup.main(["test", "-k", "fast"]) == 5
     assert installs(steps)[-1][1] == ".[dev,heif,test,torch,train]"
-    assert [str(part) for part in ran[0][1:]] == ["-m", "pytest", *setup.PARALLEL, "-k", "fast"]
+    assert [str(part) for part in ran[0][1:]] == ["-m", "pytest", "-k", "fast"]
 
 
 def test_the_quick_tests_leave_hosts_and_training_out(checkout, monkeypatch):
@@ -156,6 +156,19 @@ def test_the_quick_tests_leave_hosts_and_training_out(checkout, monkeypatch):
     )
     assert setup.main(["test", "-x", "--quick", "tests/test_batch.py"]) == 0
     assert ran[0][-4:] == ["-m", setup.QUICK, "-x", "tests/test_batch.py"]
+
+
+def test_all_tests_are_run_the_hosts_last_and_alone(checkout, monkeypatch):
+    setup.main(["setup", "--extras", "dev,test,train"])
+    ran = []
+    monkeypatch.setattr(
+        setup.subprocess,
+        "run",
+        lambda *a, **k: ran.append(a[0]) or subprocess.CompletedProcess(a, 2 - len(ran)),
+    )
+    assert setup.main(["test"]) == 1  # of the first; the second ended with 0
+    assert ran[0][3:] == [*setup.PARALLEL, "-m", "not host"]
+    assert ran[1][3:] == ["-m", "host"]
 
 
 def test_in_ci_every_version_is_the_named_one(checkout, monkeypatch):
