@@ -29,6 +29,7 @@ TEST_EXTRAS = ("dev", "test", "train")
 CONSTRAINTS = Path("install", "constraints.txt")  # below the checkout, where pip runs
 # As variables, because they hold for the build of the package as well.
 PINNED = {name: CONSTRAINTS.as_posix() for name in ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT")}
+VERSION = re.compile(r'^__version__ = "(.+)"', re.MULTILINE)
 UNPINNED = re.compile(r"(mattelier|pip|torch|triton|nvidia-.*|cuda-.*)$")
 CONSTRAINTS_HEAD = """\
 # Exact versions of what `CI=true ./install/test` installs, so that a run of CI can be repeated.
@@ -154,9 +155,11 @@ class Environment:
 
     def _stamp_for(self, wish: Wish) -> dict[str, object]:
         project = (self.checkout / "pyproject.toml").read_bytes()
+        version = VERSION.search((self.checkout / "core/mattelier/__init__.py").read_text("utf-8"))
         stamp: dict[str, object] = {
             "wish": json.loads(json.dumps(asdict(wish))),
             "pyproject": hashlib.sha256(project).hexdigest(),
+            "version": version and version[1],
             "checkout": str(self.checkout),
         }
         if in_ci():

@@ -62,6 +62,8 @@ def test_where_no_torch_is_made_the_light_set_up_is_offered():
 def checkout(tmp_path, monkeypatch):
     """A checkout whose environment's steps are recorded, not run."""
     (tmp_path / "pyproject.toml").write_text("[project]")
+    (tmp_path / "core" / "mattelier").mkdir(parents=True)
+    (tmp_path / "core" / "mattelier" / "__init__.py").write_text('__version__ = "0.1.0"\n')
     (tmp_path / "install").mkdir()
     (tmp_path / "install" / "constraints.txt").write_text("numpy==2.4.6\n")
     steps: list[tuple[str, ...]] = []
@@ -111,8 +113,10 @@ def test_a_second_run_does_nothing_until_something_changes(checkout):
     (folder / "pyproject.toml").write_text("[project]\n# changed")
     setup.main(["setup", "--light"])
     setup.main(["setup", "--light", "--extras", "heif"])
-    assert len(installs(steps)) == 2
-    assert len(steps) == 2  # the environment itself was kept
+    (folder / "core" / "mattelier" / "__init__.py").write_text('__version__ = "0.2.0"\n')
+    setup.main(["setup", "--light", "--extras", "heif"])
+    assert len(installs(steps)) == 3
+    assert len(steps) == 3  # the environment itself was kept
 
 
 def test_a_failed_step_is_not_taken_for_done(checkout, monkeypatch, capsys):
