@@ -108,8 +108,14 @@ def card_network(card: Card, paths: Mapping[str, Path]) -> NetworkFile:
             f"The model {card.name} needs the network {architecture!r}, which this version "
             "of Mattelier does not have; install a newer one."
         )
-    path = next(paths[file.path] for file in card.files if file.path.endswith(".safetensors"))
-    return _described(family, read_state(path), path, card.task)
+    name = weights_file(card)
+    assert name is not None
+    return _described(family, read_state(paths[name]), paths[name], card.task)
+
+
+def weights_file(card: Card) -> str | None:
+    """The card's file that holds weights alone; None: it has none."""
+    return next((file.path for file in card.files if not file.path.endswith(".onnx")), None)
 
 
 def weights_and_partner(card: Card, paths: Mapping[str, Path]) -> tuple[Path, Path | None]:
@@ -134,12 +140,12 @@ def _read(path: Path, task: str | None) -> tuple[Architecture, State]:
     if family is None:
         titles = [f.title for f in registry.families() if task is None or task in f.tasks]
         raise ModelError(f"{path} is not of a layout that is known: {' or '.join(titles)}.")
-    if family.complete is not None:
-        state = family.complete(state, path, read_state)
     return family, state
 
 
 def _described(family: Architecture, state: State, path: Path, task: str | None) -> NetworkFile:
+    if family.complete is not None:
+        state = family.complete(state, path, read_state)
     try:
         descriptor = family.describe(state, path)
     except (KeyError, ValueError, IndexError) as error:
