@@ -3,18 +3,37 @@
 
 The work is done by a local engine in a process of its own; this add-on asks it, and shows the files
 that it writes. It needs nothing but Blender's own Python.
+
+Floors, each of which imports only what is below it: `ui` (operators and panels of all nodes, the
+check of renders), `farm` (no window), `settings` (the properties that Blender knows, put together),
+`registry` (all types of nodes), `node_types` (each in its own file or folder), `baking` (cache,
+freshness, jobs), `node` (what all types share), `engine` (the way to the worker), `footage` (files
+by frame), `ground`.
 """
 
-from . import adding, farm, masks, operators, panel, preferences, rendering, settings, subpanels
+from . import settings
+from .engine import preferences
+from .farm import bake_all
+from .ui import add_node, bake_operator, node_type_classes, operators, panels, render_check
 
-_PARTS = (settings, preferences, adding, operators, masks, panel, subpanels, farm, rendering)
+_MODULES = (
+    settings,
+    preferences,
+    add_node,
+    bake_operator,
+    operators,
+    panels,
+    node_type_classes,
+    bake_all,
+    render_check,
+)
 
 
 def register() -> None:
-    for part in _PARTS:
-        part.register()
+    for module in _MODULES:
+        module.register()
 
 
 def unregister() -> None:
-    for part in reversed(_PARTS):
-        part.unregister()
+    for module in reversed(_MODULES):
+        module.unregister()

@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,6 +26,17 @@ CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 OLDEST_TORCH = (2, 4)
 NEEDS_TORCH = {"torch", "train"}
 TEST_EXTRAS = ("dev", "test", "train")
+CONSTRAINTS = Path("install", "constraints.txt")  # below the checkout, where pip runs
+# As variables, because they hold for the build of the package as well.
+PINNED = {name: CONSTRAINTS.as_posix() for name in ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT")}
+UNPINNED = re.compile(r"(mattelier|pip|torch|triton|nvidia-.*|cuda-.*)$")
+CONSTRAINTS_HEAD = """\
+# Exact versions of what `CI=true ./install/test` installs, so that a run of CI can be repeated.
+# Made by `python3 install/mattelier_setup.py constraints`. torch and its CUDA parts are left out:
+# which build fits depends on the machine, and a CPU build is on no common index.
+"""
+PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup")
+QUICK = "not host and not train and not slow"
 
 
 class SetupError(Exception):
@@ -143,11 +154,16 @@ class Environment:
 
     def _stamp_for(self, wish: Wish) -> dict[str, object]:
         project = (self.checkout / "pyproject.toml").read_bytes()
-        return {
+        stamp: dict[str, object] = {
             "wish": json.loads(json.dumps(asdict(wish))),
             "pyproject": hashlib.sha256(project).hexdigest(),
             "checkout": str(self.checkout),
         }
+        if in_ci():
+            stamp["constraints"] = hashlib.sha256(
+                (self.checkout / CONSTRAINTS).read_bytes()
+            ).hexdigest()
+        return stamp
 
     def _runs(self) -> bool:
         question = "import sys; sys.exit(sys.version_info < (3, 11))"
@@ -156,9 +172,13 @@ class Environment:
         except (OSError, subprocess.TimeoutExpired):
             return False
 
-    def make(self, wish: Wish) -> None:
-        """Create or complete the environment; quick when it is as wished already."""
-        if self.is_up_to_date(wish):
+    def make(self, wish: Wish, *, upgrade: bool = False) -> None:
+        """Create or complete the environment; quick when it is as wished already.
+
+        In CI every package has the version that `install/constraints.txt` names. `upgrade` brings
+        the newest of each instead.
+        """
+        if not upgrade and self.is_up_to_date(wish):
             say(f"The environment is ready: {self.folder}")
             return
         self._stamp.unlink(missing_ok=True)
@@ -177,17 +197,28 @@ class Environment:
         torch: list[str] = []
         if wish.torch:
             candidates = torch_candidates(platform.system(), platform.machine(), has_nvidia())
-            torch, told = pick_torch(candidates, self._torch_versions)
-            say(told)
+            torch, message = pick_torch(candidates, self._torch_versions)
+            say(message)
         else:
             say("torch: left out; the shipped networks need none (OpenVINO runs them)")
         say("Installing; this takes a few minutes the first time ...")
         extras = f"[{','.join(wish.extras)}]" if wish.extras else ""
-        self._run(self.python, "-m", "pip", "install", "--editable", f".{extras}", *torch)
+        newest = ["--upgrade", "--upgrade-strategy", "eager"] if upgrade else []
+        self._run(
+            self.python, "-m", "pip", "install", *newest, "--editable", f".{extras}", *torch,
+            variables={} if upgrade or not in_ci() else PINNED,
+        )  # fmt: skip
         if not self.command.exists():
             raise SetupError(f"The mattelier command was not made; the log is {self.log}.")
         self._stamp.write_text(json.dumps(self._stamp_for(wish)), "utf-8")
         say(f"Ready: {self.command}")
+
+    def packages(self) -> list[str]:
+        """What is installed, as `name==version`, without what a constraints file must not pin."""
+        command = [self.python, "-m", "pip", "list", "--format=freeze"]
+        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        kept = (line for line in found if not UNPINNED.match(line.partition("==")[0].lower()))
+        return sorted(kept, key=str.lower)
 
     def _torch_versions(self, index: str | None) -> list[str]:
         """Ask pip which versions of torch it can install here; none where nobody answers."""
@@ -201,12 +232,16 @@ class Environment:
         found = re.search(r"^Available versions: (.+)$", answer.stdout, re.MULTILINE)
         return found[1].split(", ") if found else []
 
-    def _run(self, *command: str | Path) -> None:
+    def _run(self, *command: str | Path, variables: Mapping[str, str] | None = None) -> None:
         """Run a step with its noise in the log; a failure shows the log's end."""
         self.folder.mkdir(exist_ok=True)
         with self.log.open("a", encoding="utf-8", errors="replace") as file:
             code = subprocess.run(
-                command, cwd=self.checkout, stdout=file, stderr=subprocess.STDOUT
+                command,
+                cwd=self.checkout,
+                env={**os.environ, **(variables or {})},
+                stdout=file,
+                stderr=subprocess.STDOUT,
             ).returncode
         if code:
             with self.log.open(encoding="utf-8", errors="replace") as file:
@@ -215,6 +250,11 @@ class Environment:
                 f"{tail}\nA step of the set-up failed; above is the end of {self.log}.\n"
                 "Check the network and the free disk space, then run this again: it goes on."
             )
+
+
+def in_ci() -> bool:
+    """Whether this run is to be repeatable; CI services set the variable."""
+    return os.environ.get("CI") == "true"
 
 
 def say(message: str) -> None:
@@ -265,11 +305,42 @@ def free_name(folder: Path, stem: str) -> Path:
 
 def test(arguments: Sequence[str]) -> int:
     """`test`: everything that the tests need, then the tests; arguments go to pytest."""
+    parser = argparse.ArgumentParser(
+        prog="test",
+        description="Set up what the tests need and run them; other arguments go to pytest.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="only what needs no host, no training and little time"
+    )
+    options, others = parser.parse_known_args(arguments)
     environment = Environment(CHECKOUT)
-    before = environment.installed() or Wish()
-    environment.make(Wish(tuple(sorted({*before.extras, *TEST_EXTRAS}))))
-    command = [environment.python, "-m", "pytest", *arguments]
+    environment.make(test_wish(environment))
+    quick = ["-m", QUICK] if options.quick else []
+    command = [environment.python, "-m", "pytest", *PARALLEL, *quick, *others]
     return subprocess.run(command, cwd=CHECKOUT).returncode
+
+
+def test_wish(environment: Environment) -> Wish:
+    """What the tests need beside what was there."""
+    before = environment.installed() or Wish()
+    return Wish(tuple(sorted({*before.extras, *TEST_EXTRAS})))
+
+
+def constraints(arguments: Sequence[str]) -> int:
+    """`constraints`: bring the newest versions and write them to `install/constraints.txt`."""
+    argparse.ArgumentParser(
+        prog="constraints", description="Renew install/constraints.txt, for CI."
+    ).parse_args(arguments)
+    environment = Environment(CHECKOUT)
+    environment.make(test_wish(environment), upgrade=True)
+    file = CHECKOUT / CONSTRAINTS
+    file.write_text(CONSTRAINTS_HEAD + "\n".join(environment.packages()) + "\n", "utf-8")
+    say(f"Written: {file}; run the tests with CI=true before it is committed.")
+    return 0
+
+
+TASKS = {"setup": set_up, "try": try_photo, "test": test, "constraints": constraints}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -278,7 +349,7 @@ def main(arguments: Sequence[str]) -> int:
         return 3
     task, *rest = arguments
     try:
-        return {"setup": set_up, "try": try_photo, "test": test}[task](rest)
+        return TASKS[task](rest)
     except SetupError as error:
         print(error, file=sys.stderr)
         return 3

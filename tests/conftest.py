@@ -1,11 +1,62 @@
-"""Fixtures that several test files share."""
+"""Fixtures that several test files share; the markers of each test put on it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import importlib.util
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from marking import HOST_TIMEOUT_S, SPANDREL_TIMEOUT_S, markers
+
+_DESELECTED = pytest.StashKey[Counter[str]]()
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m and pytest-xdist look at the markers
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    has_spandrel = importlib.util.find_spec("spandrel") is not None
+    for item in items:
+        found, group = markers(item.path, getattr(item, "originalname", item.name))
+        for name in sorted(found):
+            item.add_marker(name)
+        item.add_marker(pytest.mark.xdist_group(group))
+        if "host" in found:
+            item.add_marker(pytest.mark.timeout(HOST_TIMEOUT_S))
+        if item.path.name == "test_spandrel.py":
+            item.add_marker(pytest.mark.timeout(SPANDREL_TIMEOUT_S))
+        if item.get_closest_marker("spandrel") and not has_spandrel:
+            item.add_marker(pytest.mark.skip(reason="needs spandrel: test_spandrel.py runs it"))
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Count by marker what `-m` and `-k` leave out."""
+    for item in items:
+        counts = item.config.stash.setdefault(_DESELECTED, Counter())
+        present = [name for name in ("host", "train", "slow") if item.get_closest_marker(name)]
+        counts[present[0] if present else "other"] += 1
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of pytest-xdist hands its counts to the one that prints."""
+    if hasattr(session.config, "workeroutput"):
+        counts = session.config.stash.get(_DESELECTED, Counter())
+        session.config.workeroutput["deselected"] = dict(counts)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    counts = getattr(node, "workeroutput", {}).get("deselected", {})
+    node.config.stash[_DESELECTED] = Counter(counts)  # every process leaves out the same
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    counts = config.stash.get(_DESELECTED, Counter())
+    if counts:
+        numbers = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+        terminalreporter.write_line(f"Left out by -m or -k: {numbers} (./install/test runs all).")
 
 
 @pytest.fixture(scope="module")

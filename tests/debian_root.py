@@ -1,14 +1,13 @@
 """Debian systems of a chosen release, in which tests run real programs.
 
-Each is built once with debootstrap from the mirror that apt uses here, and kept in a cache folder
-(`MATTELIER_TEST_CACHE`, else `~/.cache/mattelier-tests`). Programs are entered with chroot in a
-mount namespace of their own, so that nothing stays mounted whatever happens. Needs root rights.
+Each is built once with debootstrap from the mirror that apt uses here, and kept in the tests' cache
+folder (see `build_cache`). Programs are entered with chroot in a mount namespace of their own, so
+that nothing stays mounted whatever happens. Needs root rights.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shlex
@@ -16,15 +15,24 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-import pytest
+from build_cache import UnavailableError, cache_folder, is_built, locked, run_step, skip_or_fail
+
+__all__ = [
+    "DebianRoot",
+    "UnavailableError",
+    "cache_folder",
+    "debian_root",
+    "engine_files",
+    "skip_or_fail",
+]
 
 _STAMP = ".mattelier-root.json"
-_STEP_SECONDS = 1200
+_APT_SECONDS = 1200
+_WHAT = "a Debian test system"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CARRIED = ("::proxy", "::check-valid-until", "::check-date")  # of apt's configuration
 _ENTER = """
@@ -48,10 +56,6 @@ done
 shift
 exec chroot "$root" "$@"
 """
-
-
-class UnavailableError(Exception):
-    """There is no such system here, and none can be built; says why."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +112,10 @@ def debian_root(name: str, release: str, packages: Sequence[str]) -> DebianRoot:
     """
     _check_rights()
     folder = cache_folder() / name
-    wish = {"release": release, "packages": sorted(packages)}
-    with _locked(folder):
-        if not _is(folder, wish):
-            _build(folder, wish, _mirror())
+    recipe = {"release": release, "packages": sorted(packages)}
+    with locked(folder):
+        if not is_built(folder / _STAMP, recipe):
+            _build(folder, recipe, _mirror())
     return DebianRoot(folder)
 
 
@@ -124,20 +128,6 @@ def engine_files() -> list[Path]:
     else:
         python = [base]
     return [Path(sys.prefix), *python, checkout]
-
-
-def cache_folder() -> Path:
-    """Where built systems are kept."""
-    return Path(
-        os.environ.get("MATTELIER_TEST_CACHE") or Path.home() / ".cache" / "mattelier-tests"
-    )
-
-
-def skip_or_fail(reason: object) -> NoReturn:
-    """On a user's machine the tests are skipped with the reason; in CI they must run."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"CI needs it: {reason}", pytrace=False)
-    pytest.skip(str(reason))
 
 
 def _outermost(paths: Iterable[Path]) -> list[str]:
@@ -156,23 +146,7 @@ def _check_rights() -> None:
         raise UnavailableError("a Debian test system needs the right to mount") from error
 
 
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One builder at a time; the others find it built."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(folder.name + ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _is(folder: Path, wish: Mapping[str, object]) -> bool:
-    try:
-        return bool(json.loads((folder / _STAMP).read_text("utf-8")) == wish)
-    except (OSError, ValueError):
-        return False
-
-
-def _build(folder: Path, wish: Mapping[str, object], mirror: str) -> None:
+def _build(folder: Path, recipe: Mapping[str, object], mirror: str) -> None:
     """Build under another name, then move into place."""
     _need_debootstrap()
     started = folder.with_name(folder.name + ".new")
@@ -182,35 +156,21 @@ def _build(folder: Path, wish: Mapping[str, object], mirror: str) -> None:
     environment = {"PATH": _PATH, **_proxies(settings)}
     # apt inside reaches an https mirror only with certificates.
     include = ["--include=ca-certificates"] if mirror.startswith("https:") else []
-    with log.open("wb") as sink:
-        _step(
-            ["debootstrap", "--variant=minbase", *include, wish["release"], started, mirror],
-            sink, environment,
+    with log.open("wb") as log_file:
+        run_step(
+            ["debootstrap", "--variant=minbase", *include, recipe["release"], started, mirror],
+            log_file, _WHAT, environment,
         )  # fmt: skip
         (started / "etc/apt/apt.conf.d/90carried-over").write_text(settings, "utf-8")
-        install = ["apt-get", "install", "-qq", "--no-install-recommends", *wish["packages"]]
+        install = ["apt-get", "install", "-qq", "--no-install-recommends", *recipe["packages"]]
         inside = DebianRoot(started)
         quiet = {**environment, "DEBIAN_FRONTEND": "noninteractive"}
-        _step(inside.command(*install, environment=quiet), sink, environment)
-        _step(inside.command("apt-get", "clean"), sink, environment)
-    (started / _STAMP).write_text(json.dumps(wish), "utf-8")
+        run_step(inside.command(*install, environment=quiet), log_file, _WHAT, environment)
+        run_step(inside.command("apt-get", "clean"), log_file, _WHAT, environment)
+    (started / _STAMP).write_text(json.dumps(recipe), "utf-8")
     if folder.exists():
         shutil.rmtree(folder)
     started.rename(folder)
-
-
-def _step(command: Iterable[object], sink, environment: Mapping[str, str]) -> None:
-    words = list(map(str, command))
-    try:
-        subprocess.run(
-            words, check=True, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
-            env=dict(environment), timeout=_STEP_SECONDS,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError) as error:
-        raise UnavailableError(
-            f"building a Debian test system failed ({words[0]}: {error.__class__.__name__}); "
-            f"see {sink.name}"
-        ) from error
 
 
 def _need_debootstrap() -> None:
@@ -219,7 +179,7 @@ def _need_debootstrap() -> None:
     if os.environ.get("CI") != "true":
         raise UnavailableError("a Debian test system needs debootstrap: apt install debootstrap")
     for words in (["update", "-qq"], ["install", "-qq", "debootstrap"]):
-        done = subprocess.run(["apt-get", *words], stdin=subprocess.DEVNULL, timeout=_STEP_SECONDS)
+        done = subprocess.run(["apt-get", *words], stdin=subprocess.DEVNULL, timeout=_APT_SECONDS)
         if done.returncode:
             raise UnavailableError("debootstrap cannot be installed: apt-get failed")
 
@@ -232,13 +192,13 @@ def _mirror() -> str:
     if named := os.environ.get("MATTELIER_DEBIAN_MIRROR"):
         return named
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        told = dict(
+        fields = dict(
             line.split("=", 1)
             for line in Path("/etc/os-release").read_text("utf-8").splitlines()
             if "=" in line
         )
-        codename = shlex.split(told.get("VERSION_CODENAME", ""))
-        if shlex.split(told.get("ID", "")) == ["debian"]:
+        codename = shlex.split(fields.get("VERSION_CODENAME", ""))
+        if shlex.split(fields.get("ID", "")) == ["debian"]:
             form = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
             targets = _apt("apt-get", "indextargets", "--format", form, "Created-By: Packages")
             for line in targets.splitlines():

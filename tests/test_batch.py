@@ -195,9 +195,20 @@ def test_large_pictures_are_worked_on_one_at_a_time(tmp_path, monkeypatch):
 
 
 def test_a_picture_beyond_the_limit_still_gets_through_alone():
-    with Gate(10).admit(1000):
-        pass
+    gate, finished = Gate(10), []
+
+    def small() -> None:
+        with gate.admit(1):
+            finished.append("small")
+
+    with gate.admit(1000):
+        other = threading.Thread(target=small)
+        other.start()
+        other.join(timeout=0.1)
+        finished.append("large")
+    other.join(timeout=10)
+    assert finished == ["large", "small"]
 
 
 def test_the_default_keeps_some_pictures_in_flight():
-    assert 2 <= run.default_workers() <= 8
+    assert 2 <= pool.default_workers() <= 8

@@ -133,7 +133,7 @@ def test_card_round_trip(tmp_path: Path) -> None:
         ('source = "made', 'sauce = "made', "unknown key 'sauce'"),
         ("commercial =", "comercial =", "unknown key 'comercial'"),
         ('commercial = "yes"', 'commercial = "maybe"', "one of yes, no, unknown"),
-        ("size = 64", 'size = "64"', "wrong type"),
+        ("size = 64", 'size = "64"', "input.size cannot be '64'"),
         ("size = 64", "size = 0", "positive"),
         ("size = 64", "size = 64\nmean = [0, 0]", "needs 3 values"),
         ('path = "tiny.onnx"', 'path = "../tiny.onnx"', "not a plain"),
@@ -185,12 +185,14 @@ def test_a_checksum_is_computed_once_and_again_when_the_file_changed(
 def test_a_broken_or_forbidden_memory_of_checksums_does_not_matter(
     store: Store, tmp_path: Path
 ) -> None:
-    make_model(store.shipped)
+    folder = make_model(store.shipped)
     store.cache.mkdir()
     (store.cache / "verified.json").write_text("{broken")
-    store.locate(store.card("tiny"))
+    assert store.locate(store.card("tiny"))["tiny.onnx"] == folder / "tiny.onnx"
     (tmp_path / "file").write_text("in the way")
-    Store(store.shipped, store.user, tmp_path / "file").locate(store.card("tiny"))
+    forbidden = Store(store.shipped, store.user, tmp_path / "file")
+    assert forbidden.locate(store.card("tiny"))["tiny.onnx"] == folder / "tiny.onnx"
+    assert (tmp_path / "file").read_text() == "in the way"
 
 
 def flip(raw: bytes) -> bytes:

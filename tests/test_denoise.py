@@ -276,8 +276,8 @@ def test_networks_that_denoise_make_no_mattes(
 
 def published(tmp_path: Path, kind: str) -> Path:
     """A network in its official layout, with random weights that change little."""
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("spandrel")
+    import torch
+
     if kind == "SCUNet":
         from spandrel.architectures.SCUNet import SCUNet
 
@@ -290,6 +290,7 @@ def published(tmp_path: Path, kind: str) -> Path:
     return tmp_path / f"{kind}.pth"
 
 
+@pytest.mark.spandrel
 @pytest.mark.parametrize("kind", ["SCUNet", "NAFNet"])
 def test_published_networks(tmp_path: Path, kind: str) -> None:
     """Strength mixes what they give; without one they are used in full."""
@@ -303,9 +304,10 @@ def test_published_networks(tmp_path: Path, kind: str) -> None:
     np.testing.assert_allclose((half - colour)[inside], 0.5 * (full - colour)[inside], atol=40)
 
 
+@pytest.mark.spandrel
 def test_weights_of_other_networks_are_refused(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("spandrel")
+    import torch
+
     torch.save({"some.weight": torch.zeros(3)}, tmp_path / "odd.pth")
     with pytest.raises(ModelError, match="no network that spandrel knows"):
         run(DenoiseRequest(model=str(tmp_path / "odd.pth"), device="cpu"), Picture(scene(40, 40)))

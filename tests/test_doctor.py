@@ -52,10 +52,10 @@ def test_damaged_default_weights_make_it_fail(store: Store) -> None:
 
 
 def test_a_missing_package_names_the_command(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mattelier.engines import choose
+    from mattelier.types import packages
 
-    real = choose.installed
-    monkeypatch.setattr(choose, "installed", lambda n: None if n == "OpenImageIO" else real(n))
+    real = packages.installed
+    monkeypatch.setattr(packages, "installed", lambda n: None if n == "OpenImageIO" else real(n))
     code, report = run()
     assert code == 3
     mends = [p["mend"] for p in report["problems"]]  # type: ignore[attr-defined]
@@ -70,12 +70,13 @@ def test_torch_is_asked_only_about_a_gpu_and_not_for_ever(
         raise subprocess.TimeoutExpired("python", 1)
 
     monkeypatch.setattr(doctor.subprocess, "run", hang)
-    from mattelier.engines import choose
+    from mattelier.engines import devices
+    from mattelier.types import packages
 
-    monkeypatch.setattr(choose, "no_gpu", lambda device: "no NVIDIA driver was found")
+    monkeypatch.setattr(devices, "no_gpu", lambda device: "no NVIDIA driver was found")
     assert run()[0] == 0
-    monkeypatch.setattr(choose, "no_gpu", lambda device: None)
-    monkeypatch.setattr(choose, "installed", lambda name: "1.0")
+    monkeypatch.setattr(devices, "no_gpu", lambda device: None)
+    monkeypatch.setattr(packages, "installed", lambda name: "1.0")
     code, report = run()
     assert code == 0
     assert any("no answer" in p["what"] for p in report["problems"])  # type: ignore[attr-defined]
@@ -111,7 +112,8 @@ def test_unexpected_errors_are_logged_with_their_traceback(fresh_log: Path) -> N
 
 def test_a_log_that_cannot_be_written_does_not_matter(fresh_log: Path) -> None:
     fresh_log.parent.write_text("in the way")
-    log.log_unexpected(ValueError("still alive"))
+    assert log.log_unexpected(ValueError("still alive")) == fresh_log
+    assert fresh_log.parent.read_text() == "in the way"
 
 
 def test_the_log_stays_small(fresh_log: Path) -> None:

@@ -1,5 +1,6 @@
 """Shots on several workers and as Open Job Description: same files as one run, workers may die."""
 
+import dataclasses
 import importlib.util
 import json
 import os
@@ -16,9 +17,10 @@ from PIL import Image
 from tiny_model import make_model
 
 from mattelier.commands.main import main
-from mattelier.requests import Box, KeyRequest, MatteRequest, Point, RotoRequest
+from mattelier.requests import Box, KeyRequest, MatteRequest, Point, RotoRequest, to_json
 from mattelier.shot import farm
-from mattelier.shot.openjd import roto_arguments
+from mattelier.shot.openjd import template
+from mattelier.types.errors import UsageError
 
 HEIGHT, WIDTH, FRAMES = 90, 160, range(1001, 1025)
 BIN = Path(sys.executable).parent
@@ -163,26 +165,80 @@ def test_open_job_description_runs_as_it_says(shot, tmp_path, capsys, frames, ta
     assert len(made) == count
 
 
-def test_the_command_line_of_a_chunk_says_the_whole_request():
-    request = RotoRequest(
-        "/p", "/o", "1-9", outputs=("foreground", "matte"), objects=("woman", "dog"), bits=16,
-        keys=(KeyRequest(1, mask="/m.png"), KeyRequest(2, box=Box(1, 2, 3.5, 4), object="dog"),
-              KeyRequest(3, points=(Point(5, 6), Point(7, 8, False)))),
-        matte=MatteRequest(model="tiny", quality="best", refine=False, edge_shift=-1.5, feather=2),
-        format="exr", colorspace="ACEScg", fps=23.976, preroll=9, overwrite=True, resume=False,
-    )  # fmt: skip
+SHOT = RotoRequest(
+    "/p", "/o", "1-9", outputs=("foreground", "matte"), objects=("woman", "dog"), bits=16,
+    keys=(KeyRequest(1, mask="/m.png"), KeyRequest(2, box=Box(1, 2, 3.5, 4), object="dog"),
+          KeyRequest(3, points=(Point(5, 6), Point(7, 8, False)))),
+    matte=MatteRequest(model="tiny", quality="best", refine=False, edge_shift=-1.5, feather=2),
+    format="exr", colorspace="ACEScg", fps=23.976, preroll=9, overwrite=True, resume=False,
+)  # fmt: skip
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """The requests that `mattelier roto` makes, instead of running them."""
     from mattelier.commands import roto
 
-    seen = []
-    before, roto._run = roto._run, lambda made, as_json: seen.append(made) or 0
-    try:
-        assert main(["roto", "/p", "-o", "/o", "--frames", "1-9", *roto_arguments(request)]) == 0
-    finally:
-        roto._run = before
-    assert seen[0].matte == request.matte
-    assert {key.frame for key in seen[0].keys} == {1, 2, 3}
-    assert (seen[0].outputs, seen[0].fps, seen[0].bits) == (request.outputs, 23.976, 16)
-    assert set(seen[0].named_objects) == set(request.named_objects)
+    requests = []
+    monkeypatch.setattr(roto, "_run", lambda request, as_json: requests.append(request) or 0)
+    return requests
+
+
+def test_a_request_file_says_the_whole_request(tmp_path, made):
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps(to_json(SHOT)), "utf-8")
+    assert main(["roto", "--request", str(file)]) == 0
+    assert main(["roto", "--request", str(file), "--frames", "3-5", "--json"]) == 0
+    assert made == [SHOT, dataclasses.replace(SHOT, frames="3-5")]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["plate.####.exr"], "leave PLATE out"),
+        (["-o", "out"], "leave -o out"),
+        (["--feather", "0"], "leave --feather out"),
+        (["--key", "1=m.png"], "leave --key out"),
+        (["--no-refine"], "leave --refine out"),
+    ],
+)
+def test_a_request_file_stands_alone(tmp_path, capsys, made, more, words):
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps(to_json(SHOT)), "utf-8")
+    assert main(["roto", "--request", str(file), *more]) == 2
+    assert words in capsys.readouterr().err
+    assert not made
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "cannot be read"),
+        ("{", "is not JSON"),
+        ("[]", "is an object"),
+        ('{"plate": "p", "output": "o", "plates": 1}', "unknown key 'plates'"),
+        ('{"plate": "p", "output": "o", "fps": NaN}', "fps cannot be nan"),
+        ('{"plate": "p"}', "lacks 'output'"),
+    ],
+)
+def test_a_wrong_request_file_is_one_sentence(tmp_path, capsys, made, text, words):
+    file = tmp_path / "request.json"
+    if text is not None:
+        file.write_text(text, "utf-8")
+    assert main(["roto", "--request", str(file)]) == 2
+    told = capsys.readouterr().err
+    assert words in told
+    assert str(file) in told
+    assert told.count("\n") == 1
+
+
+def test_a_template_holds_the_request_and_no_braces():
+    steps = template(SHOT, 3)["steps"]
+    for step in steps:
+        (file,) = step["script"]["embeddedFiles"]
+        assert json.loads(file["data"]) == to_json(SHOT)
+    with pytest.raises(UsageError, match=r"/p\{\{x\}\}: a farm would read \{\{"):
+        template(dataclasses.replace(SHOT, plate="/p{{x}}"), 3)
 
 
 @pytest.mark.parametrize(

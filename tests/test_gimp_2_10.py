@@ -96,19 +96,19 @@ def disc(grown: float = 0) -> np.ndarray:
     return (inside * 255).astype(np.uint8)
 
 
-def sent(array: np.ndarray) -> str:
+def encoded(array: np.ndarray) -> str:
     return base64.b64encode(array.tobytes()).decode()
 
 
-def got(text: str, *shape: int) -> np.ndarray:
+def decoded(text: str, *shape: int) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), np.uint8).reshape(shape)
 
 
 def image(layer: np.ndarray, canvas: tuple[int, int] = (HEIGHT, WIDTH), **more: Any) -> Any:
     """An image with one layer; what belongs to the image itself is `selection`."""
-    selection = {"selection": sent(more.pop("selection"))} if "selection" in more else {}
+    selection = {"selection": encoded(more.pop("selection"))} if "selection" in more else {}
     if "mask" in more:
-        more["mask"] = sent(more["mask"])
+        more["mask"] = encoded(more["mask"])
     bpp = layer.shape[2] if layer.ndim == 3 else 1
     return {
         "width": canvas[1],
@@ -118,7 +118,7 @@ def image(layer: np.ndarray, canvas: tuple[int, int] = (HEIGHT, WIDTH), **more: 
             "width": layer.shape[1],
             "height": layer.shape[0],
             "bpp": bpp,
-            "pixels": sent(layer),
+            "pixels": encoded(layer),
             **more,
         },
         **selection,
@@ -138,7 +138,7 @@ def engine(folder: Path, task: str, picture: np.ndarray, *flags: str, **files: n
 
 
 def mask_of(answer: Any) -> np.ndarray:
-    return got(answer["image"]["layers"][0]["mask"], HEIGHT, WIDTH)
+    return decoded(answer["image"]["layers"][0]["mask"], HEIGHT, WIDTH)
 
 
 def test_both_procedures_are_in_the_menu(call) -> None:
@@ -156,7 +156,7 @@ def test_remove_background_makes_the_mask_that_the_engine_makes(call, tmp_path) 
     np.testing.assert_array_equal(mask_of(answer), engine(tmp_path / "cli", "matte", photo()))
     assert mask_of(answer)[disc() > 0].mean() > 200
     (layer,) = answer["image"]["layers"]
-    assert layer["pixels"] == sent(photo())
+    assert layer["pixels"] == encoded(photo())
     assert answer["shown"]
     assert answer["steps"] == 1
     assert answer["undone"]
@@ -178,7 +178,7 @@ def test_the_selection_is_a_hint_on_a_layer_that_juts_out(call, tmp_path) -> Non
     flags = ("--quality=fast", "--edge-shift=2", "--feather=3")
     expected = engine(tmp_path / "cli", "matte", flat, *flags, hint=hint)
     np.testing.assert_array_equal(mask_of(answer), expected)
-    assert answer["image"]["selection"] == sent(canvas)
+    assert answer["image"]["selection"] == encoded(canvas)
     without = call("remove-background", before, 0, False, 2, 3)
     expected = engine(tmp_path / "cli2", "matte", flat, *flags)
     np.testing.assert_array_equal(mask_of(without), expected)
@@ -210,7 +210,7 @@ def test_refine_edge_changes_the_selection_on_the_layer_only(call, tmp_path) -> 
     expected = selection.copy()
     inner = engine(tmp_path / "cli", "refine", photo(), "--width=8", mask=rough)
     expected[20:-20, 20:-20] = inner
-    np.testing.assert_array_equal(got(answer["image"]["selection"], *selection.shape), expected)
+    np.testing.assert_array_equal(decoded(answer["image"]["selection"], *selection.shape), expected)
     assert answer["image"]["layers"][0]["mask"] is None
     assert answer["image"]["channels"] == 0
     assert answer["image"]["active"] == 0
@@ -218,7 +218,7 @@ def test_refine_edge_changes_the_selection_on_the_layer_only(call, tmp_path) -> 
 
 
 @pytest.mark.parametrize(
-    ("procedure", "arguments", "layer", "told"),
+    ("procedure", "arguments", "layer", "message"),
     [
         ("remove-background", [], {"group": True}, "Choose a layer"),
         ("refine-edge", [], {}, "Make a selection"),
@@ -226,9 +226,9 @@ def test_refine_edge_changes_the_selection_on_the_layer_only(call, tmp_path) -> 
         ("refine-edge", [], {"selection": disc(), "offsets": [500, 0]}, "outside the canvas"),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence(call, procedure, arguments, layer, told) -> None:
+def test_what_cannot_be_done_is_one_sentence(call, procedure, arguments, layer, message) -> None:
     answer = call(procedure, image(photo(), **layer), *arguments)
-    assert told in sentence(answer)
+    assert message in sentence(answer)
     assert answer["error"] is None  # GIMP would show it with a traceback
     script = call(procedure, image(photo(), **layer), *arguments, interactive=False)
     assert script["error"] == sentence(script)
@@ -263,18 +263,18 @@ def other_engine(plugin, tmp_path):
 
 
 def test_the_engines_own_sentence_is_shown(call, other_engine, tmp_path) -> None:
-    heard = tmp_path / "environment"
+    environment = tmp_path / "environment"
     other_engine(
-        f"#!/bin/sh\nenv > {heard}\necho noise\necho 'mattelier: The disk is full.'\nexit 3"
+        f"#!/bin/sh\nenv > {environment}\necho noise\necho 'mattelier: The disk is full.'\nexit 3"
     )
     assert sentence(call("remove-background", image(photo()))) == "The disk is full."
-    names = {line.split("=")[0] for line in heard.read_text("utf-8").splitlines()}
+    names = {line.split("=")[0] for line in environment.read_text("utf-8").splitlines()}
     assert not {"PYTHONHOME", "PYTHONPATH", "GI_TYPELIB_PATH"} & names
     assert "PATH" in names
 
 
 @pytest.mark.parametrize(
-    ("program", "told"),
+    ("program", "message"),
     [
         (None, "run `mattelier install gimp`"),
         ("no program", "cannot be started"),
@@ -282,6 +282,6 @@ def test_the_engines_own_sentence_is_shown(call, other_engine, tmp_path) -> None
         ("#!/bin/sh\necho Traceback\nexit 0", "failed (0)"),
     ],
 )
-def test_a_broken_engine_leaves_the_image_alone(call, other_engine, program, told) -> None:
+def test_a_broken_engine_leaves_the_image_alone(call, other_engine, program, message) -> None:
     other_engine(program)
-    assert told in sentence(call("remove-background", image(photo())))
+    assert message in sentence(call("remove-background", image(photo())))

@@ -17,6 +17,7 @@ import mattelier
 from mattelier import doctor
 from mattelier.commands.main import main
 from mattelier.hosts import gimp as host
+from mattelier.requests.schema import schema_text
 
 posix = pytest.mark.skipif(os.name == "nt", reason="fakes programs by shell scripts")
 
@@ -74,32 +75,35 @@ def test_every_kind_of_profile_is_found(system, place, variable, home, monkeypat
         monkeypatch.setenv(variable[0], str(home / variable[1]))
     folder = profile(home, place)
     assert install() == 0
-    said = capsys.readouterr().out
-    assert str(folder / "plug-ins" / "mattelier") in said
-    assert "Restart GIMP" in said
-    assert "Filters → AI" in said
-    told = record(folder)
+    output = capsys.readouterr().out
+    assert str(folder / "plug-ins" / "mattelier") in output
+    assert "Restart GIMP" in output
+    assert "Filters → AI" in output
+    engine = record(folder)
     sandboxed = "snap" in place or ".var" in place
-    assert told["flatpak"] is sandboxed
-    assert (told["command"] == []) is sandboxed
-    assert ("mattelier worker` in a terminal" in said) is sandboxed
-    assert ("snap.gimp" in said) is ("snap" in place)
+    assert engine["flatpak"] is sandboxed
+    assert (engine["command"] == []) is sandboxed
+    assert ("mattelier worker` in a terminal" in output) is sandboxed
+    assert ("snap.gimp" in output) is ("snap" in place)
 
 
 def test_what_lies_there_then_works(home) -> None:
     folder = profile(home) / "plug-ins" / "mattelier"
     assert install() == 0
     source = host.plugin_folder() / "mattelier"
-    for file in source.rglob("*.py"):
+    for file in [*source.rglob("*.py"), *source.rglob("*.json")]:
         assert (folder / file.relative_to(source)).read_bytes() == file.read_bytes()
     assert os.access(folder / "mattelier.py", os.X_OK)
-    told = record(home / ".config/GIMP/3.0")
-    assert told["version"] == mattelier.__version__
-    assert Path(told["models"][0], "cutout", "card.toml").is_file()
-    asked = [*told["command"], "--help"]
+    engine = record(home / ".config/GIMP/3.0")
+    assert engine["version"] == mattelier.__version__
+    assert Path(engine["models"][0], "cutout", "card.toml").is_file()
+    command = [*engine["command"], "--help"]
     outside = {"PATH": os.defpath, "HOME": str(home)}
-    done = subprocess.run(asked, capture_output=True, text=True, env=outside, cwd=home, timeout=60)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=outside, cwd=home, timeout=60
+    )
     assert "idle" in done.stdout
+    assert (folder / "mattelier_worker" / "schema.json").read_text("utf-8") == schema_text()
     # Without anything of the engine's own packages.
     script = f"import sys; sys.path.insert(0, {str(folder)!r}); import mattelier_worker.client as c"
     script += "; print(c.Engine, 'mattelier' in sys.modules)"
@@ -137,10 +141,10 @@ def test_a_dry_run_says_it_all_and_writes_nothing(home, capsys) -> None:
     folders = [profile(home), profile(home, ".config/GIMP/2.10")]
     before = tree(home)
     assert install("--dry-run") == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert tree(home) == before
-    assert all(f"would be installed into {folder}" in said for folder in folders)
-    assert "Restart" not in said
+    assert all(f"would be installed into {folder}" in output for folder in folders)
+    assert "Restart" not in output
     install()
     installed = tree(home)
     assert install("--uninstall", "--dry-run") == 0
@@ -174,24 +178,24 @@ def test_uninstalling_takes_ours_and_nothing_else(home, capsys) -> None:
     assert "in none of" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("kind", ["folder", "link", "file"])
-def test_what_is_not_ours_stays(kind, home, tmp_path, capsys) -> None:
+@pytest.mark.parametrize("obstacle", ["folder", "link", "file"])
+def test_what_is_not_ours_stays(obstacle, home, tmp_path, capsys) -> None:
     good, bad = profile(home, ".config/GIMP/3.2"), profile(home)
     place = bad / "plug-ins" / "mattelier"
     foreign = tmp_path / "foreign"
-    if kind == "file":
+    if obstacle == "file":
         place.write_text("theirs")
     else:
-        (place if kind == "folder" else foreign).mkdir()
-        if kind == "link":
+        (place if obstacle == "folder" else foreign).mkdir()
+        if obstacle == "link":
             place.symlink_to(foreign)
             (foreign / "engine.json").write_text('{"version": "1", "command": []}')
         (place / "theirs.txt").write_text("theirs")
     before = tree(bad)
     assert install() == 3
-    said = capsys.readouterr()
-    assert "not Mattelier's own" in said.err
-    assert str(good / "plug-ins") in said.out
+    output = capsys.readouterr()
+    assert "not Mattelier's own" in output.err
+    assert str(good / "plug-ins") in output.out
     assert (good / "plug-ins/mattelier/mattelier.py").is_file()
     assert install("--uninstall") == 0
     assert tree(bad) == before
@@ -263,18 +267,18 @@ def test_a_gimp_that_never_ran_makes_its_own_profile(flag, home, tmp_path, capsy
     programs.mkdir()
     (programs / "gimp-3.2").touch()
     console = programs / "gimp-console-3.2"
-    made = home / ".config/GIMP/3.2"
-    console.write_text(f"#!/bin/sh\n/bin/mkdir -p {made}/plug-ins\necho $@ > {made}/called\n")
+    folder = home / ".config/GIMP/3.2"
+    console.write_text(f"#!/bin/sh\n/bin/mkdir -p {folder}/plug-ins\necho $@ > {folder}/called\n")
     console.chmod(0o755)
     assert install(*flag) == 0
     if flag:
-        assert not made.exists()
+        assert not folder.exists()
         assert "would be started once" in capsys.readouterr().out
     else:
-        assert "--quit" in (made / "called").read_text()
-        assert record(made)["command"]
+        assert "--quit" in (folder / "called").read_text()
+        assert record(folder)["command"]
         console.write_text("#!/bin/sh\nexit 1\n")
-        made.rename(home / "moved")
+        folder.rename(home / "moved")
         assert install() == 3
         assert "start it yourself" in capsys.readouterr().err
 
@@ -285,8 +289,8 @@ def test_else_it_is_to_be_started_first(system, home, tmp_path, monkeypatch, cap
     if system == "Darwin":
         contents = home / "Applications/GIMP.app/Contents"
         contents.mkdir(parents=True)
-        told = plistlib.dumps({"CFBundleShortVersionString": "3.0.4"})
-        (contents / "Info.plist").write_bytes(told)
+        properties = plistlib.dumps({"CFBundleShortVersionString": "3.0.4"})
+        (contents / "Info.plist").write_bytes(properties)
     else:
         local = tmp_path / "local"
         monkeypatch.setenv("LOCALAPPDATA", str(local))
@@ -302,9 +306,9 @@ def test_else_it_is_to_be_started_first(system, home, tmp_path, monkeypatch, cap
         (programs / name).touch()
     before = tree(home)
     assert install() == 3
-    said = capsys.readouterr().err
-    assert "GIMP 3.0" in said
-    assert "start it once" in said
+    output = capsys.readouterr().err
+    assert "GIMP 3.0" in output
+    assert "start it once" in output
     assert tree(home) == before
 
 
@@ -339,8 +343,8 @@ def test_the_doctor_knows_how_the_plug_in_stands(home) -> None:
         (lost, {"command": [str(home / "gone")]}),
         (foreign, {}),
     ):
-        told = {**record(folder), **change} if change else {}
-        (folder / "plug-ins/mattelier/engine.json").write_text(json.dumps(told))
+        changed = {**record(folder), **change} if change else {}
+        (folder / "plug-ins/mattelier/engine.json").write_text(json.dumps(changed))
     report = doctor.examine()
     version = f"version {mattelier.__version__}"
     assert report.gimp[str(sound)] == report.gimp[str(lost)] == version
@@ -350,5 +354,5 @@ def test_the_doctor_knows_how_the_plug_in_stands(home) -> None:
     assert len(about) == 3
     assert not any(problem.fatal for problem in about.values())
     assert all("mattelier install gimp" in problem.mend for problem in about.values())
-    for said in (f"GIMP 3.4 looks for the engine at {home / 'gone'}", "0.0.1", "own folder"):
-        assert any(said in what for what in about)
+    for sentence in (f"GIMP 3.4 looks for the engine at {home / 'gone'}", "0.0.1", "own folder"):
+        assert any(sentence in what for what in about)

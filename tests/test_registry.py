@@ -17,7 +17,7 @@ import mattelier
 from mattelier.batch.outputs import expand
 from mattelier.catalogue import Store
 from mattelier.commands.main import cli, main
-from mattelier.requests import FramesRequest, from_json, to_json
+from mattelier.requests import EffectRequest, FramesRequest, from_json, to_json
 from mattelier.tasks.registry import TASKS, TaskSpec
 from mattelier.tasks.task import Task
 from mattelier.worker.jobs import jobs
@@ -49,6 +49,7 @@ def test_the_worker_does_it(spec: TaskSpec) -> None:
 
 @every_task
 def test_it_runs_on_sequences_or_says_why_not(spec: TaskSpec) -> None:
+    assert spec.on_frames == issubclass(spec.request, EffectRequest)
     if spec.on_frames:
         request = from_json(
             FramesRequest, {"plate": "a.####.png", "output": "b", "task": spec.name, "options": {}}

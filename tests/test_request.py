@@ -50,8 +50,8 @@ def test_what_is_left_out_has_its_default():
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ([], "JSON object"),
-        ({"colour": 1}, "has no colour"),
+        ([], "object"),
+        ({"colour": 1}, "unknown key 'colour'"),
         ({"quality": 3}, "quality"),
         ({"quality": "great"}, "quality is one of"),
         ({"refine": 1}, "refine cannot be 1"),
@@ -59,9 +59,9 @@ def test_what_is_left_out_has_its_default():
         ({"feather": float("nan")}, "feather"),
         ({"feather": -1}, "feather lies between"),
         ({"edge_shift": 1e9}, "edge shift lies between"),
-        ({"hint": "x"}, "JSON object"),
+        ({"hint": "x"}, "hint is an object"),
         ({"hint": {"points": {"x": 1}}}, "points"),
-        ({"hint": {"points": [{"x": 1}]}}, "needs more"),
+        ({"hint": {"points": [{"x": 1}]}}, "lacks 'y'"),
         ({"hint": {"box": {"x": 0, "y": 0, "width": 0, "height": 5}}}, "positive"),
         ({"model": None}, "model cannot be None"),
     ],

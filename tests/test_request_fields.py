@@ -1,6 +1,8 @@
 """A field of a request stands once; flag, keyword, check and schema come from it."""
 
 import inspect
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -18,6 +20,7 @@ from mattelier.requests.flat import (
     keyword_help,
     keyword_parameters,
 )
+from mattelier.requests.schema import SCHEMA_FILE, request_schema, schema, schema_text
 from mattelier.types.errors import UsageError
 
 
@@ -87,3 +90,39 @@ def test_a_shot_has_no_hint_of_its_own():
     assert [leaf.path for leaf in flat_fields(RotoRequest, only=("matte.feather",))] == [
         "matte.feather"
     ]
+
+
+def test_one_field_more_is_in_the_schema():
+    more, less = request_schema(GrainyMatteRequest), request_schema(MatteRequest)
+    assert more.pop("edge_grain") == {
+        "type": "number", "default": 2, "minimum": 0, "maximum": 9, "unit": "px",
+        "help": "Grain of the edge.",
+    }  # fmt: skip
+    assert more == less
+
+
+def test_the_schema_file_is_current():
+    """If not: python -m mattelier.requests.schema"""
+    assert SCHEMA_FILE.read_text("utf-8") == schema_text()
+
+
+def test_the_schema_says_all_that_a_dialog_needs():
+    fields = schema()
+    assert fields["bokeh"]["depth.matte.quality"]["enum"] == ["fast", "balanced", "best"]
+    assert fields["upscale"]["tile"]["minimum"] == 0
+    assert fields["roto"]["bits"]["enum"] == [0, 8, 16]
+    for task, facts in fields.items():
+        for path, fact in facts.items():
+            assert fact["help"], (task, path)
+            assert fact["type"] in ("boolean", "integer", "number", "string", "array", "object")
+            assert "--" not in fact["help"], (task, path)
+
+
+def test_requests_are_light_to_import():
+    code = (
+        "import sys, mattelier.requests\n"
+        "heavy = {'numpy', 'cv2', 'PIL', 'msgspec', 'click', 'tomli_w'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -2,8 +2,10 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -25,10 +27,10 @@ def picked(system: str, machine: str, nvidia: bool, here: list[str], elsewhere: 
 
 
 def test_without_a_gpu_a_cpu_build_at_hand_is_taken_before_a_newer_plain_one():
-    arguments, told = picked("Linux", "x86_64", False, LOCAL, ["2.15.0+cpu"])
+    arguments, message = picked("Linux", "x86_64", False, LOCAL, ["2.15.0+cpu"])
     assert arguments == ["torch==2.13.0+cpu"]
-    assert "2.13.0+cpu" in told
-    assert "no NVIDIA GPU" in told
+    assert "2.13.0+cpu" in message
+    assert "no NVIDIA GPU" in message
 
 
 def test_else_pytorchs_own_cpu_builds_are_asked():
@@ -38,9 +40,9 @@ def test_else_pytorchs_own_cpu_builds_are_asked():
 
 @pytest.mark.parametrize("elsewhere", [[], ["2.3.1+cpu", "1.13.0+cpu"]])
 def test_else_the_plain_build_with_its_price_said(elsewhere):
-    arguments, told = picked("Linux", "x86_64", False, ["2.15.0", "2.3.0+cpu"], elsewhere)
+    arguments, message = picked("Linux", "x86_64", False, ["2.15.0", "2.3.0+cpu"], elsewhere)
     assert arguments == ["torch"]
-    assert "gigabytes" in told
+    assert "gigabytes" in message
 
 
 @pytest.mark.parametrize(
@@ -60,15 +62,19 @@ def test_where_no_torch_is_made_the_light_set_up_is_offered():
 def checkout(tmp_path, monkeypatch):
     """A checkout whose environment's steps are recorded, not run."""
     (tmp_path / "pyproject.toml").write_text("[project]")
+    (tmp_path / "install").mkdir()
+    (tmp_path / "install" / "constraints.txt").write_text("numpy==2.4.6\n")
     steps: list[tuple[str, ...]] = []
 
-    def run(self, *command):
+    def run(self, *command, variables=None):
+        command = (*(f"{name}={value}" for name, value in (variables or {}).items()), *command)
         steps.append(tuple(map(str, command)))
         for program in (self.python, self.command):
             program.parent.mkdir(parents=True, exist_ok=True)
             program.touch()
         (self.folder / "pyvenv.cfg").touch()
 
+    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr(setup, "CHECKOUT", tmp_path)
     monkeypatch.setattr(setup.Environment, "_run", run)
     monkeypatch.setattr(setup.Environment, "_runs", lambda self: self.python.exists())
@@ -114,7 +120,7 @@ def test_a_failed_step_is_not_taken_for_done(checkout, monkeypatch, capsys):
     setup.main(["setup", "--light"])
     record = setup.Environment._run
 
-    def fail(self, *command):
+    def fail(self, *command, variables=None):
         raise setup.SetupError("no network")
 
     monkeypatch.setattr(setup.Environment, "_run", fail)
@@ -137,7 +143,59 @@ def test_the_tests_environment_adds_to_what_there_was(checkout, monkeypatch):
     )
     assert setup.main(["test", "-k", "fast"]) == 5
     assert installs(steps)[-1][1] == ".[dev,heif,test,torch,train]"
-    assert [str(part) for part in ran[0][1:]] == ["-m", "pytest", "-k", "fast"]
+    assert [str(part) for part in ran[0][1:]] == ["-m", "pytest", *setup.PARALLEL, "-k", "fast"]
+
+
+def test_the_quick_tests_leave_hosts_and_training_out(checkout, monkeypatch):
+    setup.main(["setup", "--extras", "dev,test,train"])
+    ran = []
+    monkeypatch.setattr(
+        setup.subprocess,
+        "run",
+        lambda *a, **k: ran.append(a[0]) or subprocess.CompletedProcess(a, 0),
+    )
+    assert setup.main(["test", "-x", "--quick", "tests/test_batch.py"]) == 0
+    assert ran[0][-4:] == ["-m", setup.QUICK, "-x", "tests/test_batch.py"]
+
+
+def test_in_ci_every_version_is_the_named_one(checkout, monkeypatch):
+    folder, steps = checkout
+    setup.main(["setup"])
+    steps.clear()
+    monkeypatch.setenv("CI", "true")
+    setup.main(["setup"])
+    assert "PIP_CONSTRAINT=install/constraints.txt" in steps[-1]
+    assert "PIP_BUILD_CONSTRAINT=install/constraints.txt" in steps[-1]
+    steps.clear()
+    setup.main(["setup"])
+    assert steps == []
+    (folder / "install" / "constraints.txt").write_text("numpy==2.5.0\n")
+    setup.main(["setup"])
+    assert len(installs(steps)) == 1
+
+
+def test_the_constraints_are_renewed_without_torch(checkout, monkeypatch):
+    folder, steps = checkout
+    listed = "numpy==2.5.0\ntorch==2.15.0\nnvidia-cublas==13\nClick==8.5.1\nmattelier==0.1.0\n"
+    monkeypatch.setattr(
+        setup.subprocess, "run", lambda *a, **k: subprocess.CompletedProcess(a, 0, stdout=listed)
+    )
+    assert setup.main(["constraints"]) == 0
+    assert "--upgrade" in steps[-1]
+    text = (folder / "install" / "constraints.txt").read_text()
+    assert text.splitlines()[-2:] == ["Click==8.5.1", "numpy==2.5.0"]
+    assert "torch==" not in text
+
+
+def test_the_constraints_name_what_the_project_asks_for():
+    checkout = INSTALL.parent
+    project = tomllib.loads((checkout / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["dev"], *extras["test"], *extras["train"]]
+    names = {re.split("[<>=~! ]", text)[0].lower() for text in wanted} - {"torch"}
+    lines = (checkout / setup.CONSTRAINTS).read_text("utf-8").lower().splitlines()
+    pinned = {line.partition("==")[0].replace("_", "-") for line in lines}
+    assert names <= pinned
 
 
 def test_try_uses_what_is_there_and_never_writes_over_a_result(checkout, monkeypatch, capsys):

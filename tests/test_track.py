@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -268,12 +269,10 @@ def test_a_key_outside_the_plate_is_named(network: OpenModel, moving: Clip, tmp_
         run(network, tmp_path, moving, {2000: hint})
 
 
-def test_a_model_without_hints_is_refused(
-    network: OpenModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(network, "card", Store().card("u2netp"))
-    with pytest.raises(UsageError, match="takes no hints"):
-        Tracker(network, tmp_path)
+def test_a_model_without_hints_is_refused(network: OpenModel, tmp_path: Path) -> None:
+    hintless = replace(network, name="u2netp", input=Store().card("u2netp").input)
+    with pytest.raises(UsageError, match="u2netp takes no hints"):
+        Tracker(hintless, tmp_path)
 
 
 @pytest.mark.skipif(not (SHARED / "video").is_dir(), reason="needs the shared data")

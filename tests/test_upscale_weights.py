@@ -277,8 +277,8 @@ def esrgan_state(features: int = 8, blocks: int = 1) -> dict[str, object]:
     return state
 
 
+@pytest.mark.spandrel
 def test_spandrel_opens_esrgan(tmp_path: Path) -> None:
-    pytest.importorskip("spandrel")
     import torch
 
     torch.save({"params_ema": esrgan_state()}, tmp_path / "esrgan.pth")
@@ -289,8 +289,8 @@ def test_spandrel_opens_esrgan(tmp_path: Path) -> None:
         open_upscaler(tmp_path / "esrgan.pth", 0.5)
 
 
+@pytest.mark.spandrel
 def test_spandrel_refuses_what_it_does_not_know(tmp_path: Path) -> None:
-    pytest.importorskip("spandrel")
     import torch
 
     torch.save({"some.weight": torch.zeros(3)}, tmp_path / "odd.pth")

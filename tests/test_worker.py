@@ -175,7 +175,7 @@ def test_several_requests_on_one_connection_and_several_clients(shared):
         ),
         ("matte", {"model": "../../etc"}, {"picture": photo()}, "There is no model"),
         ("matte", {"quality": "superb"}, {"picture": photo()}, "quality is one of"),
-        ("matte", {"qualty": "best"}, {"picture": photo()}, "has no qualty"),
+        ("matte", {"qualty": "best"}, {"picture": photo()}, "unknown key 'qualty'"),
         ("matte", {"feather": "2"}, {"picture": photo()}, "feather cannot be '2'"),
         ("matte", {"hint": {"points": [{"x": 900, "y": 4}]}}, {"picture": photo()}, "outside"),
         ("matte", {}, {}, "needs the picture 'picture'"),

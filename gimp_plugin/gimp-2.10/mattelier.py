@@ -28,15 +28,15 @@ SOURCES = ("auto", "mask", "selection")
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 # What GIMP sets for its own Python and libraries, and what would break the engine's.
-_FOREIGN = (
+_HOST_VARIABLES = (
     "PYTHON", "GI_", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_", "GDK_PIXBUF_", "GTK_PATH",
     "GEGL_PATH", "BABL_PATH", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV",
 )  # fmt: skip
-_OURS = "mattelier: "  # how the command line begins what it says of a failure
-_NO_WINDOW = 0x08000000
-_LOOK_SECONDS = 0.1
+_ERROR_PREFIX = "mattelier: "  # of the command line's last line when it failed
+_CREATE_NO_WINDOW = 0x08000000
+_POLL_SECONDS = 0.1
 
-_asked = []  # not empty when gimpfu has shown its dialog, which is all it tells of the run mode
+_dialogs_shown = []  # not empty when gimpfu has shown its dialog: all it tells of the run mode
 
 
 class Failure(Exception):
@@ -189,8 +189,8 @@ def _private_folder():
 
 def _write_picture(folder, image, layer):
     """The layer's colours as a PNG, as deep as the image; opaque: a mask works beside alpha."""
-    kind, precision = image.base_type, pdb.gimp_image_get_precision(image)
-    other = pdb.gimp_image_new_with_precision(layer.width, layer.height, kind, precision)
+    base_type, precision = image.base_type, pdb.gimp_image_get_precision(image)
+    other = pdb.gimp_image_new_with_precision(layer.width, layer.height, base_type, precision)
     try:
         length, profile = pdb.gimp_image_get_color_profile(image)
         if length:
@@ -215,9 +215,9 @@ def _write_grey(folder, name, layer, values):
     width, height = layer.width, layer.height
     rows = b"".join(b"\0" + values[row * width : (row + 1) * width] for row in range(height))
 
-    def chunk(kind, data):
-        checksum = zlib.crc32(kind + data) & 0xFFFFFFFF
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+    def chunk(name, data):
+        checksum = zlib.crc32(name + data) & 0xFFFFFFFF
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", checksum)
 
     path = os.path.join(folder, name)
     with open(path, "wb") as out:
@@ -257,8 +257,10 @@ def _run(folder, image, layer, task, options, doing):
                 stdout=sink,
                 stderr=sink,
                 cwd=os.path.expanduser("~"),
-                env=dict(pair for pair in os.environ.items() if not pair[0].startswith(_FOREIGN)),
-                creationflags=_NO_WINDOW if sys.platform == "win32" else 0,
+                env=dict(
+                    pair for pair in os.environ.items() if not pair[0].startswith(_HOST_VARIABLES)
+                ),
+                creationflags=_CREATE_NO_WINDOW if sys.platform == "win32" else 0,
             )
         except OSError as error:
             raise Failure(
@@ -267,16 +269,16 @@ def _run(folder, image, layer, task, options, doing):
             )
         while process.poll() is None:
             pdb.gimp_progress_pulse()
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
     with io.open(output, encoding="utf-8", errors="replace") as file:
         lines = [line.strip() for line in file if line.strip()]
     if process.returncode or not os.path.isfile(path):
-        said = lines[-1] if lines else ""
-        if not said.startswith(_OURS):
-            said = _OURS + "The engine failed (%d); `mattelier doctor` finds the cause." % (
-                process.returncode
+        message = lines[-1] if lines else ""
+        if not message.startswith(_ERROR_PREFIX):
+            message = _ERROR_PREFIX + (
+                "The engine failed (%d); `mattelier doctor` finds the cause." % process.returncode
             )
-        raise Failure(_text(said[len(_OURS) :]))
+        raise Failure(_text(message[len(_ERROR_PREFIX) :]))
     for line in lines:
         if line.startswith("Note: "):
             gimp.message(_text(line[len("Note: ") :]))
@@ -318,7 +320,7 @@ def _safely(work):
             traceback.print_exc()
             sentence = "Mattelier stumbled (%s: %s)." % (type(error).__name__, error)
         gimp.message(sentence)
-        if not _asked:
+        if not _dialogs_shown:
             raise gimpfu.error(sentence)
 
     return procedure
@@ -342,7 +344,7 @@ def _register(name, label, summary, work, arguments):
         [],
         _safely(work),
         menu=MENU,
-        on_run=lambda: _asked.append(True),
+        on_run=lambda: _dialogs_shown.append(True),
     )
 
 

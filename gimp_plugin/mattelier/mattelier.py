@@ -31,7 +31,8 @@ class Mattelier(Gimp.PlugIn):
         # No operation runs in this process; loading them all would be a third of its start.
         os.environ["GEGL_PATH"] = os.devnull
         Gegl.init(None)  # before any colour or buffer exists, else GEGL ends the process
-        return registration.create(self, name, PROCEDURES[name])
+        place = list(PROCEDURES).index(name) + 1
+        return registration.create(self, name, place, PROCEDURES[name])
 
 
 Gimp.main(Mattelier.__gtype__, sys.argv)

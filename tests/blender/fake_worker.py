@@ -89,7 +89,7 @@ def blurred(options: dict, number: int) -> tuple[float, ...]:
     return red, green, (options["options"]["radius"] or 0) / 100, 1
 
 
-def write_picture(options: dict, number: int, given: str | None) -> None:
+def write_picture(options: dict, number: int, files: str | None) -> None:
     plate = plate_file(options["plate"], number)
     if not plate.is_file():
         return
@@ -102,20 +102,20 @@ def write_picture(options: dict, number: int, given: str | None) -> None:
     target = plate_file(options["output"], number)
     target.parent.mkdir(exist_ok=True)
     samples = np.full((height, width, 4), colour, np.float32)
-    if given:
-        samples[..., :3] = (stills.read(plate_file(given, number)).colour / np.float32(255)) ** 2.2
+    if files:
+        samples[..., :3] = (stills.read(plate_file(files, number)).colour / np.float32(255)) ** 2.2
     pictures.write(target, samples, "half")
 
 
-def write_matte(options: dict, number: int, given: str | None) -> None:
+def write_matte(options: dict, number: int, files: str | None) -> None:
     plate = plate_file(options["plate"], number)
     if not plate.is_file():
         return
     height, width = size_of(options, plate)
     colour = np.full((height, width, 3), FOREGROUND, np.float32)
     alpha = matte(number, height, width)
-    if given:
-        alpha = stills.read_grey(plate_file(given, number))
+    if files:
+        alpha = stills.read_grey(plate_file(files, number))
         colour = (stills.read(plate).colour.astype(np.float32) / 255) ** 2.2
     shot = re.sub(r"[._]?#*$", "", Path(options["plate"]).stem)
     for name in options["outputs"]:
@@ -157,9 +157,9 @@ def attend(connection: socket.socket, folder: Path) -> None:
         with (folder / "requests.jsonl").open("a") as log:
             log.write(json.dumps(request) + "\n")
         orders = folder / "orders.json"
-        told = json.loads(orders.read_text()) if orders.is_file() else {}
+        order = json.loads(orders.read_text()) if orders.is_file() else {}
         if request["task"] in ("roto", "frames"):
-            make(connection, request["task"], request["options"], told)
+            make(connection, request["task"], request["options"], order)
         else:
             report = {"version": "0", "models": [{"name": "default", "state": "ready"}]}
             protocol.send(connection, {"report": report, "pictures": []})

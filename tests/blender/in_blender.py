@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pictures
-import pytest
 from real_blender import INSIDE
 
 
@@ -23,16 +22,13 @@ class Cases:
     def read(cls, folder: Path, log: Path) -> Cases:
         results = folder / "results.jsonl"
         lines = results.read_text("utf-8").splitlines() if results.exists() else []
-        told = [json.loads(line) for line in lines]
-        return cls({entry["case"]: entry["failure"] for entry in told}, log)
+        entries = [json.loads(line) for line in lines]
+        return cls({entry["case"]: entry["failure"] for entry in entries}, log)
 
-    def check(self, case: str) -> None:
-        """Fail as the case did."""
-        if case not in self.failures:
-            end = self.log.read_text("utf-8", "replace")[-2000:]
-            pytest.fail(f"Blender ended before this case:\n{end}", pytrace=False)
-        if self.failures[case] is not None:
-            pytest.fail(self.failures[case], pytrace=False)
+    def failure(self, case: str) -> str | None:
+        """Why a case failed; None: it did not."""
+        end = self.log.read_text("utf-8", "replace")[-2000:]
+        return self.failures.get(case, f"Blender ended before this case:\n{end}")
 
 
 def cases_in(*modules: str) -> list[str]:

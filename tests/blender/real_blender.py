@@ -146,9 +146,9 @@ def _step(command: Sequence[object], folder: Path) -> None:
             timeout=_INSTALL_SECONDS,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", None) or b""
+        output = getattr(error, "stderr", None) or b""
         raise UnavailableError(
-            f"{folder.name} cannot be installed: {said.decode(errors='replace')[-300:]}"
+            f"{folder.name} cannot be installed: {output.decode(errors='replace')[-300:]}"
         ) from error
 
 
@@ -222,13 +222,13 @@ class Window:
             start_new_session=True,
         )
         try:
-            said = process.communicate(timeout=timeout)[0]
+            output = process.communicate(timeout=timeout)[0]
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            said = process.communicate()[0] + f"\nkilled after {timeout} s"
+            output = process.communicate()[0] + f"\nkilled after {timeout} s"
         if log is not None:
-            log.write_text(said, "utf-8")
-        return subprocess.CompletedProcess(command, process.returncode, said)
+            log.write_text(output, "utf-8")
+        return subprocess.CompletedProcess(command, process.returncode, output)
 
     def install(self) -> None:
         """Put the add-on into this Blender, as a user does."""
@@ -239,8 +239,8 @@ class Window:
         """From now on the add-on starts this worker; one that runs is ended."""
         end_worker(self.runtime)
         file = self.addon / "engine.json"
-        told = json.loads(file.read_text("utf-8"))
-        file.write_text(json.dumps({**told, "command": command}), "utf-8")
+        entry = json.loads(file.read_text("utf-8"))
+        file.write_text(json.dumps({**entry, "command": command}), "utf-8")
 
 
 @contextlib.contextmanager

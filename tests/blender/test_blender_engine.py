@@ -39,9 +39,9 @@ def in_debian(blender_window) -> Cases:
 
 @pytest.mark.parametrize("case", CASES)
 def test_in_a_module(in_module, case):
-    in_module.check(case)
+    assert in_module.failure(case) is None
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_in_debians_blender(in_debian, case):
-    in_debian.check(case)
+    assert in_debian.failure(case) is None

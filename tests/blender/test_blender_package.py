@@ -41,7 +41,11 @@ def test_blender_builds_validates_and_installs_it(blenders, assembled, tmp_path,
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
     names = zipfile.ZipFile(file).namelist()
-    assert "mattelier_worker/client.py" in names
+    assert {
+        "mattelier_worker/client.py",
+        "mattelier_worker/schema.json",
+        "node_types/rotoscope/node.py",
+    } <= set(names)
     assert not [name for name in names if name.endswith((".whl", ".pyc", "ruff.toml"))]
     home = Home(tmp_path / "user", tmp_path)
     home.resources.mkdir()
@@ -61,7 +65,7 @@ def test_it_asks_for_no_network_and_brings_no_packages():
 
 def test_it_imports_nothing_but_blender_and_the_standard_library():
     allowed = {*sys.stdlib_module_names, "bpy", "addon_utils"}
-    for file in addon_folder().glob("*.py"):
+    for file in addon_folder().rglob("*.py"):
         assert file.read_text("utf-8").startswith("# SPDX-License-Identifier: GPL-3.0-or-later")
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Import):

@@ -28,8 +28,8 @@ _STEPS = (
     "undo makes fresh again",
     "a render that lacks mattes says so",
     "bake, then render",
-    "all kinds are added from the menu",
-    "all kinds are baked one after the other, and shown",
+    "all types are added from the menu",
+    "all types are baked one after the other, and shown",
     "end",
 )
 
@@ -52,11 +52,8 @@ def artist(blender_window, artefacts):
 
 @pytest.mark.parametrize("step", _STEPS)
 def test_at_the_window(artist, artefacts, step):
-    if step not in artist:
-        pytest.fail(
-            artist.get("failed") or (artefacts / "window.log").read_text("utf-8")[-2000:],
-            pytrace=False,
-        )
+    failure = artist.get("failed") or (artefacts / "window.log").read_text("utf-8")[-2000:]
+    assert step in artist, failure
 
 
 @pytest.fixture

@@ -53,8 +53,8 @@ def run(home, capfd):
 
     def run(*options: object) -> tuple[int, str]:
         code = main(["install", "blender", *map(str, options)])
-        said = capfd.readouterr()
-        return code, said.out + said.err
+        captured = capfd.readouterr()
+        return code, captured.out + captured.err
 
     return run
 
@@ -89,19 +89,19 @@ def test_programs_of_windows_are_found(home, monkeypatch):
 
 def test_dry_run_changes_nothing(home, run):
     program = stand_in(home / "bin" / "blender")
-    code, said = run("--dry-run")
+    code, output = run("--dry-run")
     assert code == 0
-    assert "Blender 4.3" in said
-    assert "would be installed" in said
+    assert "Blender 4.3" in output
+    assert "would be installed" in output
     assert "extension" not in calls(program)
 
 
 def test_installs_by_blenders_own_command_line(home, run):
     program = stand_in(home / "bin" / "blender")
     assert run()[0] == 0
-    said = calls(program)
-    assert "--command extension build --source-dir" in said
-    assert "--command extension install-file -r user_default --enable" in said
+    output = calls(program)
+    assert "--command extension build --source-dir" in output
+    assert "--command extension install-file -r user_default --enable" in output
     assert not list(home.glob(".mattelier-*"))
 
 
@@ -115,43 +115,43 @@ def test_a_named_program_or_its_folder_is_taken_alone(home, run):
 
 def test_uninstalls_what_is_there(home, run):
     program = stand_in(home / "bin" / "blender")
-    code, said = run("--uninstall")
+    code, output = run("--uninstall")
     assert code == 0
-    assert "in no Blender" in said
+    assert "in no Blender" in output
     run()
-    code, said = run("--uninstall")
+    code, output = run("--uninstall")
     assert code == 0
-    assert "removed" in said
+    assert "removed" in output
     assert "remove user_default.mattelier" in calls(program)
 
 
 def test_a_refusal_is_told_and_the_others_are_served(home, run):
     stand_in(home / "bin" / "blender", install="echo 'Error: no room left'; exit 1")
     second = stand_in(home / "blender-4.5" / "blender", "4.5")
-    code, said = run()
+    code, output = run()
     assert code == 3
-    assert "refused the add-on: Error: no room left" in said
+    assert "refused the add-on: Error: no room left" in output
     assert Path(f"{second}.installed").exists()
 
 
 def test_too_old_is_passed_over(home, run):
     program = stand_in(home / "bin" / "blender", "3.6")
-    code, said = run()
+    code, output = run()
     assert code == 3
-    assert "too old" in said
+    assert "too old" in output
     assert "extension" not in calls(program)
 
 
 def test_none_is_told(run):
-    code, said = run()
+    code, output = run()
     assert code == 3
-    assert "No Blender 4.2 or later was found" in said
+    assert "No Blender 4.2 or later was found" in output
 
 
 def test_what_is_no_blender_is_told(home, run):
     other = home / "other"
     other.write_text("#!/bin/sh\nexit 0\n")
     other.chmod(0o755)
-    code, said = run("--blender", other)
+    code, output = run("--blender", other)
     assert code == 3
-    assert "does not start as Blender does" in said
+    assert "does not start as Blender does" in output

@@ -20,10 +20,10 @@ def gimp() -> Iterator[RealGimp]:
     """A real GIMP with the plug-in."""
     with contextlib.ExitStack() as stack:
         try:
-            found = stack.enter_context(real_gimp())
+            gimp = stack.enter_context(real_gimp())
         except UnavailableError as error:
             skip_or_fail(error)
-        yield found
+        yield gimp
 
 
 @pytest.fixture(scope="session")

@@ -25,13 +25,13 @@ class Batch:
         """Fail as the case did."""
         results = self.folder / "results.jsonl"
         lines = results.read_text("utf-8").splitlines() if results.exists() else []
-        told = [entry for entry in map(json.loads, lines) if entry["case"] == case]
-        if not told:
+        records = [record for record in map(json.loads, lines) if record["case"] == case]
+        if not records:
             output = self.log.read_text("utf-8", "replace").splitlines()
             end = "\n".join([line for line in output if line and "Broken pipe" not in line][-12:])
             pytest.fail(f"GIMP ended before this case:\n{end}", pytrace=False)
-        if told[-1]["failure"]:
-            pytest.fail(told[-1]["failure"], pytrace=False)
+        if records[-1]["failure"]:
+            pytest.fail(records[-1]["failure"], pytrace=False)
 
 
 def cases_in(*modules: str) -> list[str]:

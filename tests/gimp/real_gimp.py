@@ -78,8 +78,8 @@ class RealGimp:
                 *program, shared=[*engine_files(), self.home], environment=environment
             )
         path = {"PATH": os.environ["PATH"]}
-        told = (f"{name}={value}" for name, value in {**path, **environment}.items())
-        return ["env", "-i", *told, *map(str, program)]
+        assignments = (f"{name}={value}" for name, value in {**path, **environment}.items())
+        return ["env", "-i", *assignments, *map(str, program)]
 
     def script(self, *arguments: str | Path, window: bool = False) -> list[str]:
         """A GIMP that runs `inside/runner.py` with these arguments and ends."""
@@ -162,10 +162,10 @@ def real_gimp(*, windows: bool = False) -> Iterator[RealGimp]:
     with tempfile.TemporaryDirectory(prefix="mtgimp", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         bare = RealGimp(home, "", console, root)
-        told = subprocess.run(
+        output = subprocess.run(
             bare.command(console, "--version"), capture_output=True, text=True, timeout=60
         ).stdout
-        gimp = RealGimp(home, re.search(r"\d+\.\d+\.\d+", told)[0], console, root)
+        gimp = RealGimp(home, re.search(r"\d+\.\d+\.\d+", output)[0], console, root)
         _install(gimp)
         try:
             yield gimp
@@ -184,10 +184,10 @@ def _found(windows: bool) -> tuple[str, DebianRoot | None]:
     programs = WINDOW_PROGRAMS if windows else ()
     if all(map(shutil.which, programs)):
         for console in filter(shutil.which, _CONSOLES):
-            told = subprocess.run(
+            output = subprocess.run(
                 [console, "--version"], capture_output=True, text=True, timeout=60
             ).stdout
-            if re.search(r"version 3\.", told):
+            if re.search(r"version 3\.", output):
                 return console, None
     try:
         return _CONSOLES[0], debian_root("gimp-root", RELEASE, PACKAGES)

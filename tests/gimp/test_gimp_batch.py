@@ -44,8 +44,8 @@ def test_two_gimps_that_start_at_once_share_one_worker(gimp):
             processes.append(stack.enter_context(user.started(program, stages[-1].log)))
         for process in processes:
             process.wait(120)
-        told = []
+        notes = []
         for stage in stages:
             stage.check(case)
-            told.append(json.loads((stage.folder / f"{case}.json").read_text("utf-8")))
-        assert told[0]["worker"] == told[1]["worker"] == user.worker_pid()
+            notes.append(json.loads((stage.folder / f"{case}.json").read_text("utf-8")))
+        assert notes[0]["worker"] == notes[1]["worker"] == user.worker_pid()

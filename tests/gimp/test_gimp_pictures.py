@@ -25,7 +25,7 @@ COMMANDS = {
         "--sharpen", "0.4",
     ],
 }  # fmt: skip
-KINDS = {
+IMAGE_TYPES = {
     "rgb": (np.uint8, 3),
     "rgba": (np.uint8, 4),
     "grey": (np.uint8, 1),
@@ -36,7 +36,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("case", cases_in("pictures"))
-def test_every_kind(batch, case):
+def test_every_type(batch, case):
     batch.check(case)
 
 
@@ -44,34 +44,34 @@ def test_every_kind(batch, case):
 def command_line(request, batch, gimp) -> tuple[str, Path]:
     """A procedure's name, and what its command makes of the pictures where GIMP's engine runs."""
     name = request.param
-    given, made = (batch.folder / folder / name for folder in ("given", "made"))
-    given.mkdir(parents=True)
-    for kind in KINDS:
-        suffix = "tif" if kind == "float-linear" else "png"
-        write(given / f"{kind}.{suffix}", dumped(batch, name, kind, "before", PHOTO))
-    program = [sys.executable, "-m", "mattelier", *COMMANDS[name], given, "-o", made]
+    inputs, outputs = (batch.folder / folder / name for folder in ("inputs", "outputs"))
+    inputs.mkdir(parents=True)
+    for image_type in IMAGE_TYPES:
+        suffix = "tif" if image_type == "float-linear" else "png"
+        write(inputs / f"{image_type}.{suffix}", dumped(batch, name, image_type, "before", PHOTO))
+    program = [sys.executable, "-m", "mattelier", *COMMANDS[name], inputs, "-o", outputs]
     done = subprocess.run(
         gimp.command(*program, "--format", "tiff"), capture_output=True, text=True, cwd="/"
     )
     assert done.returncode == 0, done.stderr
-    return name, made
+    return name, outputs
 
 
 @pytest.mark.parametrize("case", [CASE])
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_picture_is_the_command_lines_own(batch, command_line, case, kind):
+@pytest.mark.parametrize("image_type", IMAGE_TYPES)
+def test_the_picture_is_the_command_lines_own(batch, command_line, case, image_type):
     name, folder = command_line
     sizes = json.loads((batch.folder / f"{case}.json").read_text("utf-8"))["sizes"]
-    before = dumped(batch, name, kind, "before", PHOTO)
-    after = dumped(batch, name, kind, "after", sizes[f"{name}-{kind}"])
-    (made,) = folder.glob(f"{kind}.*")
-    np.testing.assert_array_equal(after, as_samples(stills.read(made), after.shape[2]))
+    before = dumped(batch, name, image_type, "before", PHOTO)
+    after = dumped(batch, name, image_type, "after", sizes[f"{name}-{image_type}"])
+    (output,) = folder.glob(f"{image_type}.*")
+    np.testing.assert_array_equal(after, as_samples(stills.read(output), after.shape[2]))
     assert after.shape != before.shape or not np.array_equal(after, before)
 
 
-def dumped(batch, name: str, kind: str, when: str, size: tuple[int, int]) -> np.ndarray:
-    dtype, channels = KINDS[kind]
-    raw = np.fromfile(batch.folder / f"{CASE}-{name}-{kind}-{when}.raw", dtype)
+def dumped(batch, name: str, image_type: str, when: str, size: tuple[int, int]) -> np.ndarray:
+    dtype, channels = IMAGE_TYPES[image_type]
+    raw = np.fromfile(batch.folder / f"{CASE}-{name}-{image_type}-{when}.raw", dtype)
     return raw.reshape(size[1], size[0], channels)
 
 

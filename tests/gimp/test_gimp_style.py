@@ -57,7 +57,7 @@ def test_the_picture_is_the_command_lines_own(painted, tmp_path, monkeypatch):
         "--reference",
         str(tmp_path / "reference.png"),
     ]
-    assert main([*command, "-o", str(tmp_path / "made.png")]) == 0
-    truth = np.asarray(Image.open(tmp_path / "made.png")).astype(int)
+    assert main([*command, "-o", str(tmp_path / "output.png")]) == 0
+    truth = np.asarray(Image.open(tmp_path / "output.png")).astype(int)
     assert np.abs(dumped("after") - truth).max() <= 1
     assert not np.array_equal(dumped("after"), dumped("before"))

@@ -35,21 +35,23 @@ def state(image):
     }
 
 
-def build(told):
-    image = gimp.Image(told["width"], told["height"], told["base_type"], scratch=False)
+def build(description):
+    image = gimp.Image(
+        description["width"], description["height"], description["base_type"], scratch=False
+    )
     image.profile = b"a profile"
-    given = told["layer"]
-    size = given["width"], given["height"]
-    layer = gimp.Layer(image, size[0], size[1], given["bpp"], decoded(given["pixels"]))
-    layer.offsets = tuple(given.get("offsets", (0, 0)))
-    layer.is_group = given.get("group", False)
-    layer.edits_mask = given.get("edits_mask", False)
-    if "mask" in given:
-        layer.mask = gimp.Channel(image, size[0], size[1], 1, decoded(given["mask"]))
+    properties = description["layer"]
+    size = properties["width"], properties["height"]
+    layer = gimp.Layer(image, size[0], size[1], properties["bpp"], decoded(properties["pixels"]))
+    layer.offsets = tuple(properties.get("offsets", (0, 0)))
+    layer.is_group = properties.get("group", False)
+    layer.edits_mask = properties.get("edits_mask", False)
+    if "mask" in properties:
+        layer.mask = gimp.Channel(image, size[0], size[1], 1, decoded(properties["mask"]))
     image.layers.append(layer)
     image.active_layer = layer
-    if "selection" in told:
-        image.selection.values = decoded(told["selection"])
+    if "selection" in description:
+        image.selection.values = decoded(description["selection"])
     return image, layer
 
 
@@ -76,7 +78,7 @@ def run(scenario):
     except gimpfu.error as failure:
         error = str(failure)
     after = state(image)
-    told = {
+    answer = {
         "python": sys.version_info[0],
         "error": error,
         "messages": gimp.messages,
@@ -94,9 +96,9 @@ def run(scenario):
     }
     if image.steps:
         image.undo()
-    told["undone"] = state(image) == before
+    answer["undone"] = state(image) == before
     with io.open(sys.argv[2], "wb") as out:
-        out.write(json.dumps(told).encode("utf-8"))
+        out.write(json.dumps(answer).encode("utf-8"))
 
 
 main()

@@ -89,8 +89,8 @@ class Layer(Drawable):
     def has_alpha(self):
         return self.bpp in (2, 4)
 
-    def create_mask(self, kind):
-        assert kind == 0
+    def create_mask(self, mask_type):
+        assert mask_type == 0
         white = b"\xff" * (self.width * self.height)
         return Channel(self.image, self.width, self.height, 1, white)
 
@@ -147,18 +147,19 @@ class Image(object):
             thing.__dict__.update(values)
 
     def _state(self):
-        kept = {
+        undoable = {
             self: ("layers", "channels", "active_layer"),
             self.selection: ("values",),
         }
-        kept.update((layer, ("mask", "offsets")) for layer in self.layers)
+        undoable.update((layer, ("mask", "offsets")) for layer in self.layers)
 
         def value(thing, name):
             found = getattr(thing, name)
             return list(found) if type(found) is list else found
 
         return [
-            (thing, {name: value(thing, name) for name in names}) for thing, names in kept.items()
+            (thing, {name: value(thing, name) for name in names})
+            for thing, names in undoable.items()
         ]
 
 
@@ -203,8 +204,8 @@ class Pdb(object):
     def gimp_image_get_precision(self, image):
         return image.precision
 
-    def gimp_image_new_with_precision(self, width, height, kind, precision):
-        return Image(width, height, kind, precision)
+    def gimp_image_new_with_precision(self, width, height, base_type, precision):
+        return Image(width, height, base_type, precision)
 
     def gimp_image_get_color_profile(self, image):
         return len(image.profile), tuple(bytearray(image.profile))

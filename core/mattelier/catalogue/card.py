@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal
 
 from mattelier.types.errors import ModelError
+from mattelier.types.plain_values import PlainValueError, from_plain
 
 Triple = tuple[float, float, float]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -202,85 +200,27 @@ def read_card(path: Path) -> Card:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ModelError(f"The model card {path} cannot be read: {error}.") from error
     try:
-        card = _build(Card, values, "card", folder=path.parent)
-    except ModelError as error:
+        card = from_plain(Card, values, "it")
+    except (ModelError, PlainValueError) as error:
         raise ModelError(f"The model card {path} is not valid: {error}.") from error
     if card.name != path.parent.name:
         raise ModelError(
             f"The model card {path} is not valid: name {card.name!r} is not its folder's name."
         )
-    return card
+    return dataclasses.replace(card, folder=path.parent)
 
 
 def to_toml(card: Card) -> str:
     """The card as TOML, such that `read_card` gives an equal one."""
+    import tomli_w
+
     values = dataclasses.asdict(card)
     del values["folder"]
-    scalars, tables = [], []
-    for key, value in values.items():
-        if isinstance(value, dict):
-            tables.append(f"\n[{key}]\n{_lines(value)}")
-        elif isinstance(value, tuple):
-            tables += [f"\n[[{key}]]\n{_lines(row)}" for row in value] or [f"{key} = []"]
-        elif value is not None:
-            scalars.append(f"{key} = {_literal(value)}")
-    empty = [line for line in tables if not line.startswith("\n")]
-    return "\n".join(scalars + empty + [line for line in tables if line not in empty])
+    return tomli_w.dumps(_without_none(values))
 
 
-def _lines(table: Mapping[str, Any]) -> str:
-    return "".join(f"{k} = {_literal(v)}\n" for k, v in table.items() if v is not None)
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, (tuple, list)):
-        return f"[{', '.join(_literal(item) for item in value)}]"
+def _without_none(value: Any) -> Any:
+    """The same tables and lists without what TOML cannot say."""
     if isinstance(value, Mapping):
-        return f"{{ {', '.join(f'{_literal(k)} = {_literal(v)}' for k, v in value.items())} }}"
-    import json
-
-    # TOML's basic strings, numbers and booleans are JSON's; only DEL needs care.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
-
-
-def _build(kind: type[T], values: Any, where: str, **given: Any) -> T:
-    """An instance of a frozen dataclass from a TOML table, every key and type checked."""
-    if not isinstance(values, dict):
-        raise ModelError(f"{where} is not a table")
-    hints = typing.get_type_hints(kind)
-    fields = {f.name: f for f in dataclasses.fields(kind) if f.name not in given}  # type: ignore[arg-type]
-    for key in values:
-        if key not in fields:
-            raise ModelError(f"{where} has an unknown key {key!r}")
-    for key, spec in fields.items():
-        needed = spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
-        if needed and key not in values:
-            raise ModelError(f"{where} lacks {key!r}")
-    built = {key: _convert(hints[key], value, f"{where}.{key}") for key, value in values.items()}
-    return kind(**built, **given)
-
-
-def _convert(kind: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        return _build(kind, value, where)
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin is Literal:
-        if value not in arguments:
-            raise ModelError(f"{where} is one of {', '.join(arguments)}, not {value!r}")
-        return value
-    if origin in (Union, types.UnionType):
-        if any(k is type(value) for k in arguments):
-            return value
-        raise ModelError(f"{where} has the wrong type: {value!r}")
-    if origin is tuple and isinstance(value, list):
-        item = arguments[0]
-        if Ellipsis not in arguments and len(value) != len(arguments):
-            raise ModelError(f"{where} needs {len(arguments)} values")
-        return tuple(_convert(item, part, f"{where}[{i}]") for i, part in enumerate(value))
-    if origin is not None and origin is not tuple and isinstance(value, dict):
-        return value
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise ModelError(f"{where} has the wrong type: {value!r}")
-    return value
+        return {k: _without_none(v) for k, v in value.items() if v is not None}
+    return [_without_none(item) for item in value] if isinstance(value, tuple | list) else value

@@ -11,8 +11,7 @@ from typing import Any
 
 import click
 
-from mattelier.commands.key_frame_options import keys_from_flags
-from mattelier.commands.options import request_from_flags
+from mattelier.commands.request_file import roto_request
 from mattelier.commands.roto import roto
 from mattelier.requests import RotoRequest
 from mattelier.types.errors import UsageError
@@ -31,7 +30,7 @@ def _request(flags: dict[str, Any]) -> RotoRequest:
     """The request that these of roto's options make, checked and with absolute paths."""
     from mattelier.shot.farm import for_farm
 
-    return for_farm(request_from_flags(RotoRequest, {**flags, "keys": keys_from_flags(flags)}))
+    return for_farm(roto_request(flags))
 
 
 _chunk = click.option(

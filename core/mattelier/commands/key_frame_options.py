@@ -67,6 +67,9 @@ def point_keys(ctx: click.Context, param: click.Parameter, texts: Texts) -> list
     return keys
 
 
+KEY_FLAGS = ("masks", "sequences", "boxes", "points")
+"""What `key_options` calls its values."""
+
 _KEY_OPTIONS = (
     click.option(
         "--key",
@@ -112,8 +115,7 @@ def key_options(command: Command) -> Command:
 
 def keys_from_flags(flags: Mapping[str, Any]) -> tuple[KeyRequest, ...]:
     """All keys that the values of `key_options` name."""
-    names = ("masks", "sequences", "boxes", "points")
-    return tuple(key for name in names for key in flags[name])
+    return tuple(key for name in KEY_FLAGS for key in flags[name])
 
 
 def _split(text: str, form: str) -> tuple[str, int, str]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from mattelier.requests import HintRequest
-from mattelier.requests.fields import Field, Flag, without_none
+from mattelier.requests.fields import Field, Flag, Request, without_none
 from mattelier.requests.flat import AnyRequest, FlatField, flat_fields, from_flat
 from mattelier.types.errors import UsageError
 
@@ -20,7 +20,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def request_options(
-    request_type: type[Any], *, only: Collection[str] = (), omit: Collection[str] = ()
+    request_type: type[Request], *, only: Collection[str] = (), omit: Collection[str] = ()
 ) -> Callable[[Command], Command]:
     """Add the flags of a request, and of the requests inside it, to a command.
 
@@ -88,7 +88,7 @@ def _option(leaf: FlatField, field: Field, flag: Flag) -> Callable[[Command], Co
     return click.option(*names, leaf.name, multiple=flag.multiple, **settings)
 
 
-def _number_type(kind: type, field: Field, flag: Flag) -> click.ParamType:
+def _number_type(kind: type, field: Field, flag: Flag) -> click.types.ParamType[Any]:
     low, high = field.minimum, field.maximum
     if flag.bounds == "none" or (low is None and high is None):
         return click.INT if kind is int else click.FLOAT

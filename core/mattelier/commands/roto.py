@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mattelier.commands.key_frame_options import key_options, keys_from_flags
-from mattelier.commands.options import request_from_flags, request_options
+from mattelier.commands.key_frame_options import key_options
+from mattelier.commands.options import request_options
+from mattelier.commands.request_file import request_file_option, roto_request
 from mattelier.requests import RotoRequest
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ makes what is missing or was made with other settings; the rest stays."""
 @key_options
 @request_options(RotoRequest, only=_RESULTS)
 @request_options(RotoRequest, omit=(*_FILES, *_RESULTS))
+@request_file_option
 @click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per frame on stdout.")
 def roto(dry_run: bool, as_json: bool, **flags: Any) -> int:
@@ -44,7 +46,7 @@ def roto(dry_run: bool, as_json: bool, **flags: Any) -> int:
     PLATE is name.####.exr (also %04d, @@@@, $F4), a folder, one file of a sequence, or a movie.
     Key frames say where the subject is; without any, the obvious one is found.
     """
-    request = request_from_flags(RotoRequest, {**flags, "keys": keys_from_flags(flags)})
+    request = roto_request(flags)
     from mattelier.shot.plan import prepare
 
     if dry_run:

@@ -20,7 +20,7 @@ from mattelier.worker.client import cleaned
 
 NAME = "mattelier"
 _REPOSITORY = "user_default"  # Blender's own name for what a user installs from disk
-_COPIED_SUFFIXES = {".py", ".toml", ""}  # "" is the licence
+_ADDON_FILES = ("*.py", "blender_manifest.toml", "LICENSE")
 _TIMEOUT_SECONDS = 180
 
 
@@ -44,9 +44,10 @@ def assemble(folder: Path, command: Sequence[str]) -> None:
 
     source = addon_folder()
     folder.mkdir(parents=True)
-    for file in source.iterdir():
-        if file.is_file() and file.suffix in _COPIED_SUFFIXES and file.name != "ruff.toml":
-            shutil.copyfile(file, folder / file.name)
+    for file in (file for pattern in _ADDON_FILES for file in source.rglob(pattern)):
+        copy = folder / file.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
     copy_client(folder)
     engine = {
         "version": __version__,

@@ -14,7 +14,7 @@ from mattelier.worker.client import cleaned
 # Alone; or, where pip put the packages into the user's own folder, at least without PYTHONPATH.
 _ISOLATION = (("-I",), ("-E", "-P"))
 _START_TIMEOUT_SECONDS = 60
-_CLIENT_FILES = ("protocol.py", "client.py")
+_COPIED_FILES = ("worker/protocol.py", "worker/client.py", "requests/schema.json")
 
 
 def engine_command() -> list[str]:
@@ -47,9 +47,9 @@ def engine_command() -> list[str]:
 
 
 def copy_client(plugin: Path) -> None:
-    """Put the worker's client into a plug-in's folder, as the package `mattelier_worker`."""
+    """Put the worker's client and the requests' schema into a plug-in: `mattelier_worker`."""
     package = plugin / "mattelier_worker"
     package.mkdir()
     (package / "__init__.py").touch()
-    for name in _CLIENT_FILES:
-        shutil.copyfile(Path(__file__).parents[1] / "worker" / name, package / name)
+    for name in _COPIED_FILES:
+        shutil.copyfile(Path(__file__).parents[1] / name, package / Path(name).name)

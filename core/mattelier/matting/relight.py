@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.filters.enhance import white_balance
+from mattelier.types import illuminant
 from mattelier.types.colour import from_float, linear_to_srgb, srgb_to_linear, to_float
 from mattelier.types.oklab import luminance
 from mattelier.types.picture import Picture
@@ -30,7 +30,7 @@ def match_light(
     """The subject's colours as if lit by the new surroundings instead of the old.
 
     How bright the light is, is told by the surroundings' mean luminance. Its colour is the lamp's
-    or the sky's, found as for white balance (`white_balance.illuminant`), mixed with the
+    or the sky's, found as for white balance (`illuminant.estimate_illuminant`), mixed with the
     surroundings' mean (grey world; Buchsbaum 1980), which they cast on the subject. Each channel
     is scaled by the ratio of the new light to the old (von Kries), raised to `amount`. Both are
     measured around the subject, never on it, so that a black coat is not taken for darkness.
@@ -66,7 +66,7 @@ def match_light(
 
 
 def _small(height: int, width: int) -> tuple[int, int]:
-    scale = min(1.0, white_balance.SIDE / max(height, width))
+    scale = min(1.0, illuminant.SIDE / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
@@ -85,7 +85,7 @@ def _light(colour: NDArray[Any], weight: NDArray[np.float32], linear: bool) -> N
     mean = (small * weight[..., None]).sum((0, 1)) / weight.sum()
     level = float(luminance(mean[None, None])[0, 0])
     around = np.maximum(mean, _LEAST)
-    light = white_balance.illuminant(small, weight > _OUTSIDE)
+    light = illuminant.estimate_illuminant(small, weight > _OUTSIDE)
     light = light ** (1 - _REFLECTED) * (around / around.mean()) ** _REFLECTED
     light *= level / float(luminance(light.astype(np.float32)[None, None])[0, 0])
     return np.asarray(light, np.float32)

@@ -1,4 +1,7 @@
-"""Names of a sequence's files: where in them the frame number stands, and how it is padded."""
+"""Names of a sequence's files: where in them the frame number stands, and how it is padded.
+
+By hand, because `fileseq` takes `#` for four digits and fills a second mark with zeros in silence.
+"""
 
 from __future__ import annotations
 

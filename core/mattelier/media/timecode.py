@@ -1,4 +1,8 @@
-"""SMPTE timecode (ST 12-1): text, frame arithmetic, and the packed form in an EXR's header."""
+"""SMPTE timecode (ST 12-1): text, frame arithmetic, and the packed form in an EXR's header.
+
+By hand, because `timecode` and `opentimelineio` have no packed form, and the one takes frame 29 of
+24, the other hour 25, for good.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ from mattelier.requests.bokeh import BokehRequest
 from mattelier.requests.cutout import CutoutRequest
 from mattelier.requests.denoise import DenoiseRequest
 from mattelier.requests.depth import DepthRequest
-from mattelier.requests.effects import EFFECTS, EffectName
 from mattelier.requests.enhance import EnhanceRequest
 from mattelier.requests.fields import EffectRequest, Request
 from mattelier.requests.hint import Box, HintRequest, Point
@@ -32,7 +31,6 @@ from mattelier.requests.upscale import Size, UpscaleRequest
 from mattelier.requests.wire import digest, from_json, to_json
 
 __all__ = [
-    "EFFECTS",
     "SUBJECT",
     "BokehRequest",
     "Box",
@@ -40,7 +38,6 @@ __all__ = [
     "DenoiseRequest",
     "DepthRequest",
     "Device",
-    "EffectName",
     "EffectRequest",
     "EnhanceRequest",
     "FrameFormat",

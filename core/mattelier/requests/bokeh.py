@@ -34,7 +34,7 @@ def parse_focus(text: str) -> Point | float | None:
 
 
 @dataclass(frozen=True)
-class BokehRequest(EffectRequest):
+class BokehRequest(EffectRequest, task="bokeh"):
     """picture + depth → the picture as a lens with a wide aperture draws it.
 
     The focus is on the subject, or at the point `focus`, or at `distance`, in the depth map's
@@ -85,34 +85,39 @@ class BokehRequest(EffectRequest):
     focal_length: Annotated[
         float | None,
         Field(
-            "For --aperture, as of a full-frame camera. Default: the picture's own, or 50.",
+            "For the f-number, as of a full-frame camera. Default: the picture's own, or 50.",
             minimum=1,
             maximum=5000,
             unit="mm",
             label="The focal length",
-            flag=Flag(metavar="MM", bounds="none"),
+            flag=Flag(
+                metavar="MM",
+                help="For --aperture, as of a full-frame camera. Default: the picture's own, "
+                "or 50.",
+                bounds="none",
+            ),
         ),
     ] = None
     blades: Annotated[
         int,
         Field(
-            "Of the iris. Default: round.",
+            "Blades of the iris; 0: round.",
             minimum=3,
             maximum=16,
             or_zero=True,
             refusal="An iris has 3 to 16 blades, or 0 to be round, not {value}.",
-            flag=Flag(metavar="N", bounds="none"),
+            flag=Flag(metavar="N", help="Of the iris. Default: round.", bounds="none"),
         ),
     ] = 0
     rotation: Annotated[
         float,
         Field(
-            "Of the iris.",
+            "Rotation of the iris.",
             minimum=-360,
             maximum=360,
             unit="degrees",
             label="The rotation",
-            flag=Flag(metavar="DEGREES", bounds="none"),
+            flag=Flag(metavar="DEGREES", help="Of the iris.", bounds="none"),
         ),
     ] = 0
     cats_eye: Annotated[

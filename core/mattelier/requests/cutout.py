@@ -10,7 +10,7 @@ from mattelier.requests.matte import MatteRequest
 
 
 @dataclass(frozen=True)
-class CutoutRequest(Request):
+class CutoutRequest(Request, task="cutout"):
     """picture + optional hint → picture with alpha, or composited over a background.
 
     `background` is None (keep transparency), "blur", a colour, or a picture's path.
@@ -36,20 +36,22 @@ class CutoutRequest(Request):
     padding: Annotated[
         int,
         Field(
-            "Room around the subject, with --crop.",
+            "Room around the subject, where the result is trimmed to it.",
             minimum=0,
             unit="px",
             refusal="Padding cannot be negative ({value}).",
-            flag=Flag(metavar="PIXELS"),
+            flag=Flag(metavar="PIXELS", help="Room around the subject, with --crop."),
         ),
     ] = 0
     match_light: Annotated[
         float,
         Field(
-            "How far the subject takes on the light of --background.",
+            "How far the subject takes on the light of its new background.",
             minimum=0,
             maximum=1,
             label="Matched light",
-            flag=Flag(metavar="0..1"),
+            flag=Flag(
+                metavar="0..1", help="How far the subject takes on the light of --background."
+            ),
         ),
     ] = 0

@@ -30,7 +30,7 @@ def parse_strength(text: str) -> float | None:
 
 
 @dataclass(frozen=True)
-class DenoiseRequest(EffectRequest):
+class DenoiseRequest(EffectRequest, task="denoise"):
     """picture → the same picture without its noise.
 
     `strength` is how strong the noise is taken to be, from 0 (none: nothing is changed) to 1 (a

@@ -12,7 +12,7 @@ from mattelier.types.errors import UsageError
 
 
 @dataclass(frozen=True)
-class DepthRequest(Request):
+class DepthRequest(Request, task="depth"):
     """picture → depth map.
 
     `file` is a depth map's path, of the `kind` it holds ("auto": floats are distances, others
@@ -32,14 +32,19 @@ class DepthRequest(Request):
     kind: Annotated[
         Literal["auto", "distance", "disparity"],
         Field(
-            "What --depth holds: how far things are, or how near.",
+            "What the depth map holds: how far things are, or how near.",
             name="depth_kind",
-            flag=Flag(show_default=True),
+            flag=Flag(
+                help="What --depth holds: how far things are, or how near.", show_default=True
+            ),
         ),
     ] = "auto"
     right: Annotated[
         str | None,
-        Field("Right picture of a stereo pair whose left one is IN.", flag=Flag(metavar="FILE")),
+        Field(
+            "Right picture of a stereo pair whose left one is the picture.",
+            flag=Flag(metavar="FILE", help="Right picture of a stereo pair whose left one is IN."),
+        ),
     ] = None
     model: Annotated[
         str,

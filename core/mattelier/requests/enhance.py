@@ -8,11 +8,10 @@ from typing import Annotated
 from mattelier.requests.fields import EffectRequest, Field, Flag
 
 _SHARE = Flag(metavar="0..1", default=None)  # --auto fills in what is not given
-_BOTH_WAYS = Flag(metavar="-1..1", default=None)
 
 
 @dataclass(frozen=True)
-class EnhanceRequest(EffectRequest):
+class EnhanceRequest(EffectRequest, task="enhance"):
     """picture → the same picture under better light; 0 leaves each quality as it is.
 
     `white_balance` (0…1) is how much of the light's cast is taken away, `tone` (0…1) how far
@@ -44,11 +43,15 @@ class EnhanceRequest(EffectRequest):
     contrast: Annotated[
         float,
         Field(
-            "Of what lies side by side, without halos; below 0 it is softened.",
+            "Contrast of what lies side by side, without halos; below 0 it is softened.",
             minimum=-1,
             maximum=1,
             label="Contrast",
-            flag=_BOTH_WAYS,
+            flag=Flag(
+                metavar="-1..1",
+                help="Of what lies side by side, without halos; below 0 it is softened.",
+                default=None,
+            ),
         ),
     ] = 0
     saturation: Annotated[
@@ -58,12 +61,18 @@ class EnhanceRequest(EffectRequest):
             minimum=-1,
             maximum=1,
             label="Saturation",
-            flag=_BOTH_WAYS,
+            flag=Flag(metavar="-1..1", default=None),
         ),
     ] = 0
     sharpen: Annotated[
         float,
-        Field("Edges, but not the noise.", minimum=0, maximum=1, label="Sharpening", flag=_SHARE),
+        Field(
+            "Sharpen edges, but not the noise.",
+            minimum=0,
+            maximum=1,
+            label="Sharpening",
+            flag=Flag(metavar="0..1", help="Edges, but not the noise.", default=None),
+        ),
     ] = 0
     match: Annotated[
         str | None, Field("Take on the look of this picture.", flag=Flag(metavar="FILE"))
@@ -71,10 +80,10 @@ class EnhanceRequest(EffectRequest):
     match_strength: Annotated[
         float,
         Field(
-            "How far, with --match. Default: 1.",
+            "How far the look of the matched picture is taken on.",
             minimum=0,
             maximum=1,
             label="The match's strength",
-            flag=_SHARE,
+            flag=Flag(metavar="0..1", help="How far, with --match. Default: 1.", default=None),
         ),
     ] = 1

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from mattelier.types.errors import UsageError
 
@@ -140,7 +140,19 @@ class RequestField:
 
 
 class Request:
-    """Base of all requests: a frozen dataclass that checks its fields when it is built."""
+    """Base of all requests: a frozen dataclass that checks its fields when it is built.
+
+    `class UpscaleRequest(Request, task="upscale")` is what the task of that name is asked; parts
+    of requests name none.
+    """
+
+    task_name: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, task: str = "", **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.task_name = task
+        if task:
+            REQUESTS[task] = cls
 
     def __post_init__(self) -> None:
         for own in request_fields(type(self)):
@@ -152,9 +164,23 @@ class EffectRequest(Request):
     """Base of the requests of tasks that make a picture of a picture, or of each of a shot."""
 
 
-@functools.cache
-def request_fields(request_type: type[Any]) -> tuple[RequestField, ...]:
+REQUESTS: dict[str, type[Request]] = {}
+"""What each task is asked; a request's class puts itself in when it is defined."""
+
+
+def effect_requests() -> dict[str, type[EffectRequest]]:
+    """Those of tasks that make a picture of a picture."""
+    return {name: kind for name, kind in REQUESTS.items() if issubclass(kind, EffectRequest)}
+
+
+def request_fields(request_type: type[Request]) -> tuple[RequestField, ...]:
     """The fields of a request class, in their order."""
+    key: Any = request_type  # mypy takes no class for hashable
+    return _request_fields(key)
+
+
+@functools.cache
+def _request_fields(request_type: Any) -> tuple[RequestField, ...]:
     hints = get_type_hints(request_type, include_extras=True)
     found = []
     for own in dataclasses.fields(request_type):

@@ -48,9 +48,14 @@ class FlatField:
         return self.default is dataclasses.MISSING
 
 
-@functools.cache
-def all_flat_fields(request_type: type[Any]) -> tuple[FlatField, ...]:
+def all_flat_fields(request_type: type[Request]) -> tuple[FlatField, ...]:
     """All values in a request of that class, in the order of the fields."""
+    key: Any = request_type  # mypy takes no class for hashable
+    return _all_flat_fields(key)
+
+
+@functools.cache
+def _all_flat_fields(request_type: Any) -> tuple[FlatField, ...]:
     found: list[FlatField] = []
     for own in request_fields(request_type):
         if own.request is None:
@@ -66,7 +71,7 @@ def all_flat_fields(request_type: type[Any]) -> tuple[FlatField, ...]:
 
 
 def flat_fields(
-    request_type: type[Any], *, only: Collection[str] = (), omit: Collection[str] = ()
+    request_type: type[Request], *, only: Collection[str] = (), omit: Collection[str] = ()
 ) -> tuple[FlatField, ...]:
     """The values in a request, without those below the paths `omit`, or just those below `only`."""
     return tuple(
@@ -106,7 +111,7 @@ def from_flat(request_type: type[AnyRequest], values: Mapping[str, Any]) -> AnyR
 
 
 def keyword_parameters(
-    request_type: type[Any], *, only: Collection[str] = (), omit: Collection[str] = ()
+    request_type: type[Request], *, only: Collection[str] = (), omit: Collection[str] = ()
 ) -> list[inspect.Parameter]:
     """The keyword-only parameters of a function that takes a request's values; as `flat_fields`."""
     parameters: dict[str, inspect.Parameter] = {}
@@ -126,7 +131,7 @@ def keyword_parameters(
 
 
 def keyword_help(
-    request_type: type[Any], *, only: Collection[str] = (), omit: Collection[str] = ()
+    request_type: type[Request], *, only: Collection[str] = (), omit: Collection[str] = ()
 ) -> str:
     """The entries of such a function's docstring under "Parameters", in NumPy style."""
     lines: dict[str, list[str]] = {}

@@ -11,7 +11,7 @@ from mattelier.requests.shared_fields import DeviceField, EdgeShift, Feather, Qu
 
 
 @dataclass(frozen=True)
-class MatteRequest(Request):
+class MatteRequest(Request, task="matte"):
     """picture + optional hint → alpha.
 
     `edge_shift` moves the finished edge by so many pixels, outwards where positive; `feather`

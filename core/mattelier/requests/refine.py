@@ -10,7 +10,7 @@ from mattelier.requests.shared_fields import MAX_EDGE_PX, EdgeShift, Feather, Qu
 
 
 @dataclass(frozen=True)
-class RefineRequest(Request):
+class RefineRequest(Request, task="refine"):
     """picture + mask → alpha: the mask's soft band solved again, along the picture's edges.
 
     `mask` is a file path; the worker and the Python door take pixels beside this request. The

@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Literal, cast, get_args
 
-from mattelier.requests.effects import EFFECTS, EffectName
-from mattelier.requests.fields import EffectRequest, Field, Flag, Nested, Request
+from mattelier.requests.fields import EffectRequest, Field, Flag, Nested, Request, effect_requests
 from mattelier.requests.hint import Box, HintRequest, Point
 from mattelier.requests.matte import MatteRequest
 from mattelier.types.errors import UsageError
@@ -50,17 +49,30 @@ Output = Annotated[
         flag=Flag(("-o", "--output"), metavar="OUT", required=True),
     ),
 ]
-Frames = Annotated[str, Field("Such as 1001-1100x2,1150.", flag=Flag(metavar="RANGE"))]
+Frames = Annotated[
+    str,
+    Field(
+        "A frame range such as 1001-1100x2,1150; empty: all.",
+        flag=Flag(metavar="RANGE", help="Such as 1001-1100x2,1150."),
+    ),
+]
 Format = Annotated[
     FrameFormat,
     Field(
-        "Of results in a folder. Default: EXR and TIFF stay what they are, else PNG.",
+        "Format of results in a folder; auto: EXR and TIFF stay what they are, else PNG.",
         label="The format",
+        flag=Flag(
+            help="Of results in a folder. Default: EXR and TIFF stay what they are, else PNG."
+        ),
     ),
 ]
 Codec = Annotated[
     MovieCodec,
-    Field("Of movies: .mov prores or png, .mkv ffv1 or png, .mp4 h264.", label="The codec"),
+    Field(
+        "Codec of movies: .mov prores or png, .mkv ffv1 or png, .mp4 h264.",
+        label="The codec",
+        flag=Flag(help="Of movies: .mov prores or png, .mkv ffv1 or png, .mp4 h264."),
+    ),
 ]
 ColorSpace = Annotated[
     str | None,
@@ -72,12 +84,12 @@ ColorSpace = Annotated[
 FrameRate = Annotated[
     float,
     Field(
-        "Default: as the plate says.",
+        "Frame rate; 0: as the plate says.",
         minimum=0,
         maximum=1000,
         unit="1/s",
         label="The frame rate",
-        flag=Flag(bounds="minimum"),
+        flag=Flag(help="Default: as the plate says.", bounds="minimum"),
     ),
 ]
 Resume = Annotated[bool, Field("Keep frames that are done (on).")]
@@ -86,10 +98,10 @@ Overwrite = Annotated[bool, Field("Replace files that are not Mattelier's.")]
 
 def _bits(refusal: str) -> Field:
     return Field(
-        "Of PNG and TIFF files.",
+        "Bits of a sample in PNG and TIFF files; 0: by the plate.",
         choices=(0, 8, 16),
         refusal=refusal,
-        flag=Flag(parse=int, default=None),
+        flag=Flag(help="Of PNG and TIFF files.", parse=int, default=None),
     )
 
 
@@ -105,7 +117,7 @@ class KeyRequest:
 
 
 @dataclass(frozen=True)
-class RotoRequest(Request):
+class RotoRequest(Request, task="roto"):
     """A plate and a few key frames → stable mattes of every frame, written as files.
 
     Attributes
@@ -146,14 +158,23 @@ class RotoRequest(Request):
     ] = ()
     objects: Annotated[
         tuple[str, ...],
-        Field("Name an object.", flag=Flag(("--object",), metavar="NAME", multiple=True)),
+        Field(
+            "Names of the objects; empty: those of the keys.",
+            flag=Flag(("--object",), metavar="NAME", help="Name an object.", multiple=True),
+        ),
     ] = ()
     outputs: Annotated[
         tuple[ShotOutput, ...],
         Field(
-            "Of matte, foreground (straight), premult and preview, with commas.",
+            "What is written of each frame: foreground is straight, premult times the matte.",
             label="An output",
-            flag=Flag(metavar="LIST", parse=parse_outputs, default="matte", show_default=True),
+            flag=Flag(
+                metavar="LIST",
+                help="Of matte, foreground (straight), premult and preview, with commas.",
+                parse=parse_outputs,
+                default="matte",
+                show_default=True,
+            ),
         ),
     ] = ("matte",)
     matte: Annotated[
@@ -186,23 +207,32 @@ class RotoRequest(Request):
     window: Annotated[
         int,
         Field(
-            "Track and finish so many frames at a time. Default: track all first.",
+            "Track and finish so many frames at a time; 0: track all first.",
             minimum=0,
             maximum=1_000_000,
             unit="frames",
             label="The window",
-            flag=Flag(metavar="N", bounds="minimum"),
+            flag=Flag(
+                metavar="N",
+                help="Track and finish so many frames at a time. Default: track all first.",
+                bounds="minimum",
+            ),
         ),
     ] = 0
     preroll: Annotated[
         int,
         Field(
-            "Frames looked at around --frames or a window where there is no key.",
+            "Frames looked at around the range or a window where there is no key.",
             minimum=0,
             maximum=10_000,
             unit="frames",
             label="The pre-roll",
-            flag=Flag(metavar="N", show_default=True, bounds="minimum"),
+            flag=Flag(
+                metavar="N",
+                help="Frames looked at around --frames or a window where there is no key.",
+                show_default=True,
+                bounds="minimum",
+            ),
         ),
     ] = 64
     resume: Resume = True
@@ -229,7 +259,7 @@ class RotoRequest(Request):
 
 
 @dataclass(frozen=True)
-class FramesRequest(Request):
+class FramesRequest(Request, task="frames"):
     """A plate → one such task done on every frame, written as files.
 
     Attributes
@@ -250,15 +280,18 @@ class FramesRequest(Request):
 
     plate: Plate
     output: Output
-    task: Annotated[EffectName, Field("What is done.", label="The task", flag=None)]
+    task: Annotated[str, Field("What is done.", label="The task", flag=None)]
     options: Annotated[EffectRequest, Field("As for one picture.", flag=None)]
     frames: Frames = ""
     mattes: Annotated[
         str | None,
         Field(
-            "Of a shot: its subject's mattes. Default: the subject is followed, from --box or "
-            "--point on the plate's first frame.",
-            flag=Flag(metavar="PATTERN|MOVIE"),
+            "The subject's mattes; None: it is followed from the hint on the first frame.",
+            flag=Flag(
+                metavar="PATTERN|MOVIE",
+                help="Of a shot: its subject's mattes. Default: the subject is followed, from "
+                "--box or --point on the plate's first frame.",
+            ),
         ),
     ] = None
     format: Format = "auto"
@@ -271,13 +304,16 @@ class FramesRequest(Request):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.options, EFFECTS[self.task]):
+        requests = effect_requests()
+        if self.task not in requests:
+            raise UsageError(f"The task is one of {', '.join(requests)}, not {self.task!r}.")
+        if not isinstance(self.options, requests[self.task]):
             raise UsageError(f"A {type(self.options).__name__} does not ask for {self.task}.")
         if self.mattes is not None and self.task != "bokeh":
             raise UsageError(f"Mattes say what bokeh keeps sharp; {self.task} takes none.")
 
     @property
-    def outputs(self) -> tuple[EffectName, ...]:
+    def outputs(self) -> tuple[str, ...]:
         """What is written of each frame."""
         return (self.task,)
 

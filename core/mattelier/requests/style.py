@@ -10,7 +10,7 @@ from mattelier.requests.shared_fields import DeviceField
 
 
 @dataclass(frozen=True)
-class StyleRequest(EffectRequest):
+class StyleRequest(EffectRequest, task="style"):
     """picture + reference → the picture as if painted in the reference's style.
 
     `reference` is a picture's path. `model` is "default" (the weights that the user has put in

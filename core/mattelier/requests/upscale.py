@@ -39,7 +39,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class UpscaleRequest(EffectRequest):
+class UpscaleRequest(EffectRequest, task="upscale"):
     """picture → the same picture with more pixels.
 
     `size` overrides `scale`. `model` is "default" (faithful to the picture), a model's name or
@@ -51,19 +51,29 @@ class UpscaleRequest(EffectRequest):
     scale: Annotated[
         float,
         Field(
-            "How many times larger each side becomes; 2 unless --to is given.",
+            "How many times larger each side becomes, unless a size is given.",
             minimum=1,
             maximum=16,
             label="The scale",
-            flag=Flag(metavar="2|3|4|8|N.N", default=None, bounds="above minimum"),
+            flag=Flag(
+                metavar="2|3|4|8|N.N",
+                help="How many times larger each side becomes; 2 unless --to is given.",
+                default=None,
+                bounds="above minimum",
+            ),
         ),
     ] = 2
     size: Annotated[
         Size | None,
         Field(
-            "The result's size in pixels; 3840x or x2160 keeps the picture's shape.",
+            "The result's size; only a width or only a height keeps the picture's shape.",
             unit="px",
-            flag=Flag(("--to",), metavar="WxH", parse=Size.parse),
+            flag=Flag(
+                ("--to",),
+                metavar="WxH",
+                help="The result's size in pixels; 3840x or x2160 keeps the picture's shape.",
+                parse=Size.parse,
+            ),
         ),
     ] = None
     model: Annotated[

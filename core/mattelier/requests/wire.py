@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
-import math
-from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
-from mattelier.requests.effects import EFFECTS
-from mattelier.requests.fields import EffectRequest
-from mattelier.requests.shot import FramesRequest
+from mattelier.requests.fields import EffectRequest, effect_requests
+from mattelier.types.digest import digest as digest_of
 from mattelier.types.errors import UsageError
+from mattelier.types.plain_values import PlainValueError, from_plain
 
-Request = TypeVar("Request")
+AnyRequest = TypeVar("AnyRequest")
 
 
 def to_json(request: Any) -> dict[str, Any]:
@@ -23,7 +20,7 @@ def to_json(request: Any) -> dict[str, Any]:
     return values
 
 
-def from_json(kind: type[Request], values: Any) -> Request:
+def from_json(request_type: type[AnyRequest], values: Any) -> AnyRequest:
     """The request that `to_json` made these values of; what is left out has its default.
 
     Raises
@@ -31,54 +28,23 @@ def from_json(kind: type[Request], values: Any) -> Request:
     UsageError
         A name is unknown, or a value is of the wrong type or out of range.
     """
-    if not isinstance(values, dict):
-        raise UsageError(f"A {kind.__name__} is a JSON object, not {_shown(values)}.")
-    types = get_type_hints(kind)
-    if kind is FramesRequest:  # its task says what its options are
-        types["options"] = _options_of(values.get("task"))
-    if unknown := sorted(set(values) - set(types)):
-        raise UsageError(f"A {kind.__name__} has no {', '.join(unknown)}.")
+
+    def read_effect(kind: type, options: Any) -> EffectRequest:
+        """A `FramesRequest`'s options, whose class its task says."""
+        task, requests = values.get("task"), effect_requests()
+        if task not in requests:
+            raise UsageError(f"The task is one of {', '.join(requests)}, not {task!r}.")
+        return from_json(requests[task], options)
+
     try:
-        return kind(**{name: _value(name, types[name], value) for name, value in values.items()})
-    except TypeError:
-        raise UsageError(f"A {kind.__name__} needs more than {sorted(values)}.") from None
-
-
-def _options_of(task: Any) -> type[EffectRequest]:
-    for name, options in EFFECTS.items():
-        if name == task:
-            return options
-    raise UsageError(f"The task is one of {', '.join(EFFECTS)}, not {_shown(task)}.")
-
-
-def _value(name: str, wanted: Any, value: Any) -> Any:
-    """A JSON value as a field of that type wants it."""
-    if get_origin(wanted) is UnionType:  # only `X | None` occurs
-        if value is None:
-            return None
-        wanted = next(kind for kind in get_args(wanted) if kind is not NoneType)
-    if dataclasses.is_dataclass(wanted):
-        return from_json(cast(Any, wanted), value)
-    if get_origin(wanted) is tuple and isinstance(value, list):
-        return tuple(_value(name, get_args(wanted)[0], item) for item in value)
-    if get_origin(wanted) is Literal and isinstance(value, str):
-        return value  # the class itself knows which ones, and says so
-    if wanted is float and type(value) in (int, float) and math.isfinite(value):
-        return float(value)
-    if type(value) is wanted:
-        return value
-    raise UsageError(f"{name} cannot be {_shown(value)}.")
-
-
-def _shown(value: Any) -> str:
-    return repr(value) if len(repr(value)) <= 40 else f"{repr(value)[:40]}…"
+        return from_plain(request_type, values, f"A {request_type.__name__}", read_effect)
+    except PlainValueError as error:
+        raise UsageError(f"{error}.") from None
 
 
 def digest(request: Any) -> str:
-    """First 16 hex digits of the SHA-256 of the request's canonical JSON.
+    """A short digest of all that a request says.
 
     Equal requests have equal digests, also where one holds 2 and the other 2.0.
     """
-    numbers = json.loads(json.dumps(to_json(request)), parse_int=float)
-    canonical = json.dumps(numbers, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return digest_of(json.loads(json.dumps(to_json(request)), parse_int=float))

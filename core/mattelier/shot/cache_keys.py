@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from mattelier.media.plate import Plate
+from mattelier.types.digest import digest
 
 _STABILISED_FRAMES = 4  # frames ahead that steady a tracked matte
 _SEED_SEARCH_FRAMES = 96  # frames ahead that an unaided track may start from
-
-
-def digest(*parts: Any) -> str:
-    """First 16 hex digits of the SHA-256 of plain values."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def plate_digests(plate: Plate, keys: Iterable[int]) -> dict[int, str]:

@@ -12,8 +12,7 @@ import numpy as np
 from mattelier.engines.model_cache import ModelCache
 from mattelier.media import stills
 from mattelier.media.frame_files import file_identity
-from mattelier.requests import EffectName, FramesRequest, to_json
-from mattelier.shot.cache_keys import digest
+from mattelier.requests import FramesRequest, to_json
 from mattelier.shot.frame_mattes import to_display
 from mattelier.shot.outputs import Target
 from mattelier.shot.plan import Shot
@@ -22,6 +21,7 @@ from mattelier.shot.shot_run import VERSION, FrameInputT, FrameOutput, ShotRun, 
 from mattelier.tasks.registry import TASKS
 from mattelier.tasks.task import run_prepared
 from mattelier.types.colour import from_float, to_float
+from mattelier.types.digest import digest
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import remark
@@ -29,7 +29,7 @@ from mattelier.types.result import Report
 
 # Of the files and of what is computed here: older ones are made again after a change.
 _CACHE_VERSION = 1
-_COLOUR_DEPENDENT: tuple[EffectName, ...] = ("enhance", "style")  # what red is matters to these
+_COLOUR_DEPENDENT: tuple[str, ...] = ("enhance", "style")  # what red is matters to these
 _LINEAR_SUFFIXES = (".exr", ".tif", ".tiff")  # files that hold a plate in its own space
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from mattelier.media import stills
 from mattelier.media.plate import Plate
 from mattelier.media.provenance import CACHE_KEY, read_provenance
-from mattelier.shot.cache_keys import digest
 from mattelier.shot.outputs import Target
 from mattelier.types.colour import from_float, to_float
+from mattelier.types.digest import digest
 from mattelier.types.errors import OutputError, PictureError, UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import tell

@@ -9,9 +9,11 @@ Specification: https://github.com/OpenJobDescription/openjd-specifications
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
-from mattelier.requests import SUBJECT, KeyRequest, RotoRequest
+from mattelier.requests import RotoRequest, to_json
 from mattelier.types.errors import UsageError
 from mattelier.types.frame_range import FrameRange
 
@@ -33,10 +35,10 @@ def template(request: RotoRequest, chunk: int) -> dict[str, Any]:
     UsageError
         It cannot be said in a template.
     """
-    frames, options = FrameRange.parse(request.frames), roto_arguments(request)
-    for option in (request.plate, request.output, *options):
-        if "{{" in option:
-            raise UsageError(f"{option}: a farm would read {{{{ as a parameter; rename it.")
+    frames = FrameRange.parse(request.frames)
+    for text in _texts(to_json(request)):
+        if "{{" in text:
+            raise UsageError(f"{text}: a farm would read {{{{ as a parameter; rename it.")
     stepped = ":" in frames.openjd()
     if stepped and len(frames) > chunk * _MOST_CHUNKS:
         raise UsageError(f"A job has at most {_MOST_CHUNKS} chunks; use a larger --chunk.")
@@ -46,72 +48,44 @@ def template(request: RotoRequest, chunk: int) -> dict[str, Any]:
     else:
         chunks = {"defaultTaskCount": chunk, "rangeConstraint": "CONTIGUOUS"}
         parameter |= {"type": "CHUNK[INT]", "range": frames.openjd(), "chunks": chunks}
-    place = [request.plate, "-o", request.output]
-    whole = ["--frames", str(frames), *options]
-    part = ["--frames", "{{Task.Param.Frames}}", *options]
     return {
         "specificationVersion": "jobtemplate-2023-09",
         **({} if stepped else {"extensions": ["TASK_CHUNKING"]}),
         "name": "Mattelier roto",
         "steps": [
-            _step("Track", ["farm", "track", *place, *whole]),
+            _step("Track", request, ["farm", "track"]),
             {
-                **_step("Matte", ["roto", *place, *part], after="Track"),
+                **_step("Matte", request, ["roto"], "{{Task.Param.Frames}}", after="Track"),
                 "parameterSpace": {"taskParameterDefinitions": [parameter]},
             },
-            _step("Finish", ["roto", *place, *whole], after="Matte"),
+            _step("Finish", request, ["roto"], after="Matte"),
         ],
     }
 
 
-def roto_arguments(request: RotoRequest) -> list[str]:
-    """What `mattelier roto PLATE -o OUT --frames …` needs besides to make this request."""
-    matte, default = request.matte, RotoRequest("", "")
-    values = [
-        ("--outputs", ",".join(request.outputs), "matte"),
-        ("--format", request.format, default.format),
-        ("--codec", request.codec, default.codec),
-        ("--bits", request.bits, default.bits),
-        ("--colorspace", request.colorspace, default.colorspace),
-        ("--fps", request.fps, default.fps),
-        ("--tune", request.tune, default.tune),
-        ("--preroll", request.preroll, default.preroll),
-        ("--model", matte.model, default.matte.model),
-        ("--device", matte.device, default.matte.device),
-        ("--quality", matte.quality, default.matte.quality),
-        ("--edge-shift", matte.edge_shift, default.matte.edge_shift),
-        ("--feather", matte.feather, default.matte.feather),
-    ]
-    flags = [
-        (not matte.refine, "--no-refine"),
-        (not request.resume, "--no-resume"),
-        (request.overwrite, "--overwrite"),
-    ]
-    return [
-        *(text for name in request.objects for text in ("--object", name)),
-        *(text for key in request.keys for text in _key(key)),
-        *(t for flag, value, usual in values if value != usual for t in (flag, str(value))),
-        *(flag for given, flag in flags if given),
-    ]
-
-
-def _key(key: KeyRequest) -> list[str]:
-    frame = f"{key.frame}=" if key.object == SUBJECT else f"{key.object}:{key.frame}="
-    said = []
-    if key.mask is not None:
-        said += ["--key", f"{frame}{key.mask}"]
-    if key.box is not None:
-        box = key.box
-        said += ["--box", f"{frame}{box.x},{box.y},{box.width},{box.height}"]
-    for point in key.points:
-        said += ["--point", f"{frame}{point.x},{point.y},{'+' if point.positive else '-'}"]
-    return said
-
-
-def _step(name: str, arguments: list[str], after: str = "") -> dict[str, Any]:
-    run = {"command": "mattelier", "args": arguments}
+def _step(
+    name: str, request: RotoRequest, command: list[str], frames: str = "", after: str = ""
+) -> dict[str, Any]:
+    """A step that runs a command on the request, which lies in a file of the template's own."""
+    file = {
+        "name": "Request",
+        "type": "TEXT",
+        "filename": "request.json",
+        "data": json.dumps(to_json(request), indent=1),
+    }
+    only = ["--frames", frames] if frames else []
+    run = {"command": "mattelier", "args": [*command, "--request", "{{Task.File.Request}}", *only]}
     return {
         "name": name,
         **({"dependencies": [{"dependsOn": after}]} if after else {}),
-        "script": {"actions": {"onRun": run}},
+        "script": {"embeddedFiles": [file], "actions": {"onRun": run}},
     }
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts among plain values."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)

@@ -10,23 +10,20 @@ from pathlib import Path
 from mattelier.media.frame_names import FrameNames
 from mattelier.media.movie_formats import CODECS, MOVIE_SUFFIXES, Codec
 from mattelier.media.plate import Plate
-from mattelier.requests import EFFECTS, EffectName, ShotOutput, ShotRequest
+from mattelier.requests import ShotRequest
 from mattelier.types.errors import PictureError, UsageError
 
 WORK_FOLDER = ".mattelier"
 """Folder beside the results that holds what a later run uses again; it may be deleted."""
 
-Output = ShotOutput | EffectName
-
 _PICTURE_SUFFIXES = (".exr", ".png", ".tif", ".tiff", ".jpg", ".jpeg")
-_OUTPUT_SUFFIXES: dict[Output, tuple[str, ...]] = {
+_OUTPUT_SUFFIXES: dict[str, tuple[str, ...]] = {
     "matte": (".exr", ".png", ".tif", ".tiff"),
     "foreground": (".exr", ".png", ".tif", ".tiff"),
     "premult": (".exr", ".tif", ".tiff"),
     "preview": (".jpg", ".jpeg", ".png"),
-    **dict.fromkeys(EFFECTS, _PICTURE_SUFFIXES),
 }
-_NEED_ALPHA: tuple[Output, ...] = ("foreground", "premult")  # what is nothing without its alpha
+_NEED_ALPHA: tuple[str, ...] = ("foreground", "premult")  # what is nothing without its alpha
 _FORMAT_SUFFIXES = {"exr": ".exr", "png": ".png", "tiff": ".tif", "mov": ".mov", "mkv": ".mkv",
              "mp4": ".mp4"}  # fmt: skip
 
@@ -47,7 +44,7 @@ class Target:
     codec : of the movie
     """
 
-    output: Output
+    output: str
     objects: tuple[str, ...]
     names: FrameNames
     movie: Path | None = None
@@ -94,7 +91,7 @@ def plan_outputs(request: ShotRequest, plate: Plate) -> Layout:
     elif path.suffix.lower() in MOVIE_SUFFIXES and not path.is_dir():
         layout = _one_movie(request, path)
     elif path.suffix.lower() in {
-        suffix for allowed in _OUTPUT_SUFFIXES.values() for suffix in allowed
+        suffix for allowed in (*_OUTPUT_SUFFIXES.values(), _PICTURE_SUFFIXES) for suffix in allowed
     }:
         raise UsageError(
             f"-o {request.output} is one file for a whole shot; write {path.stem}.####{path.suffix}"
@@ -152,7 +149,7 @@ def _folder(request: ShotRequest, plate: Plate, folder: Path) -> Layout:
     return Layout(tuple(targets), work)
 
 
-def _suffix(request: ShotRequest, output: Output, plate: Plate) -> str:
+def _suffix(request: ShotRequest, output: str, plate: Plate) -> str:
     if output == "preview":
         return ".mp4" if request.format in ("mov", "mkv", "mp4") else ".jpg"
     if request.format != "auto":
@@ -164,7 +161,7 @@ def _suffix(request: ShotRequest, output: Output, plate: Plate) -> str:
 
 
 def _movie(
-    request: ShotRequest, output: Output, objects: tuple[str, ...], path: Path, work: Path
+    request: ShotRequest, output: str, objects: tuple[str, ...], path: Path, work: Path
 ) -> Target:
     suffix = path.suffix.lower()
     if suffix not in CODECS:
@@ -181,7 +178,7 @@ def _movie(
     return Target(output, objects, names, path, codec)
 
 
-def _only_output(request: ShotRequest, path: Path) -> Output:
+def _only_output(request: ShotRequest, path: Path) -> str:
     if len(request.outputs) > 1:
         raise UsageError(
             f"-o {path} names one result for {len(request.outputs)} outputs "
@@ -190,12 +187,12 @@ def _only_output(request: ShotRequest, path: Path) -> Output:
     return request.outputs[0]
 
 
-def _check_suffix(output: Output, suffix: str, option: str) -> None:
-    if suffix not in _OUTPUT_SUFFIXES[output]:
+def _check_suffix(output: str, suffix: str, option: str) -> None:
+    allowed = _OUTPUT_SUFFIXES.get(output, _PICTURE_SUFFIXES)
+    if suffix not in allowed:
         why = " (PNG's colour is straight by its standard)" if output == "premult" else ""
         raise UsageError(
-            f"{option}: {output} is written as {', '.join(_OUTPUT_SUFFIXES[output])}, "
-            f"not {suffix}{why}."
+            f"{option}: {output} is written as {', '.join(allowed)}, not {suffix}{why}."
         )
 
 

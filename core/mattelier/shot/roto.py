@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open_model import OpenModel
 from mattelier.requests import RotoRequest
-from mattelier.shot.cache_keys import digest, plate_digests
+from mattelier.shot.cache_keys import plate_digests
 from mattelier.shot.frame_mattes import FrameMatter, frame_writers
 from mattelier.shot.key_frames import KeyFrames
 from mattelier.shot.outputs import Target
@@ -24,6 +24,7 @@ from mattelier.shot.plan import Shot, prepare
 from mattelier.shot.result import FrameResult, ShotResult
 from mattelier.shot.shot_run import VERSION, FrameOutput, ShotRun
 from mattelier.shot.tracking.track import Track, Tracker, track_size
+from mattelier.types.digest import digest
 from mattelier.types.errors import PictureError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.picture import Picture

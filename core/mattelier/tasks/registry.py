@@ -20,6 +20,7 @@ from mattelier.requests import (
     EnhanceRequest,
     MatteRequest,
     RefineRequest,
+    Request,
     StyleRequest,
     UpscaleRequest,
 )
@@ -67,10 +68,9 @@ class TaskSpec:
 
     Attributes
     ----------
-    name : str
-        Of its command, its function in `mattelier`, its task in the worker; results that lie
-        beside their sources bear it.
     request : type
+        It has the task's name: that of its command, of its function in `mattelier`, of its job in
+        the worker; results that lie beside their sources bear it.
     implementation : str
         `module:class` of a `Task`, imported when it is run.
     result : "picture", "cutout", "matte" or "depth"
@@ -86,8 +86,7 @@ class TaskSpec:
         "frames": done to each frame of a plate; else why not, or what does it instead.
     """
 
-    name: str
-    request: type
+    request: type[Request]
     implementation: str
     result: ResultKind
     help: str
@@ -95,6 +94,11 @@ class TaskSpec:
     inputs: tuple[TaskInput, ...] = ()
     networks: str = ""
     sequences: str = "frames"
+
+    @property
+    def name(self) -> str:
+        """The task's name; see `request`."""
+        return self.request.task_name
 
     @property
     def on_frames(self) -> bool:
@@ -129,7 +133,6 @@ TASKS: Mapping[str, TaskSpec] = {
     spec.name: spec
     for spec in (
         TaskSpec(
-            "cutout",
             CutoutRequest,
             "mattelier.matting.cutout:CutoutTask",
             "cutout",
@@ -143,7 +146,6 @@ TASKS: Mapping[str, TaskSpec] = {
             "roto follows the subject through a shot, and writes foregrounds",
         ),
         TaskSpec(
-            "matte",
             MatteRequest,
             "mattelier.matting.matte:MatteTask",
             "matte",
@@ -154,7 +156,6 @@ TASKS: Mapping[str, TaskSpec] = {
             "roto follows the subject through a shot, and writes mattes",
         ),
         TaskSpec(
-            "refine",
             RefineRequest,
             "mattelier.matting.edge:RefineTask",
             "matte",
@@ -164,7 +165,6 @@ TASKS: Mapping[str, TaskSpec] = {
             sequences="roto refines the masks of key frames, and all frames between them",
         ),
         TaskSpec(
-            "upscale",
             UpscaleRequest,
             "mattelier.filters.upscale:UpscaleTask",
             "picture",
@@ -173,7 +173,6 @@ TASKS: Mapping[str, TaskSpec] = {
             networks="upscale",
         ),
         TaskSpec(
-            "denoise",
             DenoiseRequest,
             "mattelier.filters.denoise:DenoiseTask",
             "picture",
@@ -182,7 +181,6 @@ TASKS: Mapping[str, TaskSpec] = {
             networks="denoise",
         ),
         TaskSpec(
-            "enhance",
             EnhanceRequest,
             "mattelier.filters.enhance.enhance:EnhanceTask",
             "picture",
@@ -191,7 +189,6 @@ TASKS: Mapping[str, TaskSpec] = {
             (TaskInput("reference", "picture", "match"),),
         ),
         TaskSpec(
-            "style",
             StyleRequest,
             "mattelier.filters.style:StyleTask",
             "picture",
@@ -201,7 +198,6 @@ TASKS: Mapping[str, TaskSpec] = {
             "style",
         ),
         TaskSpec(
-            "bokeh",
             BokehRequest,
             "mattelier.filters.bokeh.bokeh:BokehTask",
             "picture",
@@ -215,7 +211,6 @@ TASKS: Mapping[str, TaskSpec] = {
             "depth",
         ),
         TaskSpec(
-            "depth",
             DepthRequest,
             "mattelier.filters.depth.depth:DepthTask",
             "depth",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mattelier.types.errors import UsageError
+from mattelier.types.plain_values import PlainValueError, from_plain
+
+AnyRecipe = TypeVar("AnyRecipe")
 
 SAMPLE_KINDS = ("photo", "paste", "over", "shape")
 HINT_KINDS = ("none", "mask", "clicks", "box", "trimap")
@@ -104,21 +107,26 @@ def recipe_values(path: Path) -> tuple[str, dict[str, Any]]:
     return values.pop("task", "cutout"), values
 
 
+def recipe_of(recipe_type: type[AnyRecipe], path: Path, values: dict[str, Any]) -> AnyRecipe:
+    """The recipe that a file's values describe.
+
+    Raises
+    ------
+    UsageError
+        A key is unknown or missing, or a value is of the wrong type.
+    """
+    try:
+        return from_plain(recipe_type, values, "it")
+    except PlainValueError as error:
+        raise UsageError(f"The recipe {path} is not valid: {error}.") from None
+
+
 def load_recipe(path: Path) -> Recipe:
     """Read a cut-out recipe; unknown keys are refused, so that a misspelt one is not ignored."""
     task, values = recipe_values(path)
     if task != "cutout":
         raise UsageError(f"The recipe {path} is for {task!r}, not for a cut-out network.")
-    unknown = values.keys() - {f.name for f in fields(Recipe)}
-    if unknown:
-        raise UsageError(f"The recipe {path} has unknown keys: {', '.join(sorted(unknown))}.")
-    try:
-        values["stages"] = tuple(Stage(**stage) for stage in values["stages"])
-        for name in ("cutouts", "scenes"):
-            values[name] = tuple(values.get(name, ()))
-        recipe = Recipe(**values)
-    except (KeyError, TypeError) as error:
-        raise UsageError(f"The recipe {path} is incomplete: {error}.") from error
+    recipe = recipe_of(Recipe, path, values)
     if not recipe.stages:
         raise UsageError(f"The recipe {path} has no stages.")
     if any(stage.size % 32 for stage in recipe.stages):

@@ -283,7 +283,7 @@ def _listening(folder: Path, token: str) -> Iterator[socket.socket]:
                 os.umask(before)
             listener.listen(16)
         with listener:
-            os.replace(part, path)
+            os.replace(part, path)  # by hand: a socket cannot be bound to a file that is there
             try:
                 yield listener
             finally:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from gi.repository import Gimp, Gio
+from gi.repository import Gio
 
 from . import engine, settings
 from .jobs import Call
 
 
-def dialog(procedure: Gimp.Procedure, call: Call) -> bool:
-    """Show what is stored, not what GIMP remembers of the last dialog."""
-    from . import dialogs
-
+def show_stored(call: Call) -> None:
+    """Have the dialog show what is stored, not what GIMP remembers of the last one."""
     stored, config = call.settings, call.config
     config.set_property("engine", Gio.File.new_for_path(stored.engine) if stored.engine else None)
     config.set_property("device", stored.device)
     config.set_property("keep-warm", stored.keep_warm)
     config.set_property("operation", stored.operation)
-    return dialogs.ask(procedure, config)
 
 
 def run(call: Call) -> list:
     """Store the arguments; an engine that does not exist is refused."""
-    chosen = call["engine"]
-    path = (chosen.get_path() or "") if chosen else ""
+    file = call["engine"]
+    path = (file.get_path() or "") if file else ""
     if path:
         engine.command(path)
     settings.save(settings.Settings(path, call["device"], call["keep-warm"], call["operation"]))

@@ -18,13 +18,13 @@ from .i18n import _
 DEFAULT_COLOUR = "white"
 
 
-def complete(call) -> None:
+def fill_default_colour(call) -> None:
     """Give the colour its default, which GIMP 3.0 does not keep for a procedure's argument."""
     call.config.set_property("colour", _colour(call["colour"]))
 
 
 @contextmanager
-def opened(call, subject: Gimp.Layer) -> Iterator[Gimp.Image]:
+def open_background(call, subject: Gimp.Layer) -> Iterator[Gimp.Image]:
     """The chosen background as an image of its own, covering a subject's layer exactly.
 
     Raises
@@ -32,10 +32,10 @@ def opened(call, subject: Gimp.Layer) -> Iterator[Gimp.Image]:
     PluginError
         None was chosen, or the file cannot be read.
     """
-    kind = call["background"]
-    if kind == "file":
+    source = call["background"]
+    if source == "file":
         image = _file_image(call["file"])
-    elif kind == "layer":
+    elif source == "layer":
         image = _layer_image(call["layer"], subject)
     else:
         image = _colour_image(call["colour"], call.image)
@@ -49,13 +49,13 @@ def opened(call, subject: Gimp.Layer) -> Iterator[Gimp.Image]:
         image.delete()
 
 
-def picture(background: Gimp.Image, subject: Gimp.Layer, how: pixels.Encoding):
+def picture(background: Gimp.Image, subject: Gimp.Layer, encoding: pixels.Encoding):
     """A background's colours on their way to the worker, in the subject's colour space."""
     layer = Gimp.Layer.new_from_visible(background, background, "")
-    return pixels.picture(layer, how, pixels.whole(layer), space_of=subject)
+    return pixels.picture(layer, encoding, pixels.whole(layer), space_of=subject)
 
 
-def add(image: Gimp.Image, background: Gimp.Image, subject: Gimp.Layer) -> Gimp.Layer:
+def add_layer(image: Gimp.Image, background: Gimp.Image, subject: Gimp.Layer) -> Gimp.Layer:
     """Insert a background as a layer above a subject's layer, covering it."""
     layer = Gimp.Layer.new_from_visible(background, image, _("Background"))
     image.insert_layer(layer, subject.get_parent(), image.get_item_position(subject))
@@ -109,10 +109,10 @@ def _layer_image(layer, subject: Gimp.Layer) -> Gimp.Image:
 def _colour_image(colour, like: Gimp.Image) -> Gimp.Image:
     image = Gimp.Image.new_with_precision(64, 64, like.get_base_type(), like.get_precision())
     image.set_color_profile(like.get_effective_color_profile())
-    kind = Gimp.ImageType.GRAY_IMAGE
+    image_type = Gimp.ImageType.GRAY_IMAGE
     if like.get_base_type() == Gimp.ImageBaseType.RGB:
-        kind = Gimp.ImageType.RGB_IMAGE
-    layer = Gimp.Layer.new(image, "", 64, 64, kind, 100.0, Gimp.LayerMode.NORMAL)
+        image_type = Gimp.ImageType.RGB_IMAGE
+    layer = Gimp.Layer.new(image, "", 64, 64, image_type, 100.0, Gimp.LayerMode.NORMAL)
     image.insert_layer(layer, None, 0)
     Gimp.context_push()
     Gimp.context_set_foreground(_colour(colour))

@@ -7,7 +7,7 @@ import platform
 from gi.repository import Gimp
 
 from . import VERSION, engine
-from .failure import log_path, sentence
+from .failure import error_message, log_path
 from .i18n import _
 from .jobs import Call
 from .settings import path as settings_path
@@ -30,7 +30,7 @@ def _findings(settings):
         with engine.connect(settings) as worker:
             status = worker.run("status", {}).report
     except Exception as error:
-        yield _("Missing: {sentence}").format(sentence=sentence(error))
+        yield _("Missing: {sentence}").format(sentence=error_message(error))
         command, status = None, None
     else:
         yield _verdict(status)

@@ -12,37 +12,37 @@ gi.require_version("GimpUi", "3.0")
 from gi.repository import Gimp, GimpUi, GObject, Gtk  # noqa: E402
 
 from . import engine  # noqa: E402
+from .arguments import Model  # noqa: E402
 from .i18n import _  # noqa: E402
 
 _ROLE = "mattelier"
-_NOT_ASKED = ("run-mode", "image", "drawables")  # GIMP gives these
+_STANDARD_ARGUMENTS = ("run-mode", "image", "drawables")  # GIMP itself sets these
 
 
-def ask(procedure, config, *, needs=(), models="") -> bool:
+def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, arguments: tuple) -> bool:
     """Show a procedure's arguments until OK; False is Cancel.
 
     Parameters
     ----------
-    needs : iterable of (argument, choice, values)
-        The argument can be set only while the choice has one of the values.
-    models : str
-        The task whose models are offered for the argument "model", if there is one.
+    arguments : tuple of Argument
+        Those of the procedure's entry: which models are offered, and when an argument counts.
     """
     GimpUi.init(_ROLE)
     dialog = GimpUi.ProcedureDialog.new(procedure, config, _title(procedure))
-    arguments = [one for one in procedure.get_arguments() if one.name not in _NOT_ASKED]
+    specs = [spec for spec in procedure.get_arguments() if spec.name not in _STANDARD_ARGUMENTS]
+    for spec in specs:
+        if spec.value_type == GObject.TYPE_DOUBLE:
+            dialog.get_scale_entry(spec.name, 1.0)
+    dialog.fill([spec.name for spec in specs])
     for argument in arguments:
-        if argument.value_type == GObject.TYPE_DOUBLE:
-            dialog.get_scale_entry(argument.name, 1.0)
-    dialog.fill([argument.name for argument in arguments])
-    if models:
-        names = ["default", *engine.models(models)]
-        _offer(names, dialog.get_widget("model", GObject.TYPE_NONE), config)
-    for argument, choice, values in needs:
-        allowed = Gimp.ValueArray.new(len(values))
-        for value in values:
-            allowed.append(GObject.Value(str, value))
-        dialog.set_sensitive_if_in(argument, config, choice, allowed, True)
+        if isinstance(argument, Model):
+            _offer_models(argument, dialog.get_widget(argument.name, GObject.TYPE_NONE), config)
+        if argument.when is not None:
+            choice, values = argument.when
+            allowed = Gimp.ValueArray.new(len(values))
+            for value in values:
+                allowed.append(GObject.Value(str, value))
+            dialog.set_sensitive_if_in(argument.name, config, choice, allowed, True)
     accepted = dialog.run()
     dialog.destroy()
     return accepted
@@ -53,15 +53,16 @@ def _title(procedure) -> str:
     return procedure.get_menu_label().replace("_", "").rstrip("…")
 
 
-def _offer(models: list[str], labelled: Gtk.Grid, config) -> None:
+def _offer_models(argument: Model, labelled: Gtk.Grid, config: Gimp.ProcedureConfig) -> None:
     """Put a list of models in the place of the entry for the name."""
     label = labelled.get_child_at(0, 0)
     labelled.get_child_at(1, 0).hide()
     combo = Gtk.ComboBoxText(hexpand=True, visible=True)
-    for name in dict.fromkeys([*models, config.get_property("model") or "default"]):
+    names = [argument.default, *engine.models(argument.task)]
+    for name in dict.fromkeys([*names, config.get_property(argument.name) or argument.default]):
         combo.append(name, name)
     both_ways = GObject.BindingFlags.BIDIRECTIONAL | GObject.BindingFlags.SYNC_CREATE
-    config.bind_property("model", combo, "active-id", both_ways)
+    config.bind_property(argument.name, combo, "active-id", both_ways)
     label.set_mnemonic_widget(combo)
     labelled.attach(combo, 1, 0, 1, 1)
 

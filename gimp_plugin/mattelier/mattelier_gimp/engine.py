@@ -14,7 +14,7 @@ from .i18n import _
 
 PLUGIN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-_OLDEST_TASK = "matte"  # of a card that names none
+_DEFAULT_TASK = "matte"  # of a card that names none
 
 
 class Installed(NamedTuple):
@@ -47,12 +47,12 @@ def installed() -> Installed:
     """
     try:
         with open(os.path.join(PLUGIN_FOLDER, "engine.json"), encoding="utf-8") as file:
-            told = json.load(file)
+            record = json.load(file)
         return Installed(
-            tuple(map(str, told["command"])),
-            str(told.get("version", "")),
-            tuple(map(str, told.get("models", ()))),
-            bool(told.get("flatpak", False)),
+            tuple(map(str, record["command"])),
+            str(record.get("version", "")),
+            tuple(map(str, record.get("models", ()))),
+            bool(record.get("flatpak", False)),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise PluginError(
@@ -87,13 +87,13 @@ def command(chosen: str) -> tuple[str, ...]:
         if os.path.basename(chosen).lower().startswith("python"):
             return (chosen, "-I", "-m", "mattelier", "worker")
         return (chosen, "worker")
-    found = installed().command
-    if found and not os.path.isfile(found[0]):
+    recorded = installed().command
+    if recorded and not os.path.isfile(recorded[0]):
         raise PluginError(
             _("The Mattelier engine is gone ({path}); install it again, then run "
-              "“mattelier install gimp”.").format(path=found[0])
+              "“mattelier install gimp”.").format(path=recorded[0])
         )  # fmt: skip
-    return found
+    return recorded
 
 
 def client():
@@ -136,10 +136,10 @@ def models(task: str) -> list[str]:
     except PluginError:
         return []
     names = {entry.name for folder in folders for entry in os.scandir(folder) if entry.is_dir()}
-    return sorted(name for name in names if _usable(folders, name, task))
+    return sorted(name for name in names if _is_usable(folders, name, task))
 
 
-def _usable(folders: list[str], name: str, task: str) -> bool:
+def _is_usable(folders: list[str], name: str, task: str) -> bool:
     for folder in folders:
         try:
             with open(os.path.join(folder, name, "card.toml"), encoding="utf-8") as file:
@@ -147,7 +147,7 @@ def _usable(folders: list[str], name: str, task: str) -> bool:
         except (OSError, ValueError):
             continue
         # Cards have a value a line, and GIMP's Python may be too old to read TOML.
-        tasks = re.findall(r'^task = "(.+)"$', card, re.MULTILINE) or [_OLDEST_TASK]
+        tasks = re.findall(r'^task = "(.+)"$', card, re.MULTILINE) or [_DEFAULT_TASK]
         files = re.findall(r'^path = "(.+)"$', card, re.MULTILINE)
         if tasks != [task] or not files:
             return False

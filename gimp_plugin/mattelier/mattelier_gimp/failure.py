@@ -1,4 +1,4 @@
-"""What goes wrong, said in one sentence; the rest goes into a log file."""
+"""What goes wrong, in one sentence; the rest goes into a log file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gi.repository import Gimp
 
 from .i18n import _
 
-_MOST_BYTES = 1_000_000
+_MAX_LOG_BYTES = 1_000_000
 
 
 class PluginError(Exception):
@@ -22,7 +22,7 @@ def log_path() -> str:
     return os.path.join(Gimp.directory(), "mattelier.log")
 
 
-def sentence(error: Exception) -> str:
+def error_message(error: Exception) -> str:
     """What to tell the user about an error; an unexpected one goes into the log.
 
     Parameters
@@ -38,7 +38,7 @@ def sentence(error: Exception) -> str:
         _("Mattelier stumbled ({error}); the image was not changed.").format(
             error=type(error).__name__
         ),
-        _logged(error),
+        _write_log(error),
     )
 
 
@@ -46,10 +46,10 @@ def _with_details(text: str, log: str) -> str:
     return _("{sentence} Details: {log}").format(sentence=text, log=log) if log else text
 
 
-def _logged(error: Exception) -> str:
+def _write_log(error: Exception) -> str:
     path = log_path()
     try:
-        full = os.path.exists(path) and os.path.getsize(path) > _MOST_BYTES
+        full = os.path.exists(path) and os.path.getsize(path) > _MAX_LOG_BYTES
         with open(path, "w" if full else "a", encoding="utf-8") as log:
             print(time.strftime("%Y-%m-%d %H:%M:%S"), file=log)
             traceback.print_exception(type(error), error, error.__traceback__, file=log)

@@ -1,7 +1,7 @@
-"""One AI task on the chosen layers: ask for every layer, then change the image in one undo step.
+"""One AI task on the chosen layers: request all results, then change the image in one undo step.
 
 GIMP cancels by ending this process without a word, so the image is touched, and an undo group
-open, only when every answer is there in full. The worker notices that the connection closed.
+open, only when every result is there in full. The worker notices that the connection closed.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import Any, NamedTuple
 
 from gi.repository import Gimp
 
-from . import engine, pixels
+from . import engine, pixels, schema
 from .failure import PluginError
 from .i18n import _
 from .settings import Settings
 
 _SENDING, _COMPUTING = 0.1, 0.95  # where these stages end on a layer's share of the bar
-_LEAST_STEP = 0.02  # a progress call costs GIMP a millisecond
+_MIN_STEP = 0.02  # share of the bar; a progress call costs GIMP a millisecond
 
 
 class Call:
     """One call of a procedure, on an image's layers or (None and no layers) on nothing.
 
-    `call["result"]` is the argument of that name. What a question enters into `closing` is
+    `call["result"]` is the argument of that name. What a request enters into `exit_stack` is
     closed when the call ends.
     """
 
@@ -34,15 +34,17 @@ class Call:
         image: Gimp.Image | None,
         layers: list,
         config: Gimp.ProcedureConfig,
+        arguments: tuple,
         settings: Settings,
-        closing: contextlib.ExitStack,
+        exit_stack: contextlib.ExitStack,
     ) -> None:
         self.run_mode = run_mode
         self.image = image
         self.layers = layers
         self.config = config
+        self.arguments = arguments
         self.settings = settings
-        self.closing = closing
+        self.exit_stack = exit_stack
 
     @property
     def interactive(self) -> bool:
@@ -52,9 +54,19 @@ class Call:
         """An argument's value."""
         return self.config.get_property(name)
 
+    def request_fields(self, request: str) -> dict:
+        """What the arguments say in a request, and the settings' device where it has one."""
+        values = {
+            argument.field: argument.field_value(self)
+            for argument in self.arguments
+            if argument.fills(request)
+        }
+        values["device"] = self.settings.device
+        return {name: values[name] for name in schema.fields(request) if name in values}
 
-class Question(NamedTuple):
-    """What the worker is asked about one layer.
+
+class LayerRequest(NamedTuple):
+    """What the worker is to do with one layer.
 
     Attributes
     ----------
@@ -63,23 +75,23 @@ class Question(NamedTuple):
         The task's request.
     pictures : dict of str to Pixels
     depth : "u8", "u16" or "f32"
-        Of the answer's pictures.
-    place : object
-        What the result needs to know again.
+        Of the result's pictures.
+    context : object
+        What is needed again where the result is applied.
     """
 
     task: str
     options: dict
     pictures: dict
     depth: str
-    place: Any = None
+    context: Any = None
 
 
-class Answered(NamedTuple):
-    """A layer, what was asked about it, and the answer's pictures."""
+class LayerResult(NamedTuple):
+    """A layer, what was requested for it, and the pictures that came back."""
 
     layer: Gimp.Layer
-    question: Question
+    request: LayerRequest
     pictures: dict
 
 
@@ -94,49 +106,49 @@ def always(call: Call) -> bool:
 
 def job(
     title: str,
-    question: Callable,
-    result: Callable,
+    build_request: Callable,
+    apply_results: Callable,
     *,
     layers: Callable = _chosen,
     changes_image: Callable = always,
 ) -> Callable:
-    """A procedure that asks the worker.
+    """A procedure that has the worker do something.
 
     Parameters
     ----------
     title : str
         For the progress bar, marked with `N_`.
-    question : callable of (Call, layer), gives a Question
+    build_request : callable of (Call, layer), gives a LayerRequest
         Or None, when this layer has no part in it.
-    result : callable of (Call, list of Answered), gives the procedure's return values
+    apply_results : callable of (Call, list of LayerResult), gives the procedure's return values
         Runs inside one undo group.
     layers : callable of (Call), gives layers
-        What the question is asked of; by default the chosen layers.
+        What is worked on; by default the chosen layers.
     changes_image : callable of (Call), gives bool
         False where the result is elsewhere: even an empty undo group makes an image unsaved.
     """
 
     def run(call: Call) -> list:
-        questions = [(layer, question(call, layer)) for layer in layers(call)]
-        asked = [(layer, one) for layer, one in questions if one is not None]
-        progress = _Progress(_(title), len(asked))
-        answers = []
+        requests = [(layer, build_request(call, layer)) for layer in layers(call)]
+        requests = [(layer, request) for layer, request in requests if request is not None]
+        progress = _Progress(_(title), len(requests))
+        layer_results = []
         notes = []
         with engine.connect(call.settings) as worker:
-            for layer, one in asked:
+            for layer, request in requests:
                 answer = worker.run(
-                    one.task,
-                    one.options,
-                    progress.counted(one.pictures),
-                    depth=one.depth,
+                    request.task,
+                    request.options,
+                    progress.counted(request.pictures),
+                    depth=request.depth,
                     progress=progress.computing,
                 )
                 progress.finished()
-                answers.append(Answered(layer, one, answer.pictures))
+                layer_results.append(LayerResult(layer, request, answer.pictures))
                 notes.append(answer.report.get("note"))
         step = _one_undo_step(call.image) if changes_image(call) else contextlib.nullcontext()
         with step:
-            values = result(call, answers)
+            values = apply_results(call, layer_results)
         if call.run_mode != Gimp.RunMode.NONINTERACTIVE:
             Gimp.displays_flush()  # draws the whole image: a script has nobody to look at it
         if call.interactive:
@@ -224,6 +236,6 @@ class _Progress:
 
     def _show(self, share: float) -> None:
         total = (self._done + share) / self._layers
-        if total - self._shown >= _LEAST_STEP:
+        if total - self._shown >= _MIN_STEP:
             self._shown = total
             Gimp.progress_update(min(total, 1.0))

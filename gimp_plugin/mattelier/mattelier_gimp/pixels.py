@@ -88,7 +88,7 @@ def whole(drawable) -> Area:
     return Area(0, 0, drawable.get_width(), drawable.get_height())
 
 
-def encoding(drawable, *, colours_return: bool = False) -> Encoding:
+def choose_encoding(drawable, *, colours_return: bool = False) -> Encoding:
     """How to send a layer: linear floats as scene-linear, all else encoded for display.
 
     Greyscale travels as RGB. Colours that return need as much depth as the layer holds.
@@ -140,14 +140,14 @@ def write(drawable, name: str, area: Area, strips: Iterable[bytes]) -> None:
     buffer = drawable.get_buffer()
     inside = whole(drawable)
     for strip, data in zip(area.strips(), strips):
-        seen = strip.clipped(inside)  # GEGL ends the process when told to write beside a buffer
-        if seen.width and seen.height:
-            buffer.set(seen.rectangle(), name, _part(data, strip, seen))
+        visible = strip.clipped(inside)  # GEGL ends the process when told to write beside a buffer
+        if visible.width and visible.height:
+            buffer.set(visible.rectangle(), name, _part(data, strip, visible))
     buffer.flush()
     drawable.update(*area)
 
 
-def picture(layer, how: Encoding, area: Area, *, alpha: bool = False, space_of=None):
+def picture(layer, encoding: Encoding, area: Area, *, alpha: bool = False, space_of=None):
     """A layer's colours on their way to the worker.
 
     Parameters
@@ -158,10 +158,16 @@ def picture(layer, how: Encoding, area: Area, *, alpha: bool = False, space_of=N
         Whose colour space they are in; by default the layer's own.
     """
     alpha = alpha and layer.has_alpha()
-    strips = read(layer, own(space_of or layer, how.babl(alpha)), area)
+    strips = read(layer, own(space_of or layer, encoding.babl(alpha)), area)
     channels = 4 if alpha else 3
     return client().Pixels(
-        area.width, area.height, channels, how.depth, strips, how.transfer, layer.is_gray()
+        area.width,
+        area.height,
+        channels,
+        encoding.depth,
+        strips,
+        encoding.transfer,
+        layer.is_gray(),
     )
 
 
@@ -178,16 +184,17 @@ def brightness(drawable, area: Area):
     return client().Pixels(area.width, area.height, 1, depth, strips)
 
 
-def write_picture(layer, how: Encoding, answer) -> None:
-    """Set all of a new layer from an answer's picture, with its alpha where it has one."""
-    write(layer, own(layer, how.babl(answer.channels == 4)), whole(layer), answer.strips)
+def write_picture(layer, encoding: Encoding, picture) -> None:
+    """Set all of a new layer from a picture, with its alpha where it has one."""
+    name = own(layer, encoding.babl(picture.channels == 4))
+    write(layer, name, whole(layer), picture.strips)
 
 
 def paint(
     source,
     target: Gegl.Buffer,
     layer,
-    how: Encoding,
+    encoding: Encoding,
     colours,
     *,
     mask=None,
@@ -196,8 +203,8 @@ def paint(
 ) -> None:
     """Write colours over all of a layer, with a mask beside them or with a new alpha.
 
-    Where the matte is full the answer's colours are the layer's own, unless they were relit:
-    they are put back bit by bit when `how` is not exact. Where a mask is 0 the layer's colours
+    Where the matte is full the new colours are the layer's own, unless they were relit:
+    they are put back bit by bit when `encoding` is not exact. Where a mask is 0 the layer's colours
     are put back too, so that painting on the mask brings the picture back.
 
     Parameters
@@ -206,7 +213,7 @@ def paint(
         The layer's pixels as they are, and where the new ones go; may be the same.
     layer : Gimp.Layer
         Gives size, format and space.
-    how : Encoding
+    encoding : Encoding
         Of `colours` and `alpha`.
     colours : iterable of bytes
         Strips of RGB.
@@ -219,26 +226,29 @@ def paint(
     """
     none = Gegl.AbyssPolicy.NONE
     native = Babl.get_name(layer.get_format())
-    own_alpha = own(layer, f"A {_COMPONENT[how.depth]}")
+    own_alpha = own(layer, f"A {_COMPONENT[encoding.depth]}")
     with_alpha = layer.has_alpha()
-    written = own(layer, how.babl(with_alpha))
+    written = own(layer, encoding.babl(with_alpha))
     depth = matte_depth(layer)
     size = 1 if depth == "u8" else 2
-    kept = ([] if how.exact or relit else [b"\xff" * size]) + ([bytes(size)] if mask else [])
+    # The matte's values at which the layer's own colours are put back.
+    restored = [] if encoding.exact or relit else [b"\xff" * size]
+    if mask:
+        restored.append(bytes(size))
     matte = mask.get_buffer() if mask else target
     matte_format = single_channel(mask, depth) if mask else own(layer, f"A {depth}")
     alphas = iter(alpha or ())
     for strip, colour in zip(whole(layer).strips(), colours):
         rectangle = strip.rectangle()
-        before = source.get(rectangle, 1.0, native, none) if kept else b""
+        before = source.get(rectangle, 1.0, native, none) if restored else b""
         if with_alpha:
             new = source.get(rectangle, 1.0, own_alpha, none) if mask else next(alphas)
-            colour = _interleaved(colour, new, how.depth)
+            colour = _interleaved(colour, new, encoding.depth)
         target.set(rectangle, written, colour)
-        if kept:
+        if restored:
             after = target.get(rectangle, 1.0, native, none)
             opacity = matte.get(rectangle, 1.0, matte_format, none)
-            target.set(rectangle, native, _kept_where(kept, opacity, before, after))
+            target.set(rectangle, native, _restore_where(restored, opacity, before, after))
     target.flush()
 
 
@@ -264,11 +274,11 @@ def _interleaved(colours: bytes, alpha: bytes, depth: str) -> bytes:
     return rgba.tobytes()
 
 
-def _kept_where(samples: list[bytes], matte: bytes, before: bytes, after: bytes) -> bytes:
+def _restore_where(samples: list[bytes], matte: bytes, before: bytes, after: bytes) -> bytes:
     """`after`, with the pixels of `before` where the matte is one of some samples."""
     pixels = len(matte) // len(samples[0])
     size = len(before) // pixels
-    kept = bytearray(after)
+    restored = bytearray(after)
     for sample in samples:
         flags = -1
         for place, value in enumerate(sample):
@@ -277,18 +287,18 @@ def _kept_where(samples: list[bytes], matte: bytes, before: bytes, after: bytes)
             flags &= int.from_bytes(plane, "little")
         for run in re.finditer(b"\xff+", flags.to_bytes(pixels, "little")):
             start, end = run.start() * size, run.end() * size
-            kept[start:end] = before[start:end]
-    return bytes(kept)
+            restored[start:end] = before[start:end]
+    return bytes(restored)
 
 
-def fits(answer, area: Area, channels: int) -> None:
+def check_shape(picture, area: Area, channels: int) -> None:
     """Refuse a picture of another shape than was asked for.
 
     Raises
     ------
     PluginError
     """
-    if (answer.width, answer.height, answer.channels) != (area.width, area.height, channels):
+    if (picture.width, picture.height, picture.channels) != (area.width, area.height, channels):
         raise PluginError(
             _("The Mattelier engine answered with a picture of another size; its version and the "
               "plug-in's do not fit: run “mattelier install gimp” again.")

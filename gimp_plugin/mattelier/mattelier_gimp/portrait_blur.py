@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from gi.repository import Gimp
 
-from . import filters, pixels, results
+from . import picture_filter, pixels, results
 from .failure import PluginError
 from .i18n import N_, _
-from .jobs import Call, Question
-from .remove_background import selected
+from .jobs import Call, LayerRequest
+from .remove_background import selection_hint
 
 BLADES = (
     ("0", N_("Round")),
@@ -25,25 +25,19 @@ def limited(call: Call) -> bool:
     return not call["use-selection"]
 
 
-def question(call: Call, layer: Gimp.Layer) -> Question:
-    """Ask for the layer as the lens draws it, by its subject or by a layer of depth."""
-    more = {}
+def build_request(call: Call, layer: Gimp.Layer) -> LayerRequest:
+    """Request the layer as the lens draws it, by its subject or by a layer of depth."""
+    pictures = {}
     if limited(call):
         results.check_touched(call.image, layer)
     else:
-        more.update(selected(call.image, layer))
+        pictures.update(selection_hint(call.image, layer))
     if call["depth"] is not None:
-        more["depth"] = _depth(call["depth"], layer)
-    device = call.settings.device
-    matte = {"model": call["model"] or "default", "device": device}
-    options = {
-        "depth": {"device": device, "matte": matte},
-        "radius": call["radius"] or None,
-        "blades": int(call["blades"]),
-        "highlights": call["highlights"],
-        "foreground_blur": call["foreground-blur"],
-    }
-    return filters.asked("bokeh", options, layer, **more)
+        pictures["depth"] = _depth(call["depth"], layer)
+    matte = call.request_fields("matte")
+    depth = {"device": matte["device"], "matte": matte}
+    options = {"depth": depth, **call.request_fields("bokeh")}
+    return picture_filter.picture_request("bokeh", options, layer, **pictures)
 
 
 def _depth(depth, layer: Gimp.Layer):

@@ -9,26 +9,26 @@ from gi.repository import Gimp
 from . import pixels, results
 from .failure import PluginError
 from .i18n import N_, _
-from .jobs import Answered, Call, Question
+from .jobs import Call, LayerRequest, LayerResult
 
 SOURCES = (
     ("auto", N_("Layer mask or selection")),
     ("mask", N_("Layer mask only")),
     ("selection", N_("Selection only")),
 )
-_MIXED = 128  # a row or column that is neither empty nor full
-_MARGIN = 64  # pixels of picture around the band, for the solver to learn the colours from
+_MIXED_LINE = 128  # a row or column that is neither empty nor full
+_MARGIN_PX = 64  # of picture around the band, for the solver to learn the colours from
 
 
-class Place(NamedTuple):
+class Target(NamedTuple):
     """Where the result goes: an area of a layer's mask, or of the selection (image pixels)."""
 
     source: str
     area: pixels.Area
 
 
-def question(call: Call, layer: Gimp.Layer) -> Question | None:
-    """Ask for the band's surroundings only; None for a layer beyond the first with a selection."""
+def build_request(call: Call, layer: Gimp.Layer) -> LayerRequest | None:
+    """Request the band's surroundings only; None for a layer beyond the first with a selection."""
     source = _source(call, layer)
     area = pixels.whole(layer)
     x = y = 0
@@ -47,37 +47,33 @@ def question(call: Call, layer: Gimp.Layer) -> Question | None:
         raise PluginError(_("There is no edge to refine in the layer “{name}”.").format(
             name=layer.get_name()
         ))  # fmt: skip
-    around = band.grown(int(reach * 2) + _MARGIN).clipped(area)
+    around = band.grown(int(reach * 2) + _MARGIN_PX).clipped(area)
     depth = pixels.matte_depth(layer)
-    return Question(
+    return LayerRequest(
         "refine",
+        call.request_fields("refine"),
         {
-            "width": call["width"],
-            "quality": call["quality"],
-            "edge_shift": call["edge-shift"],
-            "feather": call["feather"],
-        },
-        {
-            "picture": pixels.picture(layer, pixels.encoding(layer), around),
+            "picture": pixels.picture(layer, pixels.choose_encoding(layer), around),
             "mask": pixels.mask(drawable, depth, around.moved(x, y)),
         },
         depth,
-        Place(source, around.moved(x, y)),
+        Target(source, around.moved(x, y)),
     )
 
 
-def result(call: Call, answers: list[Answered]) -> list:
-    """Put the answers where their masks came from; gives the first new mask."""
+def apply_results(call: Call, layer_results: list[LayerResult]) -> list:
+    """Put the mattes where their masks came from; gives the first new mask."""
     masks = []
-    for layer, one, pictures in answers:
-        if one.place.source == "mask":
-            masks.append(results.replace_in_mask(layer, one.place.area, pictures["alpha"]))
+    for layer, request, pictures in layer_results:
+        target = request.context
+        if target.source == "mask":
+            masks.append(results.replace_in_mask(layer, target.area, pictures["alpha"]))
         else:
-            results.replace_in_selection(call.image, one.place.area, pictures["alpha"])
+            results.replace_in_selection(call.image, target.area, pictures["alpha"])
     return [masks[0] if masks else None]
 
 
-def check(call: Call) -> None:
+def check_edge(call: Call) -> None:
     """Refuse, before the dialog, when there is no edge anywhere.
 
     Raises
@@ -92,7 +88,7 @@ def check(call: Call) -> None:
 
 
 def _source(call: Call, layer: Gimp.Layer) -> str:
-    check(call)
+    check_edge(call)
     wanted = call["source"]
     has_mask = layer.get_mask() is not None
     selected = not Gimp.Selection.is_empty(call.image)
@@ -118,25 +114,25 @@ def _band(drawable, area: pixels.Area) -> pixels.Area:
     for strip in pixels.read(drawable, pixels.single_channel(drawable, "u8"), area):
         for start in range(0, len(strip), area.width):
             row = strip[start : start + area.width]
-            rows.append(row[0] if row.count(row[0]) == area.width else _MIXED)
+            rows.append(row[0] if row.count(row[0]) == area.width else _MIXED_LINE)
             bits = int.from_bytes(row, "little")
             some |= bits
             every &= bits
     ends = (some.to_bytes(area.width, "little"), every.to_bytes(area.width, "little"))
-    columns = bytes(any_ if any_ == all_ else _MIXED for any_, all_ in zip(*ends))
-    top, bottom = _changing(bytes(rows))
-    left, right = _changing(columns)
+    columns = bytes(any_ if any_ == all_ else _MIXED_LINE for any_, all_ in zip(*ends))
+    top, bottom = _edge_range(bytes(rows))
+    left, right = _edge_range(columns)
     return pixels.Area(area.x + left, area.y + top, right - left, bottom - top)
 
 
-def _changing(kinds: bytes) -> tuple[int, int]:
+def _edge_range(lines: bytes) -> tuple[int, int]:
     """From where to where lines are not simply empty or full like those outside."""
 
     def same(line: bytes) -> bytes:
         return line if line in (b"\x00", b"\xff") else b""
 
-    start = len(kinds) - len(kinds.lstrip(same(kinds[:1]))) if same(kinds[:1]) else 0
-    end = len(kinds.rstrip(same(kinds[-1:]))) if same(kinds[-1:]) else len(kinds)
-    if start >= len(kinds):
+    start = len(lines) - len(lines.lstrip(same(lines[:1]))) if same(lines[:1]) else 0
+    end = len(lines.rstrip(same(lines[-1:]))) if same(lines[-1:]) else len(lines)
+    if start >= len(lines):
         return 0, 0
-    return max(0, start - 1), min(len(kinds), end + 1)
+    return max(0, start - 1), min(len(lines), end + 1)

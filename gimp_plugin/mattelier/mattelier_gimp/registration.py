@@ -7,14 +7,14 @@ import contextlib
 from gi.repository import Gimp, GLib, GObject
 
 from . import jobs, settings
-from .failure import sentence
+from .failure import error_message
 from .i18n import _
 
 _MENU = "<Image>/Filters/AI"
 _STATUS = Gimp.PDBStatusType
 
 
-def create(plugin: Gimp.PlugIn, name: str, entry) -> Gimp.Procedure:
+def create(plugin: Gimp.PlugIn, name: str, place: int, entry) -> Gimp.Procedure:
     """Register one entry.
 
     Parameters
@@ -22,7 +22,9 @@ def create(plugin: Gimp.PlugIn, name: str, entry) -> Gimp.Procedure:
     plugin : Gimp.PlugIn
     name : str
         In the PDB.
-    entry : procedures.Entry
+    place : int
+        In the menu.
+    entry : entry.Entry
     """
     if entry.on_layers:
         procedure = Gimp.ImageProcedure.new(
@@ -40,7 +42,7 @@ def create(plugin: Gimp.PlugIn, name: str, entry) -> Gimp.Procedure:
         )  # fmt: skip
     procedure.set_menu_label(_(entry.label))
     # GIMP sorts a menu by path and label, and drops the name of a section that does not exist.
-    procedure.add_menu_path(f"{_MENU}/[{entry.place:02}]")
+    procedure.add_menu_path(f"{_MENU}/[{place:02}]")
     procedure.set_documentation(_(entry.blurb), _(entry.help), None)
     procedure.set_attribution("Mattelier", "Mattelier", "2026")
     for argument in entry.arguments:
@@ -51,32 +53,43 @@ def create(plugin: Gimp.PlugIn, name: str, entry) -> Gimp.Procedure:
 
 
 def _run_on_layers(procedure, run_mode, image, drawables, config, entry):
-    return _answer(procedure, entry, run_mode, config, image, drawables)
+    return _call(procedure, entry, run_mode, config, image, drawables)
 
 
 def _run_alone(procedure, config, entry):
-    return _answer(procedure, entry, config.get_property("run-mode"), config)
+    return _call(procedure, entry, config.get_property("run-mode"), config)
 
 
-def _answer(procedure, entry, run_mode, config, image=None, drawables=()):
+def _call(procedure, entry, run_mode, config, image=None, drawables=()):
     """Run, and turn whatever happens into GIMP's return values."""
     try:
         layers = jobs.chosen_layers(image, drawables) if entry.on_layers else []
-        with contextlib.ExitStack() as closing:
-            call = jobs.Call(run_mode, image, layers, config, settings.load(), closing)
-            if call.interactive and entry.dialog and not entry.dialog(procedure, call):
+        with contextlib.ExitStack() as exit_stack:
+            call = jobs.Call(
+                run_mode, image, layers, config, entry.arguments, settings.load(), exit_stack
+            )
+            if call.interactive and entry.has_dialog and not _ask(procedure, entry, call):
                 return procedure.new_return_values(_STATUS.CANCEL, GLib.Error())
             return _success(procedure, entry.run(call))
     except Exception as error:
         return procedure.new_return_values(
             _STATUS.EXECUTION_ERROR,
-            GLib.Error.new_literal(Gimp.PlugIn.error_quark(), sentence(error), 0),
+            GLib.Error.new_literal(Gimp.PlugIn.error_quark(), error_message(error), 0),
         )
 
 
+def _ask(procedure, entry, call) -> bool:
+    """Let the user change the arguments; False is Cancel."""
+    if entry.before_dialog is not None:
+        entry.before_dialog(call)
+    from . import dialogs  # GIMP's interface library is slow to load
+
+    return dialogs.ask(procedure, call.config, entry.arguments)
+
+
 def _success(procedure: Gimp.Procedure, values: list) -> Gimp.ValueArray:
-    answer = procedure.new_return_values(_STATUS.SUCCESS, GLib.Error())
+    returned = procedure.new_return_values(_STATUS.SUCCESS, GLib.Error())
     for number, (spec, value) in enumerate(zip(procedure.get_return_values(), values), start=1):
-        answer.remove(number)
-        answer.insert(number, GObject.Value(spec.value_type, value))
-    return answer
+        returned.remove(number)
+        returned.insert(number, GObject.Value(spec.value_type, value))
+    return returned

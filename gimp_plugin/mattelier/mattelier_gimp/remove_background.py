@@ -7,7 +7,7 @@ from gi.repository import Gimp
 from . import pixels, results
 from .failure import PluginError
 from .i18n import N_, _
-from .jobs import Answered, Call, Question
+from .jobs import Call, LayerRequest, LayerResult
 
 RESULTS = (
     ("mask", N_("Layer mask")),
@@ -18,41 +18,30 @@ RESULTS = (
 WITH_COLOURS = ("layer", "cut")  # the results that decontaminate has a say in
 
 
-def question(call: Call, layer: Gimp.Layer) -> Question:
-    """Ask for the layer's matte, and for clean colours where the result shows them."""
+def build_request(call: Call, layer: Gimp.Layer) -> LayerRequest:
+    """Request the layer's matte, and for clean colours where the result shows them."""
     result = call["result"]
     if result == "cut":
         results.check_cut(layer)
     colours = result in WITH_COLOURS and call["decontaminate"]
-    how = pixels.encoding(layer, colours_return=result in WITH_COLOURS)
+    encoding = pixels.choose_encoding(layer, colours_return=result in WITH_COLOURS)
     area = pixels.whole(layer)
     # A mask works beside the layer's own alpha; a selection and a cut take its place.
     with_alpha = result in ("selection", "cut")
-    pictures = {"picture": pixels.picture(layer, how, area, alpha=with_alpha)}
+    pictures = {"picture": pixels.picture(layer, encoding, area, alpha=with_alpha)}
     if call["use-selection"]:
-        pictures.update(selected(call.image, layer))
-    matte = matte_options(call)
-    return Question(
+        pictures.update(selection_hint(call.image, layer))
+    matte = call.request_fields("matte")
+    return LayerRequest(
         task="cutout" if colours else "matte",
         options={"matte": matte, "foreground": True} if colours else matte,
         pictures=pictures,
-        depth=how.depth if result in WITH_COLOURS else pixels.matte_depth(layer),
-        place=how,
+        depth=encoding.depth if result in WITH_COLOURS else pixels.matte_depth(layer),
+        context=encoding,
     )
 
 
-def matte_options(call: Call) -> dict:
-    """The matte's options from the arguments that several procedures share."""
-    return {
-        "model": call["model"] or "default",
-        "device": call.settings.device,
-        "quality": call["quality"],
-        "edge_shift": call["edge-shift"],
-        "feather": call["feather"],
-    }
-
-
-def selected(image: Gimp.Image, layer: Gimp.Layer) -> dict:
+def selection_hint(image: Gimp.Image, layer: Gimp.Layer) -> dict:
     """The selection as the hint for a layer, or nothing when nothing is selected.
 
     Raises
@@ -72,27 +61,28 @@ def selected(image: Gimp.Image, layer: Gimp.Layer) -> dict:
     return {"mask": pixels.mask(image.get_selection(), "u8", area)}
 
 
-def result(call: Call, answers: list[Answered]) -> list:
-    """Apply the answers; gives the first layer's new mask and the first new layer."""
-    image, kind = call.image, call["result"]
-    if kind == "selection":
-        results.select(image, [(one.layer, one.pictures["alpha"]) for one in answers], "replace")
+def apply_results(call: Call, layer_results: list[LayerResult]) -> list:
+    """Put the mattes to use; gives the first layer's new mask and the first new layer."""
+    image, wanted = call.image, call["result"]
+    if wanted == "selection":
+        mattes = [(result.layer, result.pictures["alpha"]) for result in layer_results]
+        results.select(image, mattes, "replace")
         return [None, None]
     masks, layers = [], []
-    for layer, one, pictures in answers:
-        alpha, foreground = pictures["alpha"], pictures.get("foreground")
-        if kind == "mask":
+    for layer, request, pictures in layer_results:
+        encoding, alpha, foreground = request.context, pictures["alpha"], pictures.get("foreground")
+        if wanted == "mask":
             masks.append(results.set_mask(layer, alpha))
-        elif kind == "layer":
-            layers.append(results.add_cutout(image, layer, one.place, foreground, alpha))
+        elif wanted == "layer":
+            layers.append(results.add_cutout(image, layer, encoding, foreground, alpha))
             masks.append(layers[-1].get_mask())
         else:
-            colours = foreground.strips if foreground else _own_colours(layer, one.place)
-            results.cut(image, layer, one.place, colours, alpha)
+            colours = foreground.strips if foreground else _own_colours(layer, encoding)
+            results.cut(image, layer, encoding, colours, alpha)
     if layers:
         image.set_selected_layers(layers)
     return [masks[0] if masks else None, layers[0] if layers else None]
 
 
-def _own_colours(layer, how):
-    return pixels.read(layer, pixels.own(layer, how.babl(False)), pixels.whole(layer))
+def _own_colours(layer, encoding):
+    return pixels.read(layer, pixels.own(layer, encoding.babl(False)), pixels.whole(layer))

@@ -8,7 +8,7 @@ from gi.repository import Gimp
 
 from . import backdrop, pixels, results
 from .i18n import N_, _
-from .jobs import Answered, Call, Question
+from .jobs import Call, LayerRequest, LayerResult
 
 BACKGROUNDS = (
     ("colour", N_("Colour")),
@@ -17,36 +17,33 @@ BACKGROUNDS = (
 )
 
 
-class Place(NamedTuple):
+class Context(NamedTuple):
     """How the colours travel, and the background, open until the call ends."""
 
-    how: pixels.Encoding
+    encoding: pixels.Encoding
     background: Gimp.Image
 
 
-def question(call: Call, layer: Gimp.Layer) -> Question:
-    """Ask for the subject's matte and its colours without the old background's."""
-    how = pixels.encoding(layer, colours_return=True)
-    background = call.closing.enter_context(backdrop.opened(call, layer))
-    pictures = {"picture": pixels.picture(layer, how, pixels.whole(layer))}
+def build_request(call: Call, layer: Gimp.Layer) -> LayerRequest:
+    """Request the subject's matte and its colours without the old background's."""
+    encoding = pixels.choose_encoding(layer, colours_return=True)
+    background = call.exit_stack.enter_context(backdrop.open_background(call, layer))
+    pictures = {"picture": pixels.picture(layer, encoding, pixels.whole(layer))}
     if call["match-light"] > 0:
-        pictures["background"] = backdrop.picture(background, layer, how)
-    matte = {
-        "model": call["model"] or "default",
-        "device": call.settings.device,
-        "quality": call["quality"],
-    }
-    options = {"matte": matte, "foreground": True, "match_light": call["match-light"]}
-    return Question("cutout", options, pictures, how.depth, Place(how, background))
+        pictures["background"] = backdrop.picture(background, layer, encoding)
+    matte = call.request_fields("matte")
+    options = {"matte": matte, "foreground": True, **call.request_fields("cutout")}
+    return LayerRequest("cutout", options, pictures, encoding.depth, Context(encoding, background))
 
 
-def result(call: Call, answers: list[Answered]) -> list:
+def apply_results(call: Call, layer_results: list[LayerResult]) -> list:
     """Two new layers over each hidden one; gives the first subject and the first background."""
     subjects, backgrounds = [], []
-    for layer, one, pictures in answers:
-        backgrounds.append(backdrop.add(call.image, one.place.background, layer))
+    for layer, request, pictures in layer_results:
+        encoding, background = request.context
+        backgrounds.append(backdrop.add_layer(call.image, background, layer))
         subject = results.add_cutout(
-            call.image, layer, one.place.how, pictures["foreground"], pictures["alpha"],
+            call.image, layer, encoding, pictures["foreground"], pictures["alpha"],
             relit=call["match-light"] > 0, above=backgrounds[-1],
         )  # fmt: skip
         subject.set_name(_("Subject"))

@@ -1,4 +1,4 @@
-"""What becomes of an answer: a layer mask, a new layer, a selection, or the layer itself.
+"""What becomes of a result: a layer mask, a new layer, a selection, or the layer itself.
 
 All of these run inside the undo group that `jobs` opens.
 """
@@ -25,7 +25,7 @@ OPERATIONS = {
 def set_mask(layer: Gimp.Layer, alpha) -> Gimp.LayerMask:
     """Give a layer the matte as its mask, in place of one it has."""
     area = pixels.whole(layer)
-    pixels.fits(alpha, area, 1)
+    pixels.check_shape(alpha, area, 1)
     if layer.get_mask() is not None:
         layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
     mask = layer.create_mask(Gimp.AddMaskType.WHITE)
@@ -36,13 +36,13 @@ def set_mask(layer: Gimp.Layer, alpha) -> Gimp.LayerMask:
 
 
 def add_cutout(
-    image: Gimp.Image, layer: Gimp.Layer, how, foreground, alpha, *, relit=False, above=None
+    image: Gimp.Image, layer: Gimp.Layer, encoding, foreground, alpha, *, relit=False, above=None
 ) -> Gimp.Layer:
     """A new layer above `layer`: its picture with the matte as mask; `layer` is kept and hidden.
 
     Parameters
     ----------
-    how : pixels.Encoding
+    encoding : pixels.Encoding
         Of `foreground`.
     foreground : Pixels or None
         Colours without those of the background; None keeps the layer's own.
@@ -56,9 +56,9 @@ def add_cutout(
     image.insert_layer(new, layer.get_parent(), image.get_item_position(above or layer))
     mask = set_mask(new, alpha)
     if foreground is not None:
-        pixels.fits(foreground, pixels.whole(layer), 3)
+        pixels.check_shape(foreground, pixels.whole(layer), 3)
         buffer = new.get_buffer()
-        pixels.paint(buffer, buffer, new, how, foreground.strips, mask=mask, relit=relit)
+        pixels.paint(buffer, buffer, new, encoding, foreground.strips, mask=mask, relit=relit)
         new.update(*pixels.whole(new))
     new.set_name(_("{name} cut-out").format(name=layer.get_name()))
     new.set_visible(True)
@@ -66,8 +66,8 @@ def add_cutout(
     return new
 
 
-def add_changed(
-    image: Gimp.Image, layer: Gimp.Layer, how, picture, name: str, *, limited: bool
+def add_filtered(
+    image: Gimp.Image, layer: Gimp.Layer, encoding, picture, name: str, *, limited: bool
 ) -> Gimp.Layer:
     """A new layer above `layer` with another picture of its size; `layer` is kept.
 
@@ -75,7 +75,7 @@ def add_changed(
 
     Parameters
     ----------
-    how : pixels.Encoding
+    encoding : pixels.Encoding
         Of `picture`.
     picture : Pixels
         With alpha when the layer has it.
@@ -84,9 +84,9 @@ def add_changed(
     limited : bool
         Whether the selection, if there is one, becomes its mask.
     """
-    pixels.fits(picture, pixels.whole(layer), 4 if layer.has_alpha() else 3)
+    pixels.check_shape(picture, pixels.whole(layer), 4 if layer.has_alpha() else 3)
     new = _plain_copy(image, layer)
-    pixels.write_picture(new, how, picture)
+    pixels.write_picture(new, encoding, picture)
     image.insert_layer(new, layer.get_parent(), image.get_item_position(layer))
     new.set_name(name)
     new.set_visible(True)
@@ -94,6 +94,18 @@ def add_changed(
         _limit_to_selection(new)
     elif _shows_through(layer):
         layer.set_visible(False)
+    return new
+
+
+def new_layer_like(
+    image: Gimp.Image, layer: Gimp.Layer, image_type: Gimp.ImageType, area: pixels.Area
+) -> Gimp.Layer:
+    """An empty layer over an area, with the name, opacity and mode of `layer`; not in the image."""
+    new = Gimp.Layer.new(
+        image, layer.get_name(), area.width, area.height,
+        image_type, layer.get_opacity(), layer.get_mode(),
+    )  # fmt: skip
+    new.set_offsets(area.x, area.y)
     return new
 
 
@@ -111,25 +123,25 @@ def check_touched(image: Gimp.Image, layer: Gimp.Layer) -> None:
         )  # fmt: skip
 
 
-def cut(image: Gimp.Image, layer: Gimp.Layer, how, foreground, alpha) -> None:
+def cut(image: Gimp.Image, layer: Gimp.Layer, encoding, foreground, alpha) -> None:
     """Replace the layer's own colours and alpha; undo brings them back.
 
     Parameters
     ----------
-    how : pixels.Encoding
+    encoding : pixels.Encoding
         Of `foreground`.
     foreground : iterable of bytes
         Strips of RGB.
     alpha : Pixels
         Holds the layer's own alpha already; same depth as `foreground`.
     """
-    pixels.fits(alpha, pixels.whole(layer), 1)
+    pixels.check_shape(alpha, pixels.whole(layer), 1)
     if not layer.has_alpha():
         layer.add_alpha()
-    with _selection_put_aside(image):  # merge_shadow changes what is selected only
+    with _selection_set_aside(image):  # merge_shadow changes what is selected only
         shadow = layer.get_shadow_buffer()
         pixels.paint(
-            layer.get_buffer(), shadow, layer, how, foreground, alpha=alpha.strips
+            layer.get_buffer(), shadow, layer, encoding, foreground, alpha=alpha.strips
         )  # fmt: skip
         if not layer.merge_shadow(True):
             raise PluginError(
@@ -170,7 +182,7 @@ def select(image: Gimp.Image, mattes, operation: str) -> None:
     channels = []
     for layer, alpha in mattes:
         area = pixels.whole(layer)
-        pixels.fits(alpha, area, 1)
+        pixels.check_shape(alpha, area, 1)
         channel = _empty_channel(image)
         _found, x, y = layer.get_offsets()
         name = pixels.single_channel(channel, alpha.depth)
@@ -185,24 +197,24 @@ def select(image: Gimp.Image, mattes, operation: str) -> None:
 
 def replace_in_mask(layer: Gimp.Layer, area: pixels.Area, alpha) -> Gimp.LayerMask:
     """Give a layer a new mask: the one it has, with the matte in an area of it."""
-    pixels.fits(alpha, area, 1)
+    pixels.check_shape(alpha, area, 1)
     old = layer.get_mask()
-    shown, edited, applied = layer.get_show_mask(), layer.get_edit_mask(), layer.get_apply_mask()
+    show, edit, apply = layer.get_show_mask(), layer.get_edit_mask(), layer.get_apply_mask()
     new = layer.create_mask(Gimp.AddMaskType.WHITE)
-    everything = pixels.whole(layer).rectangle()
-    old.get_buffer().copy(everything, Gegl.AbyssPolicy.NONE, new.get_buffer(), everything)
+    extent = pixels.whole(layer).rectangle()
+    old.get_buffer().copy(extent, Gegl.AbyssPolicy.NONE, new.get_buffer(), extent)
     pixels.write(new, pixels.single_channel(new, alpha.depth), area, alpha.strips)
     layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
     layer.add_mask(new)
-    layer.set_apply_mask(applied)
-    layer.set_show_mask(shown)
-    layer.set_edit_mask(edited)
+    layer.set_apply_mask(apply)
+    layer.set_show_mask(show)
+    layer.set_edit_mask(edit)
     return new
 
 
 def replace_in_selection(image: Gimp.Image, area: pixels.Area, alpha) -> None:
     """Put the matte into an area (of the image's pixels) of the selection."""
-    pixels.fits(alpha, area, 1)
+    pixels.check_shape(alpha, area, 1)
     channel = Gimp.Selection.save(image)
     pixels.write(channel, pixels.single_channel(channel, alpha.depth), area, alpha.strips)
     image.select_item(Gimp.ChannelOps.REPLACE, channel)
@@ -237,16 +249,12 @@ def _plain_copy(image: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer:
     # A group's copy is a group; a text's copy is a text, which its next edit would draw anew.
     if type(layer) is Gimp.Layer:
         return layer.copy()
-    width, height = layer.get_width(), layer.get_height()
-    new = Gimp.Layer.new(
-        image, layer.get_name(), width, height,
-        layer.type_with_alpha(), layer.get_opacity(), layer.get_mode(),
-    )  # fmt: skip
-    everything = pixels.whole(layer).rectangle()
-    layer.get_buffer().copy(everything, Gegl.AbyssPolicy.NONE, new.get_buffer(), everything)
-    new.get_buffer().flush()
     _found, x, y = layer.get_offsets()
-    new.set_offsets(x, y)
+    area = pixels.whole(layer)
+    new = new_layer_like(image, layer, layer.type_with_alpha(), area.moved(x, y))
+    extent = area.rectangle()
+    layer.get_buffer().copy(extent, Gegl.AbyssPolicy.NONE, new.get_buffer(), extent)
+    new.get_buffer().flush()
     return new
 
 
@@ -257,14 +265,14 @@ def _with_parents(item) -> Iterator:
 
 
 @contextmanager
-def _selection_put_aside(image: Gimp.Image) -> Iterator[None]:
+def _selection_set_aside(image: Gimp.Image) -> Iterator[None]:
     if Gimp.Selection.is_empty(image):
         yield
         return
-    kept = Gimp.Selection.save(image)
+    channel = Gimp.Selection.save(image)
     Gimp.Selection.none(image)
     try:
         yield
     finally:
-        image.select_item(Gimp.ChannelOps.REPLACE, kept)
-        image.remove_channel(kept)
+        image.select_item(Gimp.ChannelOps.REPLACE, channel)
+        image.remove_channel(channel)

@@ -14,7 +14,7 @@ from .i18n import _
 
 
 class Settings(NamedTuple):
-    """The answers of "AI Settings…".
+    """What "AI Settings…" stores.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Settings(NamedTuple):
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 OPERATIONS = ("replace", "add", "subtract", "intersect")
-LONGEST_WARM = 24 * 60
+MAX_KEEP_WARM_MINUTES = 24 * 60
 
 
 def path() -> str:
@@ -54,10 +54,12 @@ def load() -> Settings:
         return Settings()
     default = Settings()
     return Settings(
-        engine=_sane(stored, "engine", default.engine, lambda v: isinstance(v, str)),
-        device=_sane(stored, "device", default.device, lambda v: v in DEVICES),
-        keep_warm=_sane(stored, "keep_warm", default.keep_warm, lambda v: type(v) is int and v > 0),
-        operation=_sane(stored, "operation", default.operation, lambda v: v in OPERATIONS),
+        engine=_validated(stored, "engine", default.engine, lambda v: isinstance(v, str)),
+        device=_validated(stored, "device", default.device, lambda v: v in DEVICES),
+        keep_warm=_validated(
+            stored, "keep_warm", default.keep_warm, lambda v: type(v) is int and v > 0
+        ),
+        operation=_validated(stored, "operation", default.operation, lambda v: v in OPERATIONS),
     )
 
 
@@ -86,6 +88,6 @@ def save(settings: Settings) -> None:
         ) from error
 
 
-def _sane(stored, name, default, fits):
+def _validated(stored, name, default, is_valid):
     value = stored.get(name, default)
-    return value if fits(value) else default
+    return value if is_valid(value) else default

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 from gi.repository import Gimp
 
-from . import engine, filters, results
+from . import engine, picture_filter
 from .failure import PluginError
 from .i18n import _
-from .jobs import Call, Question
+from .jobs import Call, LayerRequest
 
 
-def question(call: Call, layer: Gimp.Layer) -> Question:
-    """Ask for the layer in the other's style."""
-    check(call)
-    results.check_touched(call.image, layer)
-    if call["reference"] is None:
-        raise PluginError(_("Choose the layer whose style the picture takes on."))
-    options = {
-        "strength": call["strength"],
-        "model": call["model"] or "default",
-        "device": call.settings.device,
-    }
-    return filters.asked(
-        "style", options, layer, reference=filters.reference(call["reference"], layer)
-    )
+def build_request(call: Call, layer: Gimp.Layer) -> LayerRequest:
+    """Request the layer in the reference's style."""
+    check_model(call)
+    return picture_filter.default_request("style", call, layer)
 
 
-def check(call: Call) -> None:
-    """Refuse, before the dialog, where no model for style is on this computer.
+def check_model(call: Call) -> None:
+    """Refuse where no model for style is on this computer.
 
     Raises
     ------

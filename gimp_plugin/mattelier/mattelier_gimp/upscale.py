@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from gi.repository import Gegl, Gimp
 
-from . import pixels
+from . import pixels, results
 from .failure import PluginError
 from .i18n import N_, _
-from .jobs import Answered, Call, Question
+from .jobs import Call, LayerRequest, LayerResult
 
 RESULTS = (
     ("image", N_("New image")),
@@ -28,11 +29,18 @@ SCALES = (
 )
 
 
+class Context(NamedTuple):
+    """How the colours travel, and where the larger layer lies in the image it comes into."""
+
+    encoding: pixels.Encoding
+    area: pixels.Area
+
+
 def layers(call: Call) -> list:
-    """The chosen layers; for the whole image all that hold pixels."""
+    """The chosen layers; for the whole image all of pixels: GIMP scales texts and the like."""
     if call["result"] != "whole":
         return call.layers
-    return list(_of_pixels(call.image.get_layers()))
+    return [layer for layer in _all(call.image.get_layers()) if type(layer) is Gimp.Layer]
 
 
 def changes_image(call: Call) -> bool:
@@ -40,31 +48,30 @@ def changes_image(call: Call) -> bool:
     return call["result"] != "image"
 
 
-def question(call: Call, layer: Gimp.Layer) -> Question | None:
-    """Ask for the layer, larger; None for one that is too small to grow with its image."""
-    how = pixels.encoding(layer, colours_return=True)
+def build_request(call: Call, layer: Gimp.Layer) -> LayerRequest | None:
+    """Request the layer, larger; None for one that is too small to grow with its image."""
+    encoding = pixels.choose_encoding(layer, colours_return=True)
     area = _enlarged(call, layer)
     if (area.width, area.height) == (layer.get_width(), layer.get_height()):
         return None
     options = {
         "size": {"width": area.width, "height": area.height},
-        "model": call["model"] or "default",
-        "denoise": call["denoise"] or None,
-        "device": call.settings.device,
+        **call.request_fields("upscale"),
     }
-    picture = pixels.picture(layer, how, pixels.whole(layer), alpha=True)
-    return Question("upscale", options, {"picture": picture}, how.depth, (how, area))
+    picture = pixels.picture(layer, encoding, pixels.whole(layer), alpha=True)
+    context = Context(encoding, area)
+    return LayerRequest("upscale", options, {"picture": picture}, encoding.depth, context)
 
 
-def result(call: Call, answers: list[Answered]) -> list:
-    """Put the answers where they belong; gives the new image, and the first new layer."""
-    for layer, one, pictures in answers:
-        pixels.fits(pictures["picture"], one.place[1], 4 if layer.has_alpha() else 3)
+def apply_results(call: Call, layer_results: list[LayerResult]) -> list:
+    """Put the pictures where they belong; gives the new image, and the first new layer."""
+    for layer, request, pictures in layer_results:
+        pixels.check_shape(pictures["picture"], request.context.area, 4 if layer.has_alpha() else 3)
     if call["result"] == "image":
-        return _as_image(call, answers)
+        return _as_image(call, layer_results)
     if call["result"] == "layer":
-        return [None, _as_layers(call.image, answers)]
-    _as_whole(call, answers)
+        return [None, _as_layers(call.image, layer_results)]
+    _as_whole(call, layer_results)
     return [None, None]
 
 
@@ -96,9 +103,9 @@ def _factor(call: Call, width: int) -> float:
     return call["width"] / width
 
 
-def _as_image(call: Call, answers: list[Answered]) -> list:
+def _as_image(call: Call, layer_results: list[LayerResult]) -> list:
     """A new image, as large as the new layers together."""
-    areas = [one.place[1] for _layer, one, _pictures in answers]
+    areas = [result.request.context.area for result in layer_results]
     left, top = min(area.x for area in areas), min(area.y for area in areas)
     right = max(area.x + area.width for area in areas)
     bottom = max(area.y + area.height for area in areas)
@@ -113,9 +120,9 @@ def _as_image(call: Call, answers: list[Answered]) -> list:
     if (metadata := old.get_metadata()) is not None:
         image.set_metadata(metadata)
     new = None
-    for layer, one, pictures in reversed(answers):
-        how, area = one.place
-        new = _new_layer(image, layer, how, area.moved(-left, -top), pictures["picture"])
+    for layer, request, pictures in reversed(layer_results):
+        encoding, area = request.context
+        new = _larger_layer(image, layer, encoding, area.moved(-left, -top), pictures["picture"])
         image.insert_layer(new, None, 0)
         _enlarge_mask(layer, new)
     image.undo_enable()
@@ -124,56 +131,55 @@ def _as_image(call: Call, answers: list[Answered]) -> list:
     return [image, new]
 
 
-def _as_layers(image: Gimp.Image, answers: list[Answered]) -> Gimp.Layer:
+def _as_layers(image: Gimp.Image, layer_results: list[LayerResult]) -> Gimp.Layer:
     """Larger layers above the old ones, around the same middle; the old ones are hidden."""
-    made = []
-    for layer, one, pictures in answers:
-        new = _new_layer(image, layer, *one.place, pictures["picture"])
+    new_layers = []
+    for layer, request, pictures in layer_results:
+        new = _larger_layer(image, layer, *request.context, pictures["picture"])
         new.set_name(_("{name} upscaled").format(name=layer.get_name()))
         image.insert_layer(new, layer.get_parent(), image.get_item_position(layer))
         _enlarge_mask(layer, new)
         layer.set_visible(False)
-        made.append(new)
-    image.set_selected_layers(made)
-    return made[0]
+        new_layers.append(new)
+    image.set_selected_layers(new_layers)
+    return new_layers[0]
 
 
-def _as_whole(call: Call, answers: list[Answered]) -> None:
-    """Scale the image, then give its layers the pixels of the answers."""
+def _as_whole(call: Call, layer_results: list[LayerResult]) -> None:
+    """Scale the image, then give its layers their pictures."""
     image = call.image
     factor = _factor(call, image.get_width())
-    # GIMP's own scaling is for what has no answer; it is slow where it is thorough.
+    # GIMP's own scaling is for what has no picture; it is slow where it is thorough.
+    others = _has_others(image, layer_results)
     Gimp.context_set_interpolation(
-        Gimp.InterpolationType.CUBIC if _has_more(image, answers) else Gimp.InterpolationType.NONE
+        Gimp.InterpolationType.CUBIC if others else Gimp.InterpolationType.NONE
     )
     image.scale(
         max(1, _rounded(image.get_width() * factor)), max(1, _rounded(image.get_height() * factor))
     )
-    for layer, one, pictures in answers:
-        how, area = one.place
-        answer = pictures["picture"]
+    for layer, request, pictures in layer_results:
+        encoding, area = request.context
+        picture = pictures["picture"]
         # Undo sees this, for it keeps the old buffer of a layer that is scaled.
-        name = pixels.own(layer, how.babl(answer.channels == 4))
-        pixels.write(layer, name, area._replace(x=0, y=0), answer.strips)
+        name = pixels.own(layer, encoding.babl(picture.channels == 4))
+        pixels.write(layer, name, area._replace(x=0, y=0), picture.strips)
 
 
-def _has_more(image: Gimp.Image, answers: list[Answered]) -> bool:
-    """Whether there is anything to scale but the layers that were asked about."""
-    asked = [layer for layer, _question, _pictures in answers]
+def _has_others(image: Gimp.Image, layer_results: list[LayerResult]) -> bool:
+    """Whether there is anything to scale but the layers that have a picture."""
+    enlarged = [result.layer for result in layer_results]
     return (
-        any(layer not in asked or layer.get_mask() for layer in _all(image.get_layers()))
+        any(layer not in enlarged or layer.get_mask() for layer in _all(image.get_layers()))
         or bool(image.get_channels())
         or not Gimp.Selection.is_empty(image)
     )
 
 
-def _new_layer(image: Gimp.Image, layer: Gimp.Layer, how, area, picture) -> Gimp.Layer:
-    new = Gimp.Layer.new(
-        image, layer.get_name(), area.width, area.height,
-        layer.type(), layer.get_opacity(), layer.get_mode(),
-    )  # fmt: skip
-    new.set_offsets(area.x, area.y)
-    pixels.write_picture(new, how, picture)
+def _larger_layer(
+    image: Gimp.Image, layer: Gimp.Layer, encoding: pixels.Encoding, area: pixels.Area, picture
+) -> Gimp.Layer:
+    new = results.new_layer_like(image, layer, layer.type(), area)
+    pixels.write_picture(new, encoding, picture)
     return new
 
 
@@ -184,8 +190,8 @@ def _enlarge_mask(layer: Gimp.Layer, new: Gimp.Layer) -> None:
         return
     with _scaled_values(old, new.get_width(), new.get_height()) as values:
         mask = new.create_mask(Gimp.AddMaskType.WHITE)
-        everything = pixels.whole(new).rectangle()
-        values.copy(everything, Gegl.AbyssPolicy.NONE, mask.get_buffer(), everything)
+        extent = pixels.whole(new).rectangle()
+        values.copy(extent, Gegl.AbyssPolicy.NONE, mask.get_buffer(), extent)
         mask.get_buffer().flush()
         new.add_mask(mask)
     new.set_apply_mask(layer.get_apply_mask())
@@ -201,8 +207,8 @@ def _scaled_values(mask: Gimp.LayerMask, width: int, height: int) -> Iterator[Ge
         layer = Gimp.Layer.new(
             image, "", *size, Gimp.ImageType.GRAY_IMAGE, 100.0, Gimp.LayerMode.NORMAL
         )
-        everything = pixels.whole(mask).rectangle()
-        mask.get_buffer().copy(everything, Gegl.AbyssPolicy.NONE, layer.get_buffer(), everything)
+        extent = pixels.whole(mask).rectangle()
+        mask.get_buffer().copy(extent, Gegl.AbyssPolicy.NONE, layer.get_buffer(), extent)
         layer.get_buffer().flush()
         image.insert_layer(layer, None, 0)
         Gimp.context_set_interpolation(Gimp.InterpolationType.CUBIC)
@@ -210,11 +216,6 @@ def _scaled_values(mask: Gimp.LayerMask, width: int, height: int) -> Iterator[Ge
         yield layer.get_buffer()
     finally:
         image.delete()
-
-
-def _of_pixels(items) -> Iterator[Gimp.Layer]:
-    """Plain layers, also in groups; GIMP scales texts and the like by itself."""
-    return (layer for layer in _all(items) if type(layer) is Gimp.Layer)
 
 
 def _all(items) -> Iterator[Gimp.Layer]:

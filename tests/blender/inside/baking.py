@@ -11,7 +11,7 @@ def case_what_is_fresh_is_not_asked_for_again(stage):
     node = stage.add(start=1)
     stage.bake(node)
     assert stage.bake(node) == {"FINISHED"}
-    assert [asked["frames"] for asked in stage.asked()] == ["101-110"]
+    assert [request["frames"] for request in stage.task_options()] == ["101-110"]
 
 
 def case_the_request_says_what_the_node_says(stage):
@@ -19,19 +19,19 @@ def case_the_request_says_what_the_node_says(stage):
     settings = node.node_tree.mattelier
     settings.quality, settings.tune, settings.edge_shift, settings.feather = "best", 60, -1.5, 2
     stage.bake(node)
-    asked = stage.asked()[0]
-    assert asked["plate"] == str(stage.plates / "plate.####.exr")
-    assert asked["matte"] == {
+    request = stage.task_options()[0]
+    assert request["plate"] == str(stage.plates / "plate.####.exr")
+    assert request["matte"] == {
         "model": "default", "quality": "best", "edge_shift": -1.5, "feather": 2
     }  # fmt: skip
-    assert asked["outputs"] == ["matte", "foreground"]
-    assert asked["tune"] == 60
-    assert asked["colorspace"] is None  # linear, as an EXR file is anyway
+    assert request["outputs"] == ["matte", "foreground"]
+    assert request["tune"] == 60
+    assert request["colorspace"] is None  # linear, as an EXR file is anyway
     settings.image.colorspace_settings.name = "ACEScg"
     settings.use_foreground = False
     stage.bake(node)
-    assert stage.asked()[1]["colorspace"] == "ACEScg"
-    assert stage.asked()[1]["outputs"] == ["matte"]
+    assert stage.task_options()[1]["colorspace"] == "ACEScg"
+    assert stage.task_options()[1]["outputs"] == ["matte"]
 
 
 def case_other_settings_are_stale_until_baked(stage):
@@ -40,14 +40,14 @@ def case_other_settings_are_stale_until_baked(stage):
     node.node_tree.mattelier.feather = 3
     now = state(node)
     assert len(now.stale) == 10
-    assert now.why == "the settings have changed"
+    assert now.reason == "the settings have changed"
     stage.show(node.outputs["Matte"])
     near(stage.render(4)[8, 24, 0], 4 / 16)  # what was baked still shows
     stage.bake(node)
     assert len(state(node).fresh) == 10
     node.node_tree.mattelier.feather = 0
     stage.bake(node)  # baked before: nothing to do
-    assert len(stage.asked()) == 2
+    assert len(stage.task_options()) == 2
     assert len(state(node).fresh) == 10
 
 
@@ -63,10 +63,10 @@ def case_an_edited_mask_makes_stale(stage):
     bpy.context.view_layer.update()
     now = state(node)
     assert len(now.stale) == 10
-    assert now.why == "the guidance has changed"
+    assert now.reason == "the guidance has changed"
     stage.bake(node)
     assert len(state(node).fresh) == 10
-    assert len(stage.asked()) == 2
+    assert len(stage.task_options()) == 2
 
 
 def case_a_newer_plate_makes_its_frame_stale(stage):
@@ -79,7 +79,7 @@ def case_a_newer_plate_makes_its_frame_stale(stage):
     try:
         assert state(node).stale == (1003,)
         stage.bake(node)
-        assert stage.asked()[-1]["frames"] == "1003"
+        assert stage.task_options()[-1]["frames"] == "1003"
     finally:
         os.utime(plate, (before, before))
 
@@ -91,8 +91,8 @@ def case_ranges(stage):
     stage.scene.frame_start, stage.scene.frame_end = 3, 6
     stage.bake(node, "SCENE")
     stage.bake(node)
-    asked = [asked["frames"] for asked in stage.asked()]
-    assert asked == ["104", "103,105-106", "101-102,107-110"]
+    frames = [request["frames"] for request in stage.task_options()]
+    assert frames == ["104", "103,105-106", "101-102,107-110"]
     assert state(node).missing == ()
 
 
@@ -113,7 +113,7 @@ def case_finished_frames_outlive_a_failure(stage):
     near(stage.render(5)[8, 24, 0], 5 / 16)
     stage.orders()
     stage.bake(node)
-    assert stage.asked()[-1]["frames"] == "106-110"
+    assert stage.task_options()[-1]["frames"] == "106-110"
 
 
 def case_a_killed_worker_is_told_and_replaced(stage):
@@ -124,14 +124,14 @@ def case_a_killed_worker_is_told_and_replaced(stage):
     )
     stage.orders()
     stage.bake(node)
-    assert state(node).wanting == ()
+    assert state(node).to_bake == ()
 
 
 def case_cancelling_keeps_finished_frames(stage):
     node = stage.add(start=1)
     stage.orders(delay=0.05)
-    job = module("job").prepare(node.node_tree.mattelier.objects[0])
-    bake = module("bake").Bake([job], "")
+    job = module("baking.job").prepare(node.node_tree.mattelier.objects[0])
+    bake = module("baking.bake").Bake([job])
     bake.start()
     until(lambda: bake.frames >= 3)
     bake.cancel()
@@ -142,15 +142,15 @@ def case_cancelling_keeps_finished_frames(stage):
     assert not bake.error
     stage.orders()
     stage.bake(node)
-    assert stage.asked()[-1]["frames"] == f"{101 + done}-110"
+    assert stage.task_options()[-1]["frames"] == f"{101 + done}-110"
 
 
 def case_a_missing_engine_is_told(stage):
     node = stage.add(start=1)
     preferences = bpy.context.preferences.addons[MODULE].preferences
     preferences.engine = "/nowhere/python"
-    said = refused(stage, node)
-    assert said.startswith("The engine /nowhere/python does not exist")
+    message = refused(stage, node)
+    assert message.startswith("The engine /nowhere/python does not exist")
     assert state(node).missing  # and the node is as it was
     assert not node.node_tree.mattelier.objects[0].folder
 
@@ -169,12 +169,12 @@ def case_a_plate_that_is_gone_is_told(stage):
 def case_an_unsaved_file_is_told(stage):
     bpy.ops.wm.read_factory_settings(use_empty=True)
     bpy.ops.preferences.addon_enable(module=MODULE)
-    stage.shown = module("versions").new_compositor(stage.scene)
+    stage.shown = module("ground.versions").new_compositor(stage.scene)
     node = stage.add(start=1)
     assert refused(stage, node) == "Save the .blend file first: what is baked is kept beside it."
     node.node_tree.mattelier.cache = str(stage.folder / "absolute")
     stage.bake(node)
-    assert state(node).wanting == ()
+    assert state(node).to_bake == ()
 
 
 def case_a_cache_that_cannot_be_written_is_told(stage):
@@ -188,12 +188,12 @@ def case_clear_and_purge(stage):
     node = stage.add(start=1)
     item = node.node_tree.mattelier.objects[0]
     stage.bake(node)
-    old = item.place
+    old = item.folder
     node.node_tree.mattelier.feather = 1
     stage.bake(node)
-    new = item.place
+    new = item.folder
     assert old.is_dir()
-    assert module("cache").size(old.parent) > 1000
+    assert module("baking.cache").folder_size(old.parent) > 1000
     bpy.ops.mattelier.purge(group=node.node_tree.name)
     assert not old.exists()
     assert len(state(node).fresh) == 10
@@ -205,14 +205,14 @@ def case_clear_and_purge(stage):
 def case_bake_all_bakes_every_node(stage):
     first, second = stage.add(start=1), stage.add("eight.1001.png", start=1)
     assert bpy.ops.mattelier.bake_all() == {"FINISHED"}
-    assert state(first).wanting == state(second).wanting == ()
+    assert state(first).to_bake == state(second).to_bake == ()
 
 
 def case_bake_all_fails_where_a_frame_was_not_made(stage):
     stage.add(start=1)
     stage.orders(skip=[103])
-    told = sentence(bpy.ops.mattelier.bake_all)
-    assert told == "1 frame could not be baked: 103: it is damaged"
+    message = sentence(bpy.ops.mattelier.bake_all)
+    assert message == "1 frame could not be baked: 103: it is damaged"
 
 
 def case_check_installation(stage):

@@ -10,7 +10,7 @@ from stage import baked_file, near, read, refused, same, square_mask, state
 def case_each_frame_follows_its_own_depth(stage):
     node = with_depth(stage, "z.0101.exr")
     stage.bake(node)
-    depth = stage.asked("frames")[0]["options"]["depth"]
+    depth = stage.task_options("frames")[0]["options"]["depth"]
     assert depth == {"file": str(stage.plates / "z.####.exr")}
     stage.show(node.outputs["Image"])
     for frame in (1, 7):
@@ -49,12 +49,12 @@ def case_newer_depth_makes_all_stale_as_the_focus_is_pulled_by_all(stage):
     os.utime(file, (later, later))
     try:
         assert len(state(node).stale) == 10
-        assert state(node).why == "what they are made from has changed"
+        assert state(node).reason == "what they are made from has changed"
         before_file = baked_file(node, 102).stat().st_mtime_ns
         stage.orders(keep=[102])
         stage.bake(node)
-        assert stage.asked("frames")[-1]["frames"] == "101-110"
-        assert not state(node).wanting
+        assert stage.task_options("frames")[-1]["frames"] == "101-110"
+        assert not state(node).to_bake
         assert baked_file(node, 102).stat().st_mtime_ns == before_file
     finally:
         os.utime(file, (before, before))
@@ -73,7 +73,7 @@ def case_frames_without_depth_are_told(stage):
 
 def case_no_depth_pass_is_told(stage):
     movie = stage.movie()
-    node = stage.add(start=1, kind="bokeh")
+    node = stage.add(start=1, node_type="bokeh")
     settings = node.node_tree.mattelier
     settings.depth_from = "FILES"
     assert refused(stage, node) == "Choose the files of the depth pass, or another depth."
@@ -82,47 +82,47 @@ def case_no_depth_pass_is_told(stage):
 
 
 def case_the_lens_reaches_the_engine(stage):
-    node = stage.add(start=1, kind="bokeh")
+    node = stage.add(start=1, node_type="bokeh")
     settings = node.node_tree.mattelier
     stage.bake(node)
-    asked = stage.asked("frames")[0]
-    assert asked["task"] == "bokeh"
-    assert asked["mattes"] is None
+    request = stage.task_options("frames")[0]
+    assert request["task"] == "bokeh"
+    assert request["mattes"] is None
     usual = {
         "depth": {"file": None}, "focus": None, "distance": None,
         "aperture": None, "focal_length": None, "radius": 20, "blades": 0, "rotation": 0,
         "cats_eye": 0, "highlights": False, "foreground_blur": False,
     }  # fmt: skip
-    assert asked["options"] == usual
+    assert request["options"] == usual
     settings.opened_by, settings.f_stop, settings.focal_length = "F_STOP", 1.4, 85
     settings.blades, settings.rotation, settings.cats_eye = 7, 0.5235988, 0.75
     settings.highlights = settings.foreground_blur = True
     settings.focus, settings.focus_distance = "DISTANCE", 2.5
     stage.bake(node)
-    assert stage.asked("frames")[1]["options"] == {
+    assert stage.task_options("frames")[1]["options"] == {
         **usual, "radius": None, "aperture": 1.4, "focal_length": 85, "blades": 7, "rotation": 30,
         "cats_eye": 0.75, "highlights": True, "foreground_blur": True, "distance": 2.5,
     }  # fmt: skip
     settings.focus, settings.focus_point = "POINT", (3, 2)  # from the bottom left
     stage.bake(node)
-    options = stage.asked("frames")[2]["options"]
+    options = stage.task_options("frames")[2]["options"]
     assert (options["focus"], options["distance"]) == ({"x": 3, "y": 13}, None)
     settings.focus_point = (32, 2)
     assert refused(stage, node) == "The point 32, 2 lies outside the plate of 32 × 16 pixels."
 
 
 def case_other_settings_are_stale_until_baked(stage):
-    node = stage.add(start=1, kind="bokeh")
+    node = stage.add(start=1, node_type="bokeh")
     settings = node.node_tree.mattelier
     stage.bake(node)
     stage.show(node.outputs["Image"])
     settings.radius = 50
-    assert state(node).why == "the settings have changed"
+    assert state(node).reason == "the settings have changed"
     near(stage.render(4)[8, 24, 2], 0.2)  # what was baked still shows
     stage.bake(node)
     near(stage.render(4)[8, 24, 2], 0.5)
     settings.f_stop = 8  # which decides nothing where the radius does
-    assert not state(node).wanting
+    assert not state(node).to_bake
 
 
 def case_the_mattes_of_a_rotoscope_node(stage):
@@ -132,16 +132,16 @@ def case_the_mattes_of_a_rotoscope_node(stage):
     )
     stage.bake(cut)
     stage.bake(node)
-    mattes = stage.asked("frames")[0]["mattes"]
-    assert mattes == str(cut.node_tree.mattelier.objects[0].place / "matte/plate_matte.####.exr")
+    mattes = stage.task_options("frames")[0]["mattes"]
+    assert mattes == str(cut.node_tree.mattelier.objects[0].folder / "matte/plate_matte.####.exr")
     stage.show(node.outputs["Image"])
     near(stage.render(8)[8, 24, 1], 8 / 16)
     cut.node_tree.mattelier.feather = 2
-    assert not state(node).wanting  # the Rotoscope node shows what it showed
+    assert not state(node).to_bake  # the Rotoscope node shows what it showed
     stage.bake(cut)
     assert len(state(node).stale) == 10
     stage.bake(node)
-    assert not state(node).wanting
+    assert not state(node).to_bake
     node.node_tree.mattelier.mattes = None
     stage.bake(node)
     near(stage.render(8)[8, 24, 1], 0)
@@ -158,9 +158,9 @@ def case_mattes_that_stay_leave_the_pictures_alone(stage):
     assert len(state(cut).stale) == 10
     stage.orders(keep=list(range(101, 111)))
     stage.bake(cut)
-    assert len(stage.asked()) == 2
-    assert not state(cut).wanting
-    assert not state(node).wanting
+    assert len(stage.task_options()) == 2
+    assert not state(cut).to_bake
+    assert not state(node).to_bake
 
 
 def case_mattes_count_only_where_they_decide_something(stage):
@@ -169,7 +169,7 @@ def case_mattes_count_only_where_they_decide_something(stage):
     settings.depth = load(stage, "z.0101.exr")
     settings.depth_from, settings.focus = "FILES", "DISTANCE"
     stage.bake(node)
-    assert stage.asked("frames")[0]["mattes"] is None
+    assert stage.task_options("frames")[0]["mattes"] is None
 
 
 def case_one_of_several_subjects(stage):
@@ -179,7 +179,7 @@ def case_one_of_several_subjects(stage):
     stage.bake(cut)
     settings.mattes_subject = "Subject 2"
     stage.bake(node)
-    assert cut.node_tree.mattelier.objects[1].uid in stage.asked("frames")[0]["mattes"]
+    assert cut.node_tree.mattelier.objects[1].uid in stage.task_options("frames")[0]["mattes"]
     settings.mattes_subject = "Car"
     assert refused(stage, node) == "“Rotoscope” has no subject “Car”; choose one that it has."
 
@@ -196,11 +196,11 @@ def case_bake_all_bakes_the_mattes_first(stage):
     node, cut = with_mattes(stage)
     assert bpy.ops.mattelier.bake_all() == {"FINISHED"}
     assert [entry["task"] for entry in stage.requests()] == ["roto", "frames"]
-    assert not state(node).wanting
+    assert not state(node).to_bake
     cut.node_tree.mattelier.feather = 3
     assert bpy.ops.mattelier.bake_all() == {"FINISHED"}
-    assert len(stage.asked("frames")) == 2
-    assert not state(node).wanting
+    assert len(stage.task_options("frames")) == 2
+    assert not state(node).to_bake
 
 
 def case_bakes_all_that_the_scene_shows(stage):
@@ -224,7 +224,7 @@ def case_a_render_bakes_the_mattes_first(stage):
 
 
 def with_depth(stage, file, source="SEQUENCE"):
-    node = stage.add(start=1, kind="bokeh")
+    node = stage.add(start=1, node_type="bokeh")
     settings = node.node_tree.mattelier
     settings.depth_from, settings.focus, settings.focus_distance = "FILES", "DISTANCE", 3
     settings.depth = load(stage, file, source)
@@ -234,7 +234,7 @@ def with_depth(stage, file, source="SEQUENCE"):
 def with_mattes(stage, plate="plate.0101.exr"):
     """A Bokeh node, and the Rotoscope node that cuts out its subject."""
     cut = stage.add(plate, start=1)
-    node = stage.add(start=1, kind="bokeh")
+    node = stage.add(start=1, node_type="bokeh")
     settings = node.node_tree.mattelier
     settings.depth_from, settings.mattes_name = "MATTE", cut.node_tree.name
     assert settings.mattes == cut.node_tree

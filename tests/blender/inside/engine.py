@@ -12,8 +12,8 @@ def case_mattes_a_drawn_subject_in_the_plates_own_colours(stage):
     node, settings = shot(stage, "shot.1001.png")
     stage.bake(node, "SCENE")
     assert settings.quality == "fast"
-    plate = module("plate").find(settings)
-    state = module("cache").state(settings.objects[0], plate)
+    plate = settings.find_plate()
+    state = module("baking.freshness").state(settings.objects[0], plate)
     assert state.fresh == (1001, 1002, 1003)
     stage.show(node.outputs["Matte"])
     matte = stage.render(1003)
@@ -54,7 +54,7 @@ def case_enlarges_in_the_plates_own_colours(stage):
 
 def case_enlarges_a_movie(stage):
     movie = stage.movie()
-    node = stage.add(None, kind="upscale")
+    node = stage.add(None, node_type="upscale")
     node.node_tree.mattelier.image = bpy.data.images.load(str(movie))
     node.node_tree.mattelier.scale = "3"
     stage.scene.frame_end = 3
@@ -106,10 +106,10 @@ def case_blurs_behind_what_a_rotoscope_node_cut_out(stage):
         near(shown[95, 68, channel], wanted, 0.01)
 
 
-def picture(stage, plate, kind):
+def picture(stage, plate, node_type):
     stage.size((320, 180))
     stage.scene.frame_start, stage.scene.frame_end = 1001, 1003
-    return stage.add(plate, start=1001, kind=kind)
+    return stage.add(plate, start=1001, node_type=node_type)
 
 
 def shot(stage, plate):

@@ -17,10 +17,10 @@ def case_renders_where_the_add_on_is_not(stage):
     stage.save()
     enable()
     bpy.ops.wm.open_mainfile(filepath=str(stage.folder / "shot.blend"))
-    group = next(module("tree").ours())
+    group = next(module("node.groups").editable_groups())
     assert group.mattelier.quality == "best"
-    plate = module("plate").find(group.mattelier)
-    assert len(module("cache").state(group.mattelier.objects[0], plate).fresh) == 10
+    plate = group.mattelier.find_plate()
+    assert len(module("baking.freshness").state(group.mattelier.objects[0], plate).fresh) == 10
     near(stage.render(7)[8, 24, 3], 7 / 16)
 
 
@@ -31,6 +31,6 @@ def case_bakes_first_where_the_node_says_so(stage):
     stage.scene.frame_start, stage.scene.frame_end = 1, 10
     stage.save()
     near(stage.render(5)[8, 24, 0], 5 / 16)
-    assert stage.asked()[0]["frames"] == "101-110"
+    assert stage.task_options()[0]["frames"] == "101-110"
     stage.render(6)
-    assert len(stage.asked()) == 1
+    assert len(stage.task_options()) == 1

@@ -1,69 +1,69 @@
-"""What becomes of all kinds of nodes as files are saved, moved, appended or linked, and by undo."""
+"""What becomes of all types of nodes as files are saved, moved, appended or linked, and by undo."""
 
 import addon_utils
 import bpy
 from stage import MODULE, baked_file, enable, module, near, read, same, state
 
-KINDS = ("rotoscope", "upscale", "bokeh")
+NODE_TYPES = ("rotoscope", "upscale", "bokeh")
 SOCKETS = {"rotoscope": ["Image", "Matte", "Foreground"], "upscale": ["Image"], "bokeh": ["Image"]}
 
 
-def case_every_kind_is_added_and_undone(stage):
-    for kind in KINDS:
+def case_every_type_is_added_and_undone(stage):
+    for node_type in NODE_TYPES:
         window = bpy.context.window_manager.windows[0]
         area = max(window.screen.areas, key=lambda area: area.width * area.height)
         area.type = "NODE_EDITOR"
         area.ui_type = "CompositorNodeTree"
-        area.spaces.active.node_tree = module("versions").compositor(stage.scene)
+        area.spaces.active.node_tree = module("ground.versions").compositor(stage.scene)
         region = next(region for region in area.regions if region.type == "WINDOW")
         bpy.ops.ed.undo_push(message="before")
         with bpy.context.temp_override(window=window, area=area, region=region):
-            assert getattr(bpy.ops.mattelier, f"add_{kind}")() == {"FINISHED"}
-            (group,) = module("tree").ours()
-            assert group.mattelier.kind == kind
-            assert area.spaces.active.edit_tree.nodes.active.label == kind.capitalize()
+            assert getattr(bpy.ops.mattelier, f"add_{node_type}")() == {"FINISHED"}
+            (group,) = module("node.groups").editable_groups()
+            assert group.mattelier.kind == node_type
+            assert area.spaces.active.edit_tree.nodes.active.label == node_type.capitalize()
             bpy.ops.ed.undo_push(message="add")
             bpy.ops.ed.undo()
-        assert not list(module("tree").ours())
-        assert kind.capitalize() not in bpy.data.node_groups
+        assert not list(module("node.groups").editable_groups())
+        assert node_type.capitalize() not in bpy.data.node_groups
 
 
 def case_undo_brings_settings_and_bake_back(stage):
-    nodes = all_kinds(stage)
-    names = {kind: node.node_tree.name for kind, node in nodes.items()}
+    nodes = all_types(stage)
+    names = {node_type: node.node_tree.name for node_type, node in nodes.items()}
     bpy.ops.ed.undo_push(message="baked")
     nodes["upscale"].node_tree.mattelier.scale = "4"
     nodes["bokeh"].node_tree.mattelier.radius = 3
     bpy.ops.ed.undo_push(message="changed")
     bpy.ops.ed.undo()
-    groups = {kind: bpy.data.node_groups[name] for kind, name in names.items()}
+    groups = {node_type: bpy.data.node_groups[name] for node_type, name in names.items()}
     assert groups["upscale"].mattelier.scale == "2"
     for group in groups.values():
         assert len(state_of(group).fresh) == 10
 
 
 def case_the_file_is_opened_as_it_was_saved(stage):
-    nodes = all_kinds(stage)
+    nodes = all_types(stage)
     nodes["upscale"].node_tree.mattelier.denoise = 0.75
-    names = {kind: node.node_tree.name for kind, node in nodes.items()}
+    names = {node_type: node.node_tree.name for node_type, node in nodes.items()}
     stage.save()
     bpy.ops.wm.open_mainfile(filepath=str(stage.folder / "shot.blend"))
-    groups = {kind: bpy.data.node_groups[name] for kind, name in names.items()}
+    groups = {node_type: bpy.data.node_groups[name] for node_type, name in names.items()}
     near(groups["upscale"].mattelier.denoise, 0.75)
     assert groups["bokeh"].mattelier.mattes == groups["rotoscope"]
     assert groups["bokeh"].mattelier.depth.filepath.endswith("z.0101.exr")
-    for kind, group in groups.items():
-        assert len(state_of(group).fresh) == 10, kind
+    for node_type, group in groups.items():
+        assert len(state_of(group).fresh) == 10, node_type
         shows(stage, group)
 
 
 def case_a_file_saved_elsewhere_shows_what_was_baked(stage):
-    nodes = all_kinds(stage)
+    nodes = all_types(stage)
     (stage.folder / "other").mkdir()
     stage.folder /= "other"
     stage.save()
-    for kind, node in nodes.items():
-        assert len(state(node).fresh) == 10, kind
+    for node_type, node in nodes.items():
+        assert len(state(node).fresh) == 10, node_type
         node.node_tree.mattelier.frame_start = 1  # wires anew
         shows(stage, node.node_tree)
         before = len(stage.requests())
@@ -72,8 +72,8 @@ def case_a_file_saved_elsewhere_shows_what_was_baked(stage):
 
 
 def case_nodes_are_appended_and_linked(stage):
-    all_kinds(stage)
-    groups = {kind: group.name for kind, group in by_kind().items()}
+    all_types(stage)
+    groups = {node_type: group.name for node_type, group in by_type().items()}
     stage.save()
     for link in (False, True):
         folder = stage.folder / ("linked" if link else "appended")
@@ -85,17 +85,17 @@ def case_nodes_are_appended_and_linked(stage):
         with bpy.data.libraries.load(file, link=link, relative=True) as (_, wanted):
             wanted.node_groups = list(groups.values())
         stage.renew()
-        for kind, group in by_kind().items():
+        for node_type, group in by_type().items():
             assert (group.library is not None) is link
-            assert len(state_of(group).fresh) == 10, kind
+            assert len(state_of(group).fresh) == 10, node_type
             shows(stage, group)
         if link:
-            assert not list(module("tree").ours())
-            assert module("tree").used_in(stage.shown)
+            assert not list(module("node.groups").editable_groups())
+            assert module("node.groups").groups_shown_by(stage.shown)
 
 
-def case_all_kinds_render_where_the_add_on_is_not(stage):
-    names = [node.node_tree.name for node in all_kinds(stage).values()]
+def case_all_types_render_where_the_add_on_is_not(stage):
+    names = [node.node_tree.name for node in all_types(stage).values()]
     stage.save()
     files = [baked_file(group, 106) for group in map(bpy.data.node_groups.get, names)]
     addon_utils.disable(MODULE)
@@ -108,8 +108,8 @@ def case_all_kinds_render_where_the_add_on_is_not(stage):
 
 
 def case_copies_bake_on_their_own(stage):
-    for kind in ("upscale", "bokeh"):
-        node = stage.add(start=1, kind=kind)
+    for node_type in ("upscale", "bokeh"):
+        node = stage.add(start=1, node_type=node_type)
         stage.bake(node)
         other = stage.shown.nodes.new("CompositorNodeGroup")
         other.node_tree = node.node_tree.copy()
@@ -121,11 +121,11 @@ def case_copies_bake_on_their_own(stage):
             shows(stage, each.node_tree)
 
 
-def all_kinds(stage):
-    """A baked node of each kind; that of Bokeh uses the others' mattes and a depth pass."""
-    nodes = {kind: stage.add(start=1, kind=kind) for kind in KINDS}
-    for kind, node in nodes.items():
-        assert [socket.name for socket in node.outputs] == SOCKETS[kind]
+def all_types(stage):
+    """A baked node of each type; that of Bokeh uses the others' mattes and a depth pass."""
+    nodes = {node_type: stage.add(start=1, node_type=node_type) for node_type in NODE_TYPES}
+    for node_type, node in nodes.items():
+        assert [socket.name for socket in node.outputs] == SOCKETS[node_type]
     settings = nodes["bokeh"].node_tree.mattelier
     settings.depth_from, settings.mattes = "FILES", nodes["rotoscope"].node_tree
     settings.depth = bpy.data.images.load(str(stage.plates / "z.0101.exr"))
@@ -134,18 +134,18 @@ def all_kinds(stage):
     return nodes
 
 
-def by_kind():
+def by_type():
     return {
         group.mattelier.kind: group
         for group in bpy.data.node_groups
-        if module("tree").is_ours(group)
+        if module("node.groups").is_ours(group)
     }
 
 
 def state_of(group):
-    module("cache").forget()
+    module("ground.recent").forget()
     settings = group.mattelier
-    return module("cache").state(settings.objects[0], module("plate").find(settings))
+    return module("baking.freshness").state(settings.objects[0], settings.find_plate())
 
 
 def shows(stage, group, file=None):

@@ -8,7 +8,7 @@ def case_keyed_shapes_reach_the_engine_as_drawn(stage):
     node = stage.add(start=1)
     guided(node, square_mask("guide", {1: 0.1, 6: 0.1, 10: 0.6}))
     stage.scene.frame_set(4)
-    datablocks = [len(getattr(bpy.data, kind)) for kind in ("scenes", "images", "node_groups")]
+    datablocks = [len(getattr(bpy.data, k)) for k in ("scenes", "images", "node_groups")]
     stage.bake(node)
     assert stage.scene.frame_current == 4
     assert datablocks == [len(getattr(bpy.data, k)) for k in ("scenes", "images", "node_groups")]
@@ -73,8 +73,8 @@ def case_another_key_stays_in_its_folder(stage):
     stage.bake(node)
     assert item.folder == folder
     assert masks(stage) == {101: 0, 109: 16}
-    assert stage.asked()[1]["frames"] == "101-110"
-    state = module("cache").state(item, module("plate").find(node.node_tree.mattelier))
+    assert stage.task_options()[1]["frames"] == "101-110"
+    state = module("baking.freshness").state(item, node.node_tree.mattelier.find_plate())
     assert len(state.fresh) == 10
     assert len(list(stage.folder.rglob("guide-*"))) == 1
 
@@ -109,13 +109,13 @@ def case_track_markers_are_points(stage):
         {"x": 8.0, "y": 4.0, "positive": True},
         {"x": 16.0, "y": 8.0, "positive": False},
     ]
-    assert stage.asked()[0]["keys"] == [{"frame": 101, "points": points}]
+    assert stage.task_options()[0]["keys"] == [{"frame": 101, "points": points}]
 
 
 def case_nothing_guides_by_default(stage):
     node = stage.add(start=1)
     stage.bake(node)
-    assert stage.asked()[0]["keys"] == []
+    assert stage.task_options()[0]["keys"] == []
 
 
 def guided(node, mask):
@@ -126,7 +126,7 @@ def guided(node, mask):
 
 def mask_files(stage):
     """The masks that the engine was given: number → pixels."""
-    return {key["frame"]: read(key["mask"]) for key in stage.asked()[-1]["keys"]}
+    return {key["frame"]: read(key["mask"]) for key in stage.task_options()[-1]["keys"]}
 
 
 def masks(stage):
@@ -139,6 +139,6 @@ def refused(stage, node):
     try:
         stage.bake(node)
     except RuntimeError as error:
-        assert not stage.asked()
+        assert not stage.task_options()
         return str(error).removeprefix("Error: ").strip()
     raise AssertionError("the bake was not refused")

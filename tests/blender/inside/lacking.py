@@ -1,4 +1,4 @@
-"""Bakes the first frames of a plate, and renders all of it: `lacking.py STAGE KIND`."""
+"""Bakes the first frames of a plate, and renders all of it: `lacking.py STAGE NODE_TYPE`."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ import stage
 
 folder = Path(sys.argv[1])
 here = stage.fresh(folder, "lacking")
-node = here.add(start=1, kind=sys.argv[2])
+node = here.add(start=1, node_type=sys.argv[2])
 here.show(node.outputs["Image"])
 here.scene.frame_start, here.scene.frame_end = 1, 3
 here.bake(node, "SCENE")

@@ -72,21 +72,21 @@ def case_no_view_transform_changes_what_is_baked(stage):
 
 def case_knows_gaps_of_the_plate(stage):
     node = stage.add("gap.1001.exr")
-    plate = module("plate").find(node.node_tree.mattelier)
+    plate = node.node_tree.mattelier.find_plate()
     assert (plate.first, plate.last, plate.gaps) == (1001, 1006, [1003])
     stage.bake(node)
-    assert stage.asked()[0]["frames"] == "1001-1002,1004-1006"
-    state = module("cache").state(node.node_tree.mattelier.objects[0], plate)
+    assert stage.task_options()[0]["frames"] == "1001-1002,1004-1006"
+    state = module("baking.freshness").state(node.node_tree.mattelier.objects[0], plate)
     assert state.fresh == (1001, 1002, 1004, 1005, 1006)
-    assert not state.wanting
+    assert not state.to_bake
 
 
 def case_reads_sixteen_bits_without_padding(stage):
     node = stage.add("sixteen.1.png", start=1)
     node.node_tree.mattelier.use_foreground = False
     stage.bake(node)
-    assert stage.asked()[0]["plate"].endswith("sixteen.#.png")
-    assert stage.asked()[0]["colorspace"] is None  # sRGB, as a PNG file is anyway
+    assert stage.task_options()[0]["plate"].endswith("sixteen.#.png")
+    assert stage.task_options()[0]["colorspace"] is None  # sRGB, as a PNG file is anyway
     stage.show(node.outputs["Matte"])
     near(stage.render(3)[8, 24, 0], 3 / 16)
 
@@ -104,7 +104,7 @@ def case_several_subjects_have_sockets_of_their_own(stage):
     assert [socket.name for socket in node.outputs] == names
     assert node.outputs["Hero Matte"].is_linked
     stage.bake(node)
-    assert len(stage.asked()) == 2
+    assert len(stage.task_options()) == 2
     near(stage.render(2)[8, 24, 0], 2 / 16)
     bpy.ops.mattelier.remove_object(group=group.name, index=0)
     assert [socket.name for socket in node.outputs] == ["Image", "Matte", "Foreground"]
@@ -122,7 +122,7 @@ def case_a_copy_of_the_group_bakes_on_its_own(stage):
     assert item(node).folder != item(other).folder
     for each in (node, other):
         image = each.node_tree.nodes[f"Matte {item(each).uid}"].image
-        assert item(each).folder in image.filepath.replace("\\", "/")
+        assert item(each).stored_folder in image.filepath.replace("\\", "/")
         stage.show(each.outputs["Matte"])
         near(stage.render(6)[8, 24, 0], 6 / 16)
 
@@ -146,9 +146,9 @@ def case_the_file_may_move_with_its_cache(stage):
     bpy.ops.wm.open_mainfile(filepath=str(moved / "shot.blend"))
     stage.folder = moved
     near(stage.render(7)[8, 24, 0], 7 / 16)
-    group = next(module("tree").ours())
-    plate = module("plate").find(group.mattelier)
-    assert len(module("cache").state(group.mattelier.objects[0], plate).fresh) == 10
+    group = next(module("node.groups").editable_groups())
+    plate = group.mattelier.find_plate()
+    assert len(module("baking.freshness").state(group.mattelier.objects[0], plate).fresh) == 10
 
 
 def case_a_new_plate_begins_where_its_numbers_say(stage):
@@ -169,13 +169,13 @@ def case_paths_reach_the_engine_absolute(stage):
         stage.bake(node)
     finally:
         os.chdir(before)
-    assert stage.asked()[0]["plate"] == str(stage.plates / "plate.####.exr")
+    assert stage.task_options()[0]["plate"] == str(stage.plates / "plate.####.exr")
 
 
 def case_a_still_is_one_frame_that_holds(stage):
     node = stage.add("plate.0105.exr", source="FILE")
     stage.bake(node)
-    assert stage.asked()[0]["frames"] == "105"
+    assert stage.task_options()[0]["frames"] == "105"
     stage.show(node.outputs["Matte"])
     for frame in (1, 40):
         near(stage.render(frame)[8, 24, 0], 5 / 16)
@@ -188,16 +188,16 @@ def case_movie_as_image_and_as_clip(stage):
     image = bpy.data.images.load(str(movie))
     settings.image = image
     settings.use_foreground = False
-    plate = module("plate").find(settings)
+    plate = settings.find_plate()
     assert (plate.first, plate.last, plate.space) == (1, 10, "sRGB")
     stage.bake(node)
-    assert stage.asked()[-1]["plate"] == str(movie)
+    assert stage.task_options()[-1]["plate"] == str(movie)
     stage.show(node.outputs["Matte"])
     near(stage.render(4)[8, 24, 0], 4 / 16)
     clip = bpy.data.movieclips.load(str(movie))
     clip.frame_start = 101
     settings.source, settings.clip = "CLIP", clip
-    plate = module("plate").find(settings)
+    plate = settings.find_plate()
     assert (plate.start, plate.last, plate.space) == (101, 10, "sRGB")
     stage.bake(node)
     stage.show(node.outputs["Matte"])
@@ -214,7 +214,7 @@ def case_the_file_keeps_what_the_node_points_to(stage):
     settings.image.name = "plate"
     stage.save()
     bpy.ops.wm.open_mainfile(filepath=str(stage.folder / "shot.blend"))
-    settings = next(module("tree").ours()).mattelier
+    settings = next(module("node.groups").editable_groups()).mattelier
     assert (settings.image_name, settings.objects[0].mask_name) == ("plate", "guide")
     assert settings.image.users == 1
     settings.image_name = ""

@@ -30,8 +30,8 @@ def main(folder, names):
             except BaseException:
                 failure = traceback.format_exc()
             seconds = round(time.monotonic() - start, 2)
-            told = {"case": name, "failure": failure, "seconds": seconds}
-            print(json.dumps(told), file=results, flush=True)
+            entry = {"case": name, "failure": failure, "seconds": seconds}
+            print(json.dumps(entry), file=results, flush=True)
 
 
 try:

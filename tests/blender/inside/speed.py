@@ -52,10 +52,10 @@ def bakes(stage, frames, runs):
     client = module("mattelier_worker.client")
     engine, run = [], client.Worker.run
 
-    def timed(self, *given, **named):
+    def timed(self, *arguments, **options):
         start = time.perf_counter()
         try:
-            return run(self, *given, **named)
+            return run(self, *arguments, **options)
         finally:
             engine.append(time.perf_counter() - start)
 

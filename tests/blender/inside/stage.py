@@ -32,17 +32,16 @@ class Stage:
     def __init__(self, plates, folder):
         self.plates = plates
         self.folder = folder
-        self.shown = module("versions").new_compositor(self.scene)
+        self.shown = module("ground.versions").new_compositor(self.scene)
 
     @property
     def scene(self):
         return bpy.context.scene
 
-    def add(self, plate="plate.0101.exr", source="SEQUENCE", start=None, kind="rotoscope"):
+    def add(self, plate="plate.0101.exr", source="SEQUENCE", start=None, node_type="rotoscope"):
         """A node that shows a plate, as Add → AI makes it."""
-        tree = module("tree")
         node = self.shown.nodes.new("CompositorNodeGroup")
-        node.node_tree = tree.new(kind)
+        node.node_tree = module("node.groups").new_group(module("registry").NODE_TYPES[node_type])
         if plate is not None:
             image = bpy.data.images.load(str(self.plates / plate))
             image.source = source
@@ -52,7 +51,7 @@ class Stage:
         return node
 
     def show(self, socket):
-        self.shown.links.new(socket, module("versions").output_socket(self.shown))
+        self.shown.links.new(socket, module("ground.versions").output_socket(self.shown))
 
     def bake(self, node, frames="PLATE"):
         return bpy.ops.mattelier.bake(group=node.node_tree.name, frames=frames)
@@ -60,9 +59,9 @@ class Stage:
     def renew(self):
         """An empty compositor for a scene that is prepared to render."""
         prepare(self.scene)
-        self.shown = module("versions").compositor(self.scene)
+        self.shown = module("ground.versions").compositor(self.scene)
         if self.shown is None:
-            self.shown = module("versions").new_compositor(self.scene)
+            self.shown = module("ground.versions").new_compositor(self.scene)
 
     def size(self, size):
         self.scene.render.resolution_x, self.scene.render.resolution_y = size
@@ -122,7 +121,7 @@ class Stage:
             return []
         return [json.loads(line) for line in lines]
 
-    def asked(self, task="roto"):
+    def task_options(self, task="roto"):
         """The options of all requests for a task."""
         return [entry["options"] for entry in self.requests() if entry["task"] == task]
 
@@ -202,16 +201,16 @@ def same(shown, stored, error=0.001, channels=4):
 def state(node):
     """How the first result of a node stands."""
     settings = node.node_tree.mattelier
-    return module("cache").state(settings.objects[0], module("plate").find(settings))
+    return module("baking.freshness").state(settings.objects[0], settings.find_plate())
 
 
 def baked_file(node, number):
-    """The file of a frame that a node, or its group, shows: of its first part."""
+    """The file of a frame that a node, or its group, shows: of its first pass."""
     group = getattr(node, "node_tree", node)
     settings = group.mattelier
-    item, plate = settings.objects[0], module("plate").find(settings)
-    part = module("kinds").of(settings).parts(settings)[0]
-    return module("baked").files(item.place, plate, part).file(number)
+    item, plate = settings.objects[0], settings.find_plate()
+    files = module("footage.bake_files").pass_files(item.folder, plate, settings.passes[0])
+    return files.file(number)
 
 
 def refused(stage, node, frames="PLATE"):

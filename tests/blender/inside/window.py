@@ -27,7 +27,7 @@ def scenario():
     scene.frame_start, scene.frame_end = 1001, 1024
     scene.render.resolution_x, scene.render.resolution_y = 320, 180
     scene.render.engine = "CYCLES"
-    shown = module("versions").new_compositor(scene)
+    shown = module("ground.versions").new_compositor(scene)
     scene.frame_set(1003)
     window.workspace = bpy.data.workspaces["Compositing"]
     bpy.ops.wm.save_as_mainfile(filepath=str(STAGE / "shot.blend"))
@@ -36,7 +36,7 @@ def scenario():
     area.spaces.active.show_region_ui = True
     yield 1
     yield from added(area, "rotos", 0.4, "menu")
-    group = next(module("tree").ours())
+    group = next(module("node.groups").editable_groups())
     node = next(node for node in shown.nodes if getattr(node, "node_tree", None) == group)
     assert shown.nodes.active == node
     yield "the node is added from the menu"
@@ -48,7 +48,7 @@ def scenario():
     assert settings.frame_start == 1001
     yield "a sequence is opened by one of its files"
 
-    shown.links.new(node.outputs["Image"], module("versions").output_socket(shown))
+    shown.links.new(node.outputs["Image"], module("ground.versions").output_socket(shown))
     viewer = shown.nodes.new("CompositorNodeViewer")
     viewer.location = (500, 0)
     shown.links.new(node.outputs["Image"], viewer.inputs[0])
@@ -60,7 +60,7 @@ def scenario():
     yield 1
     orders(delay=0.5)
     bake(window, area, group)
-    running = module("bake").current
+    running = module("baking.bake").current
     while running.frames < 5:
         yield 0.1
     while not viewer_alpha():
@@ -72,7 +72,7 @@ def scenario():
     pointer(area, 0.25, 0.5)
     keys("Escape")
     yield 1
-    assert module("bake").current is None
+    assert module("baking.bake").current is None
     done = len(state(group).fresh)
     assert 5 <= done < 24
     screenshot("cancelled")
@@ -80,7 +80,7 @@ def scenario():
 
     orders()
     bake(window, area, group)
-    while module("bake").current:
+    while module("baking.bake").current:
         yield 0.1
     yield 1
     assert len(state(group).fresh) == 24
@@ -93,7 +93,7 @@ def scenario():
     assert len(state(group).stale) == 24
     with bpy.context.temp_override(window=window, area=area, region=main(area)):
         bpy.ops.ed.undo()
-    group = next(module("tree").ours())
+    group = next(module("node.groups").editable_groups())
     assert len(state(group).fresh) == 24
     yield "undo makes fresh again"
 
@@ -102,7 +102,7 @@ def scenario():
     with bpy.context.temp_override(window=window, area=area, region=main(area)):
         bpy.ops.render.render("INVOKE_DEFAULT")
     yield 3
-    assert module("rendering").lacking()
+    assert module("ui.render_check").missing_in_render()
     screenshot("missing")
     keys("Escape")
     yield "a render that lacks mattes says so"
@@ -114,7 +114,7 @@ def scenario():
     while not rendered:
         yield 0.1
     yield 1
-    assert not module("rendering").lacking()
+    assert not module("ui.render_check").missing_in_render()
     yield "bake, then render"
 
     for other in list(bpy.context.window_manager.windows)[1:]:  # of the renders
@@ -124,46 +124,46 @@ def scenario():
     pointer(editor(window), 0.42, 0.54)  # onto the warning of what was missing
     keys("Escape")
     yield 1
-    shown = module("versions").compositor(window.scene)  # undo has made all anew
+    shown = module("ground.versions").compositor(window.scene)  # undo has made all anew
     viewer = next(node for node in shown.nodes if node.bl_idname == "CompositorNodeViewer")
     for name, y in (("upsc", 0.65), ("bokeh", 0.85)):
         yield from added(editor(window), name, y)
     nodes = {
         node.node_tree.mattelier.kind: node
         for node in shown.nodes
-        if module("tree").is_ours(getattr(node, "node_tree", None))
+        if module("node.groups").is_ours(getattr(node, "node_tree", None))
     }
     assert sorted(nodes) == ["bokeh", "rotoscope", "upscale"]
-    yield "all kinds are added from the menu"
+    yield "all types are added from the menu"
 
-    for kind in ("upscale", "bokeh"):
-        nodes[kind].node_tree.mattelier.image = bpy.data.images["shot.1001.png"]
+    for name in ("upscale", "bokeh"):
+        nodes[name].node_tree.mattelier.image = bpy.data.images["shot.1001.png"]
     settings = nodes["bokeh"].node_tree.mattelier
     settings.depth_from, settings.mattes = "MATTE", nodes["rotoscope"].node_tree
     nodes["rotoscope"].node_tree.mattelier.feather = 1
     shown.nodes.active = nodes["bokeh"]
     with bpy.context.temp_override(window=window, area=editor(window), region=None):
         bpy.ops.mattelier.bake("INVOKE_DEFAULT", everywhere=True, frames="SCENE")
-    while module("bake").current:
+    while module("baking.bake").current:
         yield 0.1
     yield 1
     for node in nodes.values():
         assert len(state(node.node_tree).fresh) == 24
     # What the tests' engine draws: the radius as blue; red 0.5, at twice the size.
-    for kind, channel, value, size in (
+    for name, channel, value, size in (
         ("bokeh", 2, 0.2, (320, 180)),
         ("upscale", 0, 0.5, (640, 360)),
     ):
-        shown.nodes.active = nodes[kind]
-        shown.links.new(nodes[kind].outputs["Image"], viewer.inputs[0])
+        shown.nodes.active = nodes[name]
+        shown.links.new(nodes[name].outputs["Image"], viewer.inputs[0])
         image, end = bpy.data.images["Viewer Node"], time.monotonic() + 20
         while tuple(image.size) != size or abs(viewer_pixels()[channel] - value) > 0.001:
-            assert time.monotonic() < end, f"the viewer does not show {kind}"
+            assert time.monotonic() < end, f"the viewer does not show {name}"
             yield 0.2
         yield 1  # the sidebar unfolds
-        screenshot(kind)
+        screenshot(name)
     assert len(rendered) == 1  # by the bake before this one
-    yield "all kinds are baked one after the other, and shown"
+    yield "all types are baked one after the other, and shown"
 
 
 def added(area, name, y, picture=None):
@@ -197,9 +197,9 @@ def bake(window, area, group):
 
 
 def state(group):
-    module("cache").forget()
+    module("ground.recent").forget()
     settings = group.mattelier
-    return module("cache").state(settings.objects[0], module("plate").find(settings))
+    return module("baking.freshness").state(settings.objects[0], settings.find_plate())
 
 
 def viewer_alpha():
@@ -254,12 +254,12 @@ END = time.monotonic() + 200
 def go():
     try:
         while True:
-            told = next(steps)
+            step = next(steps)
             if time.monotonic() > END:
                 raise TimeoutError("the window took too long")
-            if not isinstance(told, str):
-                return told
-            note(told)
+            if not isinstance(step, str):
+                return step
+            note(step)
     except StopIteration:
         note("end")
     except BaseException:

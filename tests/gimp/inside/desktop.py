@@ -11,13 +11,13 @@ TRIALS = 10  # the window manager may be faster than the screen
 
 def main(program):
     """Gives the program's exit code."""
-    told, tell = os.pipe()
+    read_end, write_end = os.pipe()
     screen = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(tell), "-screen", "0", SIZE, "-nolisten", "tcp"],
-        pass_fds=[tell], stderr=subprocess.DEVNULL,
+        ["Xvfb", "-displayfd", str(write_end), "-screen", "0", SIZE, "-nolisten", "tcp"],
+        pass_fds=[write_end], stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    os.close(tell)
-    with os.fdopen(told) as line:
+    os.close(write_end)
+    with os.fdopen(read_end) as line:
         os.environ["DISPLAY"] = f":{line.readline().strip()}"
     for _ in range(TRIALS):
         manager = subprocess.Popen(["openbox"], stderr=subprocess.DEVNULL)

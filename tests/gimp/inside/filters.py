@@ -232,8 +232,8 @@ def case_a_depth_that_does_not_fit_is_refused(here):
     flat.fill(Gimp.FillType.WHITE)
     image.clean_all()
     before = state(image)
-    for depth, said in ((layer, "own depth"), (away, "does not lie"), (flat, "everywhere")):
-        assert said in refused("portrait-blur", image, layers=[layer], depth=depth)
+    for depth, reason in ((layer, "own depth"), (away, "does not lie"), (flat, "everywhere")):
+        assert reason in refused("portrait-blur", image, layers=[layer], depth=depth)
     assert_same(state(image), before)
     assert not image.is_dirty()
 
@@ -272,7 +272,7 @@ def mean(layer):
 def case_nothing_asked_changes_nothing(here):
     zero = {"white_balance": 0.0, "tone": 0.0, "contrast": 0.0, "sharpen": 0.0}
     for how in ({}, {"grey": True}, {"alpha": True}, {"wide": True}):
-        image = here.kind(**how)
+        image = here.photo_as(**how)
         (layer,) = image.get_layers()
         (new,) = done("enhance", image, **zero)
         assert read(new) == read(layer), how

@@ -8,7 +8,7 @@ SCREEN = 1390, 870
 PATIENCE = 40  # seconds until something must have shown itself
 
 
-def told(*words):
+def xdotool(*words):
     """What xdotool answers, or "" when it found nothing."""
     done = subprocess.run(["xdotool", *map(str, words)], capture_output=True, text=True)
     return done.stdout.strip()
@@ -26,8 +26,10 @@ def until(condition, what):
 
 def window(title):
     """The visible window whose title matches; waits for it."""
-    found = until(lambda: told("search", "--onlyvisible", "--name", title), f"a window “{title}”")
-    return found.split()[-1]
+    windows = until(
+        lambda: xdotool("search", "--onlyvisible", "--name", title), f"a window “{title}”"
+    )
+    return windows.split()[-1]
 
 
 def image_window():
@@ -35,38 +37,38 @@ def image_window():
 
     def largest():
         best = (0, "")
-        for one in told("search", "--onlyvisible", "--class", "gimp").split():
+        for one in xdotool("search", "--onlyvisible", "--class", "gimp").split():
             width, height = size(one)
             best = max(best, (width * height, one))
         return best[0] > 300_000 and best[1]
 
-    found = until(largest, "GIMP's window")
-    told("windowsize", "--sync", found, *SCREEN)
-    return found
+    main_window = until(largest, "GIMP's window")
+    xdotool("windowsize", "--sync", main_window, *SCREEN)
+    return main_window
 
 
 def size(where):
     """Width and height of a window."""
-    lines = told("getwindowgeometry", "--shell", where).splitlines()
+    lines = xdotool("getwindowgeometry", "--shell", where).splitlines()
     shape = dict(line.split("=") for line in lines)
     return int(shape.get("WIDTH", 0)), int(shape.get("HEIGHT", 0))
 
 
 def press(where, *keys):
     """Press keys in a window."""
-    told("windowactivate", "--sync", where)
-    until(lambda: told("getactivewindow") == where, "the window's activation")
+    xdotool("windowactivate", "--sync", where)
+    until(lambda: xdotool("getactivewindow") == where, "the window's activation")
     for key in keys:
-        told("key", "--clearmodifiers", key)
+        xdotool("key", "--clearmodifiers", key)
         time.sleep(0.1)
 
 
 def click(where, right, bottom):
     """Click into a window, at a place counted from its lower right corner."""
     width, height = size(where)
-    told("mousemove", "--window", where, width - right, height - bottom)
+    xdotool("mousemove", "--window", where, width - right, height - bottom)
     time.sleep(0.1)
-    told("click", 1)
+    xdotool("click", 1)
 
 
 def screenshot(path):
@@ -91,7 +93,7 @@ class Meanwhile:
         self._thread.start()
         return self
 
-    def __exit__(self, kind, error, trace):
+    def __exit__(self, error_type, error, trace):
         self._thread.join()
         if self._failure and error is None:
             raise self._failure

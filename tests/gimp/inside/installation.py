@@ -61,8 +61,8 @@ def jobs_left():
 
 def engine_json(**changes):
     path = PLUGIN / "engine.json"
-    told = json.loads(path.read_text("utf-8"))
-    path.write_text(json.dumps({**told, **changes}), "utf-8")
+    record = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**record, **changes}), "utf-8")
 
 
 def case_check_says_that_all_is_well(here):
@@ -157,7 +157,7 @@ def case_an_engine_in_the_settings_must_exist(here):
 def case_damaged_settings_are_as_none(here):
     for content in ("", "[]", "{", '{"device": 5, "keep_warm": "x", "engine": []}'):
         SETTINGS.write_text(content, "utf-8")
-        done("remove-background", here.photo())
+        assert_a_matte(values(done("remove-background", here.photo())[0]))
 
 
 def case_a_device_that_is_not_there_is_told(here):

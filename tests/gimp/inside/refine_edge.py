@@ -98,8 +98,8 @@ def case_how_a_mask_is_shown_and_used_stays(here):
     layer.set_show_mask(True)
     layer.set_edit_mask(False)
     done(NAME, image, layers=[layer], source="mask")
-    told = layer.get_apply_mask(), layer.get_show_mask(), layer.get_edit_mask()
-    assert told == (False, True, False)
+    mask_state = layer.get_apply_mask(), layer.get_show_mask(), layer.get_edit_mask()
+    assert mask_state == (False, True, False)
 
 
 def case_without_selection_and_mask_it_says_so(here):

@@ -26,5 +26,5 @@ def main(arguments):
                     case(here)
             except BaseException:
                 failure = traceback.format_exc()
-            told = {"case": name, "failure": failure, "seconds": time.monotonic() - start}
-            print(json.dumps(told), file=results, flush=True)
+            record = {"case": name, "failure": failure, "seconds": time.monotonic() - start}
+            print(json.dumps(record), file=results, flush=True)

@@ -13,28 +13,28 @@ from stage import MODES, PLUGIN, Gimp, Gio, call, rectangle
 
 def measure(here):
     """Reads runs.json, {"picture": {"procedure", "runs", "peers"}}, and notes the times."""
-    wishes = json.loads((here.out / "runs.json").read_text("utf-8"))
-    told = {name: _measured(here, name, **wish) for name, wish in wishes.items()}
-    told["start"] = [_start() for _ in range(5)]
-    here.note(**told)
+    runs = json.loads((here.out / "runs.json").read_text("utf-8"))
+    times = {name: _measured(here, name, **options) for name, options in runs.items()}
+    times["start"] = [_start() for _ in range(5)]
+    here.note(**times)
 
 
 def _measured(here, name, procedure, runs, peers):
     file = Gio.File.new_for_path(str(here.out / f"{name}.png"))
     original = Gimp.file_load(MODES.NONINTERACTIVE, file)
-    told = {"total": [], "engine": [], "peers": [], "export": [], "start": [], "import": []}
+    times = {"total": [], "engine": [], "peers": [], "export": [], "start": [], "import": []}
     report = here.out / "report.json"
     for run in range(runs + 1):
         report.unlink(missing_ok=True)
         total = _timed(original, lambda image: _called(procedure, image))
         if run:  # the first warms up
-            told["total"].append(total)
+            times["total"].append(total)
             seconds = json.loads(report.read_text("utf-8"))["seconds"]
-            told["engine"].append(sum(seconds.values()))
+            times["engine"].append(sum(seconds.values()))
     for _ in range(peers):
-        told["peers"].append(_timed(original, lambda image: _by_files(here.out, image, told)))
+        times["peers"].append(_timed(original, lambda image: _by_files(here.out, image, times)))
     original.delete()
-    return told
+    return times
 
 
 def _timed(original, act):
@@ -60,20 +60,20 @@ def _called(procedure, image):
     return answer
 
 
-def _by_files(folder, image, told):
+def _by_files(folder, image, times):
     """As other plug-ins do it: export, start Python, which opens the model, import, mask."""
     picture, matte = (folder / f"peer-{name}.png" for name in ("in", "out"))
     matte.unlink(missing_ok=True)
     start = time.perf_counter()
     Gimp.file_save(MODES.NONINTERACTIVE, image, Gio.File.new_for_path(str(picture)), None)
-    told["export"].append(time.perf_counter() - start)
+    times["export"].append(time.perf_counter() - start)
     engine = json.loads((PLUGIN / "engine.json").read_text("utf-8"))["command"][:-1]
     subprocess.run(
         [*engine, "matte", str(picture), "-o", str(matte)],
         check=True, stdin=subprocess.DEVNULL, capture_output=True,
         env={name: os.environ[name] for name in ("HOME", "PATH", "LANG")},
     )  # fmt: skip
-    told["start"].append(time.perf_counter() - start - told["export"][-1])
+    times["start"].append(time.perf_counter() - start - times["export"][-1])
     start = time.perf_counter()
     (layer,) = image.get_layers()
     read = Gimp.file_load_layer(
@@ -88,4 +88,4 @@ def _by_files(folder, image, told):
     mask.get_buffer().set(everything, "Y u8", data)
     mask.get_buffer().flush()
     image.remove_layer(read)
-    told["import"].append(time.perf_counter() - start)
+    times["import"].append(time.perf_counter() - start)

@@ -1,4 +1,4 @@
-"""What the cases share: images of every kind, calls of procedures, and what an image is made of."""
+"""What the cases share: images of every type, calls of procedures, and what an image is made of."""
 
 import contextlib
 import hashlib
@@ -24,9 +24,9 @@ class Answer:
     """What a call gave: the message when it failed, else the values."""
 
     def __init__(self, values):
-        told = [values.index(number) for number in range(values.length())]
-        self.status, self.values = told[0], told[1:]
-        self.message = told[1] if self.status != SUCCESS and len(told) > 1 else ""
+        returned = [values.index(number) for number in range(values.length())]
+        self.status, self.values = returned[0], returned[1:]
+        self.message = returned[1] if self.status != SUCCESS and len(returned) > 1 else ""
 
     @property
     def ok(self):
@@ -48,8 +48,8 @@ class Stage:
         image.clean_all()
         return image
 
-    def kind(self, precision="U8_NON_LINEAR", grey=False, alpha=False, wide=False):
-        """The photograph as an image of some kind; with alpha it fades out downwards.
+    def photo_as(self, precision="U8_NON_LINEAR", grey=False, alpha=False, wide=False):
+        """The photograph as an image of some type; with alpha it fades out downwards.
 
         Wide: its numbers are taken as Adobe RGB ones, so that many lie outside sRGB.
         """
@@ -80,12 +80,12 @@ def on_stage(out, name):
     """A case's stage; afterwards its images are gone and the installation is as it was."""
     Gegl.init(None)
     before = Gimp.get_images()
-    kept = {path: path.read_bytes() for path in (PLUGIN / "engine.json",)}
+    contents = {path: path.read_bytes() for path in (PLUGIN / "engine.json",)}
     settings = Path(Gimp.directory()) / "mattelier-settings.json"
     try:
         yield Stage(out, name)
     finally:
-        for path, content in kept.items():
+        for path, content in contents.items():
             path.write_bytes(content)
         settings.unlink(missing_ok=True)
         for image in Gimp.get_images():
@@ -109,16 +109,16 @@ def call(name, image=None, layers=None, mode=MODES.NONINTERACTIVE, **arguments):
     return Answer(procedure.run(config))
 
 
-def done(*given, **arguments):
+def done(*target, **arguments):
     """A call that must succeed; gives its values."""
-    answer = call(*given, **arguments)
-    assert answer.ok, f"{given[0]} failed: {answer.status} {answer.message}"
+    answer = call(*target, **arguments)
+    assert answer.ok, f"{target[0]} failed: {answer.status} {answer.message}"
     return answer.values
 
 
-def refused(*given, **arguments):
+def refused(*target, **arguments):
     """A call that must fail with one clear sentence; gives the sentence."""
-    answer = call(*given, **arguments)
+    answer = call(*target, **arguments)
     assert answer.status == FAILED, f"not refused but {answer.status}"
     text = str(answer.message)
     sentence = text.split(" Details: ")[0]
@@ -204,7 +204,7 @@ def layer_state(layer, mask=True):
         "name": layer.get_name(),
         "at": (x, y, layer.get_width(), layer.get_height()),
         "look": (layer.get_visible(), layer.get_opacity(), layer.get_mode().value_nick),
-        "kind": type(layer).__name__,
+        "type": type(layer).__name__,
         "pixels": None if layer.is_group() else _digest(layer),
     }
     if mask:
@@ -214,7 +214,7 @@ def layer_state(layer, mask=True):
 
 def state(image, masks=True, selection=True):
     """All that a user sees of an image; equal states look and behave the same."""
-    found = {
+    image_state = {
         "size": (image.get_width(), image.get_height()),
         "precision": image.get_precision().value_nick,
         "layers": [layer_state(layer, masks) for layer in all_layers(image)],
@@ -222,8 +222,8 @@ def state(image, masks=True, selection=True):
         "paths": len(image.get_paths()),
     }
     if selection:
-        found["selection"] = _digest(image.get_selection())
-    return found
+        image_state["selection"] = _digest(image.get_selection())
+    return image_state
 
 
 def assert_same(now, before, what="the image"):

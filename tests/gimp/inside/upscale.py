@@ -38,20 +38,20 @@ def small_layer(image, name="small", x=10, y=20, width=50, height=40):
 
 
 def case_a_new_image_has_the_layer_alone(here):
-    image = here.kind(wide=True)
+    image = here.photo_as(wide=True)
     image.set_resolution(240, 240)
     layer = small_layer(image)
     layer.set_opacity(60)
     image.clean_all()
     before = state(image)
-    new, made = done(NAME, image, layers=[layer], scale="4")
+    new, larger = done(NAME, image, layers=[layer], scale="4")
     assert_same(state(image), before)
     assert not image.is_dirty()
-    assert new.get_layers() == [made]
-    assert size(new) == size(made) == (200, 160)
-    assert place(made) == (0, 0)
-    assert made.get_name() == "small"
-    assert made.get_opacity() == 60
+    assert new.get_layers() == [larger]
+    assert size(new) == size(larger) == (200, 160)
+    assert place(larger) == (0, 0)
+    assert larger.get_name() == "small"
+    assert larger.get_opacity() == 60
     assert new.get_precision() == image.get_precision()
     assert new.get_resolution()[1:] == image.get_resolution()[1:]
     assert new.get_color_profile().get_label() == image.get_color_profile().get_label()
@@ -72,20 +72,20 @@ def case_a_new_layer_has_the_same_middle(here):
     image = here.photo()
     layer = small_layer(image)
     before = layer_state(layer)
-    none, made = done(NAME, image, layers=[layer], result="layer", scale="3")
+    none, larger = done(NAME, image, layers=[layer], result="layer", scale="3")
     assert none is None
     assert size(image) == (160, 107)
-    assert size(made) == (150, 120)
-    assert place(made) == (10 - 50, 20 - 40)
-    assert image.get_layers()[:2] == [made, layer]
-    assert image.get_selected_layers() == [made]
+    assert size(larger) == (150, 120)
+    assert place(larger) == (10 - 50, 20 - 40)
+    assert image.get_layers()[:2] == [larger, layer]
+    assert image.get_selected_layers() == [larger]
     assert not layer.get_visible()
     assert {**layer_state(layer), "look": 0} == {**before, "look": 0}
 
 
 def case_a_mask_is_enlarged_with_its_layer(here):
     for wide in (False, True):
-        image = here.kind("U16_NON_LINEAR", wide=wide)
+        image = here.photo_as("U16_NON_LINEAR", wide=wide)
         (layer,) = image.get_layers()
         image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 80, 107)
         mask = layer.create_mask(Gimp.AddMaskType.SELECTION)
@@ -97,13 +97,13 @@ def case_a_mask_is_enlarged_with_its_layer(here):
         layer.set_apply_mask(False)
         Gimp.Selection.none(image)
         for result in ("image", "layer"):
-            _new, made = done(NAME, image, layers=[layer], result=result, scale="2")
-            enlarged = values(made.get_mask())
-            assert size(made.get_mask()) == (320, 214)
+            _new, larger = done(NAME, image, layers=[layer], result=result, scale="2")
+            enlarged = values(larger.get_mask())
+            assert size(larger.get_mask()) == (320, 214)
             assert enlarged[10 * 320 + 30] == 128
             assert enlarged[100 * 320 + 30] == 255
             assert enlarged[100 * 320 + 300] == 0
-            assert not made.get_apply_mask()
+            assert not larger.get_apply_mask()
 
 
 def case_the_whole_image_is_scaled(here):
@@ -122,8 +122,8 @@ def case_the_whole_image_is_scaled(here):
     image.clean_all()
     truth = {}
     for layer in (photo, small):
-        _image, made = done(NAME, image, layers=[layer], scale="2")
-        truth[layer] = read(made)
+        _image, larger = done(NAME, image, layers=[layer], scale="2")
+        truth[layer] = read(larger)
     count = len(all_layers(image))
     assert done(NAME, image, layers=[photo], result="whole", scale="2") == [None, None]
     assert size(image) == size(photo) == size(channel) == (320, 214)
@@ -163,8 +163,8 @@ def case_odd_factors_fit_gimps_own_rounding(here):
 
 def case_the_picture_has_more_detail_than_gimps_own_scaling_and_its_colours(here):
     image = here.photo()
-    new, made = done(NAME, image, scale="2")
-    pixels = read(made, "R'G'B' u8")
+    new, larger = done(NAME, image, scale="2")
+    pixels = read(larger, "R'G'B' u8")
     new.scale(160, 107)
     assert mean_difference(read(new.get_layers()[0], "R'G'B' u8"), read(image.get_layers()[0])) < 3
     image.scale(320, 214)
@@ -182,10 +182,10 @@ def case_groups_and_texts_become_plain_layers(here):
     image.clean_all()
     before = state(image)
     for item in (group, text):
-        new, made = done(NAME, image, layers=[item])
-        assert type(made) is Gimp.Layer
-        assert size(made) == (2 * item.get_width(), 2 * item.get_height())
-        assert made.has_alpha()
+        new, larger = done(NAME, image, layers=[item])
+        assert type(larger) is Gimp.Layer
+        assert size(larger) == (2 * item.get_width(), 2 * item.get_height())
+        assert larger.has_alpha()
         new.delete()
     assert_same(state(image), before)
 
@@ -193,9 +193,9 @@ def case_groups_and_texts_become_plain_layers(here):
 def case_one_pixel(here):
     image = here.photo()
     layer = small_layer(image, width=1, height=1)
-    _new, made = done(NAME, image, layers=[layer], scale="8")
-    assert size(made) == (8, 8)
-    assert len(set(zip(*[iter(read(made, "R'G'B' u8"))] * 3, strict=True))) == 1
+    _new, larger = done(NAME, image, layers=[layer], scale="8")
+    assert size(larger) == (8, 8)
+    assert len(set(zip(*[iter(read(larger, "R'G'B' u8"))] * 3, strict=True))) == 1
 
 
 def case_what_cannot_be_is_said(here):
@@ -215,10 +215,10 @@ def case_what_cannot_be_is_said(here):
 
 
 def case_hidden_colour_and_alpha_stay_apart(here):
-    image = here.kind(alpha=True)
+    image = here.photo_as(alpha=True)
     (layer,) = image.get_layers()
-    _new, made = done(NAME, image)
-    assert native(made) == native(layer)
-    alpha = read(made, "A u8")
+    _new, larger = done(NAME, image)
+    assert native(larger) == native(layer)
+    alpha = read(larger, "A u8")
     assert set(alpha[: 320 * 90]) == {255}
     assert set(alpha[-320 * 8 :]) == {0}

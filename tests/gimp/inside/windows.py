@@ -2,7 +2,7 @@
 
 import time
 
-from hands import Meanwhile, click, image_window, press, screenshot, told, until, window
+from hands import Meanwhile, click, image_window, press, screenshot, until, window, xdotool
 from stage import (
     MODES,
     Gegl,
@@ -81,7 +81,7 @@ def case_the_dialogs_of_the_filters_and_their_results(here):
 
         def look(file=name, title=title):
             dialog = window(title)
-            told("mousemove", 1, 1)  # no tooltip
+            xdotool("mousemove", 1, 1)  # no tooltip
             time.sleep(0.7)
             screenshot(here.out / f"dialog-{file}.shot.png")
             press(dialog, "alt+o")
@@ -95,7 +95,7 @@ def case_the_dialogs_of_the_filters_and_their_results(here):
             assert_same(state(image), before)
             (larger,) = set(Gimp.get_images()) - set(images)
             assert larger.get_width() == 2 * image.get_width()
-            until(lambda: told("search", "--name", "Untitled"), "the larger image's view")
+            until(lambda: xdotool("search", "--name", "Untitled"), "the larger image's view")
         else:
             after = state(image)
             undone(image, "ctrl+z", before, name)
@@ -210,6 +210,6 @@ def case_the_menu_has_the_procedures_in_their_order(here):
     press(where, "alt+r", "Up", "Right")
     time.sleep(1)
     screenshot(here.out / "menu.shot.png")
-    told("key", "s")
+    xdotool("key", "s")
     until(lambda: not Gimp.Selection.is_empty(image), "Select Subject from the menu")
     assert_a_matte(values(image.get_selection()))

@@ -23,6 +23,7 @@ from mattelier.filters.enhance.saturation import saturated
 from mattelier.filters.enhance.tone import ToneCurve, tone_curve
 from mattelier.requests import EnhanceRequest
 from mattelier.tasks.task import Task
+from mattelier.types import illuminant
 from mattelier.types.colour import View, from_float, linear_to_srgb, srgb_to_linear, to_float
 from mattelier.types.oklab import from_oklab, luminance, to_oklab
 from mattelier.types.picture import Picture
@@ -160,11 +161,11 @@ class _Adjustments:
         exposures = [1.0 if self._matches else View(picture).exposure for picture in pictures]
         expected = 1.0 if self.match is None else self.match.exposure
         exposure = expected * float(np.median(exposures))
-        smalls = [_small(picture, white_balance.SIDE) for picture in pictures]
+        smalls = [_small(picture, illuminant.SIDE) for picture in pictures]
         light = np.ones(3)
         if self.request.white_balance and not all(picture.grey for picture in pictures):
             lights = [
-                white_balance.illuminant(small.linear * np.float32(exposure), small.visible)
+                illuminant.estimate_illuminant(small.linear * np.float32(exposure), small.visible)
                 for small in smalls
             ]
             light = np.exp(np.mean(np.log(lights), axis=0))

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the engine lives, and the way to it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import bpy
+
+from ..ground.addon import FOLDER
+from ..ground.failure import Failure
+
+if TYPE_CHECKING:
+    from ..mattelier_worker.client import Worker
+
+_WEIGHT_SUFFIXES = {".onnx", ".safetensors", ".pth", ".bin"}
+_IDLE_SECONDS = 900
+
+
+class Installed(NamedTuple):
+    """What `mattelier install blender` wrote beside the add-on.
+
+    Attributes
+    ----------
+    command : tuple of str
+        Starts the worker; empty where Blender may not, and one that runs already is used.
+    version : str
+        Of the engine at that time.
+    models : tuple of str
+        Folders with one folder per model.
+    """
+
+    command: tuple[str, ...]
+    version: str
+    models: tuple[str, ...]
+
+
+def installed() -> Installed:
+    """Read `engine.json`.
+
+    Raises
+    ------
+    Failure
+        It is absent or damaged.
+    """
+    try:
+        entry = json.loads((FOLDER / "engine.json").read_text("utf-8"))
+        return Installed(
+            tuple(map(str, entry["command"])),
+            str(entry.get("version", "")),
+            tuple(map(str, entry.get("models", ()))),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise Failure(
+            "The add-on does not know where its engine is; run `mattelier install blender`, or "
+            "choose it in the add-on's preferences."
+        ) from None
+
+
+def worker_command(choice: str) -> tuple[str, ...]:
+    """Program and arguments that start the worker.
+
+    Parameters
+    ----------
+    choice : str
+        The preferences' engine: a Python, a `mattelier` command, or "" for the installed one.
+
+    Raises
+    ------
+    Failure
+        The program does not exist.
+    """
+    if choice:
+        path = Path(bpy.path.abspath(choice))
+        if not path.is_file():
+            raise Failure(f"The engine {path} does not exist; choose another in the preferences.")
+        python = ("-I", "-m", "mattelier") if path.name.lower().startswith("python") else ()
+        return (str(path), *python, "worker")
+    words = installed().command
+    if words and not Path(words[0]).is_file():
+        raise Failure(
+            f"The Mattelier engine is gone ({words[0]}); install it again, then run "
+            "`mattelier install blender`."
+        )
+    return words
+
+
+def connect(choice: str) -> Worker:
+    """A connection to the worker, started when none runs; may take seconds.
+
+    Raises
+    ------
+    Failure, WorkerError
+    """
+    from ..mattelier_worker import client
+
+    return client.connect(
+        client.Engine(worker_command(choice), _IDLE_SECONDS), f"Blender {bpy.app.version_string}"
+    )
+
+
+def run_task(choice: str, task: str, options: dict[str, object]) -> dict[str, object]:
+    """The worker's report on a task, once it has ended.
+
+    Raises
+    ------
+    Failure
+        It failed, or there is no engine.
+    """
+    from ..mattelier_worker.client import WorkerError
+
+    try:
+        with connect(choice) as worker:
+            return worker.run(task, options).report
+    except WorkerError as error:
+        raise Failure(str(error)) from error
+
+
+def model_names(task: str) -> list[str]:
+    """The models for a task that have weights on this machine; "default" comes first."""
+    try:
+        folders = installed().models
+    except Failure:
+        folders = ()
+    names = {
+        model.name
+        for folder in map(Path, folders)
+        if folder.is_dir()
+        for model in folder.iterdir()
+        if _card_task(model / "card.toml") == task
+        and any(file.suffix in _WEIGHT_SUFFIXES for file in model.iterdir())
+    }
+    return ["default", *sorted(names)]
+
+
+def _card_task(card: Path) -> str | None:
+    """What a model is for, by its card; None where that cannot be read."""
+    try:
+        return tomllib.loads(card.read_text("utf-8")).get("task", "matte")
+    except (OSError, ValueError):
+        return None

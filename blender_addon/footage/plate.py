@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plate of a node: which file shows on which scene frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import bpy
+
+from ..ground.blend_paths import absolute
+from ..ground.failure import Failure
+from .sequence import Sequence
+
+
+@dataclass(frozen=True)
+class Plate:
+    """What is to be matted.
+
+    Attributes
+    ----------
+    file : Path
+        Of a movie or a still; of a sequence any one.
+    numbers : dict
+        The plate's own frame numbers, ascending, each with its file's time of change. A movie
+        counts from 1. Gaps of a sequence are left out.
+    start : int
+        The scene frame on which the first number shows.
+    size : (int, int)
+        Width and height in pixels.
+    space : str
+        Blender's name of the colour space that its files are in.
+    still : bool
+        One picture that shows on every scene frame.
+    """
+
+    file: Path
+    sequence: Sequence | None
+    numbers: dict[int, float]
+    start: int
+    size: tuple[int, int]
+    space: str
+    still: bool = False
+
+    @property
+    def first(self) -> int:
+        return min(self.numbers)
+
+    @property
+    def last(self) -> int:
+        return max(self.numbers)
+
+    @property
+    def gaps(self) -> list[int]:
+        """Numbers between the first and the last that are not there."""
+        return sorted(set(range(self.first, self.last + 1)) - self.numbers.keys())
+
+    def number(self, scene_frame: int) -> int:
+        """The plate's number that shows on a scene frame, also where none is there."""
+        return self.first if self.still else scene_frame - self.start + self.first
+
+    def scene_frame(self, number: int) -> int:
+        return number - self.first + self.start
+
+    @property
+    def pattern(self) -> str:
+        return self.sequence.pattern if self.sequence else str(self.file)
+
+    @property
+    def is_scene_linear(self) -> bool:
+        """Whether the engine keeps the plate's own space in what it writes: float files."""
+        return self.file.suffix.lower() in {".exr", ".hdr"}
+
+    @property
+    def name(self) -> str:
+        """What the engine calls it, and names its results by."""
+        return self.sequence.name if self.sequence else self.file.stem
+
+
+def plate_of_image(image: bpy.types.Image, start: int, noun: str) -> Plate:
+    """The files of an image that shows from the scene frame `start` on.
+
+    Parameters
+    ----------
+    noun : str
+        Its name in sentences: "plate".
+
+    Raises
+    ------
+    Failure
+        They are not there.
+    """
+    file = image_file(image)
+    size = tuple(image.size)  # Blender knows the colour space once it has looked
+    space = image.colorspace_settings.name
+    if image.source == "MOVIE":
+        return _movie_plate(file, image.frame_duration, start, size, space, noun)
+    plate = _sequence_plate(file, start, size, space, noun)
+    if image.source == "SEQUENCE":
+        return plate
+    own = plate.sequence.number(file)
+    return replace(plate, numbers={own: plate.numbers[own]}, still=True)
+
+
+def image_file(image: bpy.types.Image) -> Path:
+    """The file that an image names.
+
+    Raises
+    ------
+    Failure
+        It is kept inside the .blend file.
+    """
+    if image.packed_file or not image.filepath:
+        raise Failure(f"“{image.name}” is packed into the file; unpack it (Image → Unpack) first.")
+    return absolute(image.filepath_raw, image.library)
+
+
+def plate_of_clip(clip: bpy.types.MovieClip | None) -> Plate:
+    """The files of a movie clip; raises as `plate_of_image`, and where there is none."""
+    if clip is None:
+        raise Failure("Choose a plate: a movie clip.")
+    file = absolute(clip.filepath, clip.library)
+    start = clip.frame_start - clip.frame_offset
+    size = tuple(clip.size)
+    space = clip.colorspace_settings.name
+    if clip.source == "MOVIE":
+        return _movie_plate(file, clip.frame_duration, start, size, space, "plate")
+    plate = _sequence_plate(file, start, size, space, "plate")
+    begin = plate.sequence.number(file)  # a clip begins with its file
+    numbers = {number: time for number, time in plate.numbers.items() if number >= begin}
+    return replace(plate, numbers=numbers or plate.numbers)
+
+
+def _sequence_plate(file: Path, start: int, size: tuple[int, ...], space: str, noun: str) -> Plate:
+    sequence = Sequence.of_file(file)
+    if sequence is None:
+        raise Failure(
+            f"{file.name} has no frame number; a {noun} is an image sequence, or a movie."
+        )
+    numbers = sequence.scan()
+    if not numbers:
+        raise Failure(f"The {noun} is not there: {sequence.pattern}.")
+    return Plate(file, sequence, numbers, start, size, space)
+
+
+def _movie_plate(
+    file: Path, count: int, start: int, size: tuple[int, ...], space: str, noun: str
+) -> Plate:
+    try:
+        time = file.stat().st_mtime
+    except OSError:
+        raise Failure(f"The {noun} is not there: {file}.") from None
+    return Plate(file, None, dict.fromkeys(range(1, count + 1), time), start, size, space)
+
+
+def read_size(plate: Plate) -> tuple[int, int]:
+    """Width and height of a plate, from its first file where Blender has not looked yet.
+
+    Raises
+    ------
+    Failure
+        Blender cannot read it.
+    """
+    if all(plate.size):
+        return plate.size
+    file = plate.sequence.file(plate.first) if plate.sequence else plate.file
+    try:
+        image = bpy.data.images.load(str(file))
+    except RuntimeError:
+        raise Failure(f"Blender cannot read {file}.") from None
+    try:
+        width, height = image.size
+    finally:
+        bpy.data.images.remove(image)
+    if not (width and height):
+        raise Failure(f"Blender cannot read {file}.")
+    return width, height

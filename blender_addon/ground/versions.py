@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What differs between the versions of Blender: compositor trees, node options, property flags."""
+
+from __future__ import annotations
+
+import bpy
+
+_GROUPS = bpy.app.version >= (5, 0, 0)  # the compositor's tree is a datablock of its own
+_MENU_NAMES = {"APPLY": "Apply Mask"}
+
+# Until 4.4 a picture whose file is missing has no size, and shows as opaque black whatever follows.
+NEEDS_CANVAS = bpy.app.version < (4, 5, 0)
+
+# Lets a path begin with // ; older versions allow that of all paths.
+BLEND_RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+
+
+def compositor(scene: bpy.types.Scene) -> bpy.types.NodeTree | None:
+    """A scene's compositor tree, or None when it has none."""
+    if _GROUPS:
+        return scene.compositing_node_group
+    return scene.node_tree if scene.use_nodes else None
+
+
+def new_compositor(scene: bpy.types.Scene) -> bpy.types.NodeTree:
+    """An empty compositor tree for a scene."""
+    if _GROUPS:
+        tree = bpy.data.node_groups.new(scene.name, "CompositorNodeTree")
+        scene.compositing_node_group = tree
+    else:
+        scene.use_nodes = True
+        tree = scene.node_tree
+        tree.nodes.clear()
+    return tree
+
+
+def output_socket(tree: bpy.types.NodeTree) -> bpy.types.NodeSocket:
+    """The socket whose picture a render of the tree gives; made where it is missing."""
+    idname = "NodeGroupOutput" if _GROUPS else "CompositorNodeComposite"
+    if _GROUPS and not any(
+        item.item_type == "SOCKET" and item.in_out == "OUTPUT" for item in tree.interface.items_tree
+    ):
+        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+    node = next((node for node in tree.nodes if node.bl_idname == idname), None)
+    return (node or tree.nodes.new(idname)).inputs[0]
+
+
+def set_option(node: bpy.types.Node, name: str, socket: str, value: str) -> None:
+    """Set what was a node's property before 5.0 and is a menu socket since."""
+    if hasattr(node, name):
+        setattr(node, name, value)
+    else:
+        node.inputs[socket].default_value = _MENU_NAMES[value]

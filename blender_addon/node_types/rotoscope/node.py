@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Rotoscope node: a plate and what guides its subjects in, mattes and clean colours out."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import bpy
+
+from ...footage.bake_files import GUIDANCE_PREFIX
+from ...footage.plate import Plate
+from ...ground.failure import Failure
+from ...ground.versions import set_option
+from ...node.group_builder import GroupBuilder
+from ...node.node_type import BakeRequest, NodeType
+from ...node.request_field import encode_request
+from ...node.settings import NodeSettings, ResultSettings
+from . import operators, panels
+from .guidance import write_guidance
+from .mask_edits import mark_edited_masks
+from .settings import (
+    MATTE_FIELDS,
+    NAME,
+    ROTO_FIELDS,
+    RotoscopeSettings,
+    SubjectSettings,
+    mask_node,
+    rough_node,
+)
+
+_MATTE = "matte"
+_FOREGROUND = "foreground"
+
+
+class Rotoscope(NodeType):
+    """Three outputs for each subject: premultiplied, matte, straight colour."""
+
+    name = NAME
+    label = "Rotoscope"
+    description = "Add a node that cuts a subject out of a plate, over time"
+    icon = "MOD_MASK"
+    result = "Subject"
+    noun = "matte"
+    task = "roto"
+    model_task = "matte"
+    matte_pass = _MATTE
+    has_report = True
+    sockets = (
+        ("Image", "NodeSocketColor"),
+        ("Matte", "NodeSocketFloat"),
+        ("Foreground", "NodeSocketColor"),
+    )
+    settings = RotoscopeSettings
+    result_settings = SubjectSettings
+    classes = (*operators.CLASSES, *panels.CLASSES)
+    handlers = ((bpy.app.handlers.depsgraph_update_post, mark_edited_masks),)
+
+    def passes(self, settings: NodeSettings) -> tuple[str, ...]:
+        return (_MATTE, _FOREGROUND) if settings.use_foreground else (_MATTE,)
+
+    def cache_inputs(self, item: ResultSettings, plate: Plate) -> list[object]:
+        settings = item.id_data.mattelier
+        source = {"MASK": item.mask_name, "SEQUENCE": item.rough_name}.get(item.guide, "")
+        return [
+            [settings.model, settings.quality, settings.tune, settings.use_foreground],
+            [round(settings.edge_shift, 3), round(settings.feather, 3)],
+            [item.guide, source],
+        ]
+
+    def frame_inputs(self, item: ResultSettings, plate: Plate) -> object:
+        if item.guide not in ("MASK", "TRACKS"):
+            return None
+        listed = item.key_list if item.keys == "LISTED" or item.guide == "TRACKS" else ""
+        return [plate.start - plate.first, item.keys, listed, item.drawn_frame]
+
+    def request(
+        self, item: ResultSettings, plate: Plate, folder: Path, numbers: Sequence[int]
+    ) -> BakeRequest:
+        settings = item.id_data.mattelier
+        scratch = folder / f".{GUIDANCE_PREFIX}{secrets.token_hex(4)}"
+        try:
+            scratch.mkdir()
+            guidance = write_guidance(item, plate, scratch)
+            masks = folder / (GUIDANCE_PREFIX + guidance.digest)
+            if guidance.files and not masks.is_dir():
+                os.replace(scratch, masks)
+        except OSError as error:
+            raise Failure(f"{folder} cannot be written: {error.strerror or error}.") from error
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        keys = [
+            *({"frame": n, "mask": str(masks / name)} for n, name in guidance.files.items()),
+            *({"frame": n, "points": points} for n, points in guidance.points.items()),
+        ]
+        options = {
+            "output": str(folder),
+            "keys": keys,
+            "outputs": list(self.passes(settings)),
+            "matte": encode_request(MATTE_FIELDS, settings),
+            **encode_request(ROTO_FIELDS, settings),
+        }
+        return BakeRequest(options, guidance.digest)
+
+    def build(
+        self, builder: GroupBuilder, item: ResultSettings, plate_node: bpy.types.Node, row: int
+    ) -> tuple[bpy.types.NodeSocket, ...]:
+        builder.node("CompositorNodeMask", mask_node(item), -1, row)
+        builder.node("CompositorNodeImage", rough_node(item), -1, row + 1)
+        matte = builder.baked(item, _MATTE, row, data=True).outputs[0]
+        colour = plate_node.outputs[0]
+        if item.id_data.mattelier.use_foreground:
+            colour = builder.baked(item, _FOREGROUND, row + 1).outputs[0]
+        size = builder.plate.size if builder.plate else (0, 0)
+        colour = builder.with_size(item, colour, size, row)
+        cut = builder.node("CompositorNodeSetAlpha", f"Premultiply {item.uid}", 2, row)
+        set_option(cut, "mode", "Type", "APPLY")
+        builder.link(colour, cut.inputs[0])
+        builder.link(matte, cut.inputs[1])
+        return cut.outputs[0], matte, colour

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the sidebar shows for a Rotoscope node only."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...node.panels import SubPanel
+from .operators import AddSubject, DrawMask, RemoveSubject
+from .settings import NAME
+
+
+class Subjects(bpy.types.UIList):
+    bl_idname = "NODE_UL_mattelier_objects"
+
+    def draw_item(
+        self, context, layout, data, item, icon, active_data, active_property, index=0, flag=0
+    ) -> None:
+        layout.prop(item, "name", text="", emboss=False, icon="USER")
+
+
+class Guidance(SubPanel, bpy.types.Panel):
+    bl_idname = "NODE_PT_mattelier_guidance"
+    bl_label = "Guidance"
+    node_type = NAME
+
+    def draw(self, context: bpy.types.Context) -> None:
+        group, layout = self.begin(context)
+        settings = group.mattelier
+        if len(settings.objects) > 1:
+            layout.template_list(
+                Subjects.bl_idname, "", settings, "objects", settings, "active", rows=2
+            )
+        item = settings.objects[settings.active]
+        column = layout.column()
+        column.prop(item, "guide")
+        if item.guide == "MASK":
+            column.prop_search(item, "mask_name", bpy.data, "masks")
+            button = column.operator(DrawMask.bl_idname, icon="MOD_MASK")
+            button.group, button.index = group.name, settings.active
+            column.prop(item, "keys")
+            if item.keys == "LISTED":
+                column.prop(item, "key_list")
+            else:
+                column.prop(item, "drawn_frame")
+        elif item.guide == "SEQUENCE":
+            column.prop_search(item, "rough_name", bpy.data, "images")
+        elif item.guide == "TRACKS":
+            column.prop(item, "key_list")
+        row = layout.row(align=True)
+        row.operator(AddSubject.bl_idname, icon="ADD").group = group.name
+        if len(settings.objects) > 1:
+            button = row.operator(RemoveSubject.bl_idname, icon="REMOVE")
+            button.group, button.index = group.name, settings.active
+
+
+class Matting(SubPanel, bpy.types.Panel):
+    bl_idname = "NODE_PT_mattelier_matting"
+    bl_label = "Matting"
+    node_type = NAME
+
+    def draw(self, context: bpy.types.Context) -> None:
+        group, layout = self.begin(context)
+        column = layout.column()
+        for name in ("model", "quality", "tune", "edge_shift", "feather", "use_foreground"):
+            column.prop(group.mattelier, name)
+
+
+CLASSES = (Subjects, Guidance, Matting)

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an artist sets on a Rotoscope node and on each of its subjects."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+
+from ...node.request_field import MODEL, RequestField
+from ...node.settings import ResultSettings, datablock_name, rebuild_group
+
+NAME = "rotoscope"
+MATTE_FIELDS = (
+    MODEL,
+    RequestField("quality", "quality"),
+    RequestField("edge_shift", "edge_shift"),
+    RequestField("feather", "feather"),
+)
+"""Of the engine's MatteRequest."""
+ROTO_FIELDS = (RequestField("tune", "tune"),)
+"""Of the engine's RotoRequest."""
+
+_GUIDES = [
+    ("NONE", "Automatic", "The engine finds the subject itself"),
+    ("MASK", "Mask", "A mask drawn in Blender's mask editor, on one frame or keyed on several"),
+    ("SEQUENCE", "Mattes", "An image sequence of rough mattes, numbered as the plate is"),
+    ("TRACKS", "Track Markers", "Markers of the clip: on the subject, or off it (name begins -)"),
+]
+
+
+class RotoscopeSettings:
+    """What is set on a Rotoscope node."""
+
+    quality: EnumProperty(
+        name="Quality",
+        items=[
+            ("fast", "Fast", "For a first look"),
+            ("balanced", "Balanced", "For most shots"),
+            ("best", "Best", "For hair and blur, several times slower"),
+        ],
+        default="balanced",
+    )
+    tune: IntProperty(
+        name="Tune (Seconds)",
+        min=0,
+        soft_max=1800,
+        description="How long to train the network on the key frames of this shot; 0: not at all",
+    )
+    edge_shift: FloatProperty(
+        name="Edge Shift",
+        subtype="PIXEL",
+        soft_min=-20,
+        soft_max=20,
+        min=-500,
+        max=500,
+        description="Move the finished edge, outwards where positive",
+    )
+    feather: FloatProperty(
+        name="Feather",
+        subtype="PIXEL",
+        min=0,
+        soft_max=50,
+        max=500,
+        description="Soften the finished edge",
+    )
+    use_foreground: BoolProperty(
+        name="Foreground",
+        default=True,
+        update=rebuild_group,
+        description="Also bake the subject's own colour, free of the background along soft edges",
+    )
+
+
+class SubjectSettings:
+    """What is set on one subject of a Rotoscope node."""
+
+    guide: EnumProperty(name="Guidance", items=_GUIDES, default="NONE")
+    mask_name: StringProperty(
+        name="Mask", description="Where the subject is", **datablock_name("mask", "masks")
+    )
+    keys: EnumProperty(
+        name="Key Frames",
+        items=[
+            ("KEYED", "Keyed Shapes", "Where the mask's shapes are keyed"),
+            ("LISTED", "Listed", "The frames that you list"),
+        ],
+    )
+    key_list: StringProperty(
+        name="Frames", description="Scene frames on which the guidance holds: 1001-1100x20, 1150"
+    )
+    drawn_frame: IntProperty(
+        name="Drawn on", description="The frame that a mask without keyed shapes was drawn on"
+    )
+    rough_name: StringProperty(
+        name="Mattes",
+        description="Rough mattes, numbered as the plate is; gaps are filled",
+        **datablock_name("rough", "images"),
+    )
+
+    @property
+    def mask(self) -> bpy.types.Mask | None:
+        return self.id_data.nodes[mask_node(self)].mask
+
+    @mask.setter
+    def mask(self, mask: bpy.types.Mask | None) -> None:
+        self.id_data.nodes[mask_node(self)].mask = mask
+        self.drawn_frame = bpy.context.scene.frame_current
+        self.guide_changed = True
+
+    @property
+    def rough(self) -> bpy.types.Image | None:
+        return self.id_data.nodes[rough_node(self)].image
+
+    @rough.setter
+    def rough(self, image: bpy.types.Image | None) -> None:
+        self.id_data.nodes[rough_node(self)].image = image
+        self.guide_changed = True
+
+
+def mask_node(item: ResultSettings) -> str:
+    """The name of the node inside the group that holds a subject's mask."""
+    return f"Mask {item.uid}"
+
+
+def rough_node(item: ResultSettings) -> str:
+    """The name of the node inside the group that holds a subject's rough mattes."""
+    return f"Rough {item.uid}"

@@ -1,0 +1,75 @@
+"""What each test needs: markers, groups for pytest-xdist, time-outs; by folder, file and name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+HOST_TIMEOUT_S = 2400  # the first test of a host builds its system and runs all its cases
+SPANDREL_TIMEOUT_S = 3600  # builds an environment of 6 GB
+
+# Tests that start a real program, by folder or file → its name, which is their group: one process
+# of pytest-xdist runs all tests of a program, because they share what one run of it left.
+HOSTS = {"gimp": "gimp", "blender": "blender", "test_gimp_2_10.py": "python2.7"}
+HOSTLESS = {"test_install_blender.py"}  # in a host's folder, but with stand-ins for it
+TRAINING = {
+    "test_denoise_train.py",
+    "test_edge_train.py",
+    "test_finetune.py",
+    "test_photo_train.py",
+    "test_train.py",
+    "test_tune.py",
+    "test_upscale_train.py",
+}
+# Of three seconds and more beside those, as `./install/test --durations=50` shows them. The first
+# to use PyMatting waits a minute or two for its compiler.
+SLOW = {
+    "test_denoise.py::test_benchmark",
+    "test_enhance_colour.py::test_casts_on_photographs",
+    "test_farm.py::test_a_worker_killed_in_mid_shot_costs_nothing",
+    "test_farm.py::test_broken_frames_are_named_and_the_rest_is_done",
+    "test_farm.py::test_open_job_description_runs_as_it_says",
+    "test_foreground.py::test_as_good_as_pymatting",
+    "test_package.py::test_the_packages_hold_what_their_licence_says",
+    "test_package.py::test_the_wheel_works_in_an_empty_environment",
+    "test_refine.py::test_closed_form_agrees_with_pymatting",
+    "test_roto.py::test_chunks_give_the_same_files_as_one_run",
+    "test_roto.py::test_killed_at_any_moment_and_run_again_gives_the_same_bytes",
+    "test_spandrel.py::test_spandrels_networks_in_the_environment_with_torchvision",
+    "test_track.py::test_a_broken_off_run_goes_on_to_the_same_bytes",
+    "test_track.py::test_a_changed_plate_is_looked_at_again",
+    "test_track.py::test_a_key_is_kept_and_followed_both_ways",
+    "test_track.py::test_a_part_of_the_shot_equals_the_whole",
+    "test_track.py::test_another_key_changes_only_what_it_reaches",
+    "test_track.py::test_real_film_is_followed",
+    "test_track.py::test_several_objects_may_be_tracked_at_once",
+    "test_upscale.py::test_benchmark",
+    "test_upscale.py::test_tiles_change_nothing",
+    "test_worker.py::test_a_worker_killed_in_mid_work_is_one_sentence_and_the_next_call_works",
+    "test_worker.py::test_leaving_cancels_and_the_worker_stays_warm",
+    "test_worker.py::test_progress_is_told_and_only_grows",
+    "test_worker_pictures.py::test_a_style_that_was_brought_in",
+    "test_worker_pictures.py::test_the_picture_is_the_one_that_the_engine_makes",
+}
+
+
+def markers(path: Path, function: str) -> tuple[set[str], str]:
+    """The markers of a test, and the group of tests that one process runs in order.
+
+    Parameters
+    ----------
+    path : Path
+        Of its file, below `TESTS`.
+    function : str
+        Its name without parameters.
+    """
+    parts = path.relative_to(TESTS).parts
+    host = None if path.name in HOSTLESS else HOSTS.get(parts[0])
+    found = set()
+    if host:
+        found.add("host")
+    if path.name in TRAINING:
+        found.add("train")
+    if f"{path.name}::{function}" in SLOW:
+        found.add("slow")
+    return found, host or "/".join(parts)

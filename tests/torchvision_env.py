@@ -1,0 +1,83 @@
+"""A Python environment in which spandrel works: plain PyTorch with the torchvision built for it.
+
+spandrel imports torchvision, and of torchvision there are builds for the plain PyTorch of the
+package index only, not for every CPU build that `install/setup` may pick. So that its tests run
+all the same, this environment is built once (about 6 GB with PyTorch's CUDA libraries, several
+minutes) and kept beside the Debian systems.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from build_cache import UnavailableError, cache_folder, is_built, locked, run_step
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+_NEEDED_BYTES = 10 << 30  # while pip unpacks; 6 GB stay
+_INSTALL_SECONDS = 1800
+# torchvision asks for exactly one version of torch, and torch for one of each CUDA package.
+_PINNED = ["torchvision==0.29.2", "spandrel==0.4.2"]
+_CONSTRAINTS = CHECKOUT / "install" / "constraints.txt"
+
+
+def torchvision_python() -> Path:
+    """Interpreter of the environment, from the cache or newly built.
+
+    Raises
+    ------
+    UnavailableError
+        The disk is too full, or pip could not install something; the message names the log.
+    """
+    folder = cache_folder() / "torchvision-env"
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = folder / "mattelier-recipe.json"
+    recipe = {"python": platform.python_version(), "packages": _packages()}
+    with locked(folder):
+        if not is_built(stamp, recipe):
+            shutil.rmtree(folder, ignore_errors=True)
+            free = shutil.disk_usage(folder.parent).free
+            if free < _NEEDED_BYTES:
+                raise UnavailableError(
+                    f"the environment with torchvision needs {_NEEDED_BYTES >> 30} GB of disk "
+                    f"while it is made; {folder.parent} has {free >> 30}"
+                )
+            with folder.with_name(folder.name + ".log").open("wb") as log:
+                install = [
+                    *[python, "-m", "pip", "install", "--no-cache-dir"],
+                    *["--constraint", _CONSTRAINTS, *_packages()],
+                ]
+                for step in ([sys.executable, "-m", "venv", folder], install):
+                    run_step(step, log, "the environment with torchvision", None, _INSTALL_SECONDS)
+            stamp.write_text(json.dumps(recipe), "utf-8")
+    return python
+
+
+def run_pytest(python: Path, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
+    """Run pytest of another environment on this checkout; its output in one text."""
+    return subprocess.run(
+        [python, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        cwd=CHECKOUT,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT / "core")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def _packages() -> list[str]:
+    """The project's own dependencies and pytest, in the versions of the constraints file."""
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [re.split("[<>=~! ]", text)[0] for text in project["dependencies"]]
+    lines = _CONSTRAINTS.read_text("utf-8").splitlines()
+    versions = {line.partition("==")[0].lower(): line for line in lines}
+    names = [name.lower() for name in (*wanted, "pytest", "pytest-timeout")]
+    return sorted([*(versions.get(name, name) for name in names), *_PINNED])
