@@ -19,11 +19,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.engines.denoiser import STRONGEST
-from mattelier.filters.denoise import Denoiser
+import mattelier
+from mattelier.filters.denoise import STRONGEST
 from mattelier.media.stills import read
-from mattelier.requests import DenoiseRequest
-from mattelier.types.picture import Picture
 
 _SHARES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.1)  # of σ: where the best strength may lie
 
@@ -69,8 +67,7 @@ def main() -> None:
     parser.add_argument("--megapixels", type=float, default=12)
     asked = parser.parse_args()
     truths = [read(path).colour for path in asked.pictures]
-    denoiser = Denoiser(DenoiseRequest(device="cpu"))
-    told = {s: DenoiseRequest(min(1, s / 255 / STRONGEST), device="cpu") for s in asked.sigma}
+    strengths = {s: min(1, s / 255 / STRONGEST) for s in asked.sigma}
     for sigma in asked.sigma:
         print(f"σ = {sigma:g}: picture, noisy, non-local means, ours (auto), ours (told)")
         rows = []
@@ -78,15 +75,15 @@ def main() -> None:
             worn = noisy(truth, sigma, number)
             theirs = max(psnr(non_local_means(worn, s * sigma), truth) for s in _SHARES)
             ours = (
-                psnr(d.denoise(Picture(worn)).picture.colour, truth)
-                for d in (denoiser, denoiser.asked(told[sigma]))
+                psnr(mattelier.denoise(worn, strength=s, device="cpu").picture.colour, truth)
+                for s in (None, strengths[sigma])
             )
             rows.append((psnr(worn, truth), theirs, *ours))
             print(f"  {path.stem:26}", *(f"{value:6.2f}" for value in rows[-1]), flush=True)
         print(f"  {'mean':26}", *(f"{value:6.2f}" for value in np.mean(rows, axis=0)))
     if asked.megapixels:
         worn = noisy(of_size(truths, asked.megapixels), 25, 0)
-        ours = least_seconds(lambda: denoiser.denoise(Picture(worn)))
+        ours = least_seconds(lambda: mattelier.denoise(worn, device="cpu"))
         theirs = least_seconds(lambda: non_local_means(worn, 12.5))
         print(
             f"{worn.shape[1]}×{worn.shape[0]}: ours {ours:.1f} s, "

@@ -18,20 +18,20 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 from unittest.mock import patch
 
 from cutout import SAMPLE, make_photo
 
+import mattelier
 from mattelier.data.pairs import Pair, find_pairs
 from mattelier.data.splits import split_pairs
 from mattelier.matting import matte
-from mattelier.matting.cutout import Cutter
 from mattelier.media import stills
 from mattelier.metrics.measures import MEASURES, Case, Scores
-from mattelier.requests import CutoutRequest, MatteRequest, Quality
+from mattelier.requests import Quality
 
 MEGAPIXELS = (1, 12)
 SCORES = ("max_f", "mae", "iou", "s_measure", "boundary_f")
@@ -53,11 +53,11 @@ class Level:
         return f"{self.quality}={','.join(f'{s:g}' for s in scales)}{'+mirror' * mirrored}"
 
     @contextlib.contextmanager
-    def used(self, cutter: Cutter) -> Iterator[Cutter]:
-        """The cutter at this level."""
+    def active(self) -> Iterator[None]:
+        """This level's passes, while the block runs."""
         passes = {} if self.passes is None else {self.quality: self.passes}
         with patch.dict(matte._PASSES, passes):
-            yield cutter.asked(replace(cutter.request, quality=self.quality))
+            yield
 
 
 def parse_level(text: str) -> Level:
@@ -76,22 +76,22 @@ def held_back(folders: list[Path], most: int | None) -> list[Pair]:
     return [found[i * len(found) // count] for i in range(count)]
 
 
-def score(levels: list[Level], cutter: Cutter, chosen: list[Pair]) -> list[dict[str, float]]:
+def score(levels: list[Level], chosen: list[Pair]) -> list[dict[str, float]]:
     """Mean scores of the whole path, of each level."""
     measure = MEASURES["masks"]
     measured: list[list[Scores]] = [[] for _ in levels]
     for pair in chosen:
         picture, truth = stills.read(pair.picture), stills.read_grey(pair.truth)
         for level, found in zip(levels, measured, strict=True):
-            with level.used(cutter) as used:
-                found.append(measure.score(Case(used.matte(picture).alpha, truth)))
+            with level.active():
+                result = mattelier.matte(picture, quality=level.quality, device="cpu")
+            found.append(measure.score(Case(result.alpha, truth)))
     return [measure.mean(found) for found in measured]
 
 
-def clock(levels: list[Level], cutter: Cutter, runs: int) -> list[dict[tuple[float, str], float]]:
+def clock(levels: list[Level], runs: int) -> list[dict[tuple[float, str], float]]:
     """Median seconds of each stage at each size, of each level."""
     medians: list[dict[tuple[float, str], float]] = [{} for _ in levels]
-    request = CutoutRequest()
     with tempfile.TemporaryDirectory() as name:
         photo, out = Path(name, "photo.jpg"), Path(name, "out.png")
         for size in MEGAPIXELS:
@@ -100,8 +100,10 @@ def clock(levels: list[Level], cutter: Cutter, runs: int) -> list[dict[tuple[flo
             for run in range(runs + 1):
                 for level, taken in zip(levels, times, strict=True):
                     start = time.perf_counter()
-                    with level.used(cutter) as used:
-                        result = used.cutout(stills.read(photo), None, request)
+                    with level.active():
+                        result = mattelier.cutout(
+                            stills.read(photo), quality=level.quality, device="cpu"
+                        )
                     stills.write_cutout(out, result.picture)
                     seconds = result.report.seconds | {"all": time.perf_counter() - start}
                     for stage in STAGES if run else ():  # the first run warms up
@@ -120,7 +122,6 @@ def main() -> None:
     parser.add_argument("--try", dest="tried", action="append", type=parse_level, default=[])
     given = parser.parse_args()
     levels = [*map(Level, get_args(Quality)), *given.tried]
-    cutter = Cutter(MatteRequest(device="cpu"))
     chosen = held_back(given.data, given.most) if given.data else []
 
     rows: list[list[Any]] = [[level.name] for level in levels]
@@ -128,13 +129,13 @@ def main() -> None:
     if chosen:
         titles = {column.key: column.title for column in MEASURES["masks"].columns}
         heads += [titles[key] for key in SCORES]
-        for row, scores in zip(rows, score(levels, cutter, chosen), strict=True):
+        for row, scores in zip(rows, score(levels, chosen), strict=True):
             row += [f"{scores[key]:.3f}" for key in SCORES]
     if given.runs:
         heads += [f"{size} MP: {stage}" for size in MEGAPIXELS for stage in STAGES]
-        for row, medians in zip(rows, clock(levels, cutter, given.runs), strict=True):
+        for row, medians in zip(rows, clock(levels, given.runs), strict=True):
             row += [f"{seconds:.3f} s" for seconds in medians.values()]
-    print(f"{len(chosen)} held-back pictures, {cutter.engine.name} on {cutter.engine.device}.\n")
+    print(f"{len(chosen)} held-back pictures, on the processor.\n")
     for line in (heads, ["---"] * len(heads), *rows):
         print(f"| {' | '.join(line)} |")
 

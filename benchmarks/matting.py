@@ -45,14 +45,10 @@ def _ours(quality: str) -> Method:
 
 
 def _with_network(model: str, quality: str) -> Method:
-    from mattelier.matting.cutout import Cutter
-    from mattelier.matting.hint import Hint
-    from mattelier.requests import MatteRequest
-
-    cutter = Cutter(MatteRequest(model=model, quality=quality))
+    import mattelier
 
     def solve(colour: np.ndarray, trimap: np.ndarray) -> np.ndarray:
-        return cutter.matte(Picture(colour), Hint(*trimap.shape, trimap=trimap)).alpha
+        return mattelier.matte(colour, trimap=trimap, model=model, quality=quality).alpha
 
     return solve
 

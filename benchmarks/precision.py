@@ -27,7 +27,7 @@ from PIL import Image
 from mattelier.catalogue import DEFAULT, Card, Store
 from mattelier.data.pairs import Pair, find_pairs
 from mattelier.data.splits import split_pairs
-from mattelier.engines.openvino_engine import core
+from mattelier.engines.backends.openvino import core
 from mattelier.engines.preprocess import network_size, prepare
 from mattelier.evaluate.standard_hints import STANDARD_HINTS
 from mattelier.matting.refine import stretch

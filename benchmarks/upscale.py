@@ -24,15 +24,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+import mattelier
 from mattelier.catalogue import Store
-from mattelier.engines.enlarger import open_enlarger
-from mattelier.filters.upscale import Upscaler
+from mattelier.engines.open import open_model
 from mattelier.media.stills import read
 from mattelier.networks.compact.ncnn import read_compact
 from mattelier.networks.compact.network import CompactNet
 from mattelier.networks.compact.weights import to_state
-from mattelier.requests import UpscaleRequest
-from mattelier.types.picture import Picture
 
 _TILE_PAD = 10  # Real-ESRGAN's default
 
@@ -100,13 +98,13 @@ def main() -> None:
 
     model = str(given.weights)
     network = their_network(given.weights)
-    bare = open_enlarger(model, Store(), "cpu")
-    ours = Upscaler(UpscaleRequest(scale=4, model=model, tile=given.our_tile, device="cpu"))
+    bare = open_model(given.weights, Store(), "cpu")
+    ours = {"scale": 4, "model": model, "tile": given.our_tile, "device": "cpu"}
     planes = np.ascontiguousarray(colour.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
 
     ways = {
-        "bare": Timed(lambda: bare.run(planes)),
-        "ours": Timed(lambda: ours.upscale(Picture(colour)).picture.colour),
+        "bare": Timed(lambda: bare.run({"picture": planes})),
+        "ours": Timed(lambda: mattelier.upscale(colour, **ours).picture.colour),
         "theirs": Timed(lambda: their_way(network, colour, given.tile)),
     }
     for _ in range(given.times):  # in turn, so that a busy machine is unfair to none

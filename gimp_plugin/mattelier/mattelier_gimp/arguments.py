@@ -17,7 +17,7 @@ _FLAGS = GObject.ParamFlags.READWRITE
 
 
 class Argument:
-    """One argument of a procedure.
+    """One argument of a procedure; each type of it can `add` itself to a procedure.
 
     Parameters
     ----------
@@ -61,10 +61,6 @@ class Argument:
         if self.when is not None and call[self.when[0]] not in self.when[1]:
             return None
         return call[self.name]
-
-    def add(self, procedure: Gimp.Procedure) -> None:
-        """Add the argument to a procedure that is being created."""
-        raise NotImplementedError
 
 
 class Choice(Argument):

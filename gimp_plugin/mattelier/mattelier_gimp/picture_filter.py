@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from gi.repository import Gimp
@@ -46,9 +47,6 @@ def entry(
         Whether the selection limits the result.
     """
 
-    def build(call: Call, layer: Gimp.Layer) -> LayerRequest:
-        return default_request(task, call, layer)
-
     def add_layers(call: Call, layer_results: list[LayerResult]) -> list:
         """New layers above the old ones, which stay; gives the first."""
         new_layers = [
@@ -65,14 +63,14 @@ def entry(
         label,
         blurb,
         help,
-        job(title, build_request or build, add_layers),
+        job(title, build_request or functools.partial(build_default_request, task), add_layers),
         arguments,
         (ReturnValue("layer", "layer", N_("Layer"), N_("The first new layer")),),
         before_dialog,
     )
 
 
-def default_request(task: str, call: Call, layer: Gimp.Layer) -> LayerRequest:
+def build_default_request(task: str, call: Call, layer: Gimp.Layer) -> LayerRequest:
     """A request for the layer's picture, with what the arguments say.
 
     Raises
@@ -85,10 +83,10 @@ def default_request(task: str, call: Call, layer: Gimp.Layer) -> LayerRequest:
     for argument in call.arguments:
         if isinstance(argument, ReferenceLayer) and _is_named(argument, call, layer):
             references["reference"] = _reference(call[argument.name], layer)
-    return picture_request(task, call.request_fields(task), layer, **references)
+    return build_picture_request(task, call.request_fields(task), layer, **references)
 
 
-def picture_request(task: str, options: dict, layer: Gimp.Layer, **pictures) -> LayerRequest:
+def build_picture_request(task: str, options: dict, layer: Gimp.Layer, **pictures) -> LayerRequest:
     """A request for the layer's picture; `pictures` are the task's others, by name."""
     encoding = pixels.choose_encoding(layer, colours_return=True)
     picture = pixels.picture(layer, encoding, pixels.whole(layer), alpha=True)

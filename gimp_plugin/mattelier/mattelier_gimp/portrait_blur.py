@@ -37,7 +37,7 @@ def build_request(call: Call, layer: Gimp.Layer) -> LayerRequest:
     matte = call.request_fields("matte")
     depth = {"device": matte["device"], "matte": matte}
     options = {"depth": depth, **call.request_fields("bokeh")}
-    return picture_filter.picture_request("bokeh", options, layer, **pictures)
+    return picture_filter.build_picture_request("bokeh", options, layer, **pictures)
 
 
 def _depth(depth, layer: Gimp.Layer):

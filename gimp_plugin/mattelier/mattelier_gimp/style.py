@@ -13,7 +13,7 @@ from .jobs import Call, LayerRequest
 def build_request(call: Call, layer: Gimp.Layer) -> LayerRequest:
     """Request the layer in the reference's style."""
     check_model(call)
-    return picture_filter.default_request("style", call, layer)
+    return picture_filter.build_default_request("style", call, layer)
 
 
 def check_model(call: Call) -> None:
