@@ -63,7 +63,7 @@ def read_network(path: Path, task: str | None = None) -> NetworkFile:
         A package that reads it is missing.
     """
     family, state = _read(path, task)
-    return _described(family, state, path, task)
+    return describe_network(family, state, path, task)
 
 
 def read_blended(
@@ -90,7 +90,7 @@ def read_blended(
             f"The model {name} has no partner that keeps noise, so leave --denoise out; the "
             'partner\'s file has the same name with a "wdn" in it.'
         )
-    return _described(family, family.blend(state, read_state(partner), share), path, task)
+    return describe_network(family, family.blend(state, read_state(partner), share), path, task)
 
 
 def card_network(card: Card, paths: Mapping[str, Path]) -> NetworkFile:
@@ -110,7 +110,34 @@ def card_network(card: Card, paths: Mapping[str, Path]) -> NetworkFile:
         )
     name = weights_file(card)
     assert name is not None
-    return _described(family, read_state(paths[name]), paths[name], card.task)
+    return describe_network(family, read_state(paths[name]), paths[name], card.task)
+
+
+def describe_network(
+    family: Architecture, state: State, path: Path, task: str | None = None
+) -> NetworkFile:
+    """The network that weights make of a family.
+
+    Parameters
+    ----------
+    path : the weights' file, for messages and to find what lies beside it
+    task : what it has to be for; None: anything
+
+    Raises
+    ------
+    ModelError
+        The weights do not fit the family, or are for another task.
+    """
+    if family.complete is not None:
+        state = family.complete(state, path, read_state)
+    try:
+        descriptor = family.describe(state, path)
+    except (KeyError, ValueError, IndexError) as error:
+        raise _misfit(path, family, error) from error
+    if task is not None and descriptor.task != task:
+        title = descriptor.title or family.title
+        raise ModelError(f"{path} is a {title} that {TASK_MODELS[task].other_task}.")
+    return NetworkFile(family, descriptor, path)
 
 
 def weights_file(card: Card) -> str | None:
@@ -141,19 +168,6 @@ def _read(path: Path, task: str | None) -> tuple[Architecture, State]:
         titles = [f.title for f in registry.families() if task is None or task in f.tasks]
         raise ModelError(f"{path} is not of a layout that is known: {' or '.join(titles)}.")
     return family, state
-
-
-def _described(family: Architecture, state: State, path: Path, task: str | None) -> NetworkFile:
-    if family.complete is not None:
-        state = family.complete(state, path, read_state)
-    try:
-        descriptor = family.describe(state, path)
-    except (KeyError, ValueError, IndexError) as error:
-        raise _misfit(path, family, error) from error
-    if task is not None and descriptor.task != task:
-        title = descriptor.title or family.title
-        raise ModelError(f"{path} is a {title} that {TASK_MODELS[task].other_task}.")
-    return NetworkFile(family, descriptor, path)
 
 
 def _misfit(path: Path, family: Architecture, error: Exception) -> ModelError:
