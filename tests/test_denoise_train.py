@@ -17,8 +17,8 @@ if os.environ.get("CI") != "true":
 import torch
 
 from mattelier.commands.main import main
-from mattelier.engines.denoiser import STRONGEST
-from mattelier.engines.openvino_engine import import_openvino
+from mattelier.engines.backends.openvino import import_openvino
+from mattelier.filters.denoise import STRONGEST
 from mattelier.learning.export import export_graph
 from mattelier.networks.denoise import FOLD
 from mattelier.networks.denoise.network import DenoiseNet

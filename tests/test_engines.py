@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -12,7 +13,10 @@ import pytest
 from tiny_model import expected, inputs, make_model, weights, write_weights
 
 from mattelier.catalogue import Card, Input, Output, Store, read_card
-from mattelier.engines import choose, open_engine
+from mattelier.engines import devices
+from mattelier.engines import open as opening
+from mattelier.engines.open import open_model
+from mattelier.engines.signature import signature
 from mattelier.networks import registry
 from mattelier.networks.architecture import (
     Architecture,
@@ -33,7 +37,7 @@ def store(tmp_path: Path) -> Store:
 def hide(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
     """Make packages look as if they were not installed."""
     monkeypatch.setattr(
-        choose.importlib.util,
+        importlib.util,
         "find_spec",
         lambda name: None if name in packages else find_spec(name),
     )
@@ -73,8 +77,8 @@ def test_every_engine_gives_the_same_alpha_at_any_shape(
 ) -> None:
     pytest.importorskip(name)
     hide(monkeypatch, *{"openvino", "onnxruntime", "torch"} - {name})
-    engine = open_engine(store.card("tiny"), store, "cpu")
-    assert (engine.name, engine.device) == (name, "cpu")
+    engine = open_model(store.card("tiny"), store, "cpu")
+    assert (engine.engine, engine.device) == (name, "cpu")
     for shape in [(64, 96), (96, 64), (32, 32)]:
         x = inputs(*shape)
         alpha = engine.run(x)["alpha"]
@@ -83,7 +87,7 @@ def test_every_engine_gives_the_same_alpha_at_any_shape(
 
 
 def test_a_result_outlives_the_next_run(store: Store) -> None:
-    engine = open_engine(store.card("tiny"), store, "cpu")
+    engine = open_model(store.card("tiny"), store, "cpu")
     first = engine.run(inputs())["alpha"]
     kept = first.copy()
     engine.run({key: np.zeros_like(x) for key, x in inputs().items()})
@@ -92,38 +96,38 @@ def test_a_result_outlives_the_next_run(store: Store) -> None:
 
 def test_new_weights_beside_the_same_graph_are_used(tmp_path: Path, store: Store) -> None:
     """OpenVINO's cache knows the graph's file only; the weights beside it may have changed."""
-    open_engine(store.card("tiny"), store, "cpu").run(inputs())
+    open_model(store.card("tiny"), store, "cpu").run(inputs())
     graph = (tmp_path / "models/tiny/tiny.onnx").read_bytes()
     make_model(tmp_path / "models", gain=0.5)
     assert (tmp_path / "models/tiny/tiny.onnx").read_bytes() == graph
-    alpha = open_engine(store.card("tiny"), store, "cpu").run(inputs())["alpha"]
+    alpha = open_model(store.card("tiny"), store, "cpu").run(inputs())["alpha"]
     np.testing.assert_allclose(alpha, expected(**inputs(), gain=0.5), atol=2e-6)
 
 
 def test_a_compiled_network_is_kept_and_a_damaged_one_is_made_again(store: Store) -> None:
     pytest.importorskip("openvino")
     card = store.card("tiny")
-    open_engine(card, store, "cpu")
+    open_model(card, store, "cpu")
     [blob] = store.cache.glob("openvino/*/*.blob")
     blob.chmod(0o644)
     blob.write_bytes(blob.read_bytes()[:2000])
-    alpha = open_engine(card, store, "cpu").run(inputs())["alpha"]
+    alpha = open_model(card, store, "cpu").run(inputs())["alpha"]
     np.testing.assert_allclose(alpha, expected(**inputs()), atol=2e-6)
 
 
 def test_a_cache_that_cannot_be_written_does_not_matter(tmp_path: Path, store: Store) -> None:
     (tmp_path / "file").write_text("in the way")
     blocked = Store(store.shipped, store.user, tmp_path / "file" / "cache")
-    alpha = open_engine(blocked.card("tiny"), blocked, "cpu").run(inputs())["alpha"]
+    alpha = open_model(blocked.card("tiny"), blocked, "cpu").run(inputs())["alpha"]
     np.testing.assert_allclose(alpha, expected(**inputs()), atol=2e-6)
 
 
 def test_cuda_that_is_not_there_is_refused_with_the_reason(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choose, "_nvidia_driver", lambda: False)
+    monkeypatch.setattr(devices, "_nvidia_driver", lambda: False)
     with pytest.raises(EngineError, match=r"cuda .* but .*; use --device cpu"):
-        open_engine(store.card("tiny"), store, "cuda")
+        open_model(store.card("tiny"), store, "cuda")
 
 
 def test_cuda_with_a_driver_but_no_usable_torch_is_refused_with_the_reason(
@@ -131,27 +135,27 @@ def test_cuda_with_a_driver_but_no_usable_torch_is_refused_with_the_reason(
 ) -> None:
     import torch
 
-    monkeypatch.setattr(choose, "no_gpu", lambda device: None)
+    monkeypatch.setattr(devices, "no_gpu", lambda device: None)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(EngineError, match=r"cuda was asked for, but .*PyTorch"):
-        open_engine(store.card("tiny"), store, "cuda")
+        open_model(store.card("tiny"), store, "cuda")
 
 
 def test_auto_says_why_it_runs_on_the_processor(
     store: Store, tiny_net: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = store.card("tiny")
-    monkeypatch.setattr(choose, "no_gpu", lambda device: "no NVIDIA driver was found")
-    engine = open_engine(card, store)
+    monkeypatch.setattr(devices, "no_gpu", lambda device: "no NVIDIA driver was found")
+    engine = open_model(card, store)
     assert (engine.device, engine.note) == ("cpu", "")  # an ordinary laptop is not nagged
-    monkeypatch.setattr(choose, "no_gpu", lambda device: None)
-    assert "small enough" in open_engine(card, store).note
-    monkeypatch.setattr(choose, "_WORTH_A_GPU", 0)
+    monkeypatch.setattr(devices, "no_gpu", lambda device: None)
+    assert "small enough" in open_model(card, store).note
+    monkeypatch.setattr(opening, "MIN_GPU_BYTES", 0)
     if not __import__("torch").cuda.is_available():
-        engine = open_engine(card, store)
+        engine = open_model(card, store)
         assert engine.device == "cpu"
         assert "PyTorch" in engine.note
-    assert open_engine(card, store, "cpu").note == ""
+    assert open_model(card, store, "cpu").note == ""
 
 
 def test_no_engine_at_all_says_what_to_install(
@@ -159,7 +163,7 @@ def test_no_engine_at_all_says_what_to_install(
 ) -> None:
     hide(monkeypatch, "openvino", "onnxruntime", "torch")
     with pytest.raises(EngineError, match="pip install openvino"):
-        open_engine(store.card("tiny"), store)
+        open_model(store.card("tiny"), store)
 
 
 def edited(store: Store, old: str, new: str) -> Card:
@@ -184,7 +188,7 @@ def test_a_card_that_does_not_fit_its_graph(
     pytest.importorskip(name)
     hide(monkeypatch, *{"openvino", "onnxruntime"} - {name})
     with pytest.raises(ModelError, match="does not fit its card"):
-        open_engine(edited(store, old, new), store, "cpu")
+        open_model(edited(store, old, new), store, "cpu")
 
 
 def test_torch_refuses_weights_of_another_network(
@@ -201,18 +205,18 @@ def test_torch_refuses_weights_of_another_network(
         safetensors.numpy.save_file(more, store.shipped / "tiny/tiny.safetensors")
         make_model(store.shipped)
     with pytest.raises(ModelError, match="do not fit the network"):
-        open_engine(store.card("tiny"), store, "cpu")
+        open_model(store.card("tiny"), store, "cpu")
 
 
 def test_inputs_that_do_not_fit_are_one_sentence(store: Store) -> None:
-    engine = open_engine(store.card("tiny"), store, "cpu")
+    engine = open_model(store.card("tiny"), store, "cpu")
     with pytest.raises(EngineError, match="tiny"):
         engine.run({"picture": np.zeros((1, 7, 8, 8), np.float32), "hint": inputs()["hint"]})
 
 
 def test_signature_reads_names_and_shapes(tmp_path: Path) -> None:
     write_weights(tmp_path)
-    ins, outs = choose.signature(tmp_path / "tiny.onnx")
+    ins, outs = signature(tmp_path / "tiny.onnx")
     assert [name for name, _ in ins] == ["picture", "hint"]
     assert [name for name, _ in outs] == ["alpha"]
     assert "3" in ins[0][1]
@@ -229,15 +233,16 @@ def watch(event, arguments):
 sys.addaudithook(watch)
 from pathlib import Path
 from mattelier.catalogue import Store
-from mattelier.engines import open_engine, choose
+import importlib.util
+from mattelier.engines.open import open_model
 sys.path.insert(0, sys.argv[1])
 import tiny_model
 store = Store(*map(Path, sys.argv[2:]))
 for hidden in ((), ("openvino",)):
-    real = choose.importlib.util.find_spec
-    choose.importlib.util.find_spec = lambda name: None if name in hidden else real(name)
-    print(open_engine(store.card("tiny"), store, "cpu").run(tiny_model.inputs())["alpha"].shape)
-    choose.importlib.util.find_spec = real
+    real = importlib.util.find_spec
+    importlib.util.find_spec = lambda name: None if name in hidden else real(name)
+    print(open_model(store.card("tiny"), store, "cpu").run(tiny_model.inputs())["alpha"].shape)
+    importlib.util.find_spec = real
 assert not [name for name in sys.modules if "openvino_telemetry" in name]
 """
     folders = [str(folder) for folder in (store.shipped, store.user, store.cache)]
@@ -253,11 +258,11 @@ def test_a_signal_is_answered_after_another_thread_let_the_engine_go(store: Stor
 import gc, signal, sys, threading
 from pathlib import Path
 from mattelier.catalogue import Store
-from mattelier.engines.openvino_engine import OpenVINOEngine
+from mattelier.engines.open import open_model
 
 store = Store(*map(Path, sys.argv[1:]))
-card = store.card("tiny")
-engines = [OpenVINOEngine(card, store.locate(card), store.cache)]
+engines = [open_model(store.card("tiny"), store, "cpu")]
+assert engines[0].engine == "openvino"
 letting_go = threading.Thread(target=engines.clear)
 letting_go.start()
 letting_go.join()

@@ -17,6 +17,9 @@ if os.environ.get("CI") != "true":
 import torch
 
 from mattelier.catalogue import Card, Store
+from mattelier.engines import backends
+from mattelier.engines.open import open_model
+from mattelier.engines.open_model import OpenModel
 from mattelier.networks.cutout.network import CutoutNet, fold_norms, spread_norms
 
 SHIPPED = Path(__file__).parents[1] / "models" / "cutout"
@@ -193,19 +196,10 @@ def test_the_shipped_weights_are_small_and_fit_the_network() -> None:
     assert dict(tensors_of(files[1]).values()) == ours
 
 
-def engine_of(name: str, card: Card, store: Store, cache: Path):  # type: ignore[no-untyped-def]
-    paths = store.locate(card)
-    if name == "torch":
-        from mattelier.engines.torch_engine import TorchEngine
-
-        return TorchEngine(card, paths, "cpu")
-    if name == "onnxruntime":
-        from mattelier.engines.onnx_engine import ONNXEngine
-
-        return ONNXEngine(card, paths, "cpu")
-    from mattelier.engines.openvino_engine import OpenVINOEngine
-
-    return OpenVINOEngine(card, paths, cache)
+def opened_on(engine: str, card: Card, store: Store) -> OpenModel:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backends, "ON_CPU", (engine,))
+        return open_model(card, store, "cpu")
 
 
 @pytest.mark.parametrize("name", ["openvino", "onnxruntime"])
@@ -214,13 +208,13 @@ def test_all_engines_give_the_shipped_network_s_alpha(name: str, tmp_path: Path)
         pytest.skip(f"{name} is not installed")
     store = Store(SHIPPED.parent, tmp_path / "user", tmp_path / "cache")
     card = store.card("default")
-    engine = engine_of(name, card, store, tmp_path / "cache")
-    reference = engine_of("torch", card, store, tmp_path / "cache")
+    model, reference = (opened_on(engine, card, store) for engine in (name, "torch"))
+    assert (model.engine, reference.engine) == (name, "torch")
     for height, width in ((96, 160), (64, 32)):
         picture, hint = (x.numpy() for x in inputs(height, width, seed=height))
         for evidence in (hint, np.zeros_like(hint)):
-            given = {"picture": picture, "hint": evidence}
-            ours, theirs = engine.run(given)["alpha"], reference.run(given)["alpha"]
+            values = {"picture": picture, "hint": evidence}
+            ours, theirs = model.run(values)["alpha"], reference.run(values)["alpha"]
             assert ours.shape == theirs.shape == (1, 1, height, width)
             assert ours.min() >= 0
             assert ours.max() <= 1

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mattelier.catalogue import Input, Output
-from mattelier.engines.preprocess import finish, network_size, prepare
+from mattelier.engines.preprocess import network_size, postprocess, preprocess
 from mattelier.types.errors import ModelError
 
 
@@ -51,9 +51,9 @@ def test_measures() -> None:
     assert network_size(U2NET, 1000, 2000) == (320, 320)
 
 
-def test_prepare_normalises_channels_in_rgb_order() -> None:
+def test_preprocess_normalises_channels_in_rgb_order() -> None:
     spec = Input(64, "stretch", mean=(0.1, 0.2, 0.3), std=(1, 2, 4))
-    x = prepare(spec, Flat(0.5, 0.6, 0.7), 64, 64)
+    x = preprocess(spec, Flat(0.5, 0.6, 0.7), 64, 64)
     assert x.shape == (1, 3, 64, 64)
     assert x.dtype == np.float32
     assert x.flags.c_contiguous
@@ -64,9 +64,11 @@ def test_scale_by_max_follows_the_convention_but_black_stays_black() -> None:
     def undo(x: NDArray[np.float32]) -> NDArray[np.float32]:
         return x[0, :, 0, 0] * np.float32(U2NET.std) + np.float32(U2NET.mean)  # type: ignore[arg-type]
 
-    assert undo(prepare(U2NET, Flat(0.2, 0.1, 0.0), 8, 8)) == pytest.approx([1, 0.5, 0], abs=1e-6)
-    assert undo(prepare(U2NET, Flat(0, 0, 0), 8, 8)) == pytest.approx([0, 0, 0], abs=1e-6)
-    assert undo(prepare(U2NET, Flat(1e-4, 1e-4, 1e-4), 8, 8)).max() < 0.03
+    assert undo(preprocess(U2NET, Flat(0.2, 0.1, 0.0), 8, 8)) == pytest.approx(
+        [1, 0.5, 0], abs=1e-6
+    )
+    assert undo(preprocess(U2NET, Flat(0, 0, 0), 8, 8)) == pytest.approx([0, 0, 0], abs=1e-6)
+    assert undo(preprocess(U2NET, Flat(1e-4, 1e-4, 1e-4), 8, 8)).max() < 0.03
 
 
 MIN_MAX = Output(min_max=True)
@@ -75,30 +77,30 @@ MIN_MAX = Output(min_max=True)
 @pytest.mark.parametrize("level", [0.0, 0.002])
 def test_min_max_of_an_empty_map_is_empty(level: float) -> None:
     noise = np.random.default_rng(0).random((1, 1, 16, 16), np.float32) * 0.004 + level
-    assert finish(MIN_MAX, noise).max() < 0.02
-    assert finish(MIN_MAX, np.full((1, 16, 16), level)).max() < 0.02
+    assert postprocess(MIN_MAX, noise).max() < 0.02
+    assert postprocess(MIN_MAX, np.full((1, 16, 16), level)).max() < 0.02
 
 
 def test_min_max_of_a_full_map_is_full() -> None:
     noise = np.random.default_rng(0).random((1, 1, 16, 16), np.float32) * 0.01 + 0.985
-    assert finish(MIN_MAX, noise).min() > 0.97
+    assert postprocess(MIN_MAX, noise).min() > 0.97
 
 
 def test_min_max_stretches_a_real_map_and_keeps_it_soft() -> None:
     ramp = np.linspace(0.05, 0.9, 101, dtype=np.float32)[None, None, None]
-    alpha = finish(MIN_MAX, ramp)[0]
+    alpha = postprocess(MIN_MAX, ramp)[0]
     assert (alpha[0], alpha[-1]) == pytest.approx((0, 1), abs=1e-6)
     assert alpha[50] == pytest.approx(0.5, abs=1e-6)
 
 
 def test_sigmoid_of_large_logits_does_not_overflow() -> None:
     with np.errstate(all="raise"):
-        alpha = finish(Output(activation="sigmoid"), np.array([[-1e4, 0, 1e4]], np.float32))
+        alpha = postprocess(Output(activation="sigmoid"), np.array([[-1e4, 0, 1e4]], np.float32))
     assert alpha[0] == pytest.approx([0, 0.5, 1])
 
 
-def test_finish_refuses_what_is_no_matte() -> None:
+def test_postprocess_refuses_what_is_no_matte() -> None:
     with pytest.raises(ModelError, match="not one matte"):
-        finish(Output(), np.zeros((1, 2, 8, 8), np.float32))
+        postprocess(Output(), np.zeros((1, 2, 8, 8), np.float32))
     with pytest.raises(ModelError, match="not numbers"):
-        finish(Output(), np.full((8, 8), np.nan, np.float32))
+        postprocess(Output(), np.full((8, 8), np.nan, np.float32))

@@ -16,7 +16,7 @@ if os.environ.get("CI") != "true":
 import torch
 
 from mattelier.commands.main import main
-from mattelier.engines.openvino_engine import import_openvino
+from mattelier.engines.backends.openvino import import_openvino
 from mattelier.learning.export import export_graph
 from mattelier.networks.upscale import CELL
 from mattelier.networks.upscale.network import LocalFeatureNet

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from mattelier.catalogue import Store
-from mattelier.engines.enlarger import open_enlarger
+from mattelier.engines.open import open_model
+from mattelier.engines.open_model import OpenModel
 from mattelier.networks.compact.ncnn import read_compact
 from mattelier.networks.compact.weights import Compact, from_state, to_state
 from mattelier.types.errors import ModelError, UsageError
@@ -19,6 +20,14 @@ WEIGHTS = Path(__file__).parents[1].parent / "shared" / "weights"
 OFFICIAL = WEIGHTS / "RealESRGAN_General_x4_v3.bin"
 
 needs_official = pytest.mark.skipif(not OFFICIAL.exists(), reason="the published pair is not here")
+
+
+def open_upscaler(path: Path, blend: float | None = None) -> OpenModel:
+    return open_model(path, Store(), "cpu", task="upscale", blend=blend)
+
+
+def enlarged(model: OpenModel, picture: np.ndarray) -> np.ndarray:
+    return model.run({"picture": picture})["picture"]
 
 
 def compact(seed: int = 1, scale: int = 2, width: int = 4) -> Compact:
@@ -89,10 +98,10 @@ def test_ncnn_pair_gives_the_network(tmp_path: Path, half: bool) -> None:
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_compact_networks_compute_what_they_say(tmp_path: Path, scale: int) -> None:
     network = compact(scale=scale)
-    enlarger = open_enlarger(str(write_ncnn(tmp_path, network)), Store(), "cpu")
-    assert (enlarger.scale, enlarger.multiple) == (scale, 1)
+    model = open_upscaler(write_ncnn(tmp_path, network))
+    assert (model.output.scale, model.input.multiple) == (scale, 1)
     picture = noise()
-    np.testing.assert_allclose(enlarger.run(picture)[0], by_hand(network, picture[0]), atol=1e-5)
+    np.testing.assert_allclose(enlarged(model, picture)[0], by_hand(network, picture[0]), atol=1e-5)
 
 
 @needs_official
@@ -101,10 +110,8 @@ def test_official_pair_mixes_by_denoise() -> None:
     assert (len(official.weights), official.scale) == (34, 4)
     assert sum(values.size for values in to_state(official).values()) == 1_213_296
     picture = noise(20, 24)
-    whole, softer = (
-        open_enlarger(str(OFFICIAL), Store(), "cpu", denoise).run(picture) for denoise in (1, 0.25)
-    )
-    np.testing.assert_array_equal(open_enlarger(str(OFFICIAL), Store(), "cpu").run(picture), whole)
+    whole, softer = (enlarged(open_upscaler(OFFICIAL, denoise), picture) for denoise in (1, 0.25))
+    np.testing.assert_array_equal(enlarged(open_upscaler(OFFICIAL), picture), whole)
     assert np.abs(softer - whole).max() > 0.01
 
 
@@ -119,7 +126,7 @@ def test_official_network_is_what_torch_computes() -> None:
     picture = noise(24, 20)
     with torch.no_grad():
         expected = module(torch.from_numpy(picture)).numpy()
-    result = open_enlarger(str(OFFICIAL), Store(), "cpu").run(picture)
+    result = enlarged(open_upscaler(OFFICIAL), picture)
     np.testing.assert_allclose(result, expected, atol=1e-4)
 
 
@@ -127,11 +134,11 @@ def test_denoise_finds_the_partner_beside_it(tmp_path: Path) -> None:
     first, second = compact(1), compact(2)
     path = write_ncnn(tmp_path, first, "net_v3")
     with pytest.raises(UsageError, match="no partner"):
-        open_enlarger(str(path), Store(), "cpu", 0.5)
+        open_upscaler(path, 0.5)
     write_ncnn(tmp_path, second, "net_WDN_v3")
     picture = noise()
     for share, network in ((1.0, first), (0.0, second), (0.3, first.mixed(second, 0.3))):
-        result = open_enlarger(str(path), Store(), "cpu", share).run(picture)
+        result = enlarged(open_upscaler(path, share), picture)
         np.testing.assert_allclose(result[0], by_hand(network, picture[0]), atol=1e-5)
 
 
@@ -176,7 +183,7 @@ def test_damaged_pairs_are_refused(tmp_path: Path, damage: object, complaint: st
     path = write_ncnn(tmp_path, compact())
     damage(path)  # type: ignore[operator]
     with pytest.raises(ModelError, match=complaint):
-        open_enlarger(str(path), Store(), "cpu")
+        open_upscaler(path)
 
 
 def test_state_dicts_of_other_networks_are_not_compact() -> None:
@@ -192,7 +199,7 @@ def test_safetensors_by_path(tmp_path: Path) -> None:
 
     network, picture = compact(), noise()
     save_file(to_state(network), tmp_path / "mine.safetensors")
-    result = open_enlarger(str(tmp_path / "mine.safetensors"), Store(), "cpu").run(picture)
+    result = enlarged(open_upscaler(tmp_path / "mine.safetensors"), picture)
     np.testing.assert_allclose(result[0], by_hand(network, picture[0]), atol=1e-5)
 
 
@@ -201,7 +208,7 @@ def test_torch_files_are_read_as_weights_alone(tmp_path: Path) -> None:
     network, picture = compact(), noise()
     state = {name: torch.from_numpy(values) for name, values in to_state(network).items()}
     torch.save({"params": {}, "params_ema": state}, tmp_path / "mine.pth")
-    result = open_enlarger(str(tmp_path / "mine.pth"), Store(), "cpu").run(picture)
+    result = enlarged(open_upscaler(tmp_path / "mine.pth"), picture)
     np.testing.assert_allclose(result[0], by_hand(network, picture[0]), atol=1e-5)
 
 
@@ -223,7 +230,7 @@ def test_a_pickle_with_code_is_refused_and_not_run(tmp_path: Path) -> None:
     (tmp_path / "plain.pth").write_bytes(pickle.dumps(Trap(sprung)))
     for name in ("trap.pth", "plain.pth"):
         with pytest.raises(ModelError, match="refused"):
-            open_enlarger(str(tmp_path / name), Store(), "cpu")
+            open_upscaler(tmp_path / name)
     assert not sprung.exists()
 
 
@@ -233,7 +240,7 @@ def test_rubbish_is_refused(tmp_path: Path, suffix: str) -> None:
         pytest.importorskip("torch")
     (tmp_path / f"bad{suffix}").write_bytes(b"no weights at all, only words")
     with pytest.raises(ModelError):
-        open_enlarger(str(tmp_path / f"bad{suffix}"), Store(), "cpu")
+        open_upscaler(tmp_path / f"bad{suffix}")
 
 
 def test_published_networks_have_cards() -> None:
@@ -275,11 +282,11 @@ def test_spandrel_opens_esrgan(tmp_path: Path) -> None:
     import torch
 
     torch.save({"params_ema": esrgan_state()}, tmp_path / "esrgan.pth")
-    enlarger = open_enlarger(str(tmp_path / "esrgan.pth"), Store(), "cpu")
-    assert (enlarger.scale, enlarger.name) == (4, "torch")
-    assert enlarger.run(noise(16, 20)).shape == (1, 3, 64, 80)
+    model = open_upscaler(tmp_path / "esrgan.pth")
+    assert (model.output.scale, model.engine) == (4, "torch")
+    assert enlarged(model, noise(16, 20)).shape == (1, 3, 64, 80)
     with pytest.raises(UsageError, match="no --denoise"):
-        open_enlarger(str(tmp_path / "esrgan.pth"), Store(), "cpu", 0.5)
+        open_upscaler(tmp_path / "esrgan.pth", 0.5)
 
 
 @pytest.mark.spandrel
@@ -288,4 +295,4 @@ def test_spandrel_refuses_what_it_does_not_know(tmp_path: Path) -> None:
 
     torch.save({"some.weight": torch.zeros(3)}, tmp_path / "odd.pth")
     with pytest.raises(ModelError, match="no network that spandrel knows"):
-        open_enlarger(str(tmp_path / "odd.pth"), Store(), "cpu")
+        open_upscaler(tmp_path / "odd.pth")

@@ -188,7 +188,7 @@ def import_model(file: Path, name: str, style_encoder: Path | None, **flags: Any
     def describe(copy: Path) -> Card:
         from mattelier.catalogue.store import sha256
 
-        spec = _STYLE if style_encoder else _conventions(store, copy, flags)
+        spec = _style_ports() if style_encoder else _ports(store, copy, flags)
         return Card(
             name=name,
             task="style" if style_encoder else "matte",
@@ -210,7 +210,10 @@ def import_model(file: Path, name: str, style_encoder: Path | None, **flags: Any
     click.echo(f"{name} is ready in {card.folder}; use it with --model {name}.", err=True)
 
 
-_STYLE = (Input(512, "tile", 8, margin=80), Output())
+def _style_ports() -> tuple[Input, Output]:
+    from mattelier.networks.adain import INPUT, OUTPUT
+
+    return INPUT, OUTPUT
 
 
 @contextlib.contextmanager
@@ -220,26 +223,28 @@ def _joined(decoder: Path, encoder: Path) -> Iterator[Path]:
 
     from safetensors.numpy import save_file
 
-    from mattelier.engines.style_network import StyleNetwork, read_style
+    from mattelier.engines.network_file import describe_network
+    from mattelier.engines.weights_file import read_state
+    from mattelier.networks import adain
 
-    state = dict(read_style(decoder, encoder))
-    StyleNetwork(decoder.name, state, "cpu")
+    state = adain.join_published(read_state(decoder), decoder, read_state(encoder), encoder)
+    describe_network(adain.ARCHITECTURE, state, decoder).module()  # refuses what does not fit
     with tempfile.TemporaryDirectory(prefix="mattelier-") as scratch:
         path = Path(scratch, "style.safetensors")
-        save_file(state, path)
+        save_file(dict(state), path)
         yield path
 
 
-def _conventions(store: Store, copy: Path, flags: dict[str, Any]) -> tuple[Input, Output]:
+def _ports(store: Store, copy: Path, flags: dict[str, Any]) -> tuple[Input, Output]:
     """Input and output as the flags and the file say, or as the same network's own card does."""
     if copy.suffix == ".safetensors":
         return _same_network(store, copy, flags["architecture"])
-    from mattelier.engines.choose import signature
+    from mattelier.engines.signature import signature
 
     if flags["architecture"]:
         raise UsageError("--architecture is for safetensors; an ONNX file holds its own network.")
     inputs, outputs = signature(copy)
-    named = f"its inputs are {_ports(inputs)}"
+    named = f"its inputs are {_named_shapes(inputs)}"
     wanted = [port for port in (flags["picture"], flags["hint_input"]) if port]
     if len(inputs) != max(len(wanted), 1):
         raise UsageError(f"Say with --input and --hint-input what goes where: {named}.")
@@ -248,7 +253,9 @@ def _conventions(store: Store, copy: Path, flags: dict[str, Any]) -> tuple[Input
     output = flags["output"]
     tensor = int(output) if output and output.lstrip("-").isdigit() else output
     if isinstance(tensor, str) and tensor not in dict(outputs):
-        raise UsageError(f"There is no output {tensor!r}: its outputs are {_ports(outputs)}.")
+        raise UsageError(
+            f"There is no output {tensor!r}: its outputs are {_named_shapes(outputs)}."
+        )
     return (
         Input(
             size=flags["size"],
@@ -271,15 +278,15 @@ def _same_network(store: Store, copy: Path, architecture: str | None) -> tuple[I
             list(weights.keys())
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{copy.name} is not a sound safetensors file ({error}).") from error
-    known = {
+    cards = {
         card.architecture: card for card in map(store.card, store.names()) if card.architecture
     }
-    if architecture not in known:
+    if architecture not in cards:
         raise UsageError(
             "A safetensors file holds weights only; say whose they are with --architecture "
-            f"({', '.join(known) or 'none is known here'})."
+            f"({', '.join(cards) or 'none is known here'})."
         )
-    return known[architecture].input, known[architecture].output
+    return cards[architecture].input, cards[architecture].output
 
 
 def _triple(text: str) -> tuple[float, float, float]:
@@ -290,7 +297,7 @@ def _triple(text: str) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _ports(ports: list[tuple[str, str]]) -> str:
+def _named_shapes(ports: list[tuple[str, str]]) -> str:
     return ", ".join(f"{name} {shape}" for name, shape in ports)
 
 

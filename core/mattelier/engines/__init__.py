@@ -1,5 +1,1 @@
-"""Running a network: one door (`open_engine`), three ways behind it."""
-
-from mattelier.engines.choose import Engine, open_engine
-
-__all__ = ["Engine", "open_engine"]
+"""Running networks: `open.open_model` opens one, `model_cache.ModelCache` keeps those in use."""

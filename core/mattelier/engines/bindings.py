@@ -32,14 +32,16 @@ class Ports:
     ----------
     picture : the graph's input for the picture; None: its first
     hint : the graph's input for the hint; None: it takes none
-    output : the graph's output by name or position; None: its first
+    output : the graph's output by name or position, or a module's by position; None: its first
     role : what that output is: "alpha", "picture", "depth"
+    torch_sigmoid : a torch module gives its logits
     """
 
     picture: str | None
     hint: str | None
     output: str | int | None
     role: str
+    torch_sigmoid: bool = False
 
 
 def bind(model: str, ports: Ports, inputs: list[str], outputs: list[str]) -> Binding:

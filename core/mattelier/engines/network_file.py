@@ -63,7 +63,7 @@ def read_network(path: Path, task: str | None = None) -> NetworkFile:
         A package that reads it is missing.
     """
     family, state = _read(path, task)
-    return _described(family, state, path, task)
+    return describe_network(family, state, path, task)
 
 
 def read_blended(
@@ -90,7 +90,7 @@ def read_blended(
             f"The model {name} has no partner that keeps noise, so leave --denoise out; the "
             'partner\'s file has the same name with a "wdn" in it.'
         )
-    return _described(family, family.blend(state, read_state(partner), share), path, task)
+    return describe_network(family, family.blend(state, read_state(partner), share), path, task)
 
 
 def card_network(card: Card, paths: Mapping[str, Path]) -> NetworkFile:
@@ -108,8 +108,41 @@ def card_network(card: Card, paths: Mapping[str, Path]) -> NetworkFile:
             f"The model {card.name} needs the network {architecture!r}, which this version "
             "of Mattelier does not have; install a newer one."
         )
-    path = next(paths[file.path] for file in card.files if file.path.endswith(".safetensors"))
-    return _described(family, read_state(path), path, card.task)
+    name = weights_file(card)
+    assert name is not None
+    return describe_network(family, read_state(paths[name]), paths[name], card.task)
+
+
+def describe_network(
+    family: Architecture, state: State, path: Path, task: str | None = None
+) -> NetworkFile:
+    """The network that weights make of a family.
+
+    Parameters
+    ----------
+    path : the weights' file, for messages and to find what lies beside it
+    task : what it has to be for; None: anything
+
+    Raises
+    ------
+    ModelError
+        The weights do not fit the family, or are for another task.
+    """
+    if family.complete is not None:
+        state = family.complete(state, path, read_state)
+    try:
+        descriptor = family.describe(state, path)
+    except (KeyError, ValueError, IndexError) as error:
+        raise _misfit(path, family, error) from error
+    if task is not None and descriptor.task != task:
+        title = descriptor.title or family.title
+        raise ModelError(f"{path} is a {title} that {TASK_MODELS[task].other_task}.")
+    return NetworkFile(family, descriptor, path)
+
+
+def weights_file(card: Card) -> str | None:
+    """The card's file that holds weights alone; None: it has none."""
+    return next((file.path for file in card.files if not file.path.endswith(".onnx")), None)
 
 
 def weights_and_partner(card: Card, paths: Mapping[str, Path]) -> tuple[Path, Path | None]:
@@ -134,20 +167,7 @@ def _read(path: Path, task: str | None) -> tuple[Architecture, State]:
     if family is None:
         titles = [f.title for f in registry.families() if task is None or task in f.tasks]
         raise ModelError(f"{path} is not of a layout that is known: {' or '.join(titles)}.")
-    if family.complete is not None:
-        state = family.complete(state, path, read_state)
     return family, state
-
-
-def _described(family: Architecture, state: State, path: Path, task: str | None) -> NetworkFile:
-    try:
-        descriptor = family.describe(state, path)
-    except (KeyError, ValueError, IndexError) as error:
-        raise _misfit(path, family, error) from error
-    if task is not None and descriptor.task != task:
-        title = descriptor.title or family.title
-        raise ModelError(f"{path} is a {title} that {TASK_MODELS[task].other_task}.")
-    return NetworkFile(family, descriptor, path)
 
 
 def _misfit(path: Path, family: Architecture, error: Exception) -> ModelError:

@@ -100,6 +100,3 @@ def postprocess(spec: Output, answer: NDArray[Any]) -> NDArray[np.float32]:
         alpha = (alpha - low) / (high - low)
     matte: NDArray[np.float32] = np.clip(alpha, 0, 1, dtype=np.float32)
     return matte
-
-
-prepare, finish = preprocess, postprocess  # until their last callers have moved

@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+from mattelier.engines.failures import NO_ONNX_ENGINE
 from mattelier.types.errors import EngineError
-
-NO_ONNX_ENGINE = "No engine that reads ONNX is installed; run `pip install openvino`."
 
 
 def signature(path: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:

@@ -12,7 +12,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mattelier.engines.denoiser import STRONGEST
+from mattelier.filters.denoise import STRONGEST
 from mattelier.learning.export import GraphPorts
 from mattelier.learning.param_groups import fast_bfloat16
 from mattelier.networks.denoise import FOLD

@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.engines.bindings import Binding, Ports, bind
-from mattelier.engines.failures import first_line, run_error
+from mattelier.engines.failures import NO_ONNX_ENGINE, first_line, run_error
+from mattelier.engines.network_source import NetworkSource
 from mattelier.types.errors import EngineError, ModelError
+
+PACKAGE = "onnxruntime"
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
@@ -58,6 +61,27 @@ class ONNXSession:
                 f"ONNX Runtime could not run {self._model}: {first_line(error)}.", error
             ) from error
         return {self._binding.role: np.asarray(answer, np.float32)}
+
+
+def runs(source: NetworkSource, device: str) -> bool:
+    """See `Backend.runs`: graphs in files."""
+    return source.graph is not None and device in _PROVIDERS
+
+
+def open_session(source: NetworkSource, device: str) -> ONNXSession:
+    """See `Backend.open_session`."""
+    assert source.graph is not None
+    return ONNXSession(source.name, source.graph, source.ports, device)
+
+
+def missing(source: NetworkSource, device: str) -> str:
+    """See `Backend.missing`."""
+    if device == "cpu":
+        return NO_ONNX_ENGINE
+    return (
+        f"{source.name} exists as ONNX only, which needs onnxruntime-gpu to run on {device}; "
+        "run `pip install onnxruntime-gpu` or use --device cpu."
+    )
 
 
 def signature(path: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:

@@ -18,8 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.engines.bindings import Binding, Ports, bind
-from mattelier.engines.failures import last_line, run_error
+from mattelier.engines.failures import NO_ONNX_ENGINE, last_line, run_error
+from mattelier.engines.network_source import NetworkSource
 from mattelier.types.errors import ModelError
+
+PACKAGE = "openvino"
 
 _CONVERTER = "openvino.tools.ovc"
 
@@ -92,34 +95,37 @@ class OpenVINOSession:
             return {self._binding.role: np.array(answer, np.float32)}
 
 
-def open_file(model: str, path: Path, ports: Ports, cache: Path) -> OpenVINOSession:
-    """An ONNX graph on the processor.
+def runs(source: NetworkSource, device: str) -> bool:
+    """See `Backend.runs`: graphs in files, and those that a network's code builds."""
+    return device == "cpu" and (source.graph is not None or _graph_builder(source) is not None)
 
-    Parameters
-    ----------
-    model : what people call it
-    path : the graph, its weights beside it
-    cache : folder of its own for what is compiled; one that cannot be written only costs time
 
-    Raises
-    ------
-    ModelError
-        It cannot be read, or does not fit its card.
-    """
+def open_session(source: NetworkSource, device: str) -> OpenVINOSession:
+    """See `Backend.open_session`."""
+    import_openvino()  # before a graph's own imports, so that the converter stays out
+    if source.graph is None:
+        graph = _graph_builder(source)
+        assert graph is not None
+        network = core().compile_model(graph(), "CPU", _PROPERTIES)
+        return OpenVINOSession(source.name, network, Ports(None, None, None, source.ports.role))
     try:
-        network = _compile(str(path), cache)
+        network = _compile(str(source.graph), source.cache)
     except RuntimeError as error:
         raise ModelError(
-            f"OpenVINO cannot read {path} of the model {model}: {last_line(error)}."
+            f"OpenVINO cannot read {source.graph} of the model {source.name}: {last_line(error)}."
         ) from error
-    return OpenVINOSession(model, network, ports)
+    return OpenVINOSession(source.name, network, source.ports)
 
 
-def open_graph(model: str, graph: Callable[[], Any], role: str) -> OpenVINOSession:
-    """A graph that is built here, of one input (the picture) and one output."""
-    import_openvino()  # before the graph's own imports, so that the converter stays out
-    network = core().compile_model(graph(), "CPU", _PROPERTIES)
-    return OpenVINOSession(model, network, Ports(None, None, None, role))
+def missing(source: NetworkSource, device: str) -> str:
+    """See `Backend.missing`."""
+    return NO_ONNX_ENGINE
+
+
+def _graph_builder(source: NetworkSource) -> Callable[[], Any] | None:
+    if source.graph is not None or source.network is None:
+        return None
+    return source.network().descriptor.graph
 
 
 def signature(path: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:

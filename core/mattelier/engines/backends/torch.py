@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.engines.failures import is_out_of_memory, one_line, run_error
+from mattelier.engines.network_source import NetworkSource
 from mattelier.networks.architecture import Entry
 from mattelier.types.errors import EngineError
 
 if TYPE_CHECKING:
     from torch import nn
+
+PACKAGE = "torch"
 
 
 class TorchSession:
@@ -51,7 +54,6 @@ class TorchSession:
     ) -> None:
         import torch
 
-        require_device(device)
         self.device = device
         self._model, self._entries = model, entries
         self._position, self._sigmoid = position, sigmoid
@@ -102,15 +104,32 @@ class TorchSession:
         return f"PyTorch could not run {self._model} on {self.device}: {one_line(error)}."
 
 
-def require_device(device: str) -> None:
-    """Make sure that the PyTorch that is installed can use a device.
+def runs(source: NetworkSource, device: str) -> bool:
+    """See `Backend.runs`: all that has code in `networks`."""
+    return source.network is not None
 
-    Raises
-    ------
-    EngineError
-    """
-    if reason := _unusable(device):
+
+def open_session(source: NetworkSource, device: str) -> TorchSession:
+    """See `Backend.open_session`."""
+    if reason := _unusable(device):  # before the work of building it
         raise EngineError(f"{device} was asked for, but {reason}; use --device cpu.")
+    assert source.network is not None
+    network, ports = source.network(), source.ports
+    return TorchSession(
+        source.name,
+        network.module(),
+        device,
+        network.family.entries,
+        channels_last=network.family.channels_last,
+        position=ports.output if isinstance(ports.output, int) else 0,
+        sigmoid=ports.torch_sigmoid,
+    )
+
+
+def missing(source: NetworkSource, device: str) -> str:
+    """See `Backend.missing`."""
+    needy = source.name if device == "cpu" else device
+    return f"{needy} needs PyTorch, which is missing; run `pip install torch`."
 
 
 def _unusable(device: str) -> str | None:
