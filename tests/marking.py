@@ -14,7 +14,6 @@ HOSTS = {"gimp": "gimp", "blender": "blender", "test_gimp_2_10.py": "python2.7"}
 HOSTLESS = {"test_install_blender.py"}  # in a host's folder, but with stand-ins for it
 TRAINING = {
     "test_denoise_train.py",
-    "test_edge_train.py",
     "test_finetune.py",
     "test_photo_train.py",
     "test_train.py",
