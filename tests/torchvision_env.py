@@ -21,6 +21,7 @@ from pathlib import Path
 from build_cache import UnavailableError, cache_folder, is_built, locked, run_step
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+_STAMP = "mattelier-recipe.json"
 _NEEDED_BYTES = 10 << 30  # while pip unpacks; 6 GB stay
 _INSTALL_SECONDS = 1800
 # torchvision asks for exactly one version of torch, and torch for one of each CUDA package.
@@ -38,24 +39,11 @@ def torchvision_python() -> Path:
     """
     folder = cache_folder() / "torchvision-env"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    stamp = folder / "mattelier-recipe.json"
+    stamp = folder / _STAMP
     recipe = {"python": platform.python_version(), "packages": _packages()}
     with locked(folder):
         if not is_built(stamp, recipe):
-            shutil.rmtree(folder, ignore_errors=True)
-            free = shutil.disk_usage(folder.parent).free
-            if free < _NEEDED_BYTES:
-                raise UnavailableError(
-                    f"the environment with torchvision needs {_NEEDED_BYTES >> 30} GB of disk "
-                    f"while it is made; {folder.parent} has {free >> 30}"
-                )
-            with folder.with_name(folder.name + ".log").open("wb") as log:
-                install = [
-                    *[python, "-m", "pip", "install", "--no-cache-dir"],
-                    *["--constraint", _CONSTRAINTS, *_packages()],
-                ]
-                for step in ([sys.executable, "-m", "venv", folder], install):
-                    run_step(step, log, "the environment with torchvision", None, _INSTALL_SECONDS)
+            _complete(folder, python)
             stamp.write_text(json.dumps(recipe), "utf-8")
     return python
 
@@ -71,6 +59,36 @@ def run_pytest(python: Path, *arguments: str, timeout: float) -> subprocess.Comp
         text=True,
         timeout=timeout,
     )
+
+
+def _complete(folder: Path, python: Path) -> None:
+    """Make the environment, or bring what is there to the versions asked for."""
+    what = "the environment with torchvision"
+    stamp = folder / _STAMP
+    newly = not _is_python(python, platform.python_version())
+    stamp.unlink(missing_ok=True)
+    with folder.with_name(folder.name + ".log").open("wb") as log:
+        if newly:
+            shutil.rmtree(folder, ignore_errors=True)
+            free = shutil.disk_usage(folder.parent).free
+            if free < _NEEDED_BYTES:
+                raise UnavailableError(
+                    f"{what} needs {_NEEDED_BYTES >> 30} GB of disk while it is made; "
+                    f"{folder.parent} has {free >> 30}"
+                )
+            run_step([sys.executable, "-m", "venv", folder], log, what)
+        install = [python, "-m", "pip", "install", "--no-cache-dir", "--constraint", _CONSTRAINTS]
+        run_step([*install, *_packages()], log, what, timeout=_INSTALL_SECONDS)
+
+
+def _is_python(python: Path, version: str) -> bool:
+    """Whether an interpreter is there, runs, and is of this version."""
+    question = "import platform; print(platform.python_version())"
+    try:
+        done = subprocess.run([python, "-c", question], capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.stdout.strip() == version
 
 
 def _packages() -> list[str]:
