@@ -507,7 +507,7 @@ def test_a_request_travels_as_json(asked):
     [
         ({"task": "upscale", "options": {"scale": 99}}, "scale"),
         ({"task": "paint", "options": {}}, "one of"),
-        ({"task": ["upscale"], "options": {}}, "one of"),
+        ({"task": ["upscale"], "options": {}}, "task cannot be"),
         ({"task": "upscale", "options": {"tone": 1}}, "unknown key 'tone'"),
         ({"task": "upscale", "options": {}, "mattes": "/m.####.png"}, "takes none"),
         ({"task": "upscale", "options": {}, "plate": "p.####.png"}, "absolute paths"),
