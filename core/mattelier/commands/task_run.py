@@ -36,7 +36,8 @@ def open_task(request: object) -> Callable[..., Result]:
 def record(report: Report) -> Mapping[str, Any]:
     """A task's report as what `--json` prints; its note becomes the picture's."""
     values = report.values()
-    values["stages"] = values.pop("seconds")
+    if seconds := values.pop("seconds"):
+        values["stages"] = seconds
     if note := values.pop("note"):
         remark(note)
     return values
