@@ -211,7 +211,6 @@ class Store:
             with replacing(self.cache / "verified.json") as temporary:
                 temporary.write_text(json.dumps(verified), "utf-8")
 
-
     def _drop_verified(self, card: Card) -> None:
         own_files = {str(root / file.path) for root in self._folders(card) for file in card.files}
         verified = self._read_verified()

@@ -74,12 +74,12 @@ def on_available_device(models: ModelCache, work: Callable[[], Answer]) -> Answe
     The networks' notes say so from then on, and whoever asks the cache for them later gets the
     processor's too.
     """
-    try:
-        return work()
-    except EngineError as error:
-        if not models.leave_gpu(error):
-            raise
-    return work()
+    while True:  # each turn leaves one more GPU, so that it ends
+        try:
+            return work()
+        except EngineError as error:
+            if not models.leave_gpu(error):
+                raise
 
 
 def run_prepared(
