@@ -8,7 +8,7 @@ import pytest
 
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open import open_model
-from mattelier.requests import MatteRequest
+from mattelier.requests import MatteRequest, UpscaleRequest
 from mattelier.tasks.registry import run
 from mattelier.types.errors import EngineError
 from mattelier.types.picture import Picture
@@ -81,25 +81,58 @@ def test_memory_that_is_not_there_at_all_is_an_error():
         for_tiles(work, 900, 900)
 
 
-def test_a_gpu_that_fails_in_mid_work_is_left_for_the_processor(monkeypatch):
-    class Failing:
-        name, device, note = "torch", "cuda", ""
+class FailingSession:
+    """A GPU's session that runs out of memory at once."""
 
-        def run(self, inputs, entry="forward"):
-            raise EngineError("cuda has too little free memory for cutout; use --device cpu.")
+    name, device = "torch", "cuda"
 
-    opened = []
+    def run(self, inputs, entry="forward"):
+        raise EngineError("cuda has too little free memory for this; use --device cpu.")
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every network that is opened, and where, on a machine whose GPU fails in mid-work."""
+    calls = []
 
     def open_failing(source, store, device="auto", **options):
-        opened.append(device)
+        calls.append(f"{source.name} {device}")
         model = open_model(source, store, "cpu", **options)
-        return model if device == "cpu" else replace(model, session=Failing())
+        return model if device == "cpu" else replace(model, session=FailingSession())
 
     monkeypatch.setattr("mattelier.engines.model_cache.open_model", open_failing)
+    return calls
+
+
+def test_a_gpu_that_fails_in_mid_work_is_left_for_the_processor(opened):
     models = ModelCache()
     picture = Picture(np.full((40, 40, 3), 90, np.uint8))
     for _ in range(3):
         report = run(MatteRequest(), picture, models).report
-    assert opened == ["auto", "cpu"]  # once for all three
+    assert opened == ["cutout auto", "cutout cpu"]  # once for all three
     assert report.device == "cpu"
-    assert report.note == "Running on the CPU: cuda has too little free memory for cutout."
+    assert report.note == "Running on the CPU: cuda has too little free memory for this."
+
+
+def test_each_network_of_a_chain_that_fails_is_left_for_the_processor(opened):
+    picture = Picture(np.full((24, 24, 3), 90, np.uint8))
+    result = run(UpscaleRequest(scale=8), picture, ModelCache())
+    assert result.picture.colour.shape == (192, 192, 3)
+    assert sorted(opened) == [
+        "upscale-x2 auto",
+        "upscale-x2 cpu",
+        "upscale-x4 auto",
+        "upscale-x4 cpu",
+    ]
+    assert result.report.device == "cpu"
+
+
+def test_a_failure_of_the_processor_is_told(monkeypatch):
+    def open_broken(source, store, device="auto", **options):
+        session = FailingSession()
+        session.device = "cpu"
+        return replace(open_model(source, store, "cpu", **options), session=session)
+
+    monkeypatch.setattr("mattelier.engines.model_cache.open_model", open_broken)
+    with pytest.raises(EngineError, match="too little free memory"):
+        run(MatteRequest(), Picture(np.full((40, 40, 3), 90, np.uint8)), ModelCache())

@@ -74,12 +74,14 @@ def on_available_device(models: ModelCache, work: Callable[[], Answer]) -> Answe
     The networks' notes say so from then on, and whoever asks the cache for them later gets the
     processor's too.
     """
-    while True:  # each turn leaves one more GPU, so that it ends
+    failed: list[object] = []
+    while True:  # each turn leaves the GPU for one more network
         try:
             return work()
         except EngineError as error:
-            if not models.leave_gpu(error):
+            if error.model in failed or not models.leave_gpu(error):
                 raise
+            failed.append(error.model)
 
 
 def run_prepared(
