@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mattelier.matting.compose import blurred_background, crop_to_subject, fitted, over, subject_box
+from mattelier.matting.compose import (
+    blur_surroundings,
+    crop_to_subject,
+    fit_background,
+    over,
+    subject_box,
+)
 from mattelier.types.picture import Picture, Window
 
 
@@ -38,7 +44,7 @@ def test_a_background_covers_the_frame_from_its_middle(size: tuple[int, int]) ->
     ramp = np.linspace(0, 255, 201).astype(np.uint8)
     behind = Picture(np.broadcast_to(ramp[None, :, None], (101, 201, 3)).copy())
     like = Picture(np.zeros((*size, 3), np.uint16))
-    filled = fitted(behind, like)
+    filled = fit_background(behind, like)
     assert isinstance(filled, np.ndarray)
     assert filled.shape == like.colour.shape
     assert filled.dtype == np.uint16
@@ -48,10 +54,16 @@ def test_a_background_covers_the_frame_from_its_middle(size: tuple[int, int]) ->
 
 def test_backgrounds_take_the_pictures_encoding() -> None:
     plate = Picture(np.zeros((8, 8, 3), np.float32), transfer="linear")
-    grey = fitted(Picture(np.full((8, 8, 3), 188, np.uint8)), plate)
+    grey = fit_background(Picture(np.full((8, 8, 3), 188, np.uint8)), plate)
     np.testing.assert_allclose(grey, 0.503, atol=0.002)
-    np.testing.assert_allclose(fitted((188 / 255, 0.0, 1.0), plate), (0.503, 0, 1), atol=0.002)
-    assert fitted((0.2, 0.4, 0.6), Picture(np.zeros((2, 2, 3), np.uint8))) == (0.2, 0.4, 0.6)
+    np.testing.assert_allclose(
+        fit_background((188 / 255, 0.0, 1.0), plate), (0.503, 0, 1), atol=0.002
+    )
+    assert fit_background((0.2, 0.4, 0.6), Picture(np.zeros((2, 2, 3), np.uint8))) == (
+        0.2,
+        0.4,
+        0.6,
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
@@ -61,7 +73,7 @@ def test_the_subject_does_not_glow_into_its_blurred_surroundings(dtype: type) ->
     colour = np.zeros((200, 300, 3), dtype)
     colour[..., 2] = full * 0.5
     colour[alpha > 0] = full
-    behind = blurred_background(colour, alpha)
+    behind = blur_surroundings(colour, alpha)
     assert behind.dtype == dtype
     assert behind.shape == colour.shape
     assert behind[..., 0].max() / full < 0.02
@@ -71,7 +83,7 @@ def test_the_subject_does_not_glow_into_its_blurred_surroundings(dtype: type) ->
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3, 2)])
 def test_blur_of_tiny_pictures_that_are_all_subject(size: tuple[int, int]) -> None:
     colour = np.full((*size, 3), 90, np.uint8)
-    assert (blurred_background(colour, np.ones(size, np.float32)) == 90).all()
+    assert (blur_surroundings(colour, np.ones(size, np.float32)) == 90).all()
 
 
 def test_crop_keeps_the_subject_and_moves_the_window() -> None:

@@ -12,7 +12,12 @@ from run_task import MODELS, run
 from mattelier.catalogue import Store
 from mattelier.commands.main import main
 from mattelier.engines.open import open_model
-from mattelier.filters.depth.depth import SUBJECT, beside, from_matte, from_network
+from mattelier.filters.depth.depth import (
+    SUBJECT_DISPARITY,
+    background_disparity,
+    from_matte,
+    from_network,
+)
 from mattelier.filters.depth.stereo import stereo
 from mattelier.media import stills
 from mattelier.media.depth_maps import read_depth, write_depth
@@ -95,19 +100,19 @@ def standing(top: int, feet: int) -> np.ndarray:
 
 def test_the_ground_falls_off_from_the_feet_to_a_horizon():
     disparity = from_matte(standing(60, 180)).disparity
-    assert (disparity[70:170, 150] == SUBJECT).all()
+    assert (disparity[70:170, 150] == SUBJECT_DISPARITY).all()
     beside_it = disparity[:, 20]
-    assert beside_it[179] == pytest.approx(SUBJECT, rel=0.02)
+    assert beside_it[179] == pytest.approx(SUBJECT_DISPARITY, rel=0.02)
     assert (np.diff(beside_it) >= 0).all()
     assert beside_it[60] == 0
-    assert 0 < beside_it[140] < 0.8 * SUBJECT
-    assert beside_it[199] > SUBJECT
+    assert 0 < beside_it[140] < 0.8 * SUBJECT_DISPARITY
+    assert beside_it[199] > SUBJECT_DISPARITY
 
 
 @pytest.mark.parametrize(("top", "feet"), [(60, 200), (10, 60)])
 def test_no_ground_is_seen_below_a_portrait_or_a_bird(top, feet):
     disparity = from_matte(standing(top, feet)).disparity
-    assert set(np.unique(disparity)) == {0, np.float32(SUBJECT)}
+    assert set(np.unique(disparity)) == {0, np.float32(SUBJECT_DISPARITY)}
 
 
 def test_nothing_found_is_all_far():
@@ -119,7 +124,7 @@ def test_what_is_beside_goes_on_behind_the_subject():
     alpha = np.zeros((100, 120), np.float32)
     alpha[20:, 50:70] = 1
     depth = DepthMap(np.where(alpha > 0, np.float32(0.9), wall), False, "x")
-    assert np.abs(beside(depth, alpha) - wall).max() < 0.05
+    assert np.abs(background_disparity(depth, alpha) - wall).max() < 0.05
 
 
 def shifted_pair() -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -103,7 +103,7 @@ def test_tiles_do_not_show_and_runs_agree(monkeypatch: pytest.MonkeyPatch) -> No
     shot = from_float(mix(front, back, alpha), np.uint8)
     tiled = estimate_foreground(shot, alpha)
     assert tiled.tobytes() == estimate_foreground(shot, alpha).tobytes()
-    monkeypatch.setattr("mattelier.matting.foreground._TILE", 4096)
+    monkeypatch.setattr("mattelier.matting.foreground._TILE_PX", 4096)
     whole = estimate_foreground(shot, alpha)
     apart = np.abs(tiled.astype(int) - whole) * alpha[..., None]
     assert apart.max() <= 1

@@ -11,7 +11,7 @@ from mattelier.matting.refine import _Budget, refine, stretch
 from mattelier.types.colour import View
 from mattelier.types.errors import UsageError
 from mattelier.types.picture import Picture
-from mattelier.types.tiles import Tile, stretched, tiles
+from mattelier.types.tiles import Tile, tiles, upsample_tile
 
 QUALITIES = ("fast", "balanced", "best")
 
@@ -127,19 +127,22 @@ def test_tiles_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     colour, truth = made(560, 1100)  # 2 × 3 tiles, over a working size that is smaller
     coarse = coarse_of(truth, 8)
     view = View(Picture(colour))
-    monkeypatch.setattr("mattelier.matting.refine._BAND", {"balanced": _Budget(20_000, 100_000)})
+    monkeypatch.setattr(
+        "mattelier.matting.refine._BAND_BUDGETS", {"balanced": _Budget(20_000, 100_000)}
+    )
     tiled = refine(view, coarse)
     whole = lambda height, width, size: [Tile(0, height, 0, width)]  # noqa: E731
     monkeypatch.setattr("mattelier.types.tiles.tiles", whole)
     assert np.abs(refine(view, coarse) - tiled).max() < 1 / 255
 
 
-def test_stretched_tiles_agree_with_the_whole() -> None:
+def test_upsampled_tiles_agree_with_the_whole() -> None:
     small = np.random.default_rng(1).random((37, 53, 4), np.float32)
     whole = cv2.resize(small, (700, 611), interpolation=cv2.INTER_LINEAR)
     for tile in tiles(611, 700, 256):
-        np.testing.assert_allclose(stretched(small, tile, 611, 700), whole[tile.slices], atol=2e-3)
-    assert Tile(0, 10, 0, 10).grown(5, 12, 20) == Tile(0, 12, 0, 15)
+        tile_alpha = upsample_tile(small, tile, 611, 700)
+        np.testing.assert_allclose(tile_alpha, whole[tile.slices], atol=2e-3)
+    assert Tile(0, 10, 0, 10).expand(5, 12, 20) == Tile(0, 12, 0, 15)
 
 
 def test_wrong_trimap_size_is_one_sentence() -> None:

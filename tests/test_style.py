@@ -131,7 +131,7 @@ def test_tiles_change_nothing(request_: StyleRequest, monkeypatch: pytest.Monkey
     deep = replace(picture, colour=picture.colour.astype(np.uint16) * 257)
     results = []
     for size in (1024, 256):
-        monkeypatch.setattr(style, "_TILE", size)
+        monkeypatch.setattr(style, "_TILE_PX", size)
         results.append(run(request_, deep, reference=scene(60, 60, 5)).picture.colour.astype(int))
     assert np.abs(results[0] - results[1]).max() <= 257  # 1/255 of 16 bits
 

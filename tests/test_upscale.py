@@ -167,12 +167,12 @@ def test_memory_that_runs_out_halves_the_tiles() -> None:
     colour = scene().astype(np.float32) / 255
     planes = np.ascontiguousarray(colour.transpose(2, 0, 1)[None])
     with heard_by(lambda share, stage: None) as remarks:
-        result = tiling.Halving(network).run(planes)
+        result = tiling.HalvingTiles(network).run(planes)
     np.testing.assert_allclose(result, planes.repeat(2, 2).repeat(2, 3), atol=1e-6)
     assert 32 < network.largest <= 70
     assert ["smaller tiles" in remark for remark in remarks] == [True]
     with pytest.raises(OutOfMemory):
-        tiling.Halving(Doubling(most=20)).run(planes)
+        tiling.HalvingTiles(Doubling(most=20)).run(planes)
 
 
 def test_broad_colour_is_the_pictures() -> None:

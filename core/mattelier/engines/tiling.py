@@ -22,8 +22,9 @@ from mattelier.types.progress import remark
 
 Band = NDArray[np.float32]
 _BAND_ROWS = 256
-_SMALLEST = 36  # pixels a tile gains beyond its margins, at least
-_BORDER = 8  # pixels of mirror image around the picture: networks are not at their best at an end
+_MIN_TILE_GAIN_PX = 36  # pixels a tile gains beyond its margins, at least
+# Pixels of mirror image around the picture: networks are not at their best at an end.
+_BORDER_PX = 8
 
 
 class Rows(Protocol):
@@ -80,7 +81,7 @@ class PictureNetwork:
         return self._model.run({"picture": picture})["picture"]
 
 
-class Wrapped:
+class NetworkWrapper:
     """A network inside another's hands, with the same attributes; see `Tiled`."""
 
     def __init__(self, network: Tiled) -> None:
@@ -98,19 +99,19 @@ class Stream:
 
     def __init__(self, bands: Iterator[Band], height: int, width: int) -> None:
         self.height, self.width = height, width
-        self._bands, self._held, self._first = bands, np.empty((0, width, 3), np.float32), 0
+        self._bands, self._rows, self._first = bands, np.empty((0, width, 3), np.float32), 0
 
     def read(self, y0: int, y1: int) -> Band:
         """Rows y0…y1−1; see `Rows.read`."""
-        self._held = self._held[y0 - self._first :]
+        self._rows = self._rows[y0 - self._first :]
         self._first = y0
-        parts, count = [self._held], len(self._held)
+        parts, count = [self._rows], len(self._rows)
         while count < y1 - y0:
             parts.append(next(self._bands))
             count += len(parts[-1])
         if len(parts) > 1:
-            self._held = np.concatenate(parts)
-        return self._held[: y1 - y0]
+            self._rows = np.concatenate(parts)
+        return self._rows[: y1 - y0]
 
 
 @dataclass(frozen=True)
@@ -131,24 +132,24 @@ def spans(length: int, size: int, margin: int, multiple: int) -> list[Span]:
 
     All lengths and distances between starts are multiples of `multiple`.
     """
-    border = -(-_BORDER // multiple) * multiple
+    border = -(-_BORDER_PX // multiple) * multiple
     whole = -(-(length + 2 * border) // multiple) * multiple
     overlap = _overlap(margin, multiple)
-    size = max(size // multiple * multiple, overlap + _SMALLEST)
+    size = max(size // multiple * multiple, overlap + _MIN_TILE_GAIN_PX)
     if whole <= size:
         return [Span(-border, whole - border, 0, length)]
     count = -(-(whole - overlap) // (size - overlap))
-    seen = -(-(whole + (count - 1) * overlap) // (count * multiple)) * multiple
-    last = (whole - seen) // multiple
+    tile_length = -(-(whole + (count - 1) * overlap) // (count * multiple)) * multiple
+    last = (whole - tile_length) // multiple
     starts = [number * last // (count - 1) * multiple - border for number in range(count)]
-    seams = [(a + seen + b) // 2 for a, b in pairwise(starts)]
+    seams = [(a + tile_length + b) // 2 for a, b in pairwise(starts)]
     return [
-        Span(start, start + seen, low, high)
+        Span(start, start + tile_length, low, high)
         for start, low, high in zip(starts, [0, *seams], [*seams, length], strict=True)
     ]
 
 
-def enlarged(
+def run_tiled(
     source: Rows, network: Tiled, size: int, done: Callable[[float], None]
 ) -> Iterator[Band]:
     """The bands of a picture enlarged by a network: each (rows, scale·width, 3) float32.
@@ -170,15 +171,17 @@ def enlarged(
         lowest = number == len(down) - 1
         top = 0 if number == 0 else row.low - fade
         bottom = source.height if lowest else row.high + fade
-        seen = _seen(source, row)
+        samples = _read_span(source, row)
         band = np.empty(((bottom - top) * scale, source.width * scale, 3), np.float32)
         for place, column in enumerate(across):
             first, final = place == 0, place == len(across) - 1
             left = 0 if first else column.low - fade
             right = source.width if final else column.high + fade
-            columns = _mirrored(column, source.width)
-            answer = network.run(np.ascontiguousarray(seen[:, columns].transpose(2, 0, 1)[None]))[0]
-            part = answer[
+            columns = _mirror_indices(column, source.width)
+            output = network.run(
+                np.ascontiguousarray(samples[:, columns].transpose(2, 0, 1)[None])
+            )[0]
+            part = output[
                 :,
                 (top - row.start) * scale : (bottom - row.start) * scale,
                 (left - column.start) * scale : (right - column.start) * scale,
@@ -203,7 +206,7 @@ def enlarged(
             yield band[: -len(ramp)]
 
 
-def resampled(source: Rows, height: int, width: int) -> Iterator[Band]:
+def resample_bands(source: Rows, height: int, width: int) -> Iterator[Band]:
     """The bands of a picture at another size, bicubic: each (rows, width, 3) float32 0…1."""
     for y0 in range(0, height, _BAND_ROWS):
         y1 = min(y0 + _BAND_ROWS, height)
@@ -213,27 +216,27 @@ def resampled(source: Rows, height: int, width: int) -> Iterator[Band]:
         yield np.clip(part, 0, 1, out=part)
 
 
-class Halving(Wrapped):
+class HalvingTiles(NetworkWrapper):
     """A network whose tiles are halved wherever memory runs out; see `Tiled`."""
 
     def __init__(self, network: Tiled) -> None:
         super().__init__(network)
-        self._most: int | None = None
+        self._max_side: int | None = None
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         """One pass; see `Tiled.run`."""
         side = max(picture.shape[2:])
-        if self._most is None or side <= self._most:
+        if self._max_side is None or side <= self._max_side:
             try:
                 return self._network.run(picture)
             except OutOfMemory:
-                least = _overlap(self.margin, self.multiple) + _SMALLEST
-                if side <= least:
+                min_side = _overlap(self.margin, self.multiple) + _MIN_TILE_GAIN_PX
+                if side <= min_side:
                     raise
-                self._most = max(side // 2, least)
+                self._max_side = max(side // 2, min_side)
                 remark("Memory ran short: this was done in smaller tiles, which takes longer.")
         whole = _Array(np.ascontiguousarray(picture[0].transpose(1, 2, 0)))
-        bands = enlarged(whole, self, self._most, lambda share: None)
+        bands = run_tiled(whole, self, self._max_side, lambda share: None)
         return np.concatenate(list(bands)).transpose(2, 0, 1)[None]
 
 
@@ -251,17 +254,17 @@ def _overlap(margin: int, multiple: int) -> int:
     return 2 * margin + multiple
 
 
-def _seen(source: Rows, row: Span) -> Band:
-    rows = _mirrored(row, source.height)
+def _read_span(source: Rows, row: Span) -> Band:
+    rows = _mirror_indices(row, source.height)
     first = int(rows.min())
     return source.read(first, int(rows.max()) + 1)[rows - first]
 
 
-def _mirrored(span: Span, length: int) -> NDArray[np.int64]:
+def _mirror_indices(span: Span, length: int) -> NDArray[np.int64]:
     """The rows or columns of a picture that a span sees."""
     places = np.arange(span.start, span.stop) % (2 * length)
-    mirrored: NDArray[np.int64] = np.where(places < length, places, 2 * length - 1 - places)
-    return mirrored
+    indices: NDArray[np.int64] = np.where(places < length, places, 2 * length - 1 - places)
+    return indices
 
 
 def _ramp(length: int) -> NDArray[np.float32]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.engines.tiling import Wrapped
+from mattelier.engines.tiling import NetworkWrapper
 
-_RADIUS = 6  # of two box filters in turn, in pixels of the source: twice that is within any margin
+# Of two box filters in turn, in pixels of the source: twice that is within any margin.
+_BLUR_RADIUS_PX = 6
 
 
-class ColourFix(Wrapped):
+class ColourFix(NetworkWrapper):
     """A network whose answer keeps the colour of its picture; see `Tiled`."""
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -23,10 +24,12 @@ class ColourFix(Wrapped):
 
         answer = self._network.run(picture)
         height, width = picture.shape[2:]
-        side = (2 * _RADIUS + 1, 2 * _RADIUS + 1)
+        side = (2 * _BLUR_RADIUS_PX + 1, 2 * _BLUR_RADIUS_PX + 1)
         for source, plane in zip(picture[0], answer[0], strict=True):
-            shrunk = cv2.resize(np.clip(plane, 0, 1), (width, height), interpolation=cv2.INTER_AREA)
-            shift = source - shrunk
+            downsampled = cv2.resize(
+                np.clip(plane, 0, 1), (width, height), interpolation=cv2.INTER_AREA
+            )
+            shift = source - downsampled
             for _ in range(2):
                 shift = cv2.blur(shift, side, borderType=cv2.BORDER_REPLICATE)
             larger = (width * self.scale, height * self.scale)

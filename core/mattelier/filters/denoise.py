@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open_model import OpenModel
-from mattelier.engines.tiling import Band, Halving, PictureNetwork, Tiled, Wrapped, enlarged
+from mattelier.engines.tiling import (
+    Band,
+    HalvingTiles,
+    NetworkWrapper,
+    PictureNetwork,
+    Tiled,
+    run_tiled,
+)
 from mattelier.requests import DenoiseRequest
 from mattelier.tasks.task import Task
 from mattelier.types.colour import (
@@ -29,13 +36,14 @@ from mattelier.types.result import Report, Result
 STRONGEST = 55 / 255
 """The noise that a strength of 1 stands for: a standard deviation, where the picture spans 0…1."""
 
-_TILE = 768  # sides in pixels; larger ones gain little and take memory
+_TILE_PX = 768  # sides in pixels; larger ones gain little and take memory
 # What the network is shown: noise around black and white, but no further from them than this.
-_LOW, _HIGH = -0.5, 1.5
+_MIN_INPUT, _MAX_INPUT = -0.5, 1.5
 # Exposed linear light from which on less is removed, and from which on nothing: the view bends
 # highlights so much that an error there would be magnified.
-_BENT, _TOO_BRIGHT = 0.8, 2.0
-_WHITE = 0.99  # of 16-bit samples, the share that may not be brighter than what counts as white
+_FULL_EFFECT_LIGHT, _NO_EFFECT_LIGHT = 0.8, 2.0
+# Of 16-bit samples, the share that may not be brighter than what counts as white.
+_WHITE_QUANTILE = 0.99
 
 
 class DenoiseTask(Task):
@@ -62,10 +70,10 @@ class DenoiseTask(Task):
         report = Report(model.name, model.engine, model.device, model.note, measures={"removed": 0})
         if request.strength == 0 or request.grain == 1:
             return Result(report, picture)
-        network = Halving(_at_strength(model, request.strength))
+        network = HalvingTiles(_at_strength(model, request.strength))
         with report.timed("denoise"), stage("denoising", 0, 1):
-            colour, report.measures["removed"] = _cleaned(
-                picture, network, request.tile or _TILE, request.grain
+            colour, report.measures["removed"] = _remove_noise(
+                picture, network, request.tile or _TILE_PX, request.grain
             )
         return Result(report, replace(picture, colour=colour))
 
@@ -86,12 +94,12 @@ def _at_strength(model: OpenModel, strength: float | None) -> Tiled:
     A network that takes no strength is mixed with the picture instead.
     """
     if model.input.hint is not None:
-        return _Guided(model, strength)
+        return _NoiseGuided(model, strength)
     network = PictureNetwork(model)
-    return network if strength is None else _Mixed(network, strength)
+    return network if strength is None else _Blended(network, strength)
 
 
-class _Guided(PictureNetwork):
+class _NoiseGuided(PictureNetwork):
     """A network whose hint is the noise's level, and how much is known of it."""
 
     def __init__(self, model: OpenModel, strength: float | None) -> None:
@@ -107,7 +115,7 @@ class _Guided(PictureNetwork):
         return self._model.run({"picture": picture, "hint": hint})["picture"]
 
 
-class _Mixed(Wrapped):
+class _Blended(NetworkWrapper):
     """So much of a network's answer, the rest of its picture."""
 
     def __init__(self, network: Tiled, share: float) -> None:
@@ -119,60 +127,62 @@ class _Mixed(Wrapped):
         return picture + self._share * (self._network.run(picture) - picture)
 
 
-def _cleaned(
+def _remove_noise(
     picture: Picture, network: Tiled, size: int, grain: float
 ) -> tuple[NDArray[Any], float]:
     """The colour without noise, and the standard deviation of what was removed."""
-    shown = _Shown(picture)
+    view = _NetworkView(picture)
     result = np.empty_like(picture.colour)
     y, squares = 0, 0.0
-    for band in enlarged(shown, network, size, tell):
+    for band in run_tiled(view, network, size, tell):
         rows = slice(y, y + len(band))
-        given = shown.read(rows.start, rows.stop)
+        samples = view.read(rows.start, rows.stop)
         if picture.grey:
             band[:] = band.mean(axis=2, keepdims=True)
-        band += np.float32(grain) * (given - band)
-        squares += float(np.square(given - band, dtype=np.float64).sum())
-        result[rows] = from_float(shown.less(rows, given, band), picture.dtype)
+        band += np.float32(grain) * (samples - band)
+        squares += float(np.square(samples - band, dtype=np.float64).sum())
+        result[rows] = from_float(view.subtract_noise(rows, samples, band), picture.dtype)
         y = rows.stop
     return result, round((squares / result.size) ** 0.5, 5)
 
 
-class _Shown:
+class _NetworkView:
     """A picture as the network sees it, near 0…1; unlike `View` with the noise below black."""
 
     def __init__(self, picture: Picture) -> None:
         self.height, self.width = picture.height, picture.width
         self._colour, self._linear = picture.colour, picture.transfer == "linear"
-        gain = View(picture).exposure if self._linear else _gain(picture.colour)
-        self._gain = np.float32(gain)
+        gain = View(picture).exposure if self._linear else _exposure(picture.colour)
+        self._exposure = np.float32(gain)
 
     def read(self, y0: int, y1: int) -> Band:
         """See `Rows.read`."""
-        values = to_float(self._colour[y0:y1]) * self._gain
+        values = to_float(self._colour[y0:y1]) * self._exposure
         if self._linear:
             values = linear_to_srgb(bounded(values))
-        return np.clip(values, _LOW, _HIGH, out=values)
+        return np.clip(values, _MIN_INPUT, _MAX_INPUT, out=values)
 
-    def less(self, rows: slice, given: Band, cleaned: Band) -> Band:
-        """The picture's own values in these rows, less what is missing from `given`."""
+    def subtract_noise(self, rows: slice, samples: Band, denoised: Band) -> Band:
+        """The picture's own values in these rows, less what is missing from `samples`."""
         values = to_float(self._colour[rows])
         if not self._linear:
-            return values - (given - cleaned) / self._gain
-        removed = (_light(given) - _light(cleaned)) / self._gain
-        brightest = values.max(axis=2, keepdims=True) * self._gain
-        share = np.clip((_TOO_BRIGHT - brightest) / (_TOO_BRIGHT - _BENT), 0, 1)
+            return values - (samples - denoised) / self._exposure
+        removed = (_to_light(samples) - _to_light(denoised)) / self._exposure
+        brightest = values.max(axis=2, keepdims=True) * self._exposure
+        share = np.clip(
+            (_NO_EFFECT_LIGHT - brightest) / (_NO_EFFECT_LIGHT - _FULL_EFFECT_LIGHT), 0, 1
+        )
         result: Band = values - removed * (share * share * (3 - 2 * share))
         return result
 
 
-def _light(shown: Band) -> Band:
+def _to_light(view: Band) -> Band:
     """Exposed linear light of what is shown; no brighter than where nothing is removed."""
-    light = srgb_to_linear(shown)
-    return np.minimum(unbounded(np.minimum(light, 0.999)), np.float32(2 * _TOO_BRIGHT))
+    light = srgb_to_linear(view)
+    return np.minimum(unbounded(np.minimum(light, 0.999)), np.float32(2 * _NO_EFFECT_LIGHT))
 
 
-def _gain(colour: NDArray[Any]) -> float:
+def _exposure(colour: NDArray[Any]) -> float:
     """What makes white of the brightest parts of 16-bit samples that use little of their range.
 
     A sensor's own values are so dark that their noise would look like none.
@@ -180,5 +190,5 @@ def _gain(colour: NDArray[Any]) -> float:
     if colour.dtype == np.uint8:
         return 1.0
     step = max(1, int((colour.shape[0] * colour.shape[1] / 65536) ** 0.5))
-    white = float(np.quantile(to_float(colour[::step, ::step]), _WHITE))
+    white = float(np.quantile(to_float(colour[::step, ::step]), _WHITE_QUANTILE))
     return 1 / min(max(white, 1 / 256), 1.0)

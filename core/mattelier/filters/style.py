@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open_model import OpenModel
-from mattelier.engines.tiling import Band, Halving, PictureNetwork, enlarged
+from mattelier.engines.tiling import Band, HalvingTiles, PictureNetwork, run_tiled
 from mattelier.requests import StyleRequest
 from mattelier.tasks.task import Task
 from mattelier.types.colour import View, from_float, srgb_to_linear, to_float, unbounded
@@ -23,10 +23,10 @@ from mattelier.types.result import Report, Result
 Statistics = Mapping[str, NDArray[np.float32]]
 """What AdaIN knows of a picture: `mean` and `deviation` of each feature, (1, C, 1, 1)."""
 
-_TILE = 768  # sides in pixels; the encoder's first features of it take 144 MiB
-_CONTENT_SIDE = 768  # pixels of the longer side at which a picture's own statistics are taken
-_STYLE_SIDE, _STYLE_LONGEST = 512, 1024  # shorter and longer side of the reference, at most
-_MIN_SIDE = 32
+_TILE_PX = 768  # sides in pixels; the encoder's first features of it take 144 MiB
+_CONTENT_SIDE_PX = 768  # pixels of the longer side at which a picture's own statistics are taken
+_STYLE_SHORTER_PX, _STYLE_LONGER_PX = 512, 1024  # shorter and longer side of the reference, at most
+_MIN_SIDE_PX = 32
 _MAX_LIGHT = 0.999  # linear light of the view above which highlights would be magnified endlessly
 
 
@@ -57,8 +57,8 @@ class StyleTask(Task):
 
             reference = read(request.reference)
         shorter, longer = sorted((reference.height, reference.width))
-        scale = min(1.0, _STYLE_SIDE / shorter, _STYLE_LONGEST / longer)
-        return {"style": _statistics(model, _shrunk(View(reference), reference, scale))}
+        scale = min(1.0, _STYLE_SHORTER_PX / shorter, _STYLE_LONGER_PX / longer)
+        return {"style": _statistics(model, _downsample(View(reference), reference, scale))}
 
     def run(
         self,
@@ -86,12 +86,12 @@ class StyleTask(Task):
             return Result(report, picture)
         with report.timed("style"):
             view = _DisplayView(picture)
-            scale = min(1.0, _CONTENT_SIDE / max(view.height, view.width))
-            content = _statistics(model, _shrunk(view.view, picture, scale))
-            painter = Halving(_Painter(model, content, style, request.strength))
+            scale = min(1.0, _CONTENT_SIDE_PX / max(view.height, view.width))
+            content = _statistics(model, _downsample(view.view, picture, scale))
+            painter = HalvingTiles(_Painter(model, content, style, request.strength))
             result, y = np.empty_like(picture.colour), 0
             with stage("painting", 0, 1):
-                for band in enlarged(view, painter, _TILE, tell):
+                for band in run_tiled(view, painter, _TILE_PX, tell):
                     result[y : y + len(band)] = from_float(view.as_light(band), picture.dtype)
                     y += len(band)
         return Result(report, replace(picture, colour=result, grey=False))
@@ -158,8 +158,8 @@ class _Painter(PictureNetwork):
         return self._model.run({"picture": picture, **self._inputs}, "paint")["picture"]
 
 
-def _shrunk(view: View, picture: Picture, scale: float) -> NDArray[np.float32]:
+def _downsample(view: View, picture: Picture, scale: float) -> NDArray[np.float32]:
     height, width = (
-        max(_MIN_SIDE, round(side * scale)) for side in (picture.height, picture.width)
+        max(_MIN_SIDE_PX, round(side * scale)) for side in (picture.height, picture.width)
     )
     return np.ascontiguousarray(view.resized(height, width).transpose(2, 0, 1)[None])

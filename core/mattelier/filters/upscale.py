@@ -14,14 +14,14 @@ from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open_model import OpenModel
 from mattelier.engines.tiling import (
     Band,
-    Halving,
+    HalvingTiles,
+    NetworkWrapper,
     PictureNetwork,
     Rows,
     Stream,
     Tiled,
-    Wrapped,
-    enlarged,
-    resampled,
+    resample_bands,
+    run_tiled,
 )
 from mattelier.filters.colour_fix import ColourFix
 from mattelier.requests import UpscaleRequest
@@ -31,17 +31,17 @@ from mattelier.types.errors import UsageError
 from mattelier.types.picture import Picture, Window
 from mattelier.types.progress import remark, stage, tell
 from mattelier.types.result import Report, Result
-from mattelier.types.tiles import Tile, stretched
+from mattelier.types.tiles import Tile, upsample_tile
 
-_TILE = 768  # sides in pixels; larger ones gain little and take memory
-_MOST = 16  # times, and not more than so many pixels:
-_MOST_PIXELS = 1_000_000_000
+_TILE_PX = 768  # sides in pixels; larger ones gain little and take memory
+_MAX_FACTOR = 16  # times, and not more than so many pixels:
+_MAX_PIXELS = 1_000_000_000
 # Exposed linear light up to which the network's answer counts, and from which on the plate's own
 # is only stretched: the view bends highlights so much that an error there would be magnified.
-_BENT, _TOO_BRIGHT = 0.8, 2.0
-_OVERSHOOT = 1.5  # times the brightest sample near by: as far as sharpened light may rise
-_HIDDEN = 8  # pixels around visible ones in which invisible ones are painted over
-_STRETCHED = 0.01  # of the aspect, from which on the user is told
+_FULL_DETAIL_LIGHT, _NO_DETAIL_LIGHT = 0.8, 2.0
+_MAX_OVERSHOOT = 1.5  # times the brightest sample near by: as far as sharpened light may rise
+_INPAINT_MARGIN_PX = 8  # pixels around visible ones in which invisible ones are painted over
+_MAX_ASPECT_CHANGE = 0.01  # of the aspect, from which on the user is told
 
 
 class UpscaleTask(Task):
@@ -49,7 +49,7 @@ class UpscaleTask(Task):
 
     def prepare(self, request: UpscaleRequest, models: ModelCache, **inputs: Any) -> dict[str, Any]:
         """Opens a model that is named; the default ones are opened when a picture needs them."""
-        if (name := _named(request)) is not None:
+        if (name := _model_name(request)) is not None:
             models.open(name, "upscale", request.device, blend=request.denoise)
         return inputs
 
@@ -68,8 +68,8 @@ class UpscaleTask(Task):
         """
         height, width = result_size(request, picture.height, picture.width)
         chain = _chain(request, models, max(height / picture.height, width / picture.width))
-        tiled = {model: _tiled(model) for model in chain}
-        networks = [tiled[model] for model in chain]
+        wrapped = {model: _wrap_network(model) for model in chain}
+        networks = [wrapped[model] for model in chain]
         report = Report(
             " + ".join(model.name for model in chain),
             chain[0].engine,
@@ -77,18 +77,18 @@ class UpscaleTask(Task):
             next((model.note for model in chain if model.note), ""),
             measures={"result_width": width, "result_height": height},
         )
-        size = request.tile or _TILE
+        size = request.tile or _TILE_PX
         covered = picture.alpha is not None and bool(np.ptp(picture.alpha))
         with report.timed("upscale"):
             with stage("enlarging", 0, 0.5 if covered else 1):
-                colour = _colour(picture, networks, size, height, width)
+                colour = _upscale_colour(picture, networks, size, height, width)
             alpha = None
             if picture.alpha is not None:
                 with stage("enlarging alpha", 0.5 if covered else 1, 1):
-                    alpha = _alpha(picture.alpha, networks, size, height, width)
+                    alpha = _upscale_alpha(picture.alpha, networks, size, height, width)
         window = None
         if picture.window is not None:
-            window = _scaled(picture.window, height / picture.height, width / picture.width)
+            window = _scale_window(picture.window, height / picture.height, width / picture.width)
         return Result(report, replace(picture, colour=colour, alpha=alpha, window=window))
 
     def networks(
@@ -99,7 +99,7 @@ class UpscaleTask(Task):
         return {model.name: model.fingerprint for model in chain}
 
 
-def _named(request: UpscaleRequest) -> str | None:
+def _model_name(request: UpscaleRequest) -> str | None:
     if request.model != "default":
         return request.model
     return TASK_MODELS["upscale"].blended if request.denoise is not None else None
@@ -108,7 +108,7 @@ def _named(request: UpscaleRequest) -> str | None:
 def _chain(request: UpscaleRequest, models: ModelCache, factor: float) -> list[OpenModel]:
     """The networks that together enlarge at least so many times."""
     device = request.device
-    if (name := _named(request)) is not None:
+    if (name := _model_name(request)) is not None:
         model = models.open(name, "upscale", device, blend=request.denoise)
         chain = [model]
         while model.output.scale ** len(chain) < factor - 1e-9:
@@ -122,27 +122,27 @@ def _chain(request: UpscaleRequest, models: ModelCache, factor: float) -> list[O
     return chain
 
 
-def _tiled(model: OpenModel) -> Tiled:
-    return Halving(ColourFix(PictureNetwork(model)))
+def _wrap_network(model: OpenModel) -> Tiled:
+    return HalvingTiles(ColourFix(PictureNetwork(model)))
 
 
-def _colour(
+def _upscale_colour(
     picture: Picture, networks: list[Tiled], size: int, height: int, width: int
 ) -> NDArray[Any]:
     view = View(picture)
     result = np.empty((height, width, 3), picture.dtype)
     y = 0
-    for band in _bands(_Visible(picture, view), networks, size, height, width):
+    for band in _upscale_bands(_Visible(picture, view), networks, size, height, width):
         if picture.grey:
             band[:] = band.mean(axis=2, keepdims=True)
         if picture.transfer == "linear":
-            band = _lit(band, Tile(y, y + len(band), 0, width), picture, view, height)
+            band = _restore_light(band, Tile(y, y + len(band), 0, width), picture, view, height)
         result[y : y + len(band)] = from_float(band, picture.dtype)
         y += len(band)
     return result
 
 
-def _alpha(
+def _upscale_alpha(
     alpha: NDArray[Any], networks: list[Tiled], size: int, height: int, width: int
 ) -> NDArray[Any]:
     if not np.ptp(alpha):
@@ -155,12 +155,12 @@ def _alpha(
     low, high = cv2.erode(alpha, window), cv2.dilate(alpha, window)
     columns = np.arange(width) * alpha.shape[1] // width
     y = 0
-    flat: list[Tiled] = [_Flat(network) for network in networks]
-    for band in _bands(_Coverage(alpha), flat, size, height, width):
+    flat: list[Tiled] = [_SkipFlat(network) for network in networks]
+    for band in _upscale_bands(_Coverage(alpha), flat, size, height, width):
         rows = np.arange(y, y + len(band)) * alpha.shape[0] // height
-        under = np.ix_(rows, columns)
+        nearest = np.ix_(rows, columns)
         answer = from_float(band.mean(axis=2), alpha.dtype)
-        np.clip(answer, low[under], high[under], out=result[y : y + len(band)])
+        np.clip(answer, low[nearest], high[nearest], out=result[y : y + len(band)])
         y += len(band)
     return result
 
@@ -186,17 +186,17 @@ def result_size(request: UpscaleRequest, height: int, width: int) -> tuple[int, 
         raise UsageError(
             f"{wanted[1]}×{wanted[0]} is not larger than the picture, which is {width}×{height}."
         )
-    if max(tall, wide) > _MOST or wanted[0] * wanted[1] > _MOST_PIXELS:
+    if max(tall, wide) > _MAX_FACTOR or wanted[0] * wanted[1] > _MAX_PIXELS:
         raise UsageError(
-            f"{wanted[1]}×{wanted[0]} is too large: pictures are enlarged up to {_MOST} times, "
-            f"to {_MOST_PIXELS // 1_000_000} megapixels."
+            f"{wanted[1]}×{wanted[0]} is too large: pictures are enlarged up to "
+            f"{_MAX_FACTOR} times, to {_MAX_PIXELS // 1_000_000} megapixels."
         )
-    if abs(tall / wide - 1) > _STRETCHED:
+    if abs(tall / wide - 1) > _MAX_ASPECT_CHANGE:
         remark(f"The picture was stretched from {width}×{height} to another shape.")
     return wanted
 
 
-def _bands(
+def _upscale_bands(
     source: Rows, networks: list[Tiled], size: int, height: int, width: int
 ) -> Iterator[Band]:
     """All stages, one after the other, pulled band by band; the first does not tell progress."""
@@ -204,24 +204,24 @@ def _bands(
     for number, network in enumerate(networks):
         last = number == len(networks) - 1
         tall, wide = rows.height * network.scale, rows.width * network.scale
-        bands = enlarged(rows, network, size, tell if last else _silent)
-        rows = Stream(_clipped(bands), tall, wide)
+        bands = run_tiled(rows, network, size, tell if last else _ignore_progress)
+        rows = Stream(_clip_bands(bands), tall, wide)
     if (rows.height, rows.width) != (height, width):
-        return resampled(rows, height, width)
-    return _whole(rows)
+        return resample_bands(rows, height, width)
+    return _read_bands(rows)
 
 
-def _clipped(bands: Iterator[Band]) -> Iterator[Band]:
+def _clip_bands(bands: Iterator[Band]) -> Iterator[Band]:
     for band in bands:
         yield np.clip(band, 0, 1, out=band)
 
 
-def _whole(rows: Rows) -> Iterator[Band]:
+def _read_bands(rows: Rows) -> Iterator[Band]:
     for y in range(0, rows.height, 256):
         yield rows.read(y, min(y + 256, rows.height))
 
 
-def _silent(share: float) -> None:
+def _ignore_progress(share: float) -> None:
     pass
 
 
@@ -232,23 +232,23 @@ class _Visible:
         self.height, self.width = picture.height, picture.width
         self._view = view
         # In a float file colour without coverage is light of its own: a glow, a reflection.
-        hides = picture.alpha is not None and picture.dtype != np.float32
-        self._alpha = picture.alpha if hides else None
+        opaque_colour = picture.alpha is not None and picture.dtype != np.float32
+        self._alpha = picture.alpha if opaque_colour else None
 
     def read(self, y0: int, y1: int) -> Band:
         if self._alpha is None or self._alpha[y0:y1].all():
             return self._view.tile(y0, y1, 0, self.width)
         import cv2
 
-        top, bottom = max(y0 - _HIDDEN, 0), min(y1 + _HIDDEN, self.height)
+        top, bottom = max(y0 - _INPAINT_MARGIN_PX, 0), min(y1 + _INPAINT_MARGIN_PX, self.height)
         colour = self._view.tile(top, bottom, 0, self.width)
         cover = to_float(self._alpha[top:bottom])[..., None]
-        window = (2 * _HIDDEN + 1, 2 * _HIDDEN + 1)
+        window = (2 * _INPAINT_MARGIN_PX + 1, 2 * _INPAINT_MARGIN_PX + 1)
         weight = cv2.blur(cover, window, borderType=cv2.BORDER_REPLICATE)[..., None]
         near = cv2.blur(colour * cover, window, borderType=cv2.BORDER_REPLICATE)
         hidden = (cover == 0) & (weight > 1e-6)
-        seen: Band = np.where(hidden, near / np.maximum(weight, 1e-6), colour)
-        return seen[y0 - top : y0 - top + y1 - y0]
+        visible: Band = np.where(hidden, near / np.maximum(weight, 1e-6), colour)
+        return visible[y0 - top : y0 - top + y1 - y0]
 
 
 class _Coverage:
@@ -263,7 +263,7 @@ class _Coverage:
         return np.repeat(grey[..., None], 3, axis=2)
 
 
-class _Flat(Wrapped):
+class _SkipFlat(NetworkWrapper):
     """A network that leaves a tile of one value what it is, and at once; see `Tiled`."""
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -274,7 +274,7 @@ class _Flat(Wrapped):
         return np.full(larger, picture.flat[0], np.float32)
 
 
-def _lit(band: Band, tile: Tile, picture: Picture, view: View, height: int) -> Band:
+def _restore_light(band: Band, tile: Tile, picture: Picture, view: View, height: int) -> Band:
     """Scene-linear light from the enlarged view: its detail, the plate's own highlights.
 
     What is too bright for the view, and what is below 0, is stretched from the plate; bilinear,
@@ -283,25 +283,27 @@ def _lit(band: Band, tile: Tile, picture: Picture, view: View, height: int) -> B
     import cv2
 
     reach = -(-height // picture.height)
-    around = tile.grown(reach, height, tile.x1)
-    plate = stretched(to_float(picture.colour), around, height, tile.x1)
+    around = tile.expand(reach, height, tile.x1)
+    plate = upsample_tile(to_float(picture.colour), around, height, tile.x1)
     side = 2 * reach + 1
     near = cv2.dilate(plate, np.ones((side, side), np.uint8))[tile.within(around)]
     plate = plate[tile.within(around)]
     exposure = np.float32(view.exposure)
-    shown = srgb_to_linear(band)
+    exposed = srgb_to_linear(band)
     # An overshoot in the view can lie anywhere on its shoulder, even at infinity.
-    most = np.maximum(_OVERSHOOT * near * exposure, shown)
-    detail = np.minimum(unbounded(shown), most) / exposure
+    limit = np.maximum(_MAX_OVERSHOOT * near * exposure, exposed)
+    detail = np.minimum(unbounded(exposed), limit) / exposure
     brightest = plate.max(axis=2, keepdims=True) * exposure
-    share = np.clip((brightest - _BENT) / (_TOO_BRIGHT - _BENT), 0, 1)
+    share = np.clip(
+        (brightest - _FULL_DETAIL_LIGHT) / (_NO_DETAIL_LIGHT - _FULL_DETAIL_LIGHT), 0, 1
+    )
     share = share * share * (3 - 2 * share)
     result: Band = detail * (1 - share) + plate * share
     result += np.minimum(plate, 0) * (1 - share)
     return result.astype(np.float32, copy=False)
 
 
-def _scaled(window: Window, tall: float, wide: float) -> Window:
+def _scale_window(window: Window, tall: float, wide: float) -> Window:
     return Window(
         round(window.x * wide),
         round(window.y * tall),

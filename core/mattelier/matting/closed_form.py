@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from mattelier.types.progress import tell
 from mattelier.types.tiles import Tile, tiles
 
-_TELL_EVERY = 10  # iterations; some tens of milliseconds even where a million pixels are unknown
-_BLOCK = 128  # 27 float32 planes of a block stay in a processor's second-level cache
+# Iterations; some tens of milliseconds even where a million pixels are unknown.
+_STEPS_PER_REPORT = 10
+_BLOCK_PX = 128  # 27 float32 planes of a block stay in a processor's second-level cache
 _WINDOW = [(dy, dx) for dy in range(3) for dx in range(3)]
 
 
@@ -72,13 +73,13 @@ def closed_form(
     # Stencils are zero beyond the frame: a clipped neighbour is never really read.
     neighbour = np.clip(where[:, None] + reach, 0, flat.size - 1)
     column = number[neighbour]
-    known = column < 0
+    is_known = column < 0
     weight = np.broadcast_to(np.asarray(pull, np.float32), unknown.shape).reshape(-1)[where]
-    held = flat if toward is None else toward.reshape(-1)
-    right = weight * held[where] - np.where(known, stencil * flat[neighbour], 0).sum(1)
+    target = flat if toward is None else toward.reshape(-1)
+    rhs = weight * target[where] - np.where(is_known, stencil * flat[neighbour], 0).sum(1)
     stencil[:, 12] += weight
 
-    inside = ~known & (stencil != 0)
+    inside = ~is_known & (stencil != 0)
     inside[:, 12] = True
     starts = np.zeros(count + 1, np.int32)
     np.cumsum(inside.sum(1), out=starts[1:])
@@ -87,15 +88,15 @@ def closed_form(
     diagonal = np.maximum(stencil[:, 12], np.float32(1e-12))
 
     solution = flat[where]
-    residual = right - matrix @ solution
+    residual = rhs - matrix @ solution
     scaled = residual / diagonal
     direction = scaled
     power = residual @ scaled
-    enough = tolerance * tolerance * float(right @ (right / diagonal))
+    enough = tolerance * tolerance * float(rhs @ (rhs / diagonal))
     for iteration in range(iterations):
         if not power > enough:
             break
-        if iteration % _TELL_EVERY == 0:
+        if iteration % _STEPS_PER_REPORT == 0:
             tell(0)  # levels and their steps differ too much in length for a fraction
         product = matrix @ direction
         step = power / (direction @ product)
@@ -122,7 +123,7 @@ def _stencils(
         Flat index of each unknown pixel, block by block, which keeps neighbours close.
     """
     height, width = unknown.shape
-    blocks = [b for b in tiles(height, width, _BLOCK) if unknown[b.slices].any()]
+    blocks = [b for b in tiles(height, width, _BLOCK_PX) if unknown[b.slices].any()]
 
     def rows_of(block: Tile) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         y, x = np.nonzero(unknown[block.slices])

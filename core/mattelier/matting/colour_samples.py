@@ -15,20 +15,23 @@ from numpy.typing import NDArray
 
 from mattelier.types.progress import tell
 
-_SPARSER = 6  # each set of candidates keeps one in so many of the one before
-_SETS = 5
-_STEPS = (32, 16, 8, 4, 2, 1)  # pixels, between neighbours that tell each other their pairs
-_NEAR = 8  # pixels that count as no distance
-_FAR = np.float32(0.02)  # colour error that a sample one reach away must save to be chosen
-_SAME = np.float32(1e-4)  # squared colour distance of a pair that tells nothing
+_SUBSAMPLING_FACTOR = 6  # each set of candidates keeps one in so many of the one before
+_CANDIDATE_SETS = 5
+# Pixels, between neighbours that tell each other their pairs.
+_PROPAGATION_STEPS_PX = (32, 16, 8, 4, 2, 1)
+_FREE_DISTANCE_PX = 8  # pixels that count as no distance
+# Colour error that a sample one reach away must save to be chosen.
+_DISTANCE_COST = np.float32(0.02)
+_MIN_SQUARED_CONTRAST = np.float32(1e-4)  # squared colour distance of a pair that tells nothing
 # Found on made scenes and checked on photographs; the matte depends on none of them finely.
-_CLOSE = np.float32(0.03)  # error of a mixture, in colour, at which trust has fallen to 1/e
-_APART = np.float32(0.1)  # squared distance of two colours from which on they tell alpha fully
-_NEARLY = np.float32(0.01)  # pairs that cost so much more than the best still count as 1/e
-_AGREED = np.float32(0.05)  # deviation of such pairs' alphas at which trust is halved
+_TRUSTED_ERROR = np.float32(0.03)  # error of a mixture, in colour, at which trust has fallen to 1/e
+# Squared distance of two colours from which on they tell alpha fully.
+_FULL_SQUARED_CONTRAST = np.float32(0.1)
+_COST_TOLERANCE = np.float32(0.01)  # pairs that cost so much more than the best still count as 1/e
+_ALPHA_DEVIATION = np.float32(0.05)  # deviation of such pairs' alphas at which trust is halved
 # Light mixes, not its encoding. Fully linear values drown dark colours in noise: between the two,
 # measured.
-_LIGHT = np.float32(1.5)
+_LIGHT_EXPONENT = np.float32(1.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +56,13 @@ class Samples:
     background: NDArray[np.float32]
 
 
-def towards_light(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+def linearise_partly(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     """Display-encoded values brought nearer to the light that they stand for: the same shape."""
-    lighter: NDArray[np.float32] = np.power(np.maximum(picture, 0), _LIGHT)
-    return lighter
+    light: NDArray[np.float32] = np.power(np.maximum(picture, 0), _LIGHT_EXPONENT)
+    return light
 
 
-def sampled(
+def sample_colours(
     picture: NDArray[np.float32], subject: NDArray[np.bool_], background: NDArray[np.bool_]
 ) -> Samples:
     """The pair of known colours that explains each unknown pixel best.
@@ -78,15 +81,15 @@ def sampled(
     search = _Search(picture, unknown)
     # By place, always the same: a shot's frames are sampled alike.
     rank = np.random.default_rng(0).random(unknown.size, np.float32)
-    fronts, front_reach = _candidates(subject, search.where, rank)
-    backs, back_reach = _candidates(background, search.where, rank)
+    fronts, front_reach = _find_candidates(subject, search.where, rank)
+    backs, back_reach = _find_candidates(background, search.where, rank)
     search.reach = (front_reach, back_reach)
     for back in backs:
         for front in fronts:
             search.attempt(front, back)
     for neighbour in search.neighbours():
         search.attempt(search.front[neighbour], search.back[neighbour])
-    return search.found()
+    return search.best_samples()
 
 
 class _Search:
@@ -108,14 +111,16 @@ class _Search:
     def attempt(self, front: NDArray[np.int32], back: NDArray[np.int32]) -> None:
         """Takes pairs, given as flat places of pixels, where they are better."""
         tell(0)  # so that it can be cancelled
-        share, error, _ = _mixed(self.colour, self.planes[front].T, self.planes[back].T)
-        cost = error + _FAR * (self._way(front, 0) + self._way(back, 1))
-        say = np.exp(cost / -_NEARLY)
-        self.weight += say
-        say *= share
-        self.mean += say
-        say *= share
-        self.square += say
+        share, error, _ = _unmix(self.colour, self.planes[front].T, self.planes[back].T)
+        cost = error + _DISTANCE_COST * (
+            self._relative_distance(front, 0) + self._relative_distance(back, 1)
+        )
+        vote = np.exp(cost / -_COST_TOLERANCE)
+        self.weight += vote
+        vote *= share
+        self.mean += vote
+        vote *= share
+        self.square += vote
         better = cost < self.cost
         self.cost[better] = cost[better]
         self.front[better] = front[better]
@@ -127,66 +132,66 @@ class _Search:
         every = np.arange(len(self.where), dtype=np.int32)
         number = np.full(self.unknown.size, -1, np.int32)
         number[self.where] = every
-        for step in _STEPS:
+        for step in _PROPAGATION_STEPS_PX:
             for dy, dx in ((-step, 0), (step, 0), (0, -step), (0, step)):
                 y, x = np.clip(self.y + dy, 0, height - 1), np.clip(self.x + dx, 0, width - 1)
                 beside = number[y * width + x]
                 yield np.where(beside < 0, every, beside)
 
-    def found(self) -> Samples:
+    def best_samples(self) -> Samples:
         front, back = self.planes[self.front], self.planes[self.back]
-        _, error, apart = _mixed(self.colour, front.T, back.T)
-        alpha, _, _ = _mixed(
-            towards_light(self.colour), towards_light(front.T), towards_light(back.T)
+        _, error, apart = _unmix(self.colour, front.T, back.T)
+        alpha, _, _ = _unmix(
+            linearise_partly(self.colour), linearise_partly(front.T), linearise_partly(back.T)
         )
         weight = np.maximum(self.weight, np.float32(1e-12))
         variance = np.maximum(self.square / weight - (self.mean / weight) ** 2, 0)
-        trust = np.exp(error / -_CLOSE) * np.minimum(apart / _APART, 1)
-        trust *= _AGREED**2 / (_AGREED**2 + variance)
+        trust = np.exp(error / -_TRUSTED_ERROR) * np.minimum(apart / _FULL_SQUARED_CONTRAST, 1)
+        trust *= _ALPHA_DEVIATION**2 / (_ALPHA_DEVIATION**2 + variance)
         return Samples(alpha, trust, error, front, back)
 
-    def _way(self, place: NDArray[np.int32], side: int) -> NDArray[np.float32]:
+    def _relative_distance(self, place: NDArray[np.int32], side: int) -> NDArray[np.float32]:
         """Distance of samples over that of the nearest known pixel of the same side."""
         y, x = np.divmod(place, np.int32(self.unknown.shape[1]))
-        way: NDArray[np.float32] = np.hypot(
+        distance: NDArray[np.float32] = np.hypot(
             (y - self.y).astype(np.float32), (x - self.x).astype(np.float32)
         )
-        return way / self.reach[side]
+        return distance / self.reach[side]
 
 
-def _mixed(
+def _unmix(
     colour: NDArray[np.float32], front: NDArray[np.float32], back: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """The share of `front` that mixes best to `colour`, what is missed, and the pair's squared
     distance: (3, N) each give (N,) each.
     """
     above, line = colour - back, front - back
-    length = np.einsum("cn,cn->n", line, line) + _SAME
+    length = np.einsum("cn,cn->n", line, line) + _MIN_SQUARED_CONTRAST
     share = np.clip(np.einsum("cn,cn->n", above, line) / length, 0, 1)
     above -= share * line
     return share, np.sqrt(np.einsum("cn,cn->n", above, above)), length
 
 
-def _candidates(
-    known: NDArray[np.bool_], where: NDArray[np.int32], rank: NDArray[np.float32]
+def _find_candidates(
+    region: NDArray[np.bool_], where: NDArray[np.int32], rank: NDArray[np.float32]
 ) -> tuple[list[NDArray[np.int32]], NDArray[np.float32]]:
-    """`_SETS` times the nearest known pixels' flat places, (N,), and how far the first lie."""
+    """`_CANDIDATE_SETS` times a region's nearest pixels, flat (N,), and how far the first lie."""
     import cv2
 
-    places = np.flatnonzero(known).astype(np.int32)
+    places = np.flatnonzero(region).astype(np.int32)
     rank = rank[places]
-    found = []
-    for number in range(_SETS):
-        kept = places[rank < _SPARSER**-number]
+    candidates = []
+    for number in range(_CANDIDATE_SETS):
+        kept = places[rank < _SUBSAMPLING_FACTOR**-number]
         if kept.size == 0:
             kept = places[[int(np.argmin(rank))]]
-        away = np.ones(known.shape, np.uint8)
+        away = np.ones(region.shape, np.uint8)
         away.reshape(-1)[kept] = 0
         # Labels number the zeros in raster order, as `kept` is.
         distance, labels = cv2.distanceTransformWithLabels(
             away, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
         )
         if number == 0:
-            reach = distance.reshape(-1)[where] + np.float32(_NEAR)
-        found.append(kept[labels.reshape(-1)[where] - 1])
-    return found, reach
+            reach = distance.reshape(-1)[where] + np.float32(_FREE_DISTANCE_PX)
+        candidates.append(kept[labels.reshape(-1)[where] - 1])
+    return candidates, reach

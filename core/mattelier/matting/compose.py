@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from mattelier.types.colour import from_float, linear_to_srgb, srgb_to_linear, to_float
 from mattelier.types.picture import Picture
-from mattelier.types.tiles import Tile, stretched, tiles
+from mattelier.types.tiles import Tile, tiles, upsample_tile
 
 Colour = tuple[float, float, float]
 
-_BLUR_SIZE = 384  # pixels of the longer side at which surroundings are blurred
-_BLUR = 0.03  # standard deviation, of the longer side
-_VISIBLE = 1 / 255  # alpha above this counts as subject when cropping
+_BLUR_SIDE_PX = 384  # pixels of the longer side at which surroundings are blurred
+_BLUR_SIGMA_SHARE = 0.03  # standard deviation, of the longer side
+_MIN_VISIBLE_ALPHA = 1 / 255  # alpha above this counts as subject when cropping
 
 
 def over(
@@ -54,7 +54,7 @@ def over(
     return result
 
 
-def fitted(background: Picture | Colour, like: Picture) -> NDArray[Any] | Colour:
+def fit_background(background: Picture | Colour, like: Picture) -> NDArray[Any] | Colour:
     """A background in the frame and the encoding of a picture, ready for `over`.
 
     Parameters
@@ -95,7 +95,7 @@ def fitted(background: Picture | Colour, like: Picture) -> NDArray[Any] | Colour
     return result
 
 
-def blurred_background(colour: NDArray[Any], alpha: NDArray[np.float32]) -> NDArray[Any]:
+def blur_surroundings(colour: NDArray[Any], alpha: NDArray[np.float32]) -> NDArray[Any]:
     """A picture's surroundings, strongly blurred, without the subject glowing into them.
 
     A normalised convolution: what alpha covers has no weight, so the blur fills the subject's
@@ -108,7 +108,7 @@ def blurred_background(colour: NDArray[Any], alpha: NDArray[np.float32]) -> NDAr
     import cv2
 
     height, width = alpha.shape
-    scale = min(1.0, _BLUR_SIZE / max(height, width))
+    scale = min(1.0, _BLUR_SIDE_PX / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = to_float(cv2.resize(colour, size, interpolation=cv2.INTER_AREA))
     # Soft edges still hold some subject: they lose their weight faster than alpha grows.
@@ -116,14 +116,14 @@ def blurred_background(colour: NDArray[Any], alpha: NDArray[np.float32]) -> NDAr
     # Far inside a large subject no weight arrives: ever wider blurs fill in.
     filled = cv2.blur(small, size)
     sigma = float(max(size))
-    while sigma > _BLUR * max(size):
-        sigma = max(sigma / 2, _BLUR * max(size))
+    while sigma > _BLUR_SIGMA_SHARE * max(size):
+        sigma = max(sigma / 2, _BLUR_SIGMA_SHARE * max(size))
         share = cv2.GaussianBlur(weight, (0, 0), sigma)[..., None]
         mean = cv2.GaussianBlur(small * weight[..., None], (0, 0), sigma)
         filled = (mean + np.float32(1e-3) * filled) / (share + np.float32(1e-3))
     result = np.empty_like(colour)
     for tile in tiles(height, width):
-        result[tile.slices] = from_float(stretched(filled, tile, height, width), colour.dtype)
+        result[tile.slices] = from_float(upsample_tile(filled, tile, height, width), colour.dtype)
     return result
 
 
@@ -132,12 +132,12 @@ def subject_box(alpha: NDArray[np.float32], padding: int = 0) -> Tile | None:
 
     None when there is no subject.
     """
-    visible = alpha > _VISIBLE
+    visible = alpha > _MIN_VISIBLE_ALPHA
     rows, columns = np.flatnonzero(visible.any(1)), np.flatnonzero(visible.any(0))
     if rows.size == 0:
         return None
     box = Tile(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
-    return box.grown(padding, *alpha.shape)
+    return box.expand(padding, *alpha.shape)
 
 
 def crop_to_subject(picture: Picture, alpha: NDArray[np.float32], padding: int = 0) -> Picture:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.types.colour import to_float
-from mattelier.types.tiles import Tile, for_tiles, stretched
+from mattelier.types.tiles import Tile, for_tiles, upsample_tile
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class Confidence:
         full = np.empty((height, width), np.float32)
 
         def fill(tile: Tile) -> None:
-            prediction = np.clip(stretched(self.prediction, tile, height, width), 0, 1)
+            prediction = np.clip(upsample_tile(self.prediction, tile, height, width), 0, 1)
             doubt = 1 - np.abs(prediction + self.solved[tile.slices] - 1)
             if self.trimap is not None:
                 labels = self.trimap[tile.slices]

@@ -56,7 +56,12 @@ class CutoutTask(Task):
         UsageError
             The hint does not fit the model or the picture.
         """
-        from mattelier.matting.compose import blurred_background, crop_to_subject, fitted, over
+        from mattelier.matting.compose import (
+            blur_surroundings,
+            crop_to_subject,
+            fit_background,
+            over,
+        )
         from mattelier.matting.foreground import estimate_foreground
         from mattelier.matting.relight import match_light
 
@@ -69,13 +74,13 @@ class CutoutTask(Task):
             with report.timed("foreground"), stage("cleaning edge colours", 0.6, 1):
                 foreground = estimate_foreground(picture.colour, alpha)
         behind: NDArray[Any] | Colour | None = None
-        surroundings = None if background is None else fitted(background, picture)
+        surroundings = None if background is None else fit_background(background, picture)
         if surroundings is not None:
             behind = surroundings
         elif request.background == "blur":
-            behind = blurred_background(picture.colour, alpha)
+            behind = blur_surroundings(picture.colour, alpha)
         elif backdrop is not None:
-            behind = fitted(backdrop, picture)
+            behind = fit_background(backdrop, picture)
         if behind is not None and request.match_light:
             with report.timed("light"):
                 foreground = match_light(foreground, picture, alpha, behind, request.match_light)

@@ -22,9 +22,9 @@ from mattelier.types.tiles import Tile, for_tiles
 if TYPE_CHECKING:
     from mattelier.engines.model_cache import ModelCache
 
-_SOFT = (0.02, 0.98)  # a mask between these is unsure itself
-_GAUSSIAN = 3.5  # a feather of r pixels blurs by r/3.5, as GIMP's does
-_REACH = 3  # standard deviations of a blur that count
+_SOFT_ALPHA = (0.02, 0.98)  # a mask between these is unsure itself
+_FEATHER_PER_SIGMA = 3.5  # a feather of r pixels blurs by r/3.5, as GIMP's does
+_BLUR_REACH_SIGMAS = 3  # standard deviations of a blur that count
 
 
 class RefineTask(Task):
@@ -103,7 +103,7 @@ def mask_to_trimap(mask: NDArray[np.float32], width: float) -> NDArray[np.uint8]
         for side in (inside, 1 - inside):
             near = cv2.distanceTransform(side, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= width
             trimap[(side > 0) & near] = 128
-    trimap[(mask > _SOFT[0]) & (mask < _SOFT[1])] = 128
+    trimap[(mask > _SOFT_ALPHA[0]) & (mask < _SOFT_ALPHA[1])] = 128
     return trimap
 
 
@@ -121,14 +121,16 @@ def choke_and_feather(
     shift, feather : pixels
     """
     if shift:
-        alpha = _by_tiles(alpha, math.ceil(abs(shift)), lambda part: _moved(part, shift))
+        alpha = _process_tiles(alpha, math.ceil(abs(shift)), lambda part: _shift_edge(part, shift))
     if feather:
-        sigma = feather / _GAUSSIAN
-        alpha = _by_tiles(alpha, math.ceil(_REACH * sigma), lambda part: _blurred(part, sigma))
+        sigma = feather / _FEATHER_PER_SIGMA
+        alpha = _process_tiles(
+            alpha, math.ceil(_BLUR_REACH_SIGMAS * sigma), lambda part: _blur(part, sigma)
+        )
     return alpha
 
 
-def _moved(alpha: NDArray[np.float32], shift: float) -> NDArray[np.float32]:
+def _shift_edge(alpha: NDArray[np.float32], shift: float) -> NDArray[np.float32]:
     import cv2
 
     grow = cv2.dilate if shift > 0 else cv2.erode
@@ -143,16 +145,16 @@ def _moved(alpha: NDArray[np.float32], shift: float) -> NDArray[np.float32]:
     return mixed
 
 
-def _blurred(alpha: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+def _blur(alpha: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     import cv2
 
-    size = 2 * math.ceil(_REACH * sigma) + 1
+    size = 2 * math.ceil(_BLUR_REACH_SIGMAS * sigma) + 1
     return np.asarray(
         cv2.GaussianBlur(alpha, (size, size), sigma, borderType=cv2.BORDER_REPLICATE), np.float32
     )
 
 
-def _by_tiles(
+def _process_tiles(
     alpha: NDArray[np.float32],
     margin: int,
     change: Callable[[NDArray[np.float32]], NDArray[np.float32]],
@@ -161,7 +163,7 @@ def _by_tiles(
     result = np.empty_like(alpha)
 
     def fill(tile: Tile) -> None:
-        wide = tile.grown(margin, height, width)
+        wide = tile.expand(margin, height, width)
         part = alpha[wide.slices]
         low = float(part.min())
         if low == float(part.max()):

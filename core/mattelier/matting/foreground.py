@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.types.colour import from_float, to_float
-from mattelier.types.tiles import Tile, for_tiles, stretched
+from mattelier.types.tiles import Tile, for_tiles, upsample_tile
 
-_WHOLE = 150_000  # pixels of the largest level that is solved on the whole picture
-_TILE = 256
-_BLEED = 4  # pixels of foreground colour kept beyond the last one with alpha above 0
+_MAX_GLOBAL_PIXELS = 150_000  # pixels of the largest level that is solved on the whole picture
+_TILE_PX = 256
+_BLEED_PX = 4  # pixels of foreground colour kept beyond the last one with alpha above 0
 _REGULARISATION = 1e-5  # weight of neighbours where alpha is flat; steps of alpha count 1
-_SOLID = 254.5 / 255  # alpha from here on is full in 8 bits, and nothing shines through
-_SMALL, _SMALL_PASSES, _PASSES = 256, 20, 6
+_OPAQUE_ALPHA = 254.5 / 255  # alpha from here on is full in 8 bits, and nothing shines through
+_SMALL_LEVEL_PX, _SMALL_LEVEL_PASSES, _LEVEL_PASSES = 256, 20, 6
 
 
 def estimate_foreground(colour: NDArray[Any], alpha: NDArray[np.float32]) -> NDArray[Any]:
@@ -44,25 +44,25 @@ def estimate_foreground(colour: NDArray[Any], alpha: NDArray[np.float32]) -> NDA
     foreground = np.zeros_like(colour)
     if not alpha.any():
         return foreground
-    layers = _whole(colour, alpha)
+    layers = _estimate_globally(colour, alpha)
 
     def fill(tile: Tile) -> None:
-        wide = tile.grown(_BLEED, height, width)
+        wide = tile.expand(_BLEED_PX, height, width)
         cover = alpha[wide.slices]
         if cover.max() == 0:
             return
-        if cover.min() >= _SOLID:
+        if cover.min() >= _OPAQUE_ALPHA:
             foreground[tile.slices] = colour[tile.slices]
         else:
-            front, back = (stretched(layer, tile, height, width) for layer in layers)
+            front, back = (upsample_tile(layer, tile, height, width) for layer in layers)
             place = tile.within(wide)
-            foreground[tile.slices] = _unmixed(colour[tile.slices], cover, place, front, back)
+            foreground[tile.slices] = _unmix_tile(colour[tile.slices], cover, place, front, back)
 
-    for_tiles(fill, height, width, _TILE)
+    for_tiles(fill, height, width, _TILE_PX)
     return foreground
 
 
-def _unmixed(
+def _unmix_tile(
     colour: NDArray[Any],
     cover: NDArray[np.float32],
     place: tuple[slice, slice],
@@ -72,16 +72,16 @@ def _unmixed(
     """One tile's foreground; `cover` is its alpha with a margin, the tile lying at `place`."""
     import cv2
 
-    ring = np.ones((2 * _BLEED + 1, 2 * _BLEED + 1), np.uint8)
+    ring = np.ones((2 * _BLEED_PX + 1, 2 * _BLEED_PX + 1), np.uint8)
     near = cv2.dilate((cover > 0).view(np.uint8), ring)[place].reshape(-1)
     shape = colour.shape
     cover = cover[place]
-    slopes = _slopes(cover).reshape(-1)
+    slopes = _alpha_gradient(cover).reshape(-1)
     cover = cover.reshape(-1)
     part = colour.copy().reshape(-1, 3)
     front, back = front.reshape(-1, 3), back.reshape(-1, 3)
 
-    soft = np.flatnonzero((cover > 0) & (cover < _SOLID))
+    soft = np.flatnonzero((cover > 0) & (cover < _OPAQUE_ALPHA))
     share, rest = cover[soft, None], 1 - cover[soft, None]
     fore = front[soft]
     # One step of the same minimisation, with the stretched layers as the neighbours' mean.
@@ -95,14 +95,14 @@ def _unmixed(
     return part.reshape(shape)
 
 
-def _whole(
+def _estimate_globally(
     colour: NDArray[Any], alpha: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Foreground and background, (h, w, 3) each, of the whole picture at the working size."""
     import cv2
 
     height, width = alpha.shape
-    scale = min(1.0, (_WHOLE / (height * width)) ** 0.5)
+    scale = min(1.0, (_MAX_GLOBAL_PIXELS / (height * width)) ** 0.5)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     picture = to_float(cv2.resize(colour, size, interpolation=cv2.INTER_AREA))
     cover = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
@@ -117,14 +117,14 @@ def _whole(
     for picture, cover in reversed(pyramid):
         size = cover.shape[::-1]
         larger = [cv2.resize(layer, size, interpolation=cv2.INTER_NEAREST) for layer in layers]
-        passes = _SMALL_PASSES if max(size) <= _SMALL else _PASSES
+        passes = _SMALL_LEVEL_PASSES if max(size) <= _SMALL_LEVEL_PX else _LEVEL_PASSES
         planes = np.ascontiguousarray(picture.transpose(2, 0, 1))
-        layers = _passes(np.stack(larger), planes, cover, passes)
+        layers = _relax(np.stack(larger), planes, cover, passes)
     front, back = np.ascontiguousarray(layers.reshape(2, 3, *size[::-1]).transpose(0, 2, 3, 1))
     return front, back
 
 
-def _passes(
+def _relax(
     layers: NDArray[np.float32],
     picture: NDArray[np.float32],
     alpha: NDArray[np.float32],
@@ -164,7 +164,7 @@ def _neighbours(padded: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     ]
 
 
-def _slopes(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+def _alpha_gradient(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
     """How much alpha changes to the four neighbours, together."""
     padded = np.pad(alpha, 1, mode="edge")
     near = _neighbours(padded)

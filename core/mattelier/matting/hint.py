@@ -48,7 +48,7 @@ class Hint:
         """The mask at a network's size; nothing where there is none."""
         if self.mask is None:
             return np.zeros((height, width), np.float32)
-        return _resized(self.mask, height, width)
+        return _resize(self.mask, height, width)
 
     def part(self, y0: int, y1: int, x0: int, x1: int) -> Hint | None:
         """What it says of rows y0…y1−1 and columns x0…x1−1 alone; None where that is nothing."""
@@ -74,10 +74,10 @@ class Hint:
         """(2, height, width) float32 0…1: evidence for, and against, the subject."""
         import cv2
 
-        known = np.zeros((2, height, width), np.float32)
+        evidence = np.zeros((2, height, width), np.float32)
         if self.mask is not None:
             mask = self.shrunk_mask(height, width)
-            known[0], known[1] = MASK_CONFIDENCE * mask, MASK_CONFIDENCE * (1 - mask)
+            evidence[0], evidence[1] = MASK_CONFIDENCE * mask, MASK_CONFIDENCE * (1 - mask)
         scale_x, scale_y = width / self.width, height / self.height
         if self.box is not None:
             # However thin, and wherever at the border, a box keeps a pixel of the small map.
@@ -87,20 +87,20 @@ class Hint:
             y1 = max(1, y0 + 1, round((self.box.y + self.box.height) * scale_y))
             outside = np.ones((height, width), bool)
             outside[max(0, y0) : y1, max(0, x0) : x1] = False
-            known[0][outside], known[1][outside] = 0, 1
+            evidence[0][outside], evidence[1][outside] = 0, 1
         radius = max(2, round(CLICK_RADIUS * max(height, width)))
         for point in self.points:
             centre = (int(point.x * scale_x), int(point.y * scale_y))
-            cv2.circle(known[0], centre, radius, float(point.positive), -1)
-            cv2.circle(known[1], centre, radius, float(not point.positive), -1)
+            cv2.circle(evidence[0], centre, radius, float(point.positive), -1)
+            cv2.circle(evidence[1], centre, radius, float(not point.positive), -1)
         if self.trimap is not None:
             sure = np.stack([self.trimap == 255, self.trimap == 0]).astype(np.float32)
-            given = np.stack([_resized(channel, height, width) for channel in sure])
-            known = np.where(given.sum(0) > 0.5, given, known)
-        return known
+            trimap_evidence = np.stack([_resize(channel, height, width) for channel in sure])
+            evidence = np.where(trimap_evidence.sum(0) > 0.5, trimap_evidence, evidence)
+        return evidence
 
 
-def _resized(values: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+def _resize(values: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
     import cv2
 
     mode = cv2.INTER_AREA if height * width < values.size else cv2.INTER_LINEAR
@@ -152,13 +152,13 @@ def make_hint(
         When an array's size is not the picture's, or it holds NaN or infinity, or a box or
         point lies outside the picture.
     """
-    for name, given in (("hint", mask), ("trimap", trimap)):
-        if given is not None and given.shape != (height, width):
+    for name, values in (("hint", mask), ("trimap", trimap)):
+        if values is not None and values.shape != (height, width):
             raise UsageError(
-                f"The {name} is {'×'.join(map(str, given.shape[::-1]))} pixels but the picture is "
+                f"The {name} is {'×'.join(map(str, values.shape[::-1]))} pixels but the picture is "
                 f"{width}×{height}; give one of the same size."
             )
-        if given is not None and not np.isfinite(given).all():
+        if values is not None and not np.isfinite(values).all():
             raise UsageError(f"The {name} holds values that are not finite numbers.")
     for point in points:
         if not (0 <= point.x < width and 0 <= point.y < height):
@@ -171,9 +171,9 @@ def make_hint(
         raise UsageError(f"The box lies outside the picture ({width}×{height}).")
     if mask is None and trimap is None and box is None and not points:
         return None
-    known = None
+    labels = None
     if trimap is not None:
-        known = np.full(trimap.shape, 128, np.uint8)
-        known[trimap <= 0.02], known[trimap >= 0.98] = 0, 255
+        labels = np.full(trimap.shape, 128, np.uint8)
+        labels[trimap <= 0.02], labels[trimap >= 0.98] = 0, 255
     soft = None if mask is None else np.clip(mask, 0, 1).astype(np.float32, copy=False)
-    return Hint(height, width, soft, known, box, points)
+    return Hint(height, width, soft, labels, box, points)

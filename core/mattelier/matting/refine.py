@@ -15,35 +15,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.matting.closed_form import closed_form
-from mattelier.matting.colour_samples import sampled, towards_light
+from mattelier.matting.colour_samples import linearise_partly, sample_colours
 from mattelier.matting.guided import apply_lines, colour_lines
 from mattelier.requests import Quality
 from mattelier.types.colour import View
 from mattelier.types.errors import UsageError
-from mattelier.types.tiles import Tile, for_tiles, stretched, under
+from mattelier.types.tiles import Tile, for_tiles, source_slices, upsample_tile
 
 # A matte this sure of itself, also one of its pixels further on, is not in the band. Wider limits
 # let the haze of a network's unsure interior be solved again, and worse (measured).
-_SOLID, _CLEAR = 0.94, 0.06
+_MAX_BAND_ALPHA, _MIN_BAND_ALPHA = 0.94, 0.06
 # How much the first level holds to the matte given, where it is flat (glass, smoke) and where it
 # is steep (an edge, whose place a small matte cannot know); the smoothness term weighs about 1.
 _PULL_FLAT, _PULL_STEEP = 0.1, 0.001
 _PULL_SURE = 0.005  # more where the matte is near 0 or 1: keeps gaps in foliage from filling
-_STEEP = 0.15  # change of the matte over three of its pixels
-_PULL_ON = 0.003  # later levels, to the level before; and the first, where the band was grown
+_STEEP_ALPHA_STEP = 0.15  # change of the matte over three of its pixels
+# Later levels, to the level before; and the first, where the band was grown.
+_PULL_COARSER_LEVEL = 0.003
 _PULL_BAND_MIXED = 0.03  # to what colour samples say, where they are trusted fully
-_GROWN = 0.04  # how far the band may grow towards hair, over the matte's longer side
-_LOOKED_AT = 512  # pixels of a matte's longer side that this is decided on, at most
-_AGAINST = 0.4  # trusted difference of samples from the matte that says hair
-_DENSE = 0.4  # the share of 5 × 5 pixels that must say so; fewer are a shirt's or a shadow's
-_AROUND = 3  # pixels of the matte around such a difference that join the band
+_HAIR_SEARCH_SHARE = 0.04  # how far the band may grow towards hair, over the matte's longer side
+_HAIR_SEARCH_PX = 512  # pixels of a matte's longer side that this is decided on, at most
+_MIN_CONTRADICTION = 0.4  # trusted difference of samples from the matte that says hair
+# The share of 5 × 5 pixels that must say so; fewer are a shirt's or a shadow's.
+_MIN_HAIR_DENSITY = 0.4
+_HAIR_MARGIN_PX = 3  # pixels of the matte around such a difference that join the band
 # How much a trimap's solution holds to what colour samples say, where they are trusted fully.
 _PULL_MIXED = 0.003
 # Nor do samples explain every colour: a flag may lie in the unknown as a whole. There the matte
 # given is followed, as far as it is sure, with this share of a sample's pull.
-_STRANGE = np.float32(0.1)  # error of the best mixture, in colour
-_STRANGE_SIZE = 9  # pixels of the level; single strands miss their mixture as well
-_PULL_STRANGE = np.float32(0.3)
+_UNEXPLAINED_ERROR = np.float32(0.1)  # error of the best mixture, in colour
+_UNEXPLAINED_SIZE_PX = 9  # pixels of the level; single strands miss their mixture as well
+_PULL_UNEXPLAINED = np.float32(0.3)
 # Finer than what is usual: the mixtures hold what few or noisy colours leave open (measured).
 _TRIMAP_EPSILON = 1e-8
 # Conjugate-gradient steps, finest level first: stopping early keeps to the coarser level, which
@@ -51,7 +53,7 @@ _TRIMAP_EPSILON = 1e-8
 _TRIMAP_STEPS = (200, 100, 60)
 _BAND_STEPS = (50, 100)
 _TOLERANCE = 1e-5
-_SMALLEST = 48  # pixels; the shorter side of the coarsest level
+_MIN_LEVEL_PX = 48  # pixels; the shorter side of the coarsest level
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ class _Budget:
         return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-_BAND = {"balanced": _Budget(60_000, 1_000_000), "best": _Budget(300_000, 4_000_000)}
-_TRIMAP = {
+_BAND_BUDGETS = {"balanced": _Budget(60_000, 1_000_000), "best": _Budget(300_000, 4_000_000)}
+_TRIMAP_BUDGETS = {
     "fast": _Budget(60_000, 1_000_000),
     "balanced": _Budget(300_000, 2_000_000),
     "best": _Budget(600_000, 6_000_000),
@@ -116,12 +118,12 @@ def refine(
     coarse = np.clip(coarse, 0, 1).astype(np.float32, copy=False)
     if trimap is not None and (trimap == 0).any() and (trimap == 255).any():
         fraction = 1 - float(((trimap == 0) | (trimap == 255)).mean())
-        picture = view.resized(*_TRIMAP[quality].size(height, width, fraction))
+        picture = view.resized(*_TRIMAP_BUDGETS[quality].size(height, width, fraction))
         alpha = solve_trimap(picture, trimap, coarse)
     elif quality == "fast":
         picture, alpha = view.resized(*coarse.shape), coarse
     else:
-        picture, alpha = _solve_band(view, coarse, _BAND[quality], hair=quality == "best")
+        picture, alpha = _solve_band(view, coarse, _BAND_BUDGETS[quality], hair=quality == "best")
     return _full_size(view, picture, alpha, trimap)
 
 
@@ -130,7 +132,7 @@ def stretch(coarse: NDArray[np.float32], height: int, width: int) -> NDArray[np.
     full = np.empty((height, width), np.float32)
 
     def fill(tile: Tile) -> None:
-        full[tile.slices] = stretched(coarse, tile, height, width)
+        full[tile.slices] = upsample_tile(coarse, tile, height, width)
 
     for_tiles(fill, height, width)
     return np.clip(full, 0, 1, out=full)
@@ -156,16 +158,18 @@ def solve_trimap(
     (h, w) float32 0…1
     """
     pyramid = _pyramid(picture, len(_TRIMAP_STEPS))
-    lights = [towards_light(level) for level in pyramid]
+    lights = [linearise_partly(level) for level in pyramid]
     alpha: NDArray[np.float32] | None = None
     for index in reversed(range(len(pyramid))):
         level, light = pyramid[index], lights[index]
         # A smaller pixel is known when all it covers is known alike.
-        subject = _shrunk((trimap == 255).view(np.uint8) * np.uint8(255), level)
-        clear = _shrunk((trimap == 0).view(np.uint8) * np.uint8(255), level)
+        subject = _downsample((trimap == 255).view(np.uint8) * np.uint8(255), level)
+        clear = _downsample((trimap == 0).view(np.uint8) * np.uint8(255), level)
         unknown = (subject < 255) & (clear < 255)
-        guess = np.float32(0.5) if alpha is None else _carried(lights[index + 1], alpha, light)
-        mixture, trust = _mixtures(level, subject == 255, clear == 255, coarse)
+        guess = (
+            np.float32(0.5) if alpha is None else _propagate_alpha(lights[index + 1], alpha, light)
+        )
+        mixture, trust = _sample_mixtures(level, subject == 255, clear == 255, coarse)
         alpha = closed_form(
             light,
             np.where(unknown, guess, subject == 255).astype(np.float32),
@@ -180,7 +184,7 @@ def solve_trimap(
     return alpha
 
 
-def _mixtures(
+def _sample_mixtures(
     picture: NDArray[np.float32],
     subject: NDArray[np.bool_],
     background: NDArray[np.bool_],
@@ -194,19 +198,19 @@ def _mixtures(
     unknown = ~(subject | background)
     if not (subject.any() and background.any()):
         return mixture, trust
-    samples = sampled(picture, subject, background)
+    samples = sample_colours(picture, subject, background)
     mixture[unknown] = samples.alpha
     trust[unknown] = samples.trust
     if coarse is not None:
         error = np.zeros_like(mixture)
-        error[unknown] = samples.error / _STRANGE
+        error[unknown] = samples.error / _UNEXPLAINED_ERROR
         error = cv2.morphologyEx(
-            error, cv2.MORPH_OPEN, np.ones((_STRANGE_SIZE, _STRANGE_SIZE), np.uint8)
+            error, cv2.MORPH_OPEN, np.ones((_UNEXPLAINED_SIZE_PX, _UNEXPLAINED_SIZE_PX), np.uint8)
         )
-        given = cv2.resize(coarse, error.shape[::-1])
-        follow = _PULL_STRANGE * (1 - np.exp(-error * error)) * (2 * given - 1) ** 4
+        resized = cv2.resize(coarse, error.shape[::-1])
+        follow = _PULL_UNEXPLAINED * (1 - np.exp(-error * error)) * (2 * resized - 1) ** 4
         follow[~unknown] = 0
-        mixture += (given - mixture) * (follow / np.maximum(trust + follow, np.float32(1e-12)))
+        mixture += (resized - mixture) * (follow / np.maximum(trust + follow, np.float32(1e-12)))
         trust += follow
     return mixture, trust
 
@@ -222,33 +226,33 @@ def _solve_band(
 
     kernel = np.ones((3, 3), np.uint8)
     low, high = cv2.erode(coarse, kernel), cv2.dilate(coarse, kernel)
-    edge = (high > _CLEAR) & (low < _SOLID)
-    band = _grown(view, coarse, edge) if hair else edge
-    known = np.where(band, coarse, coarse > 0.5).astype(np.float32)
-    steep = cv2.dilate(high - low, kernel) / _STEEP
+    edge = (high > _MIN_BAND_ALPHA) & (low < _MAX_BAND_ALPHA)
+    band = _grow_band(view, coarse, edge) if hair else edge
+    initial = np.where(band, coarse, coarse > 0.5).astype(np.float32)
+    steep = cv2.dilate(high - low, kernel) / _STEEP_ALPHA_STEP
     sure = (2 * coarse - 1) ** 4
     pull = _PULL_STEEP + _PULL_SURE * sure + _PULL_FLAT * np.exp(-steep * steep)
-    pull = np.where(edge, pull, np.float32(_PULL_ON))
+    pull = np.where(edge, pull, np.float32(_PULL_COARSER_LEVEL))
 
     picture = view.resized(*budget.size(view.height, view.width, float(band.mean())))
     pyramid = _pyramid(picture, len(_BAND_STEPS))
-    lights = [towards_light(level) for level in pyramid]
+    lights = [linearise_partly(level) for level in pyramid]
     alpha: NDArray[np.float32] | None = None
     for index in reversed(range(len(pyramid))):
         level, light = pyramid[index], lights[index]
         size = level.shape[1::-1]
         unknown = cv2.resize(band.astype(np.float32), size) > 0
-        alpha_known = cv2.resize(known, size)
-        subject = alpha_known > 0.5
+        level_alpha = cv2.resize(initial, size)
+        subject = level_alpha > 0.5
         if alpha is None:
-            guess, hold = alpha_known, cv2.resize(pull, size)
+            guess, hold = level_alpha, cv2.resize(pull, size)
         else:
-            guess = _carried(lights[index + 1], alpha, light)
-            hold = np.full_like(guess, _PULL_ON)
+            guess = _propagate_alpha(lights[index + 1], alpha, light)
+            hold = np.full_like(guess, _PULL_COARSER_LEVEL)
         start = np.where(unknown, guess, subject).astype(np.float32)
         toward = start
         if hair:
-            mixture, trust = _mixtures(level, ~unknown & subject, ~unknown & ~subject, None)
+            mixture, trust = _sample_mixtures(level, ~unknown & subject, ~unknown & ~subject, None)
             trust *= np.float32(_PULL_BAND_MIXED)
             hold = hold + trust
             toward = start + (mixture - start) * (trust / hold)
@@ -265,7 +269,9 @@ def _solve_band(
     return picture, alpha
 
 
-def _grown(view: View, coarse: NDArray[np.float32], edge: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _grow_band(
+    view: View, coarse: NDArray[np.float32], edge: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """The band and what lies near it where samples of the colours further off contradict the matte.
 
     A small matte ends where hair begins to thin; a band widened everywhere hazes plain edges
@@ -274,11 +280,11 @@ def _grown(view: View, coarse: NDArray[np.float32], edge: NDArray[np.bool_]) -> 
     import cv2
 
     longest = max(coarse.shape)
-    if longest > _LOOKED_AT:
-        size = tuple(max(1, round(side * _LOOKED_AT / longest)) for side in coarse.shape[::-1])
+    if longest > _HAIR_SEARCH_PX:
+        size = tuple(max(1, round(side * _HAIR_SEARCH_PX / longest)) for side in coarse.shape[::-1])
         small = cv2.resize(coarse, size, interpolation=cv2.INTER_AREA)
         small_edge = cv2.resize(edge.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
-        hair = _grown(view, small, small_edge) & ~small_edge
+        hair = _grow_band(view, small, small_edge) & ~small_edge
         near = cv2.resize(hair.view(np.uint8), coarse.shape[::-1], interpolation=cv2.INTER_NEAREST)
         return np.asarray(edge | (near > 0))
 
@@ -286,15 +292,15 @@ def _grown(view: View, coarse: NDArray[np.float32], edge: NDArray[np.bool_]) -> 
         size = (2 * radius + 1, 2 * radius + 1)
         return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, size), np.uint8)
 
-    wide = cv2.dilate(edge.view(np.uint8), disc(round(max(coarse.shape) * _GROWN))) > 0
+    wide = cv2.dilate(edge.view(np.uint8), disc(round(max(coarse.shape) * _HAIR_SEARCH_SHARE))) > 0
     subject, background = ~wide & (coarse > 0.5), ~wide & (coarse <= 0.5)
-    mixture, trust = _mixtures(view.resized(*coarse.shape), subject, background, None)
-    against = wide & ~edge & (trust * np.abs(mixture - coarse) > _AGAINST)
-    against &= cv2.blur(against.astype(np.float32), (5, 5)) > _DENSE
-    grown: NDArray[np.bool_] = edge | (
-        wide & (cv2.dilate(against.view(np.uint8), disc(_AROUND)) > 0)
+    mixture, trust = _sample_mixtures(view.resized(*coarse.shape), subject, background, None)
+    contradicting = wide & ~edge & (trust * np.abs(mixture - coarse) > _MIN_CONTRADICTION)
+    contradicting &= cv2.blur(contradicting.astype(np.float32), (5, 5)) > _MIN_HAIR_DENSITY
+    widened: NDArray[np.bool_] = edge | (
+        wide & (cv2.dilate(contradicting.view(np.uint8), disc(_HAIR_MARGIN_PX)) > 0)
     )
-    return grown
+    return widened
 
 
 def _full_size(
@@ -313,20 +319,20 @@ def _full_size(
         if lines is not None:
             full[tile.slices] = _tile_alpha(view, lines, tile)
         if trimap is not None:
-            known = trimap[tile.slices]
+            labels = trimap[tile.slices]
             part = full[tile.slices]
-            part[known == 0] = 0
-            part[known == 255] = 1
+            part[labels == 0] = 0
+            part[labels == 255] = 1
 
     for_tiles(fill, height, width)
     return full
 
 
 def _tile_alpha(view: View, lines: NDArray[np.float32], tile: Tile) -> NDArray[np.float32] | float:
-    block = lines[under(lines, tile, view.height, view.width)]
+    block = lines[source_slices(lines, tile, view.height, view.width)]
     if not block[..., :3].any() and np.ptp(block[..., 3]) == 0:
         return float(block[0, 0, 3])
-    local = stretched(lines, tile, view.height, view.width)
+    local = upsample_tile(lines, tile, view.height, view.width)
     return apply_lines(local, view.tile(tile.y0, tile.y1, tile.x0, tile.x1))
 
 
@@ -335,23 +341,23 @@ def _pyramid(picture: NDArray[np.float32], levels: int) -> list[NDArray[np.float
     import cv2
 
     pyramid = [picture]
-    while len(pyramid) < levels and min(pyramid[-1].shape[:2]) >= 2 * _SMALLEST:
+    while len(pyramid) < levels and min(pyramid[-1].shape[:2]) >= 2 * _MIN_LEVEL_PX:
         size = ((pyramid[-1].shape[1] + 1) // 2, (pyramid[-1].shape[0] + 1) // 2)
         pyramid.append(cv2.resize(pyramid[-1], size, interpolation=cv2.INTER_AREA))
     return pyramid
 
 
-def _shrunk(mask: NDArray[np.uint8], level: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _downsample(mask: NDArray[np.uint8], level: NDArray[np.float32]) -> NDArray[np.uint8]:
     import cv2
 
     smaller: NDArray[np.uint8] = cv2.resize(mask, level.shape[1::-1], interpolation=cv2.INTER_AREA)
     return smaller
 
 
-def _carried(
+def _propagate_alpha(
     smaller: NDArray[np.float32], alpha: NDArray[np.float32], level: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """A smaller level's alpha at this level's size, along its colours."""
     height, width = level.shape[:2]
-    lines = stretched(colour_lines(smaller, alpha), Tile(0, height, 0, width), height, width)
+    lines = upsample_tile(colour_lines(smaller, alpha), Tile(0, height, 0, width), height, width)
     return apply_lines(lines, level)

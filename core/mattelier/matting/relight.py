@@ -13,11 +13,13 @@ from mattelier.types.oklab import luminance
 from mattelier.types.picture import Picture
 from mattelier.types.tiles import Tile, for_tiles
 
-_REFLECTED = 0.4  # share of the light's colour that is the surroundings' own, cast back by them
-_LEAST = 1e-3  # linear light below this is no measure of colour
-_STRONGEST = 3.0  # gain of one channel; beyond it a subject looks painted, not lit
-_OUTSIDE = 0.9  # of a small pixel, from which on it shows the surroundings and nothing else
-_SURROUNDINGS = 0.02  # share of the picture that must show the old surroundings
+# Share of the light's colour that is the surroundings' own, cast back by them.
+_REFLECTED_SHARE = 0.4
+_MIN_LIGHT = 1e-3  # linear light below this is no measure of colour
+_MAX_GAIN = 3.0  # gain of one channel; beyond it a subject looks painted, not lit
+# Of a small pixel, from which on it shows the surroundings and nothing else.
+_MIN_OUTSIDE_SHARE = 0.9
+_MIN_SURROUNDINGS_SHARE = 0.02  # share of the picture that must show the old surroundings
 
 
 def match_light(
@@ -50,48 +52,50 @@ def match_light(
     (H, W, 3), dtype of `foreground`
     """
     linear = picture.transfer == "linear"
-    height, width = _small(*alpha.shape)
-    outside = 1 - _shrunk(alpha, height, width)
-    if outside.mean() < _SURROUNDINGS:
+    height, width = _measuring_size(*alpha.shape)
+    outside = 1 - _downsample(alpha, height, width)
+    if outside.mean() < _MIN_SURROUNDINGS_SHARE:
         return foreground
-    old = _light(picture.colour, outside, linear)
+    old = _measure_light(picture.colour, outside, linear)
     if isinstance(background, tuple):
         new = np.asarray(background, np.float32)
         new = new if linear else srgb_to_linear(new)
     else:
-        new = _light(background, np.ones_like(outside), linear)
-    ratio = np.maximum(new, _LEAST) / np.maximum(old, _LEAST)
-    gains = np.clip(ratio, 1 / _STRONGEST, _STRONGEST).astype(np.float32) ** np.float32(amount)
-    return _scaled(foreground, gains, linear)
+        new = _measure_light(background, np.ones_like(outside), linear)
+    ratio = np.maximum(new, _MIN_LIGHT) / np.maximum(old, _MIN_LIGHT)
+    gains = np.clip(ratio, 1 / _MAX_GAIN, _MAX_GAIN).astype(np.float32) ** np.float32(amount)
+    return _apply_gains(foreground, gains, linear)
 
 
-def _small(height: int, width: int) -> tuple[int, int]:
-    scale = min(1.0, illuminant.SIDE / max(height, width))
+def _measuring_size(height: int, width: int) -> tuple[int, int]:
+    scale = min(1.0, illuminant.SIDE_PX / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def _shrunk(samples: NDArray[Any], height: int, width: int) -> NDArray[np.float32]:
+def _downsample(samples: NDArray[Any], height: int, width: int) -> NDArray[np.float32]:
     import cv2
 
     return to_float(cv2.resize(samples, (width, height), interpolation=cv2.INTER_AREA))
 
 
-def _light(colour: NDArray[Any], weight: NDArray[np.float32], linear: bool) -> NDArray[np.float32]:
-    small = _shrunk(colour, *weight.shape)
+def _measure_light(
+    colour: NDArray[Any], weight: NDArray[np.float32], linear: bool
+) -> NDArray[np.float32]:
+    small = _downsample(colour, *weight.shape)
     if not linear:
         small = srgb_to_linear(small)
     # A sun or a lamp in the frame is a source, not the light on things: it counts as white.
     small = np.clip(small, 0, 1)
     mean = (small * weight[..., None]).sum((0, 1)) / weight.sum()
     level = float(luminance(mean[None, None])[0, 0])
-    around = np.maximum(mean, _LEAST)
-    light = illuminant.estimate_illuminant(small, weight > _OUTSIDE)
-    light = light ** (1 - _REFLECTED) * (around / around.mean()) ** _REFLECTED
+    around = np.maximum(mean, _MIN_LIGHT)
+    light = illuminant.estimate_illuminant(small, weight > _MIN_OUTSIDE_SHARE)
+    light = light ** (1 - _REFLECTED_SHARE) * (around / around.mean()) ** _REFLECTED_SHARE
     light *= level / float(luminance(light.astype(np.float32)[None, None])[0, 0])
     return np.asarray(light, np.float32)
 
 
-def _scaled(colour: NDArray[Any], gains: NDArray[np.float32], linear: bool) -> NDArray[Any]:
+def _apply_gains(colour: NDArray[Any], gains: NDArray[np.float32], linear: bool) -> NDArray[Any]:
     if colour.dtype != np.float32:
         levels = np.arange(np.iinfo(colour.dtype).max + 1, dtype=colour.dtype)
         encoded = linear_to_srgb(srgb_to_linear(to_float(levels))[:, None] * gains)

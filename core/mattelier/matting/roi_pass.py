@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from mattelier.matting.logit_mean import logit_mean
 from mattelier.requests import Point
 
-_MARGIN = 0.1  # of the subject's box, on each side
-_ENLARGED = 8  # times the pixels that it has; more would show it as nothing but blur
-_SECOND = 2 / 3  # its share of the mean; the first has seen the surroundings
-_FINER = 3  # the resolution is raised by no more than this: clicks cost with its square
+_MARGIN_SHARE = 0.1  # of the subject's box, on each side
+_MAX_PIXEL_GAIN = 8  # times the pixels that it has; more would show it as nothing but blur
+_SECOND_PASS_SHARE = 2 / 3  # its share of the mean; the first has seen the surroundings
+# The resolution is raised by no more than this: clicks cost with its square.
+_MAX_RESOLUTION_GAIN = 3
 
 
-class Window(NamedTuple):
+class Roi(NamedTuple):
     """Rows y0…y1−1 and columns x0…x1−1 of the picture."""
 
     y0: int
@@ -32,14 +33,14 @@ class Window(NamedTuple):
     x1: int
 
 
-def window(
+def find_roi(
     alpha: NDArray[np.float32],
     height: int,
     width: int,
     points: tuple[Point, ...] = (),
     *,
     below: float,
-) -> Window | None:
+) -> Roi | None:
     """What is worth a second look in a picture of that size; None where it would show nothing new.
 
     Parameters
@@ -51,29 +52,29 @@ def window(
     below : float 0…1
         The share of the picture from which a window is too large.
     """
-    found = alpha > 0.5
-    if not found.any():
+    subject = alpha > 0.5
+    if not subject.any():
         return None
     sides = []
-    for axis, full, clicked in (
+    for axis, full, click_places in (
         (1, height, [point.y for point in points]),
         (0, width, [point.x for point in points]),
     ):
-        step = full / found.shape[1 - axis]
-        taken = np.flatnonzero(found.any(axis)) * step
-        first, last = min([taken[0], *clicked]), max([taken[-1] + step, *clicked])
-        margin = _MARGIN * (last - first) + step
+        step = full / subject.shape[1 - axis]
+        occupied = np.flatnonzero(subject.any(axis)) * step
+        first, last = min([occupied[0], *click_places]), max([occupied[-1] + step, *click_places])
+        margin = _MARGIN_SHARE * (last - first) + step
         sides += [max(0, int(first - margin)), min(full, math.ceil(last + margin))]
-    seen = Window(*sides)
-    pixels = (seen.y1 - seen.y0) * (seen.x1 - seen.x0)
-    worth = found.size / _ENLARGED <= pixels < below * height * width
-    return seen if worth else None
+    roi = Roi(*sides)
+    pixels = (roi.y1 - roi.y0) * (roi.x1 - roi.x0)
+    worthwhile = subject.size / _MAX_PIXEL_GAIN <= pixels < below * height * width
+    return roi if worthwhile else None
 
 
 def merge_passes(
     first: NDArray[np.float32],
     second: NDArray[np.float32],
-    seen: Window,
+    roi: Roi,
     height: int,
     width: int,
 ) -> NDArray[np.float32]:
@@ -82,7 +83,7 @@ def merge_passes(
     Parameters
     ----------
     first : (h, w) float32 0…1, of the whole picture
-    second : float32 0…1 of any size, of the window `seen`
+    second : float32 0…1 of any size, of the window `roi`
     height, width : of the picture
 
     Returns
@@ -91,18 +92,20 @@ def merge_passes(
     """
     import cv2
 
-    shares = (seen.y1 - seen.y0) / height, (seen.x1 - seen.x0) / width
+    shares = (roi.y1 - roi.y0) / height, (roi.x1 - roi.x0) / width
     rows, columns = (
-        round(coarse * max(1, min(_FINER, fine / max(share * coarse, 1), full / coarse)))
+        round(
+            coarse * max(1, min(_MAX_RESOLUTION_GAIN, fine / max(share * coarse, 1), full / coarse))
+        )
         for coarse, fine, share, full in zip(
             first.shape, second.shape, shares, (height, width), strict=True
         )
     )
     matte = np.asarray(cv2.resize(first, (columns, rows)), np.float32)
-    y0, x0 = int(seen.y0 * rows / height), int(seen.x0 * columns / width)
-    y1 = max(y0 + 1, round(seen.y1 * rows / height))
-    x1 = max(x0 + 1, round(seen.x1 * columns / width))
+    y0, x0 = int(roi.y0 * rows / height), int(roi.x0 * columns / width)
+    y1 = max(y0 + 1, round(roi.y1 * rows / height))
+    x1 = max(x0 + 1, round(roi.x1 * columns / width))
     part = matte[y0:y1, x0:x1]
     closer = np.asarray(cv2.resize(second, part.shape[::-1]), np.float32)
-    matte[y0:y1, x0:x1] = logit_mean([part, closer], [1 - _SECOND, _SECOND])
+    matte[y0:y1, x0:x1] = logit_mean([part, closer], [1 - _SECOND_PASS_SHARE, _SECOND_PASS_SHARE])
     return matte

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.filters.bokeh.focus import Setting, setting
-from mattelier.filters.depth.depth import SUBJECT, Scene
+from mattelier.filters.depth.depth import SUBJECT_DISPARITY, Scene
 from mattelier.requests import BokehRequest
 
 _MEDIAN_RADIUS_FRAMES = 2  # frames to each side that outvote one that slipped
@@ -80,7 +80,7 @@ def pull_focus(
     focal, subject, *rows = np.average(medians, axis=0, weights=weights)
     ground = np.asarray(rows, np.float32) if rows else None
     if disparity_range is None:
-        disparity_range = (0.0, max(SUBJECT, float(max(rows, default=0))))
+        disparity_range = (0.0, max(SUBJECT_DISPARITY, float(max(rows, default=0))))
     far, close = disparity_range
     before = max(close - focal, 0) if request.foreground_blur else 0
     max_distance = max(focal - far, before, _MIN_DEPTH_SPAN * focal)

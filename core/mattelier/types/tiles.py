@@ -30,7 +30,7 @@ class Tile:
         """For indexing: `picture[tile.slices]`."""
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
-    def grown(self, margin: int, height: int, width: int) -> Tile:
+    def expand(self, margin: int, height: int, width: int) -> Tile:
         """This tile with `margin` more pixels on each side, as far as the picture reaches."""
         return Tile(
             max(self.y0 - margin, 0),
@@ -91,8 +91,8 @@ def _one_by_one(work: Callable[[Tile], None], height: int, width: int, size: int
         _one_by_one(work, height, width, size // 2)
 
 
-def under(small: NDArray[Any], tile: Tile, height: int, width: int) -> tuple[slice, slice]:
-    """The block of a small map that bilinear `stretched` reads for this tile."""
+def source_slices(small: NDArray[Any], tile: Tile, height: int, width: int) -> tuple[slice, slice]:
+    """The block of a small map that `upsample_tile` reads for this tile."""
 
     def span(start: int, stop: int, full: int, count: int) -> slice:
         scale = count / full
@@ -106,7 +106,7 @@ def under(small: NDArray[Any], tile: Tile, height: int, width: int) -> tuple[sli
     )
 
 
-def stretched(
+def upsample_tile(
     small: NDArray[np.float32], tile: Tile, height: int, width: int
 ) -> NDArray[np.float32]:
     """One tile of `small` stretched bilinearly over a height × width picture.
@@ -125,7 +125,7 @@ def stretched(
     """
     import cv2
 
-    rows, columns = under(small, tile, height, width)
+    rows, columns = source_slices(small, tile, height, width)
     sy, sx = small.shape[0] / height, small.shape[1] / width
     origin_y = (tile.y0 + 0.5) * sy - 0.5 - rows.start
     origin_x = (tile.x0 + 0.5) * sx - 0.5 - columns.start

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mattelier.engines.model_cache import ModelCache
 from mattelier.filters.bokeh.defocus import defocus, margin, unit
-from mattelier.filters.bokeh.depth_layers import Surfaces, by_depth, by_matte
+from mattelier.filters.bokeh.depth_layers import DepthLayers, split_by_depth, split_by_matte
 from mattelier.filters.bokeh.focus import Focused, Setting, focus
 from mattelier.filters.bokeh.iris import Iris
 from mattelier.filters.depth.depth import Scene, find_depth, open_depth_source
@@ -27,21 +27,22 @@ from mattelier.types.errors import UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import stage
 from mattelier.types.result import Report, Result
-from mattelier.types.tiles import Tile, for_tiles, stretched
+from mattelier.types.tiles import Tile, for_tiles, upsample_tile
 
 Floats = NDArray[np.float32]
 
-_TILE, _SMALLEST = 1024, 64
-_FIELD = 1 / 12  # of the longer side: a tile's size where the iris changes over the picture
-_SHARP = 0.25  # pixels of radius that are no blur
+_TILE_PX, _MIN_TILE_PX = 1024, 64
+# Of the longer side: a tile's size where the iris changes over the picture.
+_FIELD_TILE_SHARE = 1 / 12
+_MAX_SHARP_RADIUS_PX = 0.25  # pixels of radius that are no blur
 
 # A clipped light gets the brightness at which its disc comes out nearly white, but at most so
 # many times its own: a lone white pixel is no lamp.
-_LAMP = (0.9, 0.99)  # linear light from which, and by which, a pixel counts as clipped
-_DISC = 0.7
-_BRIGHTEST = 50.0
-_LARGE = 0.3  # of the disc's surroundings: a clipped area like that is no lamp
-_BRIGHT = 0.3  # linear light of surroundings in which no lamp stands out
+_CLIPPED_LIGHT = (0.9, 0.99)  # linear light from which, and by which, a pixel counts as clipped
+_DISC_LIGHT = 0.7
+_MAX_LAMP_GAIN = 50.0
+_MAX_CLIPPED_SHARE = 0.3  # of the disc's surroundings: a clipped area like that is no lamp
+_MAX_SURROUNDING_LIGHT = 0.3  # linear light of surroundings in which no lamp stands out
 
 
 class BokehTask(Task):
@@ -126,7 +127,7 @@ def bokeh(
     """
     focused = focus(picture, scene, request, setting)
     low, high = focused.span
-    if max(-low, high) < _SHARP:
+    if max(-low, high) < _MAX_SHARP_RADIUS_PX:
         return picture
     foreground = None
     if focused.alpha is not None:
@@ -176,22 +177,22 @@ class _Exposure:
         """Pixels a side: more where the blur, and so the margin, is large."""
         if self._iris.cats_eye:  # few enough that the iris is nearly the same all over a tile
             longer = max(self._picture.height, self._picture.width)
-            return max(round(_FIELD * longer), _SMALLEST)
-        return max(_TILE, 8 * self._margin)
+            return max(round(_FIELD_TILE_SHARE * longer), _MIN_TILE_PX)
+        return max(_TILE_PX, 8 * self._margin)
 
     def tile(self, tile: Tile) -> tuple[Floats | None, Floats]:
         """Light (3 or 4, h, w), times cover, and cover (h, w); None where all is in focus."""
         height, width = self._picture.height, self._picture.width
-        wide = tile.grown(self._margin, height, width)
+        wide = tile.expand(self._margin, height, width)
         step = self._unit
         wide = replace(wide, y0=wide.y0 // step * step, x0=wide.x0 // step * step)
         pad = (-(wide.y1 - wide.y0) % self._unit, -(wide.x1 - wide.x0) % self._unit)
-        seen = self._seen(wide, pad)
-        if seen is None:
+        layers = self._split_layers(wide, pad)
+        if layers is None:
             return None, np.empty(0, np.float32)
         rows, columns = tile.within(wide)
         if not self._iris.cats_eye:
-            light, cover = defocus(seen, self._iris, self._span)
+            light, cover = defocus(layers, self._iris, self._span)
             return light[:, rows, columns], cover[rows, columns]
         # The iris changes over the picture: mixed from those at the tile's corners.
         light, cover = np.zeros(1, np.float32), np.zeros(1, np.float32)
@@ -201,37 +202,37 @@ class _Exposure:
             ((tile.y0, 1 - down), (tile.y1, down)), ((tile.x0, 1 - right), (tile.x1, right))
         ):
             field = (2 * x / width - 1, 2 * y / height - 1)
-            one, one_cover = defocus(seen, self._iris, self._span, field)
+            one, one_cover = defocus(layers, self._iris, self._span, field)
             weight = by_row * by_column
             light = light + one[:, rows, columns] * weight
             cover = cover + one_cover[rows, columns] * weight
         return light, cover
 
-    def _seen(self, wide: Tile, pad: tuple[int, int]) -> Surfaces | None:
+    def _split_layers(self, wide: Tile, pad: tuple[int, int]) -> DepthLayers | None:
         """What the pinhole shows of a wide tile; None where all of it is in focus."""
         focused, picture = self._focused, self._picture
-        blur = stretched(focused.blur, wide, picture.height, picture.width)
+        blur = upsample_tile(focused.blur, wide, picture.height, picture.width)
         alpha = None if focused.alpha is None else focused.alpha[wide.slices]
         if alpha is None or (least := float(alpha.min())) == 0 == float(alpha.max()):
-            if float(np.abs(blur).max()) < _SHARP:
+            if float(np.abs(blur).max()) < _MAX_SHARP_RADIUS_PX:
                 return None
             alpha = None
-        elif abs(focused.subject) < _SHARP and (
-            least == 1 or float((np.abs(blur) * (alpha < 1)).max()) < _SHARP
+        elif abs(focused.subject) < _MAX_SHARP_RADIUS_PX and (
+            least == 1 or float((np.abs(blur) * (alpha < 1)).max()) < _MAX_SHARP_RADIUS_PX
         ):
             return None
         light = self._light(picture.colour, wide)
         lamps = None
         if self._highlights:
             own_blur = blur if alpha is None else np.where(alpha < 0.5, blur, focused.subject)
-            lamps = self._lamps(light, own_blur)
+            lamps = self._lamp_gain(light, own_blur)
         if lamps is not None:
             light *= lamps
         if picture.alpha is not None:
             own = to_float(picture.alpha[wide.slices])
             light = np.concatenate([light * own, own[None]])
         if alpha is None:
-            return by_depth(_padded(light, pad), _padded(blur, pad))
+            return split_by_depth(_pad(light, pad), _pad(blur, pad))
         assert self._foreground is not None
         pure = self._light(self._foreground, wide)
         if lamps is not None:
@@ -239,12 +240,12 @@ class _Exposure:
         if picture.alpha is not None:
             pure = np.concatenate([pure * own, own[None]])
         subject = np.full_like(blur, focused.subject)
-        return by_matte(
-            _padded(light, pad),
-            _padded(pure, pad),
-            _padded(np.ascontiguousarray(alpha), pad),
-            _padded(subject, pad),
-            _padded(blur, pad),
+        return split_by_matte(
+            _pad(light, pad),
+            _pad(pure, pad),
+            _pad(np.ascontiguousarray(alpha), pad),
+            _pad(subject, pad),
+            _pad(blur, pad),
             encoded=picture.transfer == "display",
         )
 
@@ -261,11 +262,11 @@ class _Exposure:
             np.take(table, part[..., channel], out=plane, mode="clip")
         return planes
 
-    def _lamps(self, light: Floats, blur: Floats) -> Floats:
+    def _lamp_gain(self, light: Floats, blur: Floats) -> Floats:
         """How many times brighter than recorded clipped lights are taken to be: (h, w)."""
         import cv2
 
-        low, high = _LAMP
+        low, high = _CLIPPED_LIGHT
         brightest = light.max(0)
         clipped = np.clip((brightest - low) / (high - low), 0, 1)
         most = self._focused.most
@@ -278,10 +279,12 @@ class _Exposure:
         share = mean(clipped)
         around = mean(brightest * (1 - clipped)) / np.maximum(1 - share, 1e-3)
         # Snow and a bright sky are clipped too, but they light up their surroundings.
-        small = np.clip(1 - share / _LARGE, 0, 1) * np.clip(1 - around / _BRIGHT, 0, 1)
-        times = np.clip(_DISC / np.maximum(share, 1e-6), 1, _BRIGHTEST)
-        times = 1 + (times - 1) * (blur / np.float32(most)) ** 2  # a smaller disc is brighter
-        return np.asarray(1 + clipped * small * (times - 1), np.float32)
+        small = np.clip(1 - share / _MAX_CLIPPED_SHARE, 0, 1) * np.clip(
+            1 - around / _MAX_SURROUNDING_LIGHT, 0, 1
+        )
+        gain = np.clip(_DISC_LIGHT / np.maximum(share, 1e-6), 1, _MAX_LAMP_GAIN)
+        gain = 1 + (gain - 1) * (blur / np.float32(most)) ** 2  # a smaller disc is brighter
+        return np.asarray(1 + clipped * small * (gain - 1), np.float32)
 
 
 @functools.cache
@@ -312,8 +315,8 @@ def _encode(light: Floats, picture: Picture, out: NDArray[Any]) -> None:
         out[..., channel] = from_float(values, picture.dtype)
 
 
-def _padded(planes: Floats, pad: tuple[int, int]) -> Floats:
+def _pad(planes: Floats, pad: tuple[int, int]) -> Floats:
     if not any(pad):
         return planes
-    beside = ((0, pad[0]), (0, pad[1]))
-    return np.pad(planes, beside if planes.ndim == 2 else ((0, 0), *beside), "edge")
+    padding = ((0, pad[0]), (0, pad[1]))
+    return np.pad(planes, padding if planes.ndim == 2 else ((0, 0), *padding), "edge")

@@ -20,22 +20,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.filters.bokeh.depth_layers import Behind, Surfaces
+from mattelier.filters.bokeh.depth_layers import DepthLayers, FarLayer
 from mattelier.filters.bokeh.iris import Iris
-from mattelier.filters.bokeh.occlusion_fill import HIDDEN_STEP, continued_behind
+from mattelier.filters.bokeh.occlusion_fill import FILL_STEP, fill_occlusion
 from mattelier.types.tiles import Tile
 
 Floats = NDArray[np.float32]
 
 # Blur radii in pixels at which layers lie, at full size; from the last on they are coarser.
-_FINE = (0.0, 0.7, 1.3, 2.0, 3.0, 4.2)
-_RATIO = 1.25  # of the radii of neighbouring layers beyond those
-_FIRST_HALVED = 5.0  # radius from which a layer is computed at half size
-_FIRST_QUARTERED = 26.0
-_FIRST_EIGHTH = 64.0  # and so on, doubling
+_FINE_RADII_PX = (0.0, 0.7, 1.3, 2.0, 3.0, 4.2)
+_RADIUS_RATIO = 1.25  # of the radii of neighbouring layers beyond those
+_HALF_SIZE_RADIUS_PX = 5.0  # radius from which a layer is computed at half size
+_QUARTER_SIZE_RADIUS_PX = 26.0
+_EIGHTH_SIZE_RADIUS_PX = 64.0  # and so on, doubling
 
-_LEAST = 1e-4  # coverage below this is nothing
-_SHARP = 0.25  # a radius below this is no blur
+_MIN_COVERAGE = 1e-4  # coverage below this is nothing
+_MAX_SHARP_RADIUS_PX = 0.25  # a radius below this is no blur
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Group:
 
     def share(self, blur: Floats) -> Floats | None:
         """How far each pixel belongs to it: 1 within, a ramp to its neighbours; None: none does."""
-        return _hat(
+        return _trapezoid(
             blur,
             -math.inf if self.before is None else self.before,
             self.blurs[0],
@@ -66,9 +66,9 @@ class Group:
 
 def groups(nearest: float, farthest: float) -> list[Group]:
     """The layers for a picture whose blur lies between these, front to back."""
-    radii = list(_FINE)
+    radii = list(_FINE_RADII_PX)
     while radii[-1] < max(-nearest, farthest):
-        radii.append(radii[-1] * _RATIO)
+        radii.append(radii[-1] * _RADIUS_RATIO)
     every = [-r for r in reversed(radii[1:])] + radii
     first = max((i for i, blur in enumerate(every) if blur <= nearest), default=0)
     last = min((i for i, blur in enumerate(every) if blur >= farthest), default=len(every) - 1)
@@ -89,9 +89,9 @@ def groups(nearest: float, farthest: float) -> list[Group]:
 
 def _step(blur: float) -> int:
     radius = abs(blur)
-    if radius < _FIRST_QUARTERED:
-        return 1 if radius < _FIRST_HALVED else 2
-    return 4 << max(0, math.floor(math.log2(radius / _FIRST_EIGHTH)) + 1)
+    if radius < _QUARTER_SIZE_RADIUS_PX:
+        return 1 if radius < _HALF_SIZE_RADIUS_PX else 2
+    return 4 << max(0, math.floor(math.log2(radius / _EIGHTH_SIZE_RADIUS_PX)) + 1)
 
 
 def margin(nearest: float, farthest: float) -> int:
@@ -103,11 +103,11 @@ def margin(nearest: float, farthest: float) -> int:
 
 def unit(nearest: float, farthest: float) -> int:
     """What a tile's sides and place must be multiples of, at that range of blur."""
-    return max(HIDDEN_STEP, *(group.step for group in groups(nearest, farthest)))
+    return max(FILL_STEP, *(group.step for group in groups(nearest, farthest)))
 
 
 def defocus(
-    seen: Surfaces,
+    layers: DepthLayers,
     iris: Iris,
     span: tuple[float, float],
     field: tuple[float, float] = (0.0, 0.0),
@@ -116,7 +116,7 @@ def defocus(
 
     Parameters
     ----------
-    seen : what the pinhole shows, (h, w); h and w are multiples of `unit(*span)`
+    layers : what the pinhole shows, (h, w); h and w are multiples of `unit(*span)`
     iris : the lens's
     span : the nearest and farthest blur of the whole picture, so that tiles agree on layers
     field : where in the picture this is, for the iris
@@ -125,27 +125,27 @@ def defocus(
     -------
     light (C, h, w) float32, cover (h, w) float32 0…1; light / cover is the picture
     """
-    height, width = seen.blur.shape
+    height, width = layers.blur.shape
     every = groups(*span)
-    result = _Pile(seen.light.shape[0], height, width)
+    result = _Composite(layers.light.shape[0], height, width)
     for group in every:
-        stack = _gathered(seen, group)
+        stack = _gather(layers, group)
         if stack is None:
             continue
-        into = _Pile.like(stack.planes)
+        into = _Composite.like(stack.planes)
         _spread(stack.planes, stack.blur, group.blurs, group.step, iris, field, into)
         result.lay_under(into.planes, stack.box, group.step)
-    if float(result.left.max()) > _LEAST:
-        hidden, blur = continued_behind(seen, span, result.left)
-        if hidden is not None:
-            into = _Pile.like(hidden)
+    if float(result.left.max()) > _MIN_COVERAGE:
+        occluded, blur = fill_occlusion(layers, span, result.left)
+        if occluded is not None:
+            into = _Composite.like(occluded)
             nodes = [blur for group in every for blur in group.blurs]
-            _spread(hidden, blur, nodes, HIDDEN_STEP, iris, field, into)
-            result.lay_under(into.planes, Tile(0, height, 0, width), HIDDEN_STEP)
+            _spread(occluded, blur, nodes, FILL_STEP, iris, field, into)
+            result.lay_under(into.planes, Tile(0, height, 0, width), FILL_STEP)
     return result.light, 1 - result.left
 
 
-class _Pile:
+class _Composite:
     """Layers laid under one another: `light` (C, h, w), and the room `left` (h, w)."""
 
     def __init__(self, channels: int, height: int, width: int) -> None:
@@ -155,25 +155,25 @@ class _Pile:
         self._empty = True
 
     @classmethod
-    def like(cls, planes: Floats) -> _Pile:
+    def like(cls, planes: Floats) -> _Composite:
         return cls(planes.shape[0] - 1, *planes.shape[1:])
 
     def lay_under(self, planes: Floats, box: Tile, step: int = 1) -> None:
         """Add what of a layer (light, then cover), computed at 1/step, shows in the room left."""
         place = box.slices
         size = (box.x1 - box.x0, box.y1 - box.y0)
-        cover = _stretched(planes[-1], size, step)
+        cover = _upsample(planes[-1], size, step)
         left = self.left[place]
-        shown = np.minimum(cover, left)
+        visible = np.minimum(cover, left)
         part = None
         if not self._empty or float(cover.max()) > 1:
-            part = np.divide(shown, np.maximum(cover, _LEAST), out=cover)
+            part = np.divide(visible, np.maximum(cover, _MIN_COVERAGE), out=cover)
         for below, layer in zip(self.light, planes[:-1], strict=True):
-            full = _stretched(layer, size, step)
+            full = _upsample(layer, size, step)
             if part is not None:
                 full = np.multiply(full, part, out=full if step > 1 else None)
             below[place] += full
-        left -= shown
+        left -= visible
         self._empty = False
 
 
@@ -186,44 +186,44 @@ class _Stack:
     blur: Floats
 
 
-def _gathered(seen: Surfaces, group: Group) -> _Stack | None:
+def _gather(layers: DepthLayers, group: Group) -> _Stack | None:
     """A group's part of a picture, in the box that its light can reach; None when it has none."""
-    share = group.share(seen.blur)
-    behind = None if seen.behind is None else seen.behind.part(group.share(seen.behind.blur))
+    share = group.share(layers.blur)
+    behind = None if layers.behind is None else layers.behind.part(group.share(layers.behind.blur))
     if share is None and behind is None:
         return None
     if share is None:
-        share = np.zeros_like(seen.blur)
+        share = np.zeros_like(layers.blur)
     box = _box(share, behind, group)
     if box is None:
         return None
     place = box.slices
     share = share[place]
-    cover = share if seen.cover is None else share * seen.cover[place]
-    whole = seen.cover is None and behind is None and float(share.min()) == 1
+    cover = share if layers.cover is None else share * layers.cover[place]
+    whole = layers.cover is None and behind is None and float(share.min()) == 1
 
     def shrunk(part: Floats, far: Floats | None) -> Floats:
         if behind is not None and far is not None:
             part[behind.y - box.y0, behind.x - box.x0] += far
-        return _shrunk(part, group.step)
+        return _downsample(part, group.step)
 
-    far = [None] * len(seen.light) if behind is None else list(behind.light)
+    far = [None] * len(layers.light) if behind is None else list(behind.light)
     planes = [
         shrunk(plane[place] if whole else plane[place] * share, light)
-        for plane, light in zip(seen.light, far, strict=True)
+        for plane, light in zip(layers.light, far, strict=True)
     ]
-    moment = cover * seen.blur[place] if len(group.blurs) > 1 else None
+    moment = cover * layers.blur[place] if len(group.blurs) > 1 else None
     planes.append(shrunk(cover, None if behind is None else behind.cover))
     blur: Floats
     if moment is None:
         blur = np.full_like(planes[-1], group.blurs[0])
     else:
         moment = shrunk(moment, None if behind is None else behind.cover * behind.blur)
-        blur = np.divide(moment, np.maximum(planes[-1], _LEAST), dtype=np.float32)
+        blur = np.divide(moment, np.maximum(planes[-1], _MIN_COVERAGE), dtype=np.float32)
     return _Stack(box, np.stack(planes), blur)
 
 
-def _box(share: Floats, behind: Behind | None, group: Group) -> Tile | None:
+def _box(share: Floats, behind: FarLayer | None, group: Group) -> Tile | None:
     """What the group's light can reach, in multiples of its step."""
     height, width = share.shape
     rows, columns = np.asarray(share.any(1)), np.asarray(share.any(0))
@@ -240,7 +240,7 @@ def _box(share: Floats, behind: Behind | None, group: Group) -> Tile | None:
         int(x[0]) // step * step,
         -(-int(x[-1] + 1) // step) * step,
     )
-    return box.grown(group.reach, height, width)
+    return box.expand(group.reach, height, width)
 
 
 def _spread(
@@ -250,12 +250,12 @@ def _spread(
     step: int,
     iris: Iris,
     field: tuple[float, float],
-    into: _Pile,
+    into: _Composite,
 ) -> None:
     """Convolve each layer of `planes` (light and cover, at 1/step) and lay it into a pile."""
     height, width = blur.shape
     for number, node in enumerate(nodes):
-        weight = _layer(blur, nodes, number)
+        weight = _layer_weight(blur, nodes, number)
         if weight is None:
             continue
         weight *= planes[-1] > 0
@@ -264,23 +264,23 @@ def _spread(
             continue
         radius = math.sqrt(max(node**2 - (step**2 if step > 1 else 0), 0)) / step
         box = Tile(int(y[0]), int(y[-1]) + 1, int(x[0]), int(x[-1]) + 1)
-        box = box.grown(math.ceil(radius), height, width)
+        box = box.expand(math.ceil(radius), height, width)
         layer = planes[:, box.y0 : box.y1, box.x0 : box.x1] * weight[box.slices]
-        if radius >= _SHARP:
+        if radius >= _MAX_SHARP_RADIUS_PX:
             kernel = iris.kernel(radius, behind=node > 0, field=field)
-            layer = _convolved(layer, kernel)
+            layer = _convolve(layer, kernel)
         into.lay_under(layer, box)
     np.subtract(1, into.left, out=into.planes[-1])
 
 
-def _layer(blur: Floats, nodes: Sequence[float], number: int) -> Floats | None:
+def _layer_weight(blur: Floats, nodes: Sequence[float], number: int) -> Floats | None:
     node = nodes[number]
     before = nodes[number - 1] if number else -math.inf
     after = nodes[number + 1] if number + 1 < len(nodes) else math.inf
-    return _hat(blur, before, node, node, after)
+    return _trapezoid(blur, before, node, node, after)
 
 
-def _hat(blur: Floats, before: float, low: float, high: float, after: float) -> Floats | None:
+def _trapezoid(blur: Floats, before: float, low: float, high: float, after: float) -> Floats | None:
     """1 from `low` to `high`, falling to 0 at `before` and `after`; None if it is 0 everywhere."""
     least, most = float(blur.min()), float(blur.max())
     if most <= before or least >= after:
@@ -293,7 +293,7 @@ def _hat(blur: Floats, before: float, low: float, high: float, after: float) -> 
     return np.clip(share, 0, 1, out=share)
 
 
-def _convolved(planes: Floats, kernel: Floats) -> Floats:
+def _convolve(planes: Floats, kernel: Floats) -> Floats:
     import cv2
 
     # OpenCV correlates; convolving turns the kernel round.
@@ -304,7 +304,7 @@ def _convolved(planes: Floats, kernel: Floats) -> Floats:
     return result
 
 
-def _shrunk(plane: Floats, step: int) -> Floats:
+def _downsample(plane: Floats, step: int) -> Floats:
     import cv2
 
     if step == 1:
@@ -313,7 +313,7 @@ def _shrunk(plane: Floats, step: int) -> Floats:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _stretched(plane: Floats, size: tuple[int, int], step: int) -> Floats:
+def _upsample(plane: Floats, size: tuple[int, int], step: int) -> Floats:
     import cv2
 
     return plane if step == 1 else np.asarray(cv2.resize(plane, size), np.float32)

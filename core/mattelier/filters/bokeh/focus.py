@@ -8,20 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.filters.bokeh.iris import blur_per_disparity
-from mattelier.filters.depth.depth import SUBJECT, Scene, beside, ground
+from mattelier.filters.depth.depth import (
+    SUBJECT_DISPARITY,
+    Scene,
+    background_disparity,
+    ground_disparity,
+)
 from mattelier.requests import BokehRequest
 from mattelier.types.errors import UsageError
 from mattelier.types.picture import Picture
 
 Floats = NDArray[np.float32]
 
-_USUAL = 0.01  # of the longer side: the radius when none is asked for
-_SENSOR = 36.0  # mm, the longer side of a full frame
-_NORMAL_LENS = 50.0  # mm, when the picture does not know its own
-_HAZE = (0.04, 0.97)  # alpha below counts as nothing, above as all
-_FAINT, _CERTAIN = 0.1, 0.8  # alpha that makes a thing, and that such a thing must reach
-_FOCAL_LENGTH_35MM = 0xA405  # EXIF 2.32
-_EXIF = 0x8769
+_DEFAULT_RADIUS_SHARE = 0.01  # of the longer side: the radius when none is asked for
+_SENSOR_MM = 36.0  # mm, the longer side of a full frame
+_DEFAULT_FOCAL_LENGTH_MM = 50.0  # mm, when the picture does not know its own
+_HAZE_ALPHA = (0.04, 0.97)  # alpha below counts as nothing, above as all
+# Alpha that makes a thing, and that such a thing must reach.
+_MIN_THING_ALPHA, _CERTAIN_ALPHA = 0.1, 0.8
+_FOCAL_LENGTH_35MM_TAG = 0xA405  # EXIF 2.32
+_EXIF_TAG = 0x8769
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +117,7 @@ def focus(
     elif as_set.ground is not None:
         disparity = _at_rows(as_set.ground, alpha.shape[0])[:, None]
     else:
-        disparity = beside(scene.depth, _resized(alpha, scene.depth.disparity.shape))
+        disparity = background_disparity(scene.depth, _resize(alpha, scene.depth.disparity.shape))
     offset = (np.float32(as_set.focal) - disparity).astype(np.float32)
     own = 0.0 if alpha is None else as_set.focal - as_set.subject
     if not request.foreground_blur:
@@ -145,10 +151,14 @@ def _setting(
         assert at is not None
         return Setting(depth.at(at.x, at.y, height, width))
     if depth.method == "matte":
-        rows = ground(alpha)
-        focal = SUBJECT if at is None else _disparity_at(at.x, at.y, alpha, rows, SUBJECT)
-        return Setting(focal, SUBJECT, rows)
-    small = _resized(alpha, depth.disparity.shape)
+        rows = ground_disparity(alpha)
+        focal = (
+            SUBJECT_DISPARITY
+            if at is None
+            else _disparity_at(at.x, at.y, alpha, rows, SUBJECT_DISPARITY)
+        )
+        return Setting(focal, SUBJECT_DISPARITY, rows)
+    small = _resize(alpha, depth.disparity.shape)
     inside = depth.disparity[small > min(0.9, float(small.max()))]
     subject = float(np.median(inside if inside.size else depth.disparity))
     return Setting(subject, subject)
@@ -159,7 +169,7 @@ def _subject(scene: Scene, request: BokehRequest) -> Floats | None:
     on_subject = request.focus is None and request.distance is None
     if scene.alpha is None or not (on_subject or scene.depth.method == "matte"):
         return None
-    return _certain(scene.alpha)
+    return _remove_haze(scene.alpha)
 
 
 def _at_rows(ground: Floats, height: int) -> Floats:
@@ -169,17 +179,17 @@ def _at_rows(ground: Floats, height: int) -> Floats:
     return np.interp(rows, np.arange(ground.size), ground).astype(np.float32)
 
 
-def _certain(alpha: Floats) -> Floats:
+def _remove_haze(alpha: Floats) -> Floats:
     """The matte without haze, and without what the network but half saw: it would blur by half."""
     import cv2
 
-    count, labels = cv2.connectedComponents((alpha > _FAINT).view(np.uint8))
+    count, labels = cv2.connectedComponents((alpha > _MIN_THING_ALPHA).view(np.uint8))
     strongest = np.zeros(count, np.float32)
     np.maximum.at(strongest, labels.ravel(), alpha.ravel())
     strongest[0] = 1
-    clear = (alpha - np.float32(_HAZE[0])) * np.float32(1 / (_HAZE[1] - _HAZE[0]))
+    clear = (alpha - np.float32(_HAZE_ALPHA[0])) * np.float32(1 / (_HAZE_ALPHA[1] - _HAZE_ALPHA[0]))
     clear = np.clip(clear, 0, 1, out=clear)
-    return np.where((strongest >= _CERTAIN)[labels], clear, np.float32(0))
+    return np.where((strongest >= _CERTAIN_ALPHA)[labels], clear, np.float32(0))
 
 
 def _disparity_at(x: float, y: float, alpha: Floats, rows: Floats, subject: float) -> float:
@@ -190,12 +200,12 @@ def _scale(picture: Picture, request: BokehRequest, most: float) -> float:
     """Pixels of blur radius for each unit of disparity."""
     longer = max(picture.height, picture.width)
     if request.aperture is None:
-        radius = _USUAL * longer if request.radius is None else request.radius
+        radius = _DEFAULT_RADIUS_SHARE * longer if request.radius is None else request.radius
         return radius / max(most, 1e-9)
     return blur_per_disparity(
-        focal_length=request.focal_length or _focal_length(picture) or _NORMAL_LENS,
+        focal_length=request.focal_length or _focal_length(picture) or _DEFAULT_FOCAL_LENGTH_MM,
         aperture=request.aperture,
-        sensor=_SENSOR,
+        sensor=_SENSOR_MM,
         width=longer,
     )
 
@@ -209,13 +219,13 @@ def _focal_length(picture: Picture) -> float | None:
     try:
         exif = Image.Exif()
         exif.load(picture.exif)
-        value = float(exif.get_ifd(_EXIF).get(_FOCAL_LENGTH_35MM, 0))
+        value = float(exif.get_ifd(_EXIF_TAG).get(_FOCAL_LENGTH_35MM_TAG, 0))
     except Exception:  # Pillow parses EXIF lazily, and raises whatever damage causes
         return None
     return value if value >= 1 else None
 
 
-def _resized(alpha: Floats, shape: tuple[int, ...]) -> Floats:
+def _resize(alpha: Floats, shape: tuple[int, ...]) -> Floats:
     import cv2
 
     if alpha.shape == shape:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_SUBPIXELS = 8  # of a kernel's pixel, along each side
-_VIGNETTE = 0.85  # offset of the barrel's rim at the picture's corner, in aperture radii
+_SUBPIXELS_PER_SIDE = 8  # of a kernel's pixel, along each side
+_RIM_OFFSET_RADII = 0.85  # offset of the barrel's rim at the picture's corner, in aperture radii
 
 
 @dataclass(frozen=True)
@@ -55,20 +55,22 @@ def _kernel(
 ) -> NDArray[np.float32]:
     reach = max(math.ceil(radius - 0.5), 0)
     side = 2 * reach + 1
-    steps = (np.arange(side * _SUBPIXELS) + 0.5) / _SUBPIXELS - side / 2
+    steps = (np.arange(side * _SUBPIXELS_PER_SIDE) + 0.5) / _SUBPIXELS_PER_SIDE - side / 2
     x, y = np.meshgrid(steps, -steps)
-    inside = x**2 + y**2 <= max(radius, 0.5 / _SUBPIXELS) ** 2
+    inside = x**2 + y**2 <= max(radius, 0.5 / _SUBPIXELS_PER_SIDE) ** 2
     if iris.blades:
         turn = math.radians(iris.rotation)
-        inner = radius * math.cos(math.pi / iris.blades)
+        apothem = radius * math.cos(math.pi / iris.blades)
         for blade in range(iris.blades):
             angle = turn + (2 * blade + 1) * math.pi / iris.blades
-            inside &= x * math.cos(angle) + y * math.sin(angle) <= inner
+            inside &= x * math.cos(angle) + y * math.sin(angle) <= apothem
     if iris.cats_eye:
         # The barrel's far rim is a second circle, displaced towards the middle of the picture.
-        shift = radius * _VIGNETTE * iris.cats_eye
+        shift = radius * _RIM_OFFSET_RADII * iris.cats_eye
         inside &= (x + shift * field[0]) ** 2 + (y - shift * field[1]) ** 2 <= radius**2
-    shape = inside.reshape(side, _SUBPIXELS, side, _SUBPIXELS).mean((1, 3), dtype=np.float64)
+    shape = inside.reshape(side, _SUBPIXELS_PER_SIDE, side, _SUBPIXELS_PER_SIDE).mean(
+        (1, 3), dtype=np.float64
+    )
     if not behind:
         shape = shape[::-1, ::-1]
     kernel: NDArray[np.float32] = (shape / shape.sum()).astype(np.float32)

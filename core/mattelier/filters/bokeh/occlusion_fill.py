@@ -7,18 +7,18 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.filters.bokeh.depth_layers import APART, Surfaces
+from mattelier.filters.bokeh.depth_layers import MIN_SEPARATION_PX, DepthLayers
 
 Floats = NDArray[np.float32]
 
-HIDDEN_STEP = 4
+FILL_STEP = 4
 """What is hidden is only guessed, at a quarter of the size."""
 
-_LEAST = 1e-4  # coverage below this is nothing
+_MIN_COVERAGE = 1e-4  # coverage below this is nothing
 
 
-def continued_behind(
-    seen: Surfaces, span: tuple[float, float], left: Floats
+def fill_occlusion(
+    layers: DepthLayers, span: tuple[float, float], left: Floats
 ) -> tuple[Floats | None, Floats]:
     """What may lie behind: light and cover (C + 1, h/4, w/4), and its blur (h/4, w/4).
 
@@ -27,7 +27,7 @@ def continued_behind(
 
     Parameters
     ----------
-    seen : what the pinhole shows
+    layers : what the pinhole shows
     span : the nearest and farthest blur
     left : (h, w) float32 0…1, where the seen does not fill the picture
 
@@ -38,19 +38,21 @@ def continued_behind(
     import cv2
 
     nothing = None, np.empty(0, np.float32)
-    reach = max(math.ceil(max(-span[0], span[1]) / HIDDEN_STEP), 1)
+    reach = max(math.ceil(max(-span[0], span[1]) / FILL_STEP), 1)
     square = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
     # Only what can reach a place with room left is needed.
-    wanted = cv2.dilate(_shrunk(left), square) > _LEAST
+    wanted = cv2.dilate(_downsample(left), square) > _MIN_COVERAGE
     if not wanted.any():
         return nothing
-    whole = seen.pure(HIDDEN_STEP)
-    pure = whole[-2] > _LEAST
-    blur = np.where(pure, whole[-1] / np.maximum(whole[-2], _LEAST), _shrunk(seen.blur))
-    behind = blur + np.maximum(np.float32(APART), np.float32(0.15) * np.abs(blur))
+    whole = layers.pure(FILL_STEP)
+    pure = whole[-2] > _MIN_COVERAGE
+    blur = np.where(
+        pure, whole[-1] / np.maximum(whole[-2], _MIN_COVERAGE), _downsample(layers.blur)
+    )
+    behind = blur + np.maximum(np.float32(MIN_SEPARATION_PX), np.float32(0.15) * np.abs(blur))
     wanted &= cv2.dilate(blur, square) > behind
     result: Floats | None = None
-    for bound in _bounds(float(blur.min()), float(blur.max())):
+    for bound in _separating_blurs(float(blur.min()), float(blur.max())):
         # For what lies before this bound, and not before a nearer one.
         here = wanted & (behind <= bound)
         wanted &= ~here
@@ -61,45 +63,45 @@ def continued_behind(
             result = np.zeros_like(whole)
         top, left_side = max(rows[0] - 2 * reach, 0), max(columns[0] - 2 * reach, 0)
         box = slice(top, rows[-1] + 2 * reach + 1), slice(left_side, columns[-1] + 2 * reach + 1)
-        known = (blur[box] >= bound) & pure[box]
-        part = np.ascontiguousarray((whole[:, *box] * known).transpose(1, 2, 0))
-        filled = _carried(part, reach).transpose(2, 0, 1)
+        farther = (blur[box] >= bound) & pure[box]
+        part = np.ascontiguousarray((whole[:, *box] * farther).transpose(1, 2, 0))
+        filled = _propagate(part, reach).transpose(2, 0, 1)
         np.copyto(result[:, *box], filled, where=here[box])
     if result is None:
         return nothing
     return result[:-1], result[-1]
 
 
-def _bounds(nearest: float, farthest: float) -> list[float]:
+def _separating_blurs(nearest: float, farthest: float) -> list[float]:
     """Blurs that part what is before from what is behind, in steps of about a half."""
-    radii = [APART]
+    radii = [MIN_SEPARATION_PX]
     while radii[-1] < max(-nearest, farthest):
         radii.append(1.5 * radii[-1])
     both = [-r for r in reversed(radii)] + radii
     return [r for r in both if nearest < r <= farthest]
 
 
-def _carried(known: Floats, reach: int) -> Floats:
+def _propagate(source: Floats, reach: int) -> Floats:
     """Values (h, w, C) times their weight, which is the last but one, carried within reach.
 
     The result's weight is 1, or 0 where nothing is in reach.
     """
     import cv2
 
-    filled = np.zeros_like(known)
+    filled = np.zeros_like(source)
     radius = 2 * reach
     while radius >= 1:  # ever nearer places, where there are any, count for more
         size = (2 * radius + 1, 2 * radius + 1)
         filled *= np.float32(1e-3)
-        filled += cv2.blur(known, size, borderType=cv2.BORDER_REPLICATE)
+        filled += cv2.blur(source, size, borderType=cv2.BORDER_REPLICATE)
         weight = filled[..., -2:-1]
         filled *= (weight > 1e-7) / np.maximum(weight, 1e-7)
         radius //= 2
     return filled
 
 
-def _shrunk(plane: Floats) -> Floats:
+def _downsample(plane: Floats) -> Floats:
     import cv2
 
-    size = (plane.shape[1] // HIDDEN_STEP, plane.shape[0] // HIDDEN_STEP)
+    size = (plane.shape[1] // FILL_STEP, plane.shape[0] // FILL_STEP)
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)

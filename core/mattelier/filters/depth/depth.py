@@ -23,15 +23,15 @@ from mattelier.types.picture import Picture
 from mattelier.types.progress import remark, stage
 from mattelier.types.result import Report, Result
 
-SUBJECT = 0.5
+SUBJECT_DISPARITY = 0.5
 """Disparity of a subject of which nothing but the matte is known; as if it stood at 2 m."""
 
-_SOLID = 0.5  # alpha from which a pixel is the subject's
-_NO_SUBJECT = 1e-4  # of the picture's area
-_FEET = 0.005  # share of the subject that may lie below where it stands
-_CUT_OFF = 0.02  # of the height: a subject that ends this near the bottom stands below it
-_LOW = 0.5  # of the height: one that ends above does not stand on visible ground
-_HORIZON = 0.3  # of the height: the least between the feet and the horizon
+_SUBJECT_ALPHA = 0.5  # alpha from which a pixel is the subject's
+_MIN_SUBJECT_SHARE = 1e-4  # of the picture's area
+_FEET_SHARE = 0.005  # share of the subject that may lie below where it stands
+_CUT_OFF_SHARE = 0.02  # of the height: a subject that ends this near the bottom stands below it
+_MIN_FEET_SHARE = 0.5  # of the height: one that ends above does not stand on visible ground
+_MIN_HORIZON_SHARE = 0.3  # of the height: the least between the feet and the horizon
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +137,7 @@ def find_depth(
     matte = matte_picture(picture, hint, request.matte, model)
     if depth is not None:
         return Scene(depth, matte.alpha), matte.report
-    if (matte.report.coverage or 0) < _NO_SUBJECT:
+    if (matte.report.coverage or 0) < _MIN_SUBJECT_SHARE:
         remark("No subject was found, so everything counts as far; --point says where it is.")
     return Scene(from_matte(matte.alpha), matte.alpha), matte.report
 
@@ -161,31 +161,31 @@ def from_matte(alpha: NDArray[np.float32]) -> DepthMap:
     ----------
     alpha : (H, W) float32 0…1
     """
-    disparity = np.broadcast_to(ground(alpha)[:, None], alpha.shape)
-    mixed = disparity + alpha * (np.float32(SUBJECT) - disparity)
+    disparity = np.broadcast_to(ground_disparity(alpha)[:, None], alpha.shape)
+    mixed = disparity + alpha * (np.float32(SUBJECT_DISPARITY) - disparity)
     return DepthMap(mixed.astype(np.float32), False, "matte")
 
 
-def ground(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+def ground_disparity(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
     """Disparity of what is beside the subject, for each row of the picture: (H,) float32."""
     height = alpha.shape[0]
-    rows = (alpha > _SOLID).sum(1)
+    rows = (alpha > _SUBJECT_ALPHA).sum(1)
     total = int(rows.sum())
     far = np.zeros(height, np.float32)
     if total == 0:
         return far
     below = np.cumsum(rows) / total
-    feet = int(np.searchsorted(below, 1 - _FEET)) + 1
-    head = int(np.searchsorted(below, _FEET))
-    if feet > (1 - _CUT_OFF) * height or feet < _LOW * height:
+    feet = int(np.searchsorted(below, 1 - _FEET_SHARE)) + 1
+    head = int(np.searchsorted(below, _FEET_SHARE))
+    if feet > (1 - _CUT_OFF_SHARE) * height or feet < _MIN_FEET_SHARE * height:
         return far
-    horizon = feet - max(_HORIZON * height, 0.85 * (feet - head))
-    slope = SUBJECT / (feet - horizon)
+    horizon = feet - max(_MIN_HORIZON_SHARE * height, 0.85 * (feet - head))
+    slope = SUBJECT_DISPARITY / (feet - horizon)
     plane = slope * (np.arange(height) + 0.5 - horizon)
     return np.asarray(np.maximum(plane, 0), np.float32)
 
 
-def beside(depth: DepthMap, alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+def background_disparity(depth: DepthMap, alpha: NDArray[np.float32]) -> NDArray[np.float32]:
     """The disparity (h, w) of what is beside and behind the subject, continued through it.
 
     Parameters

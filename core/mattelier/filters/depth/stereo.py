@@ -11,11 +11,11 @@ from mattelier.types.colour import View
 from mattelier.types.depth_map import DepthMap
 from mattelier.types.errors import UsageError
 
-_MATCHED = 1000  # pixels of the longer side at which pixels are matched
-_RANGE = 0.16  # of the width: the largest shift of a pixel that is looked for
-_BLOCK = 5
-_ISLAND = 0.004  # of the picture's area
-_TOLERANCE = 1.0  # pixels by which the match from the right may differ
+_MATCHING_SIDE_PX = 1000  # pixels of the longer side at which pixels are matched
+_MAX_SHIFT_SHARE = 0.16  # of the width: the largest shift of a pixel that is looked for
+_BLOCK_PX = 5
+_MAX_ISLAND_SHARE = 0.004  # of the picture's area
+_TOLERANCE_PX = 1.0  # pixels by which the match from the right may differ
 
 
 def stereo(left: View, right: View) -> DepthMap:
@@ -47,19 +47,19 @@ def stereo(left: View, right: View) -> DepthMap:
             f"The right picture is {right.width}×{right.height} pixels but the left is "
             f"{left.width}×{left.height}; give a pair of one size."
         )
-    scale = min(1.0, _MATCHED / max(left.height, left.width))
+    scale = min(1.0, _MATCHING_SIDE_PX / max(left.height, left.width))
     height, width = round(left.height * scale), round(left.width * scale)
     pair = [
         np.rint(view.resized(height, width) * 255).astype(np.uint8)[..., ::-1]
         for view in (left, right)
     ]
-    shifts = max(16, 16 * math.ceil(_RANGE * width / 16))
+    shifts = max(16, 16 * math.ceil(_MAX_SHIFT_SHARE * width / 16))
     matcher = cv2.StereoSGBM.create(
         minDisparity=0,
         numDisparities=shifts,
-        blockSize=_BLOCK,
-        P1=8 * 3 * _BLOCK**2,
-        P2=32 * 3 * _BLOCK**2,
+        blockSize=_BLOCK_PX,
+        P1=8 * 3 * _BLOCK_PX**2,
+        P2=32 * 3 * _BLOCK_PX**2,
         uniquenessRatio=5,
         mode=cv2.STEREO_SGBM_MODE_SGBM_3WAY,
     )
@@ -75,26 +75,28 @@ def stereo(left: View, right: View) -> DepthMap:
     columns = np.arange(width)[None] - np.rint(from_left).astype(np.intp)
     rows = np.arange(height)[:, None]
     answer = from_right[rows, np.clip(columns, 0, width - 1)]
-    agreed = (from_left >= 0) & (columns >= 0) & (np.abs(answer - from_left) <= _TOLERANCE)
+    agreed = (from_left >= 0) & (columns >= 0) & (np.abs(answer - from_left) <= _TOLERANCE_PX)
     # Islands of agreement by chance, as along the frame's edges, are smaller than real things.
     islands = np.where(agreed, np.rint(from_left * 16), -16).astype(np.int16)
-    cv2.filterSpeckles(islands, -16, round(_ISLAND * height * width), 16)
+    cv2.filterSpeckles(islands, -16, round(_MAX_ISLAND_SHARE * height * width), 16)
     agreed &= islands >= 0
     if agreed.mean() < 0.1:
         raise UsageError(
             "The two pictures hardly match; give a rectified stereo pair, the left one first."
         )
-    filled = _filled(from_left.astype(np.float32), agreed)
+    filled = _fill_unmatched(from_left.astype(np.float32), agreed)
     smooth = cv2.medianBlur(filled, 5)
     return DepthMap(smooth / np.float32(max(float(smooth.max()), 1e-6)), False, "stereo")
 
 
-def _filled(disparity: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _fill_unmatched(
+    disparity: NDArray[np.float32], matched: NDArray[np.bool_]
+) -> NDArray[np.float32]:
     """Unknown pixels get the smaller of the nearest known values to the left and to the right."""
     height, width = disparity.shape
     columns = np.broadcast_to(np.arange(width), (height, width))
-    last = np.maximum.accumulate(np.where(known, columns, -1), axis=1)
-    following = np.where(known, columns, width)
+    last = np.maximum.accumulate(np.where(matched, columns, -1), axis=1)
+    following = np.where(matched, columns, width)
     following = np.minimum.accumulate(following[:, ::-1], axis=1)[:, ::-1]
     rows = np.arange(height)[:, None]
     from_left = np.where(last >= 0, disparity[rows, np.maximum(last, 0)], np.inf)
@@ -102,5 +104,5 @@ def _filled(disparity: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray
         following < width, disparity[rows, np.minimum(following, width - 1)], np.inf
     )
     filled = np.minimum(from_left, from_right)
-    farthest = disparity[known].min()
+    farthest = disparity[matched].min()
     return np.where(np.isfinite(filled), filled, farthest).astype(np.float32)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-SIDE = 192  # pixels of the longer side at which colours are counted
+SIDE_PX = 192  # pixels of the longer side at which colours are counted
 
-_LEAST_SPREAD = 0.012  # standard deviation of Oklab that every picture is given, against noise
-_WEAKEST, _STRONGEST = 0.4, 2.2  # gains along any axis: beyond, noise and banding show
-_FLATTEST, _STEEPEST = 0.6, 1.6  # slopes of what the tones' curve adds
+_MIN_SPREAD = 0.012  # standard deviation of Oklab that every picture is given, against noise
+_MIN_GAIN, _MAX_GAIN = 0.4, 2.2  # gains along any axis: beyond, noise and banding show
+_MIN_SLOPE, _MAX_SLOPE = 0.6, 1.6  # slopes of what the tones' curve adds
 _QUANTILES = np.array([0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98])
 _STEPS = 256
 
@@ -34,7 +34,7 @@ class ColourTransfer:
     shift: NDArray[np.float32]
     strength: float
 
-    def applied(self, lab: NDArray[np.float32]) -> NDArray[np.float32]:
+    def apply(self, lab: NDArray[np.float32]) -> NDArray[np.float32]:
         """(H, W, 3) float32 Oklab of any range → the same of the other look."""
         import cv2
 
@@ -72,7 +72,7 @@ def colour_transfer(
         only = np.array([1, 0, 0], np.float32)
         source, target = source * only, target * only
     start, goal = source.mean(axis=0, dtype=np.float64), target.mean(axis=0, dtype=np.float64)
-    linear = _monge_kantorovich(_spread(source), _spread(target))
+    linear = _monge_kantorovich(_covariance(source), _covariance(target))
     moved = (source - start) @ linear.T[:, 0] + goal[0]
     at, to = (np.quantile(values, _QUANTILES) for values in (moved, target[:, 0]))
     at = np.maximum.accumulate(at + np.arange(at.size) * 1e-4)
@@ -81,7 +81,7 @@ def colour_transfer(
         for first in order:
             second = first + (1 if order.step > 0 else -1)
             step = at[second] - at[first]
-            slope = np.clip((to[second] - to[first]) / step, _FLATTEST, _STEEPEST)
+            slope = np.clip((to[second] - to[first]) / step, _MIN_SLOPE, _MAX_SLOPE)
             to[second] = to[first] + slope * step
     lightness = np.linspace(at[0], at[-1], _STEPS)
     shift = PchipInterpolator(at, to)(lightness) - lightness
@@ -91,9 +91,9 @@ def colour_transfer(
     )
 
 
-def _spread(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+def _covariance(samples: NDArray[np.float32]) -> NDArray[np.float64]:
     covariance = np.atleast_2d(np.cov(samples.astype(np.float64), rowvar=False, bias=True))
-    return covariance + np.eye(3) * _LEAST_SPREAD**2
+    return covariance + np.eye(3) * _MIN_SPREAD**2
 
 
 def _monge_kantorovich(
@@ -104,7 +104,7 @@ def _monge_kantorovich(
     inverse = np.linalg.inv(root)
     linear = inverse @ _power(root @ target @ root, 0.5) @ inverse
     gains, axes = np.linalg.eigh((linear + linear.T) / 2)
-    bounded: NDArray[np.float64] = (axes * np.clip(gains, _WEAKEST, _STRONGEST)) @ axes.T
+    bounded: NDArray[np.float64] = (axes * np.clip(gains, _MIN_GAIN, _MAX_GAIN)) @ axes.T
     return bounded
 
 

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from mattelier.engines.model_cache import ModelCache
 from mattelier.filters.enhance import colour_transfer, sharpen, white_balance
 from mattelier.filters.enhance.colour_transfer import ColourTransfer
-from mattelier.filters.enhance.gamut import towards
+from mattelier.filters.enhance.gamut import compress_to_gamut
 from mattelier.filters.enhance.local_contrast import local_contrast
 from mattelier.filters.enhance.noise_level import noise_level
-from mattelier.filters.enhance.saturation import saturated
+from mattelier.filters.enhance.saturation import saturate
 from mattelier.filters.enhance.tone import ToneCurve, tone_curve
 from mattelier.requests import EnhanceRequest
 from mattelier.tasks.task import Task
@@ -29,15 +29,15 @@ from mattelier.types.oklab import from_oklab, luminance, to_oklab
 from mattelier.types.picture import Picture
 from mattelier.types.progress import stage
 from mattelier.types.result import Report, Result
-from mattelier.types.tiles import Tile, for_tiles, stretched
+from mattelier.types.tiles import Tile, for_tiles, upsample_tile
 
-_SIDE = 1024  # pixels of the longer side of the small copy that local light is computed on
-_COVERED = 0.9  # alpha from which on a small pixel shows the subject and nothing else
-_TOE = 2.0**-8  # added to luminance before its logarithm: what is darker is noise, not tone
-_BASE_RADIUS, _BASE_EDGE = 0.03, 0.3  # of the longer side; stops that make an edge
-_LINE_EDGE = 0.05  # stops within which a neighbourhood is taken as flat
-_CROP = 512  # pixels, of the four places where noise is measured
-_BLACK = 1e-4  # luminance below which a ratio of luminances says nothing
+_SIDE_PX = 1024  # pixels of the longer side of the small copy that local light is computed on
+_MIN_COVERED_ALPHA = 0.9  # alpha from which on a small pixel shows the subject and nothing else
+_LOG_TOE = 2.0**-8  # added to luminance before its logarithm: what is darker is noise, not tone
+_BASE_RADIUS_SHARE, _BASE_EDGE_STOPS = 0.03, 0.3  # of the longer side; stops that make an edge
+_LINE_EDGE_STOPS = 0.05  # stops within which a neighbourhood is taken as flat
+_CROP_PX = 512  # pixels, of the four places where noise is measured
+_MIN_LUMINANCE = 1e-4  # luminance below which a ratio of luminances says nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ class EnhanceTask(Task):
             reference = read(request.match)
         if reference is None:
             return {}
-        small = _small(reference, colour_transfer.SIDE)
+        small = _downsample(reference, colour_transfer.SIDE_PX)
         return {"match": Reference(small, View(reference).exposure)}
 
     def run(
@@ -161,7 +161,7 @@ class _Adjustments:
         exposures = [1.0 if self._matches else View(picture).exposure for picture in pictures]
         expected = 1.0 if self.match is None else self.match.exposure
         exposure = expected * float(np.median(exposures))
-        smalls = [_small(picture, illuminant.SIDE) for picture in pictures]
+        smalls = [_downsample(picture, illuminant.SIDE_PX) for picture in pictures]
         light = np.ones(3)
         if self.request.white_balance and not all(picture.grey for picture in pictures):
             lights = [
@@ -169,7 +169,7 @@ class _Adjustments:
                 for small in smalls
             ]
             light = np.exp(np.mean(np.log(lights), axis=0))
-        noise = float(np.median([_noise(picture, exposure) for picture in pictures]))
+        noise = float(np.median([_measure_noise(picture, exposure) for picture in pictures]))
         look = Look(exposure, light, None, None, noise)
         top = _top(pictures[0])
         smalls = [replace(s, linear=self._recolour(s.linear, look, top)) for s in smalls]
@@ -180,9 +180,11 @@ class _Adjustments:
                 source, target, self.request.match_strength, grey=pictures[0].grey
             )
             look = replace(look, transfer=transfer)
-            smalls = [replace(s, linear=_transferred(s.linear, transfer, top)) for s in smalls]
+            smalls = [replace(s, linear=_apply_transfer(s.linear, transfer, top)) for s in smalls]
         if self.request.tone:
-            tones = np.concatenate([_log(luminance(s.linear), exposure)[s.visible] for s in smalls])
+            tones = np.concatenate(
+                [_log_luminance(luminance(s.linear), exposure)[s.visible] for s in smalls]
+            )
             free = top == np.inf
             curve = tone_curve(tones, self.request.tone, white=np.inf if free else 0)
             if free:
@@ -195,9 +197,9 @@ class _Adjustments:
         """White balance and the other picture's look, which are the same everywhere."""
         if (look.light != 1).any():
             matrix = white_balance.adaptation(look.light, self.request.white_balance)
-            linear = white_balance.balanced(linear, matrix, top)
+            linear = white_balance.balance(linear, matrix, top)
         if look.transfer is not None:
-            linear = _transferred(linear, look.transfer, top)
+            linear = _apply_transfer(linear, look.transfer, top)
         return linear
 
     def apply(self, picture: Picture, look: Look) -> NDArray[Any]:
@@ -205,21 +207,21 @@ class _Adjustments:
         top = _top(picture)
         height, width = picture.height, picture.width
         lines = self._lines(picture, look)
-        margin = sharpen.MARGIN if self.request.sharpen else 0
-        saturates = bool(self.request.saturation) and not picture.grey
+        margin = sharpen.MARGIN_PX if self.request.sharpen else 0
+        change_saturation = bool(self.request.saturation) and not picture.grey
         result = np.empty_like(picture.colour)
 
         def work(tile: Tile) -> None:
-            around = tile.grown(margin, height, width)
+            around = tile.expand(margin, height, width)
             linear = self._recolour(_linear(picture, around), look, top)
             if self.change_light:
-                local = None if lines is None else stretched(lines, around, height, width)
+                local = None if lines is None else upsample_tile(lines, around, height, width)
                 gain = self._gain(linear, local, picture, around, look)
-                linear = towards(linear, linear * gain[..., None], top)
+                linear = compress_to_gamut(linear, linear * gain[..., None], top)
             linear = np.ascontiguousarray(linear[tile.within(around)])
-            if saturates:
-                lab = saturated(to_oklab(linear), self.request.saturation)
-                linear = towards(linear, from_oklab(lab), top)
+            if change_saturation:
+                lab = saturate(to_oklab(linear), self.request.saturation)
+                linear = compress_to_gamut(linear, from_oklab(lab), top)
             if picture.grey:
                 linear[:] = linear[..., :1]
             encoded = linear if picture.transfer == "linear" else linear_to_srgb(linear)
@@ -233,18 +235,18 @@ class _Adjustments:
         contrast = self.request.contrast
         if look.curve is None and not contrast:
             return None
-        small = _small(picture, _SIDE)
+        small = _downsample(picture, _SIDE_PX)
         linear = self._recolour(small.linear, look, _top(picture))
-        logs = _log(luminance(linear), look.exposure)
+        logs = _log_luminance(luminance(linear), look.exposure)
         logs[~small.visible] = np.median(logs[small.visible])
         changed = logs
         if look.curve is not None:
-            radius = max(1, round(_BASE_RADIUS * max(logs.shape)))
-            slope, level = _line(logs, logs, radius, _BASE_EDGE)
-            changed = logs + look.curve.raised(slope * logs + level)
+            radius = max(1, round(_BASE_RADIUS_SHARE * max(logs.shape)))
+            slope, level = _fit_lines(logs, logs, radius, _BASE_EDGE_STOPS)
+            changed = logs + look.curve.stops_at(slope * logs + level)
         if contrast:
             changed = local_contrast(changed, contrast, noise_level(changed))
-        return np.dstack(_line(logs, changed - logs, 1, _LINE_EDGE))
+        return np.dstack(_fit_lines(logs, changed - logs, 1, _LINE_EDGE_STOPS))
 
     def _gain(
         self,
@@ -258,11 +260,11 @@ class _Adjustments:
         before = np.maximum(luminance(linear) * np.float32(look.exposure), 0)
         gain: NDArray[np.float32] = np.ones_like(before)
         if lines is not None:
-            gain = np.exp2(lines[..., 0] * np.log2(before + np.float32(_TOE)) + lines[..., 1])
+            gain = np.exp2(lines[..., 0] * np.log2(before + np.float32(_LOG_TOE)) + lines[..., 1])
         if self.request.sharpen:
             alpha = None if picture.alpha is None else to_float(picture.alpha[tile.slices])
-            after = sharpen.sharpened(before, self.request.sharpen, look.noise, alpha)
-            gain *= (after + np.float32(_BLACK)) / (before + np.float32(_BLACK))
+            after = sharpen.sharpen(before, self.request.sharpen, look.noise, alpha)
+            gain *= (after + np.float32(_MIN_LUMINANCE)) / (before + np.float32(_MIN_LUMINANCE))
         return gain
 
 
@@ -280,7 +282,7 @@ def _linear(picture: Picture, tile: Tile) -> NDArray[np.float32]:
     return srgb_to_linear(to_float(levels)).take(samples)
 
 
-def _small(picture: Picture, side: int) -> _Small:
+def _downsample(picture: Picture, side: int) -> _Small:
     import cv2
 
     scale = min(1.0, side / max(picture.height, picture.width))
@@ -291,35 +293,35 @@ def _small(picture: Picture, side: int) -> _Small:
     visible = np.ones(linear.shape[:2], bool)
     if picture.alpha is not None:
         alpha = to_float(cv2.resize(picture.alpha, size, interpolation=cv2.INTER_AREA))
-        for least in (_COVERED, 0.0):  # a veil is all that some files hold
+        for least in (_MIN_COVERED_ALPHA, 0.0):  # a veil is all that some files hold
             if (alpha > least).any():
                 visible = alpha > least
                 break
     return _Small(linear, visible)
 
 
-def _noise(picture: Picture, exposure: float) -> float:
+def _measure_noise(picture: Picture, exposure: float) -> float:
     """Noise of encoded luminance, in four places."""
     crops = []
     for y in (1, 3):
         for x in (1, 3):
-            top = max(0, picture.height * y // 4 - _CROP // 2)
-            left = max(0, picture.width * x // 4 - _CROP // 2)
+            top = max(0, picture.height * y // 4 - _CROP_PX // 2)
+            left = max(0, picture.width * x // 4 - _CROP_PX // 2)
             tile = Tile(
-                top, min(top + _CROP, picture.height), left, min(left + _CROP, picture.width)
+                top, min(top + _CROP_PX, picture.height), left, min(left + _CROP_PX, picture.width)
             )
             light = luminance(_linear(picture, tile)) * np.float32(exposure)
             crops.append(noise_level(linear_to_srgb(np.clip(light, 0, 1))))
     return min(crops)
 
 
-def _log(light: NDArray[np.float32], exposure: float) -> NDArray[np.float32]:
-    raised = np.maximum(light * np.float32(exposure), 0) + np.float32(_TOE)
+def _log_luminance(light: NDArray[np.float32], exposure: float) -> NDArray[np.float32]:
+    raised = np.maximum(light * np.float32(exposure), 0) + np.float32(_LOG_TOE)
     logs: NDArray[np.float32] = np.log2(raised)
     return logs
 
 
-def _line(
+def _fit_lines(
     guide: NDArray[np.float32], values: NDArray[np.float32], radius: int, edge: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """values ≈ slope·guide + level around each pixel: the guided filter (He, Sun and Tang 2013)."""
@@ -337,7 +339,7 @@ def _line(
     return mean(slope), mean(of_values - slope * of_guide)
 
 
-def _transferred(
+def _apply_transfer(
     linear: NDArray[np.float32], transfer: ColourTransfer, top: float
 ) -> NDArray[np.float32]:
-    return towards(linear, from_oklab(transfer.applied(to_oklab(linear))), top)
+    return compress_to_gamut(linear, from_oklab(transfer.apply(to_oklab(linear))), top)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_LEAST = 1e-6  # room; what has less is at the wall
-_BEHIND = 0.02  # of a colour's brightest channel: so far behind 0 lies the lower wall
+_MIN_ROOM = 1e-6  # room; what has less is at the wall
+_FOOTROOM = 0.02  # of a colour's brightest channel: so far behind 0 lies the lower wall
 
 
-def towards(
-    colour: NDArray[np.float32], wanted: NDArray[np.float32], top: float = 1.0
+def compress_to_gamut(
+    colour: NDArray[np.float32], target: NDArray[np.float32], top: float = 1.0
 ) -> NDArray[np.float32]:
     """From a colour towards another, along the straight line in light, as far as the gamut reaches.
 
@@ -21,7 +21,7 @@ def towards(
 
     Parameters
     ----------
-    colour, wanted : (H, W, 3) float32, linear RGB
+    colour, target : (H, W, 3) float32, linear RGB
     top : float
         Brightest light that can be held: 1, or infinity for scene-linear files. Nothing goes below
         0 that was not; the wall lies a little behind, and what ends between them is clipped, as
@@ -29,17 +29,17 @@ def towards(
 
     Returns
     -------
-    (H, W, 3) float32; `wanted` is overwritten
+    (H, W, 3) float32; `target` is overwritten
     """
-    behind = np.float32(_BEHIND) * np.maximum(colour.max(axis=2), wanted.max(axis=2))
-    step = np.subtract(wanted, colour, out=wanted)
+    behind = np.float32(_FOOTROOM) * np.maximum(colour.max(axis=2), target.max(axis=2))
+    step = np.subtract(target, colour, out=target)
     tight = np.zeros(colour.shape[:2], np.float32)  # 1 / room, of the channel that has the least
     for channel in range(3):
         here, way = colour[..., channel], step[..., channel]
-        down = -way / np.maximum(here + behind, _LEAST)
+        down = -way / np.maximum(here + behind, _MIN_ROOM)
         np.maximum(tight, down, out=tight)
         if top < np.inf:
-            up = way / np.maximum(np.float32(top) - here, _LEAST)
+            up = way / np.maximum(np.float32(top) - here, _MIN_ROOM)
             np.maximum(tight, up, out=tight)
     np.minimum(tight, 1e4, out=tight)  # whose 8th power float32 still holds
     for _ in range(3):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK = 16  # pixels
-_QUIETEST = 0.1  # of the blocks: there is noise and nothing else in them
-_BIAS = 1.1  # of that quantile against the noise itself, in blocks of that size
+_BLOCK_PX = 16  # pixels
+_QUIETEST_SHARE = 0.1  # of the blocks: there is noise and nothing else in them
+_QUANTILE_BIAS = 1.1  # of that quantile against the noise itself, in blocks of that size
 
 
 def noise_level(plane: NDArray[np.float32]) -> float:
@@ -26,10 +26,12 @@ def noise_level(plane: NDArray[np.float32]) -> float:
     """
     import cv2
 
-    rows, columns = plane.shape[0] // _BLOCK, plane.shape[1] // _BLOCK
+    rows, columns = plane.shape[0] // _BLOCK_PX, plane.shape[1] // _BLOCK_PX
     if not rows or not columns:
         return 0.0
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
-    change = cv2.filter2D(plane, cv2.CV_32F, kernel)[: rows * _BLOCK, : columns * _BLOCK]
-    blocks = change.reshape(rows, _BLOCK, columns, _BLOCK)
-    return _BIAS * float(np.quantile(np.sqrt((blocks**2).mean(axis=(1, 3))), _QUIETEST))
+    change = cv2.filter2D(plane, cv2.CV_32F, kernel)[: rows * _BLOCK_PX, : columns * _BLOCK_PX]
+    blocks = change.reshape(rows, _BLOCK_PX, columns, _BLOCK_PX)
+    return _QUANTILE_BIAS * float(
+        np.quantile(np.sqrt((blocks**2).mean(axis=(1, 3))), _QUIETEST_SHARE)
+    )

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-MARGIN = 4  # pixels around its own that a tile must see
+MARGIN_PX = 4  # pixels around its own that a tile must see
 
-_SIGMA = 1.0  # pixels
-_GAIN = 2.0  # at full strength
-_OVERSHOOT = 0.08  # of the step in lightness between the darkest and brightest neighbour
-_QUIET = 2.0  # standard deviations of the noise that are left alone
+_SIGMA_PX = 1.0  # pixels
+_MAX_GAIN = 2.0  # at full strength
+_OVERSHOOT_SHARE = 0.08  # of the step in lightness between the darkest and brightest neighbour
+_NOISE_SIGMAS = 2.0  # standard deviations of the noise that are left alone
 
 
-def sharpened(
+def sharpen(
     luminance: NDArray[np.float32],
     amount: float,
     noise: float,
@@ -41,22 +41,24 @@ def sharpened(
     import cv2
 
     if alpha is None:
-        blurred = cv2.GaussianBlur(luminance, (0, 0), _SIGMA)
+        blurred = cv2.GaussianBlur(luminance, (0, 0), _SIGMA_PX)
     else:
-        cover = cv2.GaussianBlur(alpha, (0, 0), _SIGMA)
-        blurred = cv2.GaussianBlur(luminance * alpha, (0, 0), _SIGMA)
+        cover = cv2.GaussianBlur(alpha, (0, 0), _SIGMA_PX)
+        blurred = cv2.GaussianBlur(luminance * alpha, (0, 0), _SIGMA_PX)
         blurred = np.where(cover > 1e-3, blurred / np.maximum(cover, 1e-3), luminance)
     detail = luminance - blurred
     # The slope of the sRGB curve's inverse, which is close to a power of 2.2.
-    limit = np.float32(_QUIET * noise * 2.2) * np.maximum(luminance, 1e-4) ** np.float32(0.545)
+    limit = np.float32(_NOISE_SIGMAS * noise * 2.2) * np.maximum(luminance, 1e-4) ** np.float32(
+        0.545
+    )
     square = detail * detail
-    detail *= np.float32(_GAIN * amount) * square / (square + limit * limit + np.float32(1e-12))
+    detail *= np.float32(_MAX_GAIN * amount) * square / (square + limit * limit + np.float32(1e-12))
     window = np.ones((3, 3), np.uint8)
     low, high = cv2.erode(luminance, window), cv2.dilate(luminance, window)
     # In light itself the same overshoot would hardly show beside white, and be black beside black.
     low, high = np.cbrt(low), np.cbrt(high)
-    spare = np.float32(_OVERSHOOT * amount) * (high - low)
+    overshoot = np.float32(_OVERSHOOT_SHARE * amount) * (high - low)
     result: NDArray[np.float32] = np.clip(
-        luminance + detail, np.maximum(low - spare, 0) ** 3, (high + spare) ** 3
+        luminance + detail, np.maximum(low - overshoot, 0) ** 3, (high + overshoot) ** 3
     )
     return result

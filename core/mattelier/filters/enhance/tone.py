@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_MID = -2.4  # log2 of the luminance that a picture's tones lie around, a little above 18 %
-_FLATTEST, _STEEPEST = 0.45, 2.0  # slopes of the curve: tones neither merge nor tear
-_DARKER, _BRIGHTER = 0.2, 1.0  # stops that the middle tone moves: snow and white walls are meant
+# Log2 of the luminance that a picture's tones lie around, a little above 18 %.
+_MID_GREY_STOPS = -2.4
+_MIN_SLOPE, _MAX_SLOPE = 0.45, 2.0  # slopes of the curve: tones neither merge nor tear
+# Stops that the middle tone moves: snow and white walls are meant.
+_MAX_DARKENING_STOPS, _MAX_BRIGHTENING_STOPS = 0.2, 1.0
 _STEPS = 256
 
 
@@ -26,7 +28,7 @@ class ToneCurve:
     tones: NDArray[np.float32]
     stops: NDArray[np.float32]
 
-    def raised(self, log_luminance: NDArray[np.float32]) -> NDArray[np.float32]:
+    def stops_at(self, log_luminance: NDArray[np.float32]) -> NDArray[np.float32]:
         """Stops for each sample; beyond the measured tones those of the last one."""
         stops = np.interp(log_luminance, self.tones, self.stops)
         return stops.astype(np.float32)
@@ -56,7 +58,9 @@ def tone_curve(
     black, shadow, bright, top = np.percentile(log_luminance, (0.5, 12, 90, 99.5))
     # Skies and black coats are not what the exposure is made for.
     middle = float(np.clip(log_luminance, shadow, bright).mean())
-    shift = float(np.clip(0.5 * (_MID - middle), -_DARKER, _BRIGHTER))
+    shift = float(
+        np.clip(0.5 * (_MID_GREY_STOPS - middle), -_MAX_DARKENING_STOPS, _MAX_BRIGHTENING_STOPS)
+    )
     if shift < 0:
         shift *= float(np.clip((white - middle) / 2, 0, 1))  # what is all white is not too bright
     lift = float(np.clip(0.3 * (middle - shadow - 1.8), 0, 0.7))
@@ -66,13 +70,13 @@ def tone_curve(
         reached = np.clip(white - top, 0, 1.25)
         to[3] = top + 0.8 * reached
         to[0] -= float(np.clip(0.5 * (black + 5.5), 0, 1.2))
-    at, to = _spread(at, to)
+    at, to = _separate_anchors(at, to)
     tones = np.linspace(at[0], at[-1], _STEPS)
     stops = strength * (PchipInterpolator(at, to)(tones) - tones)
     return ToneCurve(tones.astype(np.float32), stops.astype(np.float32))
 
 
-def _spread(
+def _separate_anchors(
     at: NDArray[np.float64], to: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Anchors apart from each other, with slopes in bounds, seen from the middle tone."""
@@ -81,6 +85,6 @@ def _spread(
     at[0], at[3] = min(at[0], at[1] - 0.1), max(at[3], at[2] + 0.1)
     for first, second in ((2, 1), (1, 0), (2, 3)):
         step = at[second] - at[first]
-        slope = np.clip((to[second] - to[first]) / step, _FLATTEST, _STEEPEST)
+        slope = np.clip((to[second] - to[first]) / step, _MIN_SLOPE, _MAX_SLOPE)
         to[second] = to[first] + slope * step
     return at, to

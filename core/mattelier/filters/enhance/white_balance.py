@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.filters.enhance.gamut import towards
+from mattelier.filters.enhance.gamut import compress_to_gamut
 
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
@@ -21,7 +21,8 @@ _TO_XYZ = np.array(
 _TO_CONES = _BRADFORD @ _TO_XYZ
 _FROM_CONES = np.linalg.inv(_TO_CONES)
 
-_LOST = 0.96  # linear light from which on a channel may be clipped, so the colour is not known
+# Linear light from which on a channel may be clipped, so the colour is not known.
+_CLIPPED_LIGHT = 0.96
 
 
 def adaptation(light: NDArray[np.float64], strength: float) -> NDArray[np.float32]:
@@ -43,7 +44,7 @@ def adaptation(light: NDArray[np.float64], strength: float) -> NDArray[np.float3
     return np.asarray(_FROM_CONES @ np.diag(gains) @ _TO_CONES, np.float32)
 
 
-def balanced(
+def balance(
     linear: NDArray[np.float32], matrix: NDArray[np.float32], top: float
 ) -> NDArray[np.float32]:
     """Linear RGB under the other light, but for what is clipped, whose colour is lost: that stays.
@@ -53,14 +54,16 @@ def balanced(
     linear : (H, W, 3) float32
     matrix : (3, 3), from `adaptation`
     top : float
-        As for `gamut.towards`.
+        As for `gamut.compress_to_gamut`.
     """
     import cv2
 
-    wanted = cv2.transform(linear, matrix)
+    adapted = cv2.transform(linear, matrix)
     if top < np.inf:
         brightest = linear.max(axis=2)
-        if brightest.max() > _LOST:
-            known = np.clip((np.float32(top) - brightest) / np.float32(top - _LOST), 0, 1)
-            wanted = linear + known[..., None] * (wanted - linear)
-    return towards(linear, wanted, top)
+        if brightest.max() > _CLIPPED_LIGHT:
+            unclipped = np.clip(
+                (np.float32(top) - brightest) / np.float32(top - _CLIPPED_LIGHT), 0, 1
+            )
+            adapted = linear + unclipped[..., None] * (adapted - linear)
+    return compress_to_gamut(linear, adapted, top)
