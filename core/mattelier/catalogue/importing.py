@@ -16,7 +16,7 @@ from mattelier.types.errors import ModelError, UsageError
 _PICKLE_SUFFIXES = {".pth", ".pt", ".ckpt", ".pkl", ".pickle", ".bin", ".joblib", ".t7"}
 
 
-def weights_kind(path: Path) -> Literal[".onnx", ".safetensors"]:
+def detect_suffix(path: Path) -> Literal[".onnx", ".safetensors"]:
     """What a weights file is by its content, whatever its suffix says.
 
     Raises
@@ -34,9 +34,9 @@ def weights_kind(path: Path) -> Literal[".onnx", ".safetensors"]:
     header = int.from_bytes(head[:8], "little")
     if head[8:9] == b"{" and 2 <= header <= size - 8:
         return ".safetensors"
-    zipped = head.startswith(b"PK\x03\x04")
-    pickled = head[:1] == b"\x80" and head[1:2] in b"\x01\x02\x03\x04\x05"
-    if zipped or pickled or path.suffix.lower() in _PICKLE_SUFFIXES:
+    is_zip = head.startswith(b"PK\x03\x04")
+    is_pickle = head[:1] == b"\x80" and head[1:2] in b"\x01\x02\x03\x04\x05"
+    if is_zip or is_pickle or path.suffix.lower() in _PICKLE_SUFFIXES:
         raise ModelError(
             f"{path} is refused because it is a pickle, which can run any code when it is read; "
             "bring the weights as safetensors or ONNX."
@@ -60,7 +60,7 @@ def import_weights(store: Store, source: Path, name: str, describe: Callable[[Pa
     ModelError
         The file is refused, or cannot be copied.
     """
-    kind = weights_kind(source)
+    suffix = detect_suffix(source)
     if name in store.names() or name == "default":
         raise UsageError(f"There is a model {name!r} already; choose another --name.")
     try:
@@ -68,7 +68,7 @@ def import_weights(store: Store, source: Path, name: str, describe: Callable[[Pa
         with tempfile.TemporaryDirectory(prefix=".import-", dir=store.user) as scratch:
             folder = Path(scratch) / "model"
             folder.mkdir()
-            copy = folder / f"{name}{kind}"
+            copy = folder / f"{name}{suffix}"
             shutil.copyfile(source, copy)
             card = describe(copy)
             (folder / "card.toml").write_text(to_toml(card), "utf-8")

@@ -105,10 +105,12 @@ class Store:
             paths = {file.path: folder / file.path for file in card.files}
             if not all(path.is_file() for path in paths.values()):
                 continue
-            damage = next(filter(None, (self._damage(f, paths[f.path]) for f in card.files)), None)
+            damage = next(
+                filter(None, (self._find_damage(f, paths[f.path]) for f in card.files)), None
+            )
             if damage is None:
                 return paths
-        raise ModelError(f"{damage or self._missing(card)} {_remedy(card)}")
+        raise ModelError(f"{damage or self._missing(card)} {_remedy_sentence(card)}")
 
     def state(self, card: Card, *, rehash: bool = False) -> tuple[State, str]:
         """How a model stands, and one sentence why when it is not "ready".
@@ -117,7 +119,7 @@ class Store:
         remembered about its checksums counts.
         """
         if rehash:
-            self._forget(card)
+            self._drop_verified(card)
         try:
             self.locate(card)
         except ModelError as error:
@@ -147,7 +149,7 @@ class Store:
         except ModelError:
             pass
         if not card.fetchable:
-            raise ModelError(f"The model {name} cannot be fetched. {_remedy(card)}")
+            raise ModelError(f"The model {name} cannot be fetched. {_remedy_sentence(card)}")
         if card.licence.needs_acceptance and not accept_licence:
             raise UsageError(
                 f"The weights of {name} are under {card.licence.weights} "
@@ -157,13 +159,13 @@ class Store:
         folder = self.user / card.name
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _check_room(folder, card)
+            _check_free_space(folder, card)
             for file in card.files:
-                if self._damage(file, folder / file.path):
+                if self._find_damage(file, folder / file.path):
                     _download(file, folder / file.path)
         except OSError as error:
             raise ModelError(
-                f"The model {name} could not be fetched ({_reason(error)}); "
+                f"The model {name} could not be fetched ({_error_reason(error)}); "
                 f"mend that and run `mattelier models get {name}` again."
             ) from error
         return self.locate(card)
@@ -177,44 +179,46 @@ class Store:
         names = [f.path for f in card.files if not (card.folder / f.path).is_file()]
         return f"The model {card.name} lacks {', '.join(names)} in {card.folder}."
 
-    def _damage(self, file: FileEntry, path: Path) -> str | None:
+    def _find_damage(self, file: FileEntry, path: Path) -> str | None:
         """One sentence when a file is not what its card says; None when it is."""
         try:
             stat = path.stat()
             if file.bytes is not None and stat.st_size != file.bytes:
                 return f"{path} is damaged: {stat.st_size} bytes where {file.bytes} belong."
-            known = self._remembered()
+            verified = self._read_verified()
             key = [stat.st_size, stat.st_mtime_ns, file.sha256]
-            if known.get(str(path)) == key:
+            if verified.get(str(path)) == key:
                 return None
             if sha256(path) != file.sha256:
                 return f"{path} is damaged or was tampered with: its checksum is not the card's."
         except OSError as error:
-            return f"{path} cannot be read ({_reason(error)})."
-        self._remember(known | {str(path): key})
+            return f"{path} cannot be read ({_error_reason(error)})."
+        self._write_verified(verified | {str(path): key})
         return None
 
-    def _remembered(self) -> dict[str, list[object]]:
+    def _read_verified(self) -> dict[str, list[object]]:
         try:
-            known = json.loads((self.cache / "verified.json").read_text("utf-8"))
+            verified = json.loads((self.cache / "verified.json").read_text("utf-8"))
         except (OSError, ValueError):
             return {}
-        return known if isinstance(known, dict) else {}
+        return verified if isinstance(verified, dict) else {}
 
-    def _remember(self, known: dict[str, list[object]]) -> None:
+    def _write_verified(self, verified: dict[str, list[object]]) -> None:
         part = self.cache / f"verified.json.{os.getpid()}"
         try:
             self.cache.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(known), "utf-8")
+            part.write_text(json.dumps(verified), "utf-8")
             part.replace(self.cache / "verified.json")
         except OSError:
             part.unlink(missing_ok=True) if part.exists() else None  # only speed is lost
 
-    def _forget(self, card: Card) -> None:
-        ours = {str(root / file.path) for root in self._folders(card) for file in card.files}
-        known = self._remembered()
-        if ours & known.keys():
-            self._remember({path: key for path, key in known.items() if path not in ours})
+    def _drop_verified(self, card: Card) -> None:
+        own_files = {str(root / file.path) for root in self._folders(card) for file in card.files}
+        verified = self._read_verified()
+        if own_files & verified.keys():
+            self._write_verified(
+                {path: key for path, key in verified.items() if path not in own_files}
+            )
 
 
 def sha256(path: Path) -> str:
@@ -225,7 +229,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _remedy(card: Card) -> str:
+def _remedy_sentence(card: Card) -> str:
     if card.fetchable:
         accept = " --accept-licence" if card.licence.needs_acceptance else ""
         return f"Fetch it with `mattelier models get {card.name}{accept}`."
@@ -238,7 +242,7 @@ def _restriction(card: Card) -> str:
     return "no commercial use" if card.licence.commercial == "no" else "copyleft"
 
 
-def _check_room(folder: Path, card: Card) -> None:
+def _check_free_space(folder: Path, card: Card) -> None:
     free = shutil.disk_usage(folder).free
     if card.bytes and free < card.bytes:
         raise ModelError(
@@ -276,5 +280,5 @@ def _download(file: FileEntry, target: Path) -> None:
     _download(file, target)
 
 
-def _reason(error: OSError) -> str:
+def _error_reason(error: OSError) -> str:
     return error.strerror or " ".join(str(error).split())[:200] or type(error).__name__

@@ -27,8 +27,8 @@ from mattelier.types.errors import UsageError
 from mattelier.types.progress import remark
 
 _STDIN = "standard input"
-_EMPTY = 1e-4  # of the picture's area
-_MAPS = ("matte", "depth")  # kinds of results that are data, one number a pixel
+_EMPTY_COVERAGE = 1e-4  # of the picture's area
+_MAP_RESULTS = ("matte", "depth")  # kinds of results that are data, one number a pixel
 _SUFFIXES = {"png": ".png", "webp": ".webp", "tiff": ".tif", "exr": ".exr", "jpg": ".jpg"}
 
 
@@ -66,8 +66,8 @@ def run(
             if result.error is None and result.job.output.parent == scratch:
                 result = _to_stdout(result)
             elif result.error is not None:
-                said = result.error.replace(str(result.job.source), result.job.name)
-                result = replace(result, error=said)
+                error = result.error.replace(str(result.job.source), result.job.name)
+                result = replace(result, error=error)
             results.append(result)
             advance()
             if files.json:
@@ -79,7 +79,9 @@ def run(
             workers=files.jobs or pool.default_workers(),
             overwrite=files.overwrite,
             done=done,
-            interrupted=lambda: _say("Stopping; files that are being written are finished."),
+            interrupted=lambda: _print_message(
+                "Stopping; files that are being written are finished."
+            ),
         )
     _report(results, time.perf_counter() - started)
     return _exit_code(results)
@@ -112,7 +114,7 @@ def _jobs(
 ) -> list[Job]:
     from mattelier.media.stills import INPUT_SUFFIXES, MATTE_SUFFIXES, OUTPUT_SUFFIXES
 
-    written = MATTE_SUFFIXES if spec.result in _MAPS else OUTPUT_SUFFIXES
+    written = MATTE_SUFFIXES if spec.result in _MAP_RESULTS else OUTPUT_SUFFIXES
     if spec.result == "cutout" and not opaque:
         written = written - {".jpg", ".jpeg"}
     named = [text for text in files.inputs if text != "-"]
@@ -120,7 +122,7 @@ def _jobs(
     if "-" in files.inputs:
         sources.append(_from_stdin(scratch))
     if earlier:
-        _say(f"Passed over {len(earlier)} earlier result(s), such as {earlier[0].path}.")
+        _print_message(f"Passed over {len(earlier)} earlier result(s), such as {earlier[0].path}.")
     count = len(sources) + len(missing)
     check_hint_files(hint, pictures=count, mask_flag=mask_flag)
     plans = _plans(spec.name, files, written, sources, count, scratch, confidence)
@@ -134,9 +136,9 @@ def _jobs(
         name = _STDIN if path.parent == scratch else str(path)
         problem = plan.problem or unclear
         jobs.append(Job(name, path, plan.output, found, problem, plan.confidence))
-    hopeless = sum(job.problem is not None for job in jobs)
-    if 0 < hopeless < len(jobs):
-        _say(f"{hopeless} of {len(jobs)} pictures cannot be done; the end says why.")
+    rejected = sum(job.problem is not None for job in jobs)
+    if 0 < rejected < len(jobs):
+        _print_message(f"{rejected} of {len(jobs)} pictures cannot be done; the end says why.")
     return sorted(jobs, key=lambda job: job.problem is None)  # what is known is reported first
 
 
@@ -233,12 +235,12 @@ def _print_json(task: str, result: Result) -> None:
     if ok and result.job.confidence is not None:
         line["confidence_output"] = str(result.job.confidence)
     try:
-        print(json.dumps(line, default=_plain), flush=True)
+        print(json.dumps(line, default=_to_plain), flush=True)
     except BrokenPipeError:  # the pictures still matter
         close_stdout()
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else str(value)
 
 
@@ -258,35 +260,35 @@ def _report(results: Sequence[Result], seconds: float) -> None:
     alone = len(results) == 1
     failed = [result for result in results if result.error]
     stopped = [result for result in failed if result.exit_code == 130]
-    told: dict[str, list[str]] = {}
+    notes: dict[str, list[str]] = {}
     for result in results:
-        for sentence in (*result.notes, *_emptiness(result)):
-            told.setdefault(sentence, []).append(result.job.name)
-    for sentence, names in told.items():
+        for sentence in (*result.notes, *_note_emptiness(result)):
+            notes.setdefault(sentence, []).append(result.job.name)
+    for sentence, names in notes.items():
         which = names[0] if len(names) == 1 else f"{len(names)} pictures, as {names[0]}"
-        _say(f"Note: {sentence}" if alone else f"  note: {which}: {sentence}")
+        _print_message(f"Note: {sentence}" if alone else f"  note: {which}: {sentence}")
     # One cause may stop all pictures; it is said once.
     for failure in dict.fromkeys(result.error for result in failed if result not in stopped):
-        _say(f"mattelier: {failure}" if alone else f"  failed: {failure}")
+        _print_message(f"mattelier: {failure}" if alone else f"  failed: {failure}")
     if alone and not failed:
-        _say(_told(results[0]))
+        _print_message(_summarise(results[0]))
     elif alone and stopped:
-        _say("Interrupted; nothing was written.")
+        _print_message("Interrupted; nothing was written.")
     elif not alone:
         parts = [f"{len(results) - len(failed)} of {len(results)} pictures done"]
         if len(failed) > len(stopped):
             parts.append(f"{len(failed) - len(stopped)} failed")
         if stopped:
             parts.append(f"{len(stopped)} not done, as you interrupted")
-        _say(f"{', '.join(parts)}; {seconds:.1f} s.")
+        _print_message(f"{', '.join(parts)}; {seconds:.1f} s.")
 
 
-def _emptiness(result: Result) -> Iterator[str]:
-    if result.report.get("coverage", 1) < _EMPTY:
+def _note_emptiness(result: Result) -> Iterator[str]:
+    if result.report.get("coverage", 1) < _EMPTY_COVERAGE:
         yield "No subject was found, so the result is empty; --box or --point says where it is."
 
 
-def _told(result: Result) -> str:
+def _summarise(result: Result) -> str:
     report = result.report
     size = f"{report['width']}×{report['height']}"
     if "result_width" in report:
@@ -307,5 +309,5 @@ def _exit_code(results: Sequence[Result]) -> int:
     return codes.pop() if len(codes) == 1 else 3
 
 
-def _say(message: str) -> None:
+def _print_message(message: str) -> None:
     click.echo(message, err=True)

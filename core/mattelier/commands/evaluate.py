@@ -141,8 +141,12 @@ def evaluate(
     items = _select_items(found, dev, limit, whole=measure == "video")
     groups = group_by_category(items, by) if by else {item: item.group for item in found}
     trials = _make_trials(measure, hints, **flags)
-    shown = [n for n, trial in enumerate(trials) if trial.corruption.name == "clean"]
-    worst = WorstCases(measure, tuple(shown[:_REPORT_COLUMNS]), _REPORT_PICTURES) if page else None
+    clean_trials = [n for n, trial in enumerate(trials) if trial.corruption.name == "clean"]
+    worst = (
+        WorstCases(measure, tuple(clean_trials[:_REPORT_COLUMNS]), _REPORT_PICTURES)
+        if page
+        else None
+    )
     with progress_bar(len(items)) as advance:
         outcome = measure_all(
             items,

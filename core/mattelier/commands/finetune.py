@@ -62,8 +62,10 @@ def finetune(
     weights = card.file(".safetensors")
     assert weights is not None
     folder = output.resolve().with_name(f"{name}.training")
-    trained, held_back = _open_dataset(pictures, masks, folder, card, one_shot=one_shot)
-    judged_by = f"{held_back} held back" if held_back else "judged by variations of them"
+    trained, validation_count = _open_dataset(pictures, masks, folder, card, one_shot=one_shot)
+    judged_by = (
+        f"{validation_count} held back" if validation_count else "judged by variations of them"
+    )
     click.echo(f"Training on {trained} picture(s), {judged_by}, {minutes:g} min.", err=True)
     run = FineTune(
         custom_recipe(
@@ -80,9 +82,9 @@ def finetune(
         click.echo(f"Stopped at {run.progress:.0%}; the same command goes on.", err=True)
         return 130
     network, judgement, share = run.best()
-    model_card = _make_card(card, name, trained, held_back, judgement, share)
+    model_card = _make_card(card, name, trained, validation_count, judgement, share)
     write_model(network, model_card, paths, output.resolve())
-    click.echo(_verdict(judgement, held_back), err=True)
+    click.echo(_verdict(judgement, validation_count), err=True)
     model = output if len(output.parts) > 1 else f"./{output}"
     click.echo(f"Use it with --model {model}; previews are in {folder}.", err=True)
     click.echo(f"{output}")
@@ -154,9 +156,13 @@ def _judgement_line(judgement: Judgement) -> str:
     )
 
 
-def _verdict(judgement: Judgement, held_back: int) -> str:
+def _verdict(judgement: Judgement, validation_count: int) -> str:
     before, now = judgement.before["iou"], judgement.now["iou"]
-    what = f"the {held_back} picture(s) held back" if held_back else "variations of your pictures"
+    what = (
+        f"the {validation_count} picture(s) held back"
+        if validation_count
+        else "variations of your pictures"
+    )
     if judgement.helps and now - before < 0.001:
         return f"On {what} the IoU is {now:.3f}, as before; train for longer to change more."
     if judgement.helps:
@@ -168,13 +174,13 @@ def _verdict(judgement: Judgement, held_back: int) -> str:
 
 
 def _make_card(
-    card: Card, name: str, trained: int, held_back: int, judgement: Judgement, share: float
+    card: Card, name: str, trained: int, validation_count: int, judgement: Judgement, share: float
 ) -> Card:
     from mattelier.catalogue import Failure, TrainingSet
 
     quality: dict[str, object] = {
-        "measured_on": f"{held_back} own pictures held back"
-        if held_back
+        "measured_on": f"{validation_count} own pictures held back"
+        if validation_count
         else "variations of own pictures",
     }
     for key in ("max_f", "mae", "iou", "s_measure", "boundary_f"):

@@ -51,30 +51,34 @@ Run it again after an update of GIMP or Mattelier, or when Mattelier has moved."
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 def gimp(folders: tuple[Path, ...], uninstall: bool, dry_run: bool) -> int:
     """Put Filters → AI into GIMP 3 and 2.10."""
-    given = [Profile(f.parent if f.name == "plug-ins" else f) for f in folders]
-    profiles = given or find_profiles()
+    named = [Profile(f.parent if f.name == "plug-ins" else f) for f in folders]
+    profiles = named or find_profiles()
     if uninstall:
         return _uninstall(profiles, dry_run)
-    waiting = [] if given else find_unstarted()
-    return _install(profiles, waiting, dry_run)
+    unstarted_installs = [] if named else find_unstarted()
+    return _install(profiles, unstarted_installs, dry_run)
 
 
-def _install(profiles: list[Profile], waiting: list[Unstarted], dry_run: bool) -> int:
+def _install(profiles: list[Profile], unstarted_installs: list[Unstarted], dry_run: bool) -> int:
     command = engine_command()
     done, failed = [], False
-    for unstarted in waiting:
+    for unstarted in unstarted_installs:
         if unstarted.console is None:
-            _say(f"{unstarted.profile} has no profile yet; start it once, then run this again.")
+            _print_message(
+                f"{unstarted.profile} has no profile yet; start it once, then run this again."
+            )
             continue
         verb = "would be started" if dry_run else "is started"
         click.echo(f"{unstarted.profile}: {verb} once, without a window, to make its profile.")
         if dry_run or unstarted.start():
             profiles = [*profiles, unstarted.profile]
         else:
-            _say(f"{unstarted.profile} made no profile; start it yourself, then run this again.")
+            _print_message(
+                f"{unstarted.profile} made no profile; start it yourself, then run this again."
+            )
     for profile in profiles:
         if profile.sandbox and profile.series == "2.10":
-            _say(f"{profile} cannot reach the engine, so it was passed over; GIMP 3 can.")
+            _print_message(f"{profile} cannot reach the engine, so it was passed over; GIMP 3 can.")
             continue
         try:
             before = host.installation(profile)
@@ -82,20 +86,20 @@ def _install(profiles: list[Profile], waiting: list[Unstarted], dry_run: bool) -
                 host.install(profile, command)
         except OutputError as error:
             failed = True
-            _say(f"mattelier: {error}")
+            _print_message(f"mattelier: {error}")
             continue
         done.append(profile)
         verb = "would be installed into" if dry_run else "installed into"
         replaced = f" (before: {before.version})" if before else ""
         click.echo(f"{profile}: {verb} {profile.plugin}{replaced}")
     if not done and not failed:
-        _say(
+        _print_message(
             "mattelier: No GIMP profile was found; start GIMP once and run this again, or name "
             "its folder with --profile (GIMP's Edit → Preferences → Folders shows it)."
         )
     if done and not dry_run:
         click.echo(f"The engine: {command[0]}")
-        _tell_next(done)
+        _print_next_steps(done)
     return 0 if done and not failed else 3
 
 
@@ -106,14 +110,14 @@ def _uninstall(profiles: list[Profile], dry_run: bool) -> int:
             if host.installation(profile) is None:
                 continue
         except OutputError:
-            _say(f"{profile.plugin} is not Mattelier's own folder; it stays.")
+            _print_message(f"{profile.plugin} is not Mattelier's own folder; it stays.")
             continue
         try:
             if not dry_run:
                 host.uninstall(profile)
         except OutputError as error:
             failed = True
-            _say(f"mattelier: {error}")
+            _print_message(f"mattelier: {error}")
             continue
         removed += 1
         verb = "would be removed" if dry_run else "removed"
@@ -123,7 +127,7 @@ def _uninstall(profiles: list[Profile], dry_run: bool) -> int:
     return 3 if failed else 0
 
 
-def _tell_next(done: list[Profile]) -> None:
+def _print_next_steps(done: list[Profile]) -> None:
     click.echo("Restart GIMP; the tools are in its menu under Filters → AI.")
     sandboxes = {profile.sandbox for profile in done}
     if "flatpak" in sandboxes or has_flatpak():
@@ -139,5 +143,5 @@ def _tell_next(done: list[Profile]) -> None:
         )
 
 
-def _say(message: str) -> None:
+def _print_message(message: str) -> None:
     click.echo(message, err=True)

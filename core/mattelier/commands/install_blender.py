@@ -34,27 +34,29 @@ Run it again after an update of Blender or Mattelier, or when Mattelier has move
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 def blender(programs: tuple[Path, ...], uninstall: bool, dry_run: bool) -> int:
     """Put Add → AI → Rotoscope, Upscale and Bokeh into Blender's compositor, 4.2 and later."""
-    given = [_given(program) for program in programs]
-    found = [one for one in given if one] if given else find_blenders()
-    failed = len(found) < len(given)
+    named = [_probe_named(program) for program in programs]
+    found = [one for one in named if one] if named else find_blenders()
+    failed = len(found) < len(named)
     command = [] if uninstall else engine_command()
     done = 0
     for one in found:
         if one.version < OLDEST:
-            _say(f"{one} is too old for the add-on; it was passed over, 4.2 or later can.")
-            failed = failed or bool(given)
+            _print_message(
+                f"{one} is too old for the add-on; it was passed over, 4.2 or later can."
+            )
+            failed = failed or bool(named)
             continue
         try:
             done += _uninstall(one, dry_run) if uninstall else _install(one, command, dry_run)
         except OutputError as error:
             failed = True
-            _say(f"mattelier: {error}")
+            _print_message(f"mattelier: {error}")
     if uninstall:
         if not done and not failed:
             click.echo("Mattelier is in no Blender that was found.")
         return 3 if failed else 0
     if not done and not failed:
-        _say(
+        _print_message(
             "mattelier: No Blender 4.2 or later was found; install one, or name its program with "
             "--blender."
         )
@@ -69,13 +71,13 @@ def blender(programs: tuple[Path, ...], uninstall: bool, dry_run: bool) -> int:
     return 0 if done and not failed else 3
 
 
-def _given(program: Path) -> Blender | None:
+def _probe_named(program: Path) -> Blender | None:
     """The named program, or the one in a named folder; None, and told, where it is none."""
     inside = [program / name for name in ("blender", "blender.exe", "Contents/MacOS/Blender")]
-    chosen = next((file for file in inside if file.is_file()), program)
-    found = probe(str(chosen))
+    executable = next((file for file in inside if file.is_file()), program)
+    found = probe(str(executable))
     if found is None:
-        _say(f"mattelier: {program} does not start as Blender does.")
+        _print_message(f"mattelier: {program} does not start as Blender does.")
     return found
 
 
@@ -87,11 +89,11 @@ def _install(one: Blender, command: list[str], dry_run: bool) -> bool:
 
 
 def _uninstall(one: Blender, dry_run: bool) -> bool:
-    there = host.is_installed(one) if dry_run else host.uninstall(one)
-    if there:
+    installed = host.is_installed(one) if dry_run else host.uninstall(one)
+    if installed:
         click.echo(f"{one}: {'would be removed' if dry_run else 'removed'}.")
-    return there
+    return installed
 
 
-def _say(message: str) -> None:
+def _print_message(message: str) -> None:
     click.echo(message, err=True)

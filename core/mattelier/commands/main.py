@@ -53,8 +53,8 @@ class LazyGroup(click.Group):
             formatter.write_dl(list({**tasks, **_OTHERS}.items()))
 
 
-def _print_version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
-    if asked and not ctx.resilient_parsing:
+def _print_version(ctx: click.Context, param: click.Parameter, requested: bool) -> None:
+    if requested and not ctx.resilient_parsing:
         from importlib.metadata import PackageNotFoundError, version
 
         try:

@@ -188,7 +188,7 @@ def import_model(file: Path, name: str, style_encoder: Path | None, **flags: Any
     def describe(copy: Path) -> Card:
         from mattelier.catalogue.store import sha256
 
-        spec = _STYLE if style_encoder else _conventions(store, copy, flags)
+        spec = _STYLE if style_encoder else _read_conventions(store, copy, flags)
         return Card(
             name=name,
             task="style" if style_encoder else "matte",
@@ -205,7 +205,7 @@ def import_model(file: Path, name: str, style_encoder: Path | None, **flags: Any
 
     with contextlib.ExitStack() as stack:
         if style_encoder:
-            file = stack.enter_context(_joined(file, style_encoder))
+            file = stack.enter_context(_merge_style_files(file, style_encoder))
         card = import_weights(store, file, name, describe)
     click.echo(f"{name} is ready in {card.folder}; use it with --model {name}.", err=True)
 
@@ -214,7 +214,7 @@ _STYLE = (Input(512, "tile", 8, margin=80), Output())
 
 
 @contextlib.contextmanager
-def _joined(decoder: Path, encoder: Path) -> Iterator[Path]:
+def _merge_style_files(decoder: Path, encoder: Path) -> Iterator[Path]:
     """A style network's two files as one, whose layout is checked."""
     import tempfile
 
@@ -230,7 +230,7 @@ def _joined(decoder: Path, encoder: Path) -> Iterator[Path]:
         yield path
 
 
-def _conventions(store: Store, copy: Path, flags: dict[str, Any]) -> tuple[Input, Output]:
+def _read_conventions(store: Store, copy: Path, flags: dict[str, Any]) -> tuple[Input, Output]:
     """Input and output as the flags and the file say, or as the same network's own card does."""
     if copy.suffix == ".safetensors":
         return _same_network(store, copy, flags["architecture"])
@@ -239,23 +239,25 @@ def _conventions(store: Store, copy: Path, flags: dict[str, Any]) -> tuple[Input
     if flags["architecture"]:
         raise UsageError("--architecture is for safetensors; an ONNX file holds its own network.")
     inputs, outputs = signature(copy)
-    named = f"its inputs are {_ports(inputs)}"
-    wanted = [port for port in (flags["picture"], flags["hint_input"]) if port]
-    if len(inputs) != max(len(wanted), 1):
-        raise UsageError(f"Say with --input and --hint-input what goes where: {named}.")
-    if unknown := [port for port in wanted if port not in dict(inputs)]:
-        raise UsageError(f"There is no input {unknown[0]!r}: {named}.")
+    input_names = f"its inputs are {_format_ports(inputs)}"
+    requested = [port for port in (flags["picture"], flags["hint_input"]) if port]
+    if len(inputs) != max(len(requested), 1):
+        raise UsageError(f"Say with --input and --hint-input what goes where: {input_names}.")
+    if unknown := [port for port in requested if port not in dict(inputs)]:
+        raise UsageError(f"There is no input {unknown[0]!r}: {input_names}.")
     output = flags["output"]
     tensor = int(output) if output and output.lstrip("-").isdigit() else output
     if isinstance(tensor, str) and tensor not in dict(outputs):
-        raise UsageError(f"There is no output {tensor!r}: its outputs are {_ports(outputs)}.")
+        raise UsageError(
+            f"There is no output {tensor!r}: its outputs are {_format_ports(outputs)}."
+        )
     return (
         Input(
             size=flags["size"],
             resize=flags["resize"],
             multiple=flags["multiple"],
-            mean=_triple(flags["mean"]),
-            std=_triple(flags["std"]),
+            mean=_parse_triple(flags["mean"]),
+            std=_parse_triple(flags["std"]),
             tensor=flags["picture"] or inputs[0][0],
             hint=flags["hint_input"],
         ),
@@ -271,18 +273,18 @@ def _same_network(store: Store, copy: Path, architecture: str | None) -> tuple[I
             list(weights.keys())
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{copy.name} is not a sound safetensors file ({error}).") from error
-    known = {
+    by_architecture = {
         card.architecture: card for card in map(store.card, store.names()) if card.architecture
     }
-    if architecture not in known:
+    if architecture not in by_architecture:
         raise UsageError(
             "A safetensors file holds weights only; say whose they are with --architecture "
-            f"({', '.join(known) or 'none is known here'})."
+            f"({', '.join(by_architecture) or 'none is known here'})."
         )
-    return known[architecture].input, known[architecture].output
+    return by_architecture[architecture].input, by_architecture[architecture].output
 
 
-def _triple(text: str) -> tuple[float, float, float]:
+def _parse_triple(text: str) -> tuple[float, float, float]:
     try:
         red, green, blue = (float(part) for part in text.split(","))
     except ValueError:
@@ -290,7 +292,7 @@ def _triple(text: str) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _ports(ports: list[tuple[str, str]]) -> str:
+def _format_ports(ports: list[tuple[str, str]]) -> str:
     return ", ".join(f"{name} {shape}" for name, shape in ports)
 
 

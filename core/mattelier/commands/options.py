@@ -62,7 +62,7 @@ def _option(leaf: FlatField, field: Field, flag: Flag) -> Callable[[Command], Co
     names = flag.names or (f"--{leaf.name.replace('_', '-')}",)
     if not names[0].startswith("-"):
         return click.argument(*names)
-    kind = without_none(leaf.type)
+    value_type = without_none(leaf.type)
     default = leaf.default if flag.default is ... else flag.default
     if flag.required or flag.multiple:
         default = None
@@ -74,7 +74,7 @@ def _option(leaf: FlatField, field: Field, flag: Flag) -> Callable[[Command], Co
     }
     if default is not None:
         settings["default"] = default
-    if kind is bool:
+    if value_type is bool:
         on_off = f"{names[0]}/--no-{names[0].removeprefix('--')}"
         names = (on_off,) if leaf.default else names
         return click.option(*names, leaf.name, is_flag=True, **settings)
@@ -83,21 +83,21 @@ def _option(leaf: FlatField, field: Field, flag: Flag) -> Callable[[Command], Co
     if leaf.choices and not flag.metavar:
         texts = [str(choice) for choice in leaf.choices if choice != 0]
         settings["type"] = click.Choice(texts)
-    elif flag.parse is None and kind in (int, float):
-        settings["type"] = _number_type(kind, field, flag)
+    elif flag.parse is None and value_type in (int, float):
+        settings["type"] = _number_type(value_type, field, flag)
     return click.option(*names, leaf.name, multiple=flag.multiple, **settings)
 
 
-def _number_type(kind: type, field: Field, flag: Flag) -> click.types.ParamType[Any]:
+def _number_type(value_type: type, field: Field, flag: Flag) -> click.types.ParamType[Any]:
     low, high = field.minimum, field.maximum
     if flag.bounds == "none" or (low is None and high is None):
-        return click.INT if kind is int else click.FLOAT
+        return click.INT if value_type is int else click.FLOAT
     bounds = {
         "min": low,
         "max": None if flag.bounds == "minimum" else high,
         "min_open": flag.bounds == "above minimum",
     }
-    return click.IntRange(**bounds) if kind is int else click.FloatRange(**bounds)  # type: ignore[arg-type]
+    return click.IntRange(**bounds) if value_type is int else click.FloatRange(**bounds)  # type: ignore[arg-type]
 
 
 def _callback(parse: Callable[[str], Any], multiple: bool) -> Callable[..., Any]:
@@ -171,13 +171,13 @@ def check_hint_files(hint: HintRequest, *, pictures: int, mask_flag: str = "--hi
     ------
     UsageError
     """
-    for flag, given in ((mask_flag, hint.mask), ("--trimap", hint.trimap)):
-        if given is not None and not os.path.isdir(given):
-            if not os.path.lexists(given):
-                raise UsageError(f"{flag} {given}: no such file.")
+    for flag, path in ((mask_flag, hint.mask), ("--trimap", hint.trimap)):
+        if path is not None and not os.path.isdir(path):
+            if not os.path.lexists(path):
+                raise UsageError(f"{flag} {path}: no such file.")
             if pictures > 1:
                 raise UsageError(
-                    f"{flag} {given} is one file for {pictures} pictures; "
+                    f"{flag} {path} is one file for {pictures} pictures; "
                     "give a folder that holds a hint of the same name for each."
                 )
 
@@ -199,10 +199,10 @@ def hint_of(
         The folder has no hint for this picture, or several.
     """
 
-    def choose(flag: str, given: str | None) -> str | None:
-        if given is None or not os.path.isdir(given):
-            return given
-        place = Path(given, relative.parent)
+    def choose(flag: str, path: str | None) -> str | None:
+        if path is None or not os.path.isdir(path):
+            return path
+        place = Path(path, relative.parent)
         fitting = [
             entry.name
             for entry in (place.iterdir() if place.is_dir() else ())
@@ -212,7 +212,7 @@ def hint_of(
             fitting = [relative.name]
         if len(fitting) != 1:
             found = "several files" if fitting else "no file"
-            raise UsageError(f"{flag} {given} has {found} for {relative}; it needs one.")
+            raise UsageError(f"{flag} {path} has {found} for {relative}; it needs one.")
         return str(place / fitting[0])
 
     return dataclasses.replace(

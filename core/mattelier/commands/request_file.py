@@ -46,8 +46,8 @@ def roto_request(flags: Mapping[str, Any]) -> RotoRequest:
     own = {leaf.name for leaf in all_flat_fields(RotoRequest)}.union(KEY_FLAGS)
     for param in context.command.params:
         name = str(param.name)
-        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if given and name in own and name != "frames":
+        is_set = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if is_set and name in own and name != "frames":
             flag = param.opts[0] if isinstance(param, click.Option) else name.upper()
             raise UsageError(f"--request says all of the shot but --frames; leave {flag} out.")
     return replace(request, frames=flags["frames"]) if flags["frames"] else request

@@ -72,7 +72,7 @@ def _print_plan(shot: Shot[RotoRequest], as_json: bool) -> None:
     except OutputError as error:
         problem = str(error)
     plate = shot.plate
-    told = {
+    facts = {
         "plate": shot.request.plate,
         "frames": str(shot.requested & plate.frames),
         "gaps": str(plate.missing),
@@ -86,8 +86,8 @@ def _print_plan(shot: Shot[RotoRequest], as_json: bool) -> None:
         "problem": problem,
     }
     if as_json:
-        print_json(told)
+        print_json(facts)
         return
-    for name, value in told.items():
+    for name, value in facts.items():
         if value not in (None, "", []):
             click.echo(f"{name:<8}{value if not isinstance(value, list) else ', '.join(value)}")

@@ -15,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from mattelier.shot.result import FrameResult, ShotResult
 
-_MOST_TOLD = 20  # failures that are told one by one
+_MAX_PRINTED_FAILURES = 20  # failures that are told one by one
 
 
 def run(make: Callable[[Callable[[FrameResult], None]], ShotResult], as_json: bool) -> int:
@@ -40,12 +40,12 @@ def run(make: Callable[[Callable[[FrameResult], None]], ShotResult], as_json: bo
     catch_warnings()
     started = time.perf_counter()
     stop = threading.Event()
-    with stop_on_signals(stop), listener(as_json) as tell:
+    with stop_on_signals(stop), listener(as_json) as print_stage:
 
         def listen(fraction: float, stage: str) -> None:
             if stop.is_set():
                 raise Cancelled
-            tell(fraction, stage)
+            print_stage(fraction, stage)
 
         def done(result: FrameResult) -> None:
             if as_json:
@@ -100,14 +100,16 @@ def listener(as_json: bool) -> Iterator[Callable[[float, str], None]]:
 def report(result: ShotResult, notes: list[str], seconds: float, as_json: bool) -> None:
     """Tell what became of a shot: people on stderr, programs on stdout."""
     for note in notes:
-        _say(f"Note: {note}")
+        _print_message(f"Note: {note}")
     sentences = list(dict.fromkeys(r.error for r in result.results if r.error))
-    for sentence in sentences[:_MOST_TOLD]:
-        _say(f"  failed: {sentence}")
-    if len(sentences) > _MOST_TOLD:
-        _say(f"  … and {len(sentences) - _MOST_TOLD} more; --json tells them all.")
+    for sentence in sentences[:_MAX_PRINTED_FAILURES]:
+        _print_message(f"  failed: {sentence}")
+    if len(sentences) > _MAX_PRINTED_FAILURES:
+        _print_message(
+            f"  … and {len(sentences) - _MAX_PRINTED_FAILURES} more; --json tells them all."
+        )
     for problem in result.problems:
-        _say(f"mattelier: {problem}")
+        _print_message(f"mattelier: {problem}")
     counts = [f"{len(result.written)} of {len(result.requested)} frames written"]
     if result.kept:
         counts.append(f"{len(result.kept)} were done already")
@@ -116,7 +118,7 @@ def report(result: ShotResult, notes: list[str], seconds: float, as_json: bool) 
     if result.undone:
         why = ", as you interrupted" if result.interrupted else ""
         counts.append(f"not done: {result.undone}{why}")
-    _say(f"{'; '.join(counts)}; {seconds:.1f} s. {', '.join(result.outputs)}")
+    _print_message(f"{'; '.join(counts)}; {seconds:.1f} s. {', '.join(result.outputs)}")
     if as_json:
         print_json(
             {
@@ -149,5 +151,5 @@ def print_json(values: dict[str, Any]) -> None:
         close_stdout()
 
 
-def _say(message: str) -> None:
+def _print_message(message: str) -> None:
     click.echo(message, err=True)

@@ -16,7 +16,7 @@ from mattelier import __version__
 from mattelier.hosts.blender_programs import Blender
 from mattelier.hosts.engine import copy_client
 from mattelier.types.errors import OutputError
-from mattelier.worker.client import cleaned
+from mattelier.worker.client import clean_environment
 
 NAME = "mattelier"
 _REPOSITORY = "user_default"  # Blender's own name for what a user installs from disk
@@ -65,7 +65,7 @@ def install(blender: Blender, command: Sequence[str]) -> None:
     OutputError
         Blender refuses; what was installed before is there still.
     """
-    with _built(blender, command) as file:
+    with _build_extension(blender, command) as file:
         done = _run(blender, "install-file", "-r", _REPOSITORY, "--enable", str(file))
         _check(blender, done)
 
@@ -92,7 +92,7 @@ def is_installed(blender: Blender) -> bool:
 
 
 @contextmanager
-def _built(blender: Blender, command: Sequence[str]) -> Iterator[Path]:
+def _build_extension(blender: Blender, command: Sequence[str]) -> Iterator[Path]:
     # Below the home folder: a Blender in a sandbox sees no other temporary folder.
     with tempfile.TemporaryDirectory(prefix=".mattelier-", dir=Path.home()) as scratch:
         source, file = Path(scratch, NAME), Path(scratch, f"{NAME}.zip")
@@ -113,7 +113,7 @@ def _run(blender: Blender, *words: str) -> subprocess.CompletedProcess[str]:
             text=True,
             errors="replace",
             cwd=Path.home(),
-            env=cleaned(os.environ),
+            env=clean_environment(os.environ),
             timeout=_TIMEOUT_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired) as error:

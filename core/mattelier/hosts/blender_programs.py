@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mattelier.worker.client import cleaned
+from mattelier.worker.client import clean_environment
 
 OLDEST = (4, 2)
 _VERSION_LINE = re.compile(r"^Blender (\d+)\.(\d+)", re.MULTILINE)
@@ -51,7 +51,7 @@ def probe(*command: str, sandbox: bool = False) -> Blender | None:
             stderr=subprocess.DEVNULL,
             text=True,
             errors="replace",
-            env=cleaned(os.environ),
+            env=clean_environment(os.environ),
             timeout=_TIMEOUT_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired):

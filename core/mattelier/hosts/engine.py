@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from mattelier.types.errors import EngineError
-from mattelier.worker.client import cleaned
+from mattelier.worker.client import clean_environment
 
 # Alone; or, where pip put the packages into the user's own folder, at least without PYTHONPATH.
 _ISOLATION = (("-I",), ("-E", "-P"))
@@ -26,14 +26,14 @@ def engine_command() -> list[str]:
         Python does not find Mattelier in an environment without this terminal's variables.
     """
     for flags in _ISOLATION:
-        tried = [sys.executable, *flags, "-c", "import mattelier.commands.worker"]
+        attempt = [sys.executable, *flags, "-c", "import mattelier.commands.worker"]
         try:
             done = subprocess.run(
-                tried,
+                attempt,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 cwd=Path.home(),
-                env=cleaned(os.environ),
+                env=clean_environment(os.environ),
                 timeout=_START_TIMEOUT_SECONDS,
             )
         except (OSError, subprocess.TimeoutExpired):

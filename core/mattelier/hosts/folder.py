@@ -25,7 +25,7 @@ def replace_folder(target: Path, fill: Callable[[Path], None]) -> None:
         fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         fresh.chmod(0o755)
         fill(fresh)
-        old = _moved_aside(target) if target.exists() else None
+        old = _move_aside(target) if target.exists() else None
         os.replace(fresh, target)
     except OSError as error:
         if old is not None and not target.exists():
@@ -46,13 +46,13 @@ def remove_folder(target: Path) -> None:
         The system refuses; nothing was removed.
     """
     try:
-        old = _moved_aside(target)
+        old = _move_aside(target)
     except OSError as error:
         raise _output_error(target, error) from error
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _moved_aside(target: Path) -> Path:
+def _move_aside(target: Path) -> Path:
     aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     aside.rmdir()
     os.replace(target, aside)

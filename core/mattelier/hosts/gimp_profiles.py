@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-from mattelier.worker.client import cleaned
+from mattelier.worker.client import clean_environment
 
 Sandbox = Literal["", "flatpak", "snap"]
 
@@ -73,7 +73,7 @@ class Unstarted:
                 command,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                env=cleaned(os.environ),
+                env=clean_environment(os.environ),
                 timeout=_FIRST_START_TIMEOUT_SECONDS,
             )
         except (OSError, subprocess.TimeoutExpired):

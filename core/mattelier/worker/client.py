@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import subprocess
 
 # What a host sets for its own bundled Python and libraries, and what would break the engine's.
-_FOREIGN = (
+_HOST_PREFIXES = (
     "PYTHON", "GI_", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_", "GDK_PIXBUF_", "GTK_PATH",
     "GEGL_PATH", "BABL_PATH", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV",
 )  # fmt: skip
@@ -109,7 +109,7 @@ class Worker:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        exception_type: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
@@ -236,17 +236,17 @@ def connect(engine: Engine, host: str, *, timeout: float = 60) -> Worker:
     WorkerError
         The one that runs does not fit this host.
     """
-    worker = _try(host)
+    worker = _greet_worker(host)
     if worker is not None:
         return worker
     if not engine.command:
         raise Unavailable(
             "No Mattelier worker is running: start one with `mattelier worker` in a terminal."
         )
-    started = _start(engine)
+    started = _start_worker(engine)
     end = time.monotonic() + timeout
     while time.monotonic() < end:
-        worker = _try(host)
+        worker = _greet_worker(host)
         if worker is not None:
             return worker
         # One that finds another listening ends with 0: that one will answer.
@@ -267,11 +267,11 @@ def output_path() -> Path:
     return protocol.folders()[0] / "worker-output.txt"
 
 
-def _try(host: str) -> Worker | None:
+def _greet_worker(host: str) -> Worker | None:
     """A greeted connection to a listening worker, or None."""
     for folder in protocol.folders():
         try:
-            connection, token = _open(protocol.address(folder))
+            connection, token = _open_connection(protocol.address(folder))
         except (OSError, ValueError, KeyError):
             continue
         try:
@@ -295,10 +295,12 @@ def _try(host: str) -> Worker | None:
     return None
 
 
-def _open(path: Path) -> tuple[socket.socket, str]:
+def _open_connection(path: Path) -> tuple[socket.socket, str]:
     if sys.platform == "win32":
-        told = json.loads(path.read_text("utf-8"))
-        return socket.create_connection(("127.0.0.1", int(told["port"]))), str(told["token"])
+        endpoint = json.loads(path.read_text("utf-8"))
+        return socket.create_connection(("127.0.0.1", int(endpoint["port"]))), str(
+            endpoint["token"]
+        )
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(str(path))
@@ -308,7 +310,7 @@ def _open(path: Path) -> tuple[socket.socket, str]:
     return connection, ""
 
 
-def _start(engine: Engine) -> subprocess.Popen[bytes]:
+def _start_worker(engine: Engine) -> subprocess.Popen[bytes]:
     import subprocess  # slow to import, and a worker runs already nearly always
 
     output = output_path()
@@ -323,8 +325,8 @@ def _start(engine: Engine) -> subprocess.Popen[bytes]:
                 stdout=sink,
                 stderr=sink,
                 cwd=Path.home(),
-                env=cleaned(os.environ),
-                **_detached(),
+                env=clean_environment(os.environ),
+                **_detach_options(),
             )
     except OSError as error:
         reason = error.strerror or str(error)
@@ -334,12 +336,14 @@ def _start(engine: Engine) -> subprocess.Popen[bytes]:
         ) from error
 
 
-def cleaned(environment: Mapping[str, str]) -> dict[str, str]:
+def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """An environment without what the host set for its own Python and libraries."""
-    return {name: value for name, value in environment.items() if not name.startswith(_FOREIGN)}
+    return {
+        name: value for name, value in environment.items() if not name.startswith(_HOST_PREFIXES)
+    }
 
 
-def _detached() -> dict[str, Any]:
+def _detach_options() -> dict[str, Any]:
     """Popen arguments of a process that outlives the host and shows no window."""
     if sys.platform == "win32":
         import subprocess

@@ -71,7 +71,7 @@ class Job:
 def jobs(names_at_work: Callable[[], list[str]]) -> dict[str, Job]:
     """All jobs by name; `names_at_work` gives those at work or waiting, for the status."""
     return {
-        **{name: _of_task(spec) for name, spec in TASKS.items()},
+        **{name: _task_job(spec) for name, spec in TASKS.items()},
         "roto": Job(_roto, long=True),
         "frames": Job(_frames, long=True),
         "qc": Job(_qc, long=True),
@@ -90,7 +90,7 @@ def warm(models: ModelCache) -> None:
         run(CutoutRequest(), Picture(grey), models)
 
 
-def as_sent(samples: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+def to_wire_samples(samples: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Samples of an outcome in the depth that the client asked for, contiguous."""
     import numpy as np
 
@@ -101,7 +101,7 @@ def as_sent(samples: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(samples)
 
 
-def _of_task(spec: TaskSpec) -> Job:
+def _task_job(spec: TaskSpec) -> Job:
     return Job(
         partial(_run_task, spec),
         {
@@ -123,7 +123,7 @@ def _run_task(
         raise UsageError("A host crops for itself; leave crop out.")
     picture = pictures["picture"]
     inputs = {
-        one.name: _as_input(one, pictures[one.name])
+        one.name: _to_input(one, pictures[one.name])
         for one in spec.inputs
         if one.name in pictures and not spec.is_hint(one)
     }
@@ -137,14 +137,14 @@ def _run_task(
             box=hint.box,
             points=hint.points,
         )
-    return _outcome(spec, run(request, picture, models, **inputs))
+    return _task_outcome(spec, run(request, picture, models, **inputs))
 
 
-def _as_input(one: TaskInput, samples: Any) -> Any:
-    return _nearness(samples) if one.kind == "depth" else samples
+def _to_input(one: TaskInput, samples: Any) -> Any:
+    return _to_depth(samples) if one.kind == "depth" else samples
 
 
-def _nearness(samples: NDArray[np.float32]) -> DepthMap:
+def _to_depth(samples: NDArray[np.float32]) -> DepthMap:
     import numpy as np
 
     from mattelier.types.depth_map import DepthMap
@@ -154,7 +154,7 @@ def _nearness(samples: NDArray[np.float32]) -> DepthMap:
     return DepthMap(np.maximum(samples, 0), False, "sent")
 
 
-def _outcome(spec: TaskSpec, result: Result) -> Outcome:
+def _task_outcome(spec: TaskSpec, result: Result) -> Outcome:
     import numpy as np
 
     report = result.report.values()
@@ -200,16 +200,16 @@ def _roto(models: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Outc
 
     request = from_json(RotoRequest, options)
     _require_absolute(request.plate, request.output, *(key.mask for key in request.keys))
-    return _of_shot(roto.run(request, models=models))
+    return _shot_outcome(roto.run(request, models=models))
 
 
 def _frames(models: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     from mattelier.shot import filter_shot
 
     request = from_json(FramesRequest, options)
-    files = _named_files(request)
+    files = _request_files(request)
     _require_absolute(request.plate, request.output, request.mattes, *files)
-    return _of_shot(filter_shot.run(request, models=models))
+    return _shot_outcome(filter_shot.run(request, models=models))
 
 
 def _require_absolute(*paths: str | None) -> None:
@@ -218,7 +218,7 @@ def _require_absolute(*paths: str | None) -> None:
             raise UsageError(f"The worker needs absolute paths, not {path}.")
 
 
-def _named_files(request: FramesRequest) -> Iterator[str | None]:
+def _request_files(request: FramesRequest) -> Iterator[str | None]:
     """The files that the task's request names; a model may be a file too."""
     for one in TASKS[request.task].inputs:
         yield field_value(request.options, one.field)
@@ -228,7 +228,7 @@ def _named_files(request: FramesRequest) -> Iterator[str | None]:
             yield value
 
 
-def _of_shot(result: ShotResult) -> Outcome:
+def _shot_outcome(result: ShotResult) -> Outcome:
     from mattelier.types.errors import OutputError
 
     if result.problems:

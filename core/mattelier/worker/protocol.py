@@ -26,8 +26,8 @@ VERSION = 1
 MAX_MESSAGE = 1 << 20
 STRIP_ROWS = 256
 SAMPLE_BYTES = {"u8": 1, "u16": 2, "f32": 4}
-_LONGEST_PATH = 100  # of a Unix socket; macOS has room for 104 bytes, Linux for 108
-_LENGTH = struct.Struct(">I")
+_MAX_PATH_BYTES = 100  # of a Unix socket; macOS has room for 104 bytes, Linux for 108
+_LENGTH_FORMAT = struct.Struct(">I")
 
 
 class ProtocolError(Exception):
@@ -39,7 +39,7 @@ def send(connection: socket.socket, message: dict[str, Any]) -> None:
     body = json.dumps(message, separators=(",", ":")).encode()
     if len(body) > MAX_MESSAGE:
         raise ProtocolError(f"A message of {len(body)} bytes is too long.")
-    connection.sendall(_LENGTH.pack(len(body)) + body)
+    connection.sendall(_LENGTH_FORMAT.pack(len(body)) + body)
 
 
 def receive(connection: socket.socket) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def receive(connection: socket.socket) -> dict[str, Any]:
     ProtocolError
         What came is too long, or no JSON object.
     """
-    (length,) = _LENGTH.unpack(receive_bytes(connection, _LENGTH.size))
+    (length,) = _LENGTH_FORMAT.unpack(receive_bytes(connection, _LENGTH_FORMAT.size))
     if length > MAX_MESSAGE:
         raise ProtocolError(f"A message of {length} bytes is too long.")
     try:
@@ -102,6 +102,6 @@ def folders() -> list[Path]:
 def address(folder: Path) -> Path:
     """The file in `folder` that leads to the worker: a Unix socket; on Windows port and token."""
     path = folder / f"worker-{VERSION}.{'json' if sys.platform == 'win32' else 'sock'}"
-    if sys.platform != "win32" and len(os.fsencode(path)) > _LONGEST_PATH:
+    if sys.platform != "win32" and len(os.fsencode(path)) > _MAX_PATH_BYTES:
         raise OSError(f"{path} is too long for a socket; set MATTELIER_RUNTIME to a short folder")
     return path

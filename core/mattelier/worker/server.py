@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Any
 from mattelier.types.errors import EngineError, MattelierError, UsageError
 from mattelier.types.progress import Cancelled, heard_by
 from mattelier.worker import protocol
-from mattelier.worker.jobs import Job, Outcome, as_sent, jobs, warm
+from mattelier.worker.jobs import Job, Outcome, jobs, to_wire_samples, warm
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
     from mattelier.engines.model_cache import ModelCache
 
-_MOST_CLIENTS = 64
-_AT_ONCE = 2  # requests that compute; more would only share the same cores
+_MAX_CLIENTS = 64
+_MAX_PARALLEL_JOBS = 2  # requests that compute; more would only share the same cores
 _GREETING_SECONDS = 10
 _STALLED_SECONDS = 120  # a client that neither sends what it announced nor reads is given up
 _LISTEN_SECONDS = 0.5  # how long an idle or stopped worker may take to notice
 _WATCH_SECONDS = 0.05
 _PROGRESS_SECONDS = 0.05  # between two progress messages: a host redraws at each
-_MOST_PIXELS = 300e6  # of one picture, as for files
+_MAX_PIXELS = 300e6  # of one picture, as for files
 
 
 class Server:
@@ -57,8 +57,8 @@ class Server:
         self._cache: ModelCache | None = None
         self.stopping = threading.Event()
         self._token = secrets.token_hex(16) if sys.platform == "win32" else ""
-        self._slots = {False: threading.Semaphore(_AT_ONCE), True: threading.Semaphore(1)}
-        self._clients = threading.Semaphore(_MOST_CLIENTS)
+        self._slots = {False: threading.Semaphore(_MAX_PARALLEL_JOBS), True: threading.Semaphore(1)}
+        self._clients = threading.Semaphore(_MAX_CLIENTS)
         self._changed = threading.Lock()
         self._working = 0
         self._last = time.monotonic()
@@ -69,7 +69,7 @@ class Server:
             listeners = []
             for folder in protocol.folders():
                 try:
-                    listeners.append(stack.enter_context(_listening(folder, self._token)))
+                    listeners.append(stack.enter_context(_listen(folder, self._token)))
                 except _OtherWorker:
                     return False
                 except OSError as error:
@@ -121,7 +121,7 @@ class Server:
             return self._cache
 
     @contextlib.contextmanager
-    def _named(self, name: str) -> Iterator[None]:
+    def _track_job(self, name: str) -> Iterator[None]:
         """Name the block's job among those at work or waiting."""
         with self._changed:
             self._at_work.append(name)
@@ -158,19 +158,19 @@ class Server:
         from mattelier import __version__
         from mattelier.log import log_path
 
-        ours = {
+        greeting = {
             "protocol": protocol.VERSION,
             "engine": __version__,
             "pid": os.getpid(),
             "log": str(log_path()),
         }
         if hello.get("protocol") != protocol.VERSION:
-            ours["error"] = (
+            greeting["error"] = (
                 f"This plug-in and the Mattelier engine {__version__} are of different versions; "
                 "run `mattelier install gimp` (or blender) again and restart the program."
             )
-        protocol.send(connection, ours)
-        return "error" not in ours
+        protocol.send(connection, greeting)
+        return "error" not in greeting
 
     def _request(self, connection: socket.socket) -> None:
         request = protocol.receive(connection)
@@ -180,20 +180,20 @@ class Server:
                 protocol.send(connection, {"report": {}})
                 return
             try:
-                dtype, announced = _checked(request, self._jobs)
+                dtype, announced = _check_request(request, self._jobs)
             except UsageError as error:
                 _refuse(connection, str(error), "UsageError")
                 _drain(connection)
                 raise EOFError from None  # what follows on the wire cannot be told apart
             connection.settimeout(_STALLED_SECONDS)
-            pictures = _received(connection, announced)
-            outcome = self._done(connection, request, pictures)
+            pictures = _receive_pictures(connection, announced)
+            outcome = self._run_job(connection, request, pictures)
             del pictures
             if outcome is not None:
-                _answer(connection, outcome, dtype)
+                _send_outcome(connection, outcome, dtype)
             connection.settimeout(None)
 
-    def _done(
+    def _run_job(
         self, connection: socket.socket, request: dict[str, Any], pictures: Mapping[str, Any]
     ) -> Outcome | None:
         """The outcome, or None when the reason why there is none was sent.
@@ -204,18 +204,18 @@ class Server:
             The client left; nothing is owed to it.
         """
         name = request["task"]
-        with self._named(name), _watched(connection) as gone:
-            last, said = 0.0, ""
+        with self._track_job(name), _watch_client(connection) as client_left:
+            last_time, last_stage = 0.0, ""
 
             def listen(fraction: float, stage: str) -> None:
-                nonlocal last, said
-                if gone.is_set():
+                nonlocal last_time, last_stage
+                if client_left.is_set():
                     raise Cancelled
                 now = time.monotonic()
-                if now - last >= _PROGRESS_SECONDS or stage != said:
-                    last, said = now, stage
-                    told = {"progress": round(min(max(fraction, 0), 1), 3), "stage": stage}
-                    protocol.send(connection, told)
+                if now - last_time >= _PROGRESS_SECONDS or stage != last_stage:
+                    last_time, last_stage = now, stage
+                    message = {"progress": round(min(max(fraction, 0), 1), 3), "stage": stage}
+                    protocol.send(connection, message)
 
             try:
                 slots = self._slots[self._jobs[name].long]
@@ -260,7 +260,7 @@ class _OtherWorker(Exception):  # noqa: N818 - good news
 
 
 @contextlib.contextmanager
-def _listening(folder: Path, token: str) -> Iterator[socket.socket]:
+def _listen(folder: Path, token: str) -> Iterator[socket.socket]:
     """A listening socket in `folder`, which no other worker has while the block runs.
 
     A lock on a file beside it tells a living worker from a socket that a dead one left.
@@ -272,8 +272,8 @@ def _listening(folder: Path, token: str) -> Iterator[socket.socket]:
         _claim(lock)
         if sys.platform == "win32":
             listener = socket.create_server(("127.0.0.1", 0))
-            told = {"port": listener.getsockname()[1], "token": token}
-            part.write_text(json.dumps(told), "utf-8")
+            endpoint = {"port": listener.getsockname()[1], "token": token}
+            part.write_text(json.dumps(endpoint), "utf-8")
         else:
             listener = socket.socket(socket.AF_UNIX)
             before = os.umask(0o177)  # 0600 from the first moment
@@ -305,32 +305,32 @@ def _claim(lock: IO[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def _watched(connection: socket.socket) -> Iterator[threading.Event]:
+def _watch_client(connection: socket.socket) -> Iterator[threading.Event]:
     """Sets the event when the client leaves while the block runs."""
-    gone, over = threading.Event(), threading.Event()
+    client_left, finished = threading.Event(), threading.Event()
 
     def watch() -> None:
-        while not over.is_set():
+        while not finished.is_set():
             try:
                 if not select.select([connection], [], [], _WATCH_SECONDS)[0]:
                     continue
                 if connection.recv(1, socket.MSG_PEEK):
-                    over.wait()  # the next request, sent early: nobody who asks again has left
+                    finished.wait()  # the next request, sent early: nobody who asks again has left
             except (OSError, ValueError):
                 pass
-            gone.set()
+            client_left.set()
             return
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
-        yield gone
+        yield client_left
     finally:
-        over.set()
+        finished.set()
         thread.join()
 
 
-def _checked(
+def _check_request(
     request: dict[str, Any], jobs: Mapping[str, Job]
 ) -> tuple[np.dtype[Any], dict[str, dict[str, Any]]]:
     """The depth of the answer and the announced pictures, all within what the task takes."""
@@ -340,27 +340,27 @@ def _checked(
         raise UsageError(f"There is no task {name!r}.")
     if not isinstance(announced, list) or not all(isinstance(a, dict) for a in announced):
         raise UsageError("The pictures are a list of objects.")
-    known = {str(picture.get("name")): picture for picture in announced}
-    if len(known) != len(announced) or known.keys() - job.channels.keys():
+    by_name = {str(picture.get("name")): picture for picture in announced}
+    if len(by_name) != len(announced) or by_name.keys() - job.channels.keys():
         raise UsageError(f"{name} takes the pictures {', '.join(job.channels) or '(none)'}.")
     for required in job.required:
-        if required not in known:
+        if required not in by_name:
             raise UsageError(f"{name} needs the picture {required!r}.")
-    for title, picture in known.items():
+    for title, picture in by_name.items():
         width, height = picture.get("width"), picture.get("height")
         if not (type(width) is type(height) is int and width > 0 and height > 0):
             raise UsageError(f"The size of {title!r} is not two positive numbers.")
-        if width * height > _MOST_PIXELS:
+        if width * height > _MAX_PIXELS:
             raise UsageError(
                 f"{title!r} has {width * height / 1e6:.0f} megapixels; the most is "
-                f"{_MOST_PIXELS / 1e6:.0f}."
+                f"{_MAX_PIXELS / 1e6:.0f}."
             )
         if picture.get("channels") not in job.channels[title]:
             raise UsageError(f"{title!r} cannot have {picture.get('channels')!r} channels.")
         _dtype(picture.get("depth"))
         if picture.get("transfer", "display") not in ("display", "linear"):
             raise UsageError(f"{title!r} is neither 'display' nor 'linear'.")
-    return _dtype(request.get("depth", "u8")), known
+    return _dtype(request.get("depth", "u8")), by_name
 
 
 def _dtype(depth: object) -> np.dtype[Any]:
@@ -371,7 +371,9 @@ def _dtype(depth: object) -> np.dtype[Any]:
     return np.dtype({"u8": "u1", "u16": "<u2", "f32": "<f4"}[depth])
 
 
-def _received(connection: socket.socket, announced: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def _receive_pictures(
+    connection: socket.socket, announced: Mapping[str, dict[str, Any]]
+) -> dict[str, Any]:
     """The pictures as tasks take them: a `Picture`, or (H, W) float32 0…1 for one channel."""
     import numpy as np
 
@@ -400,9 +402,9 @@ def _received(connection: socket.socket, announced: Mapping[str, dict[str, Any]]
     return pictures
 
 
-def _answer(connection: socket.socket, outcome: Outcome, dtype: np.dtype[Any]) -> None:
+def _send_outcome(connection: socket.socket, outcome: Outcome, dtype: np.dtype[Any]) -> None:
     depth = {"u": f"u{8 * dtype.itemsize}", "f": "f32"}[dtype.kind]
-    sent = {name: as_sent(samples, dtype) for name, samples in outcome.pictures.items()}
+    sent = {name: to_wire_samples(samples, dtype) for name, samples in outcome.pictures.items()}
     entries = [
         {
             "name": name,
@@ -423,12 +425,12 @@ def _bytes(samples: NDArray[Any]) -> memoryview:
     return samples.reshape(-1).view("u1").data
 
 
-def _refuse(connection: socket.socket, sentence: str, kind: str) -> None:
+def _refuse(connection: socket.socket, sentence: str, error_type: str) -> None:
     from mattelier.log import log_path
 
-    log = str(log_path()) if kind in ("Unexpected", "MemoryError") else ""
+    log = str(log_path()) if error_type in ("Unexpected", "MemoryError") else ""
     with contextlib.suppress(OSError):
-        protocol.send(connection, {"error": sentence, "kind": kind, "log": log})
+        protocol.send(connection, {"error": sentence, "kind": error_type, "log": log})
 
 
 def _drain(connection: socket.socket) -> None:
