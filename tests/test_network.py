@@ -99,12 +99,12 @@ def test_weights_from_before_the_context_compute_what_they_did(trained: CutoutNe
 @torch.no_grad()
 def test_the_context_sees_the_whole_picture_and_the_hint(trained: CutoutNet) -> None:
     features, hint = torch.rand(1, 256, 6, 8), torch.zeros(1, 2, 6, 8)
-    seen = trained.context(features, hint)
+    context = trained.context(features, hint)
     features[..., 0, 0] += 1
-    assert (trained.context(features, hint)[..., 5, 7] != seen[..., 5, 7]).any()
+    assert (trained.context(features, hint)[..., 5, 7] != context[..., 5, 7]).any()
     features[..., 0, 0] -= 1
     hint[..., 0, 0] = 1
-    assert (trained.context(features, hint)[..., 5, 7] != seen[..., 5, 7]).any()
+    assert (trained.context(features, hint)[..., 5, 7] != context[..., 5, 7]).any()
 
 
 @torch.no_grad()
@@ -219,8 +219,8 @@ def test_all_engines_give_the_shipped_network_s_alpha(name: str, tmp_path: Path)
     for height, width in ((96, 160), (64, 32)):
         picture, hint = (x.numpy() for x in inputs(height, width, seed=height))
         for evidence in (hint, np.zeros_like(hint)):
-            given = {"picture": picture, "hint": evidence}
-            ours, theirs = engine.run(given)["alpha"], reference.run(given)["alpha"]
+            feeds = {"picture": picture, "hint": evidence}
+            ours, theirs = engine.run(feeds)["alpha"], reference.run(feeds)["alpha"]
             assert ours.shape == theirs.shape == (1, 1, height, width)
             assert ours.min() >= 0
             assert ours.max() <= 1
