@@ -164,12 +164,12 @@ def compare(rembg: str, sample: Path, runs: int) -> None:
             a.append(_timed([*ours, str(folder), "-o", str(work / "a")]))
             b.append(_timed([*rembg_cli, "p", *flags, str(folder), str(work / "b")]))
         _row("20 mixed photos in a folder", a, b)
-        made = len(list((work / "a").iterdir())), len(list((work / "b").iterdir()))
+        results_written = len(list((work / "a").iterdir())), len(list((work / "b").iterdir()))
         many = [_child(sys.executable, "large", work / "50mp.jpg", out) for _ in range(runs)]
         seconds = statistics.median(x["seconds"] for x in many)
         peak = max(x["peak_mb"] for x in many)
         print(f"\n50 MP: {seconds:.2f} s without file coding; peak memory with it {peak:.0f} MB.")
-        print(f"Last: {many[-1]}. Files made in the folder test: {made}.")
+        print(f"Last: {many[-1]}. Files made in the folder test: {results_written}.")
 
 
 def main() -> None:
@@ -178,13 +178,13 @@ def main() -> None:
     parser.add_argument("--photo", type=Path, default=SAMPLE)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.child:
-        what, *paths = given.child
+    args = parser.parse_args()
+    if args.child:
+        what, *paths = args.child
         work = {"mattelier": warm_mattelier, "rembg": warm_rembg, "large": large}[what]
         print(json.dumps(work(*map(Path, paths))))
-    elif given.rembg:
-        compare(given.rembg, given.photo, given.runs)
+    elif args.rembg:
+        compare(args.rembg, args.photo, args.runs)
     else:
         parser.error("--rembg is needed")
 

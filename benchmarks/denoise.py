@@ -51,7 +51,7 @@ def least_seconds(work: Callable[[], object]) -> float:
     return min(seconds)
 
 
-def of_size(pictures: list[Colour], megapixels: float) -> Colour:
+def tile_to_megapixels(pictures: list[Colour], megapixels: float) -> Colour:
     """The pictures side by side, over and over, cut to 4:3."""
     height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
     width = round(height * 4 / 3)
@@ -65,28 +65,28 @@ def main() -> None:
     parser.add_argument("pictures", nargs="+", type=Path)
     parser.add_argument("--sigma", nargs="+", type=float, default=[10, 25, 50])
     parser.add_argument("--megapixels", type=float, default=12)
-    asked = parser.parse_args()
-    truths = [read(path).colour for path in asked.pictures]
-    strengths = {s: min(1, s / 255 / STRONGEST) for s in asked.sigma}
-    for sigma in asked.sigma:
+    args = parser.parse_args()
+    truths = [read(path).colour for path in args.pictures]
+    strengths = {s: min(1, s / 255 / STRONGEST) for s in args.sigma}
+    for sigma in args.sigma:
         print(f"σ = {sigma:g}: picture, noisy, non-local means, ours (auto), ours (told)")
         rows = []
-        for number, (path, truth) in enumerate(zip(asked.pictures, truths, strict=True)):
-            worn = noisy(truth, sigma, number)
-            theirs = max(psnr(non_local_means(worn, s * sigma), truth) for s in _SHARES)
+        for number, (path, truth) in enumerate(zip(args.pictures, truths, strict=True)):
+            noised = noisy(truth, sigma, number)
+            theirs = max(psnr(non_local_means(noised, s * sigma), truth) for s in _SHARES)
             ours = (
-                psnr(mattelier.denoise(worn, strength=s, device="cpu").picture.colour, truth)
+                psnr(mattelier.denoise(noised, strength=s, device="cpu").picture.colour, truth)
                 for s in (None, strengths[sigma])
             )
-            rows.append((psnr(worn, truth), theirs, *ours))
+            rows.append((psnr(noised, truth), theirs, *ours))
             print(f"  {path.stem:26}", *(f"{value:6.2f}" for value in rows[-1]), flush=True)
         print(f"  {'mean':26}", *(f"{value:6.2f}" for value in np.mean(rows, axis=0)))
-    if asked.megapixels:
-        worn = noisy(of_size(truths, asked.megapixels), 25, 0)
-        ours = least_seconds(lambda: mattelier.denoise(worn, device="cpu"))
-        theirs = least_seconds(lambda: non_local_means(worn, 12.5))
+    if args.megapixels:
+        noised = noisy(tile_to_megapixels(truths, args.megapixels), 25, 0)
+        ours = least_seconds(lambda: mattelier.denoise(noised, device="cpu"))
+        theirs = least_seconds(lambda: non_local_means(noised, 12.5))
         print(
-            f"{worn.shape[1]}×{worn.shape[0]}: ours {ours:.1f} s, "
+            f"{noised.shape[1]}×{noised.shape[0]}: ours {ours:.1f} s, "
             f"non-local means {theirs:.1f} s ({theirs / ours:.1f} times as long)"
         )
 

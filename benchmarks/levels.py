@@ -69,18 +69,18 @@ def parse_level(text: str) -> Level:
     return Level(quality, (tuple(map(float, scales.split(","))), bool(plus)))
 
 
-def held_back(folders: list[Path], most: int | None) -> list[Pair]:
+def validation_pairs(folders: list[Path], most: int | None) -> list[Pair]:
     """Pictures never trained on, spread evenly over all folders when there are more than `most`."""
     found = [pair for folder in folders for pair in split_pairs(find_pairs(folder))[1]]
     count = min(most or len(found), len(found))
     return [found[i * len(found) // count] for i in range(count)]
 
 
-def score(levels: list[Level], chosen: list[Pair]) -> list[dict[str, float]]:
+def score(levels: list[Level], pairs: list[Pair]) -> list[dict[str, float]]:
     """Mean scores of the whole path, of each level."""
     measure = MEASURES["masks"]
     measured: list[list[Scores]] = [[] for _ in levels]
-    for pair in chosen:
+    for pair in pairs:
         picture, truth = stills.read(pair.picture), stills.read_grey(pair.truth)
         for level, found in zip(levels, measured, strict=True):
             with level.active():
@@ -120,22 +120,22 @@ def main() -> None:
     parser.add_argument("--most", type=int, help="held-back pictures to score")
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--try", dest="tried", action="append", type=parse_level, default=[])
-    given = parser.parse_args()
-    levels = [*map(Level, get_args(Quality)), *given.tried]
-    chosen = held_back(given.data, given.most) if given.data else []
+    args = parser.parse_args()
+    levels = [*map(Level, get_args(Quality)), *args.tried]
+    pairs = validation_pairs(args.data, args.most) if args.data else []
 
     rows: list[list[Any]] = [[level.name] for level in levels]
     heads = ["level"]
-    if chosen:
+    if pairs:
         titles = {column.key: column.title for column in MEASURES["masks"].columns}
         heads += [titles[key] for key in SCORES]
-        for row, scores in zip(rows, score(levels, chosen), strict=True):
+        for row, scores in zip(rows, score(levels, pairs), strict=True):
             row += [f"{scores[key]:.3f}" for key in SCORES]
-    if given.runs:
+    if args.runs:
         heads += [f"{size} MP: {stage}" for size in MEGAPIXELS for stage in STAGES]
-        for row, medians in zip(rows, clock(levels, given.runs), strict=True):
+        for row, medians in zip(rows, clock(levels, args.runs), strict=True):
             row += [f"{seconds:.3f} s" for seconds in medians.values()]
-    print(f"{len(chosen)} held-back pictures, on the processor.\n")
+    print(f"{len(pairs)} held-back pictures, on the processor.\n")
     for line in (heads, ["---"] * len(heads), *rows):
         print(f"| {' | '.join(line)} |")
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from levels import SCORES, held_back
+from levels import SCORES, validation_pairs
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -110,12 +110,12 @@ def clock(runs: dict[str, Run], passes: int) -> None:
         print(f"| {name} | {' | '.join(row)} |")
 
 
-def score(card: Card, runs: dict[str, Run], chosen: list[Pair], worst: Path | None) -> None:
+def score(card: Card, runs: dict[str, Run], pairs: list[Pair], worst: Path | None) -> None:
     """Print mean scores, and the largest change of alpha against the first precision."""
     measure, first = MEASURES["masks"], next(iter(runs))
     measured: dict[str, list[Scores]] = {name: [] for name in runs}
     moves: dict[str, list[float]] = {name: [] for name in runs}
-    for pair in chosen:
+    for pair in pairs:
         inputs, truth = network_inputs(card, pair), stills.read_grey(pair.truth)
         alphas = {name: run(inputs) for name, run in runs.items()}
         for name, alpha in alphas.items():
@@ -131,13 +131,13 @@ def score(card: Card, runs: dict[str, Run], chosen: list[Pair], worst: Path | No
         print(f"| {name} | {' | '.join(row)} |")
     for name in list(runs)[1:] if worst else ():
         for rank, index in enumerate(np.argsort(moves[name])[::-1][:WORST_CASES]):
-            inputs = network_inputs(card, chosen[index])
+            inputs = network_inputs(card, pairs[index])
             alphas = [runs[first](inputs), runs[name](inputs)]
             panes = [inputs["picture"][0].transpose(1, 2, 0), *(a[..., None] for a in alphas)]
-            shown = np.hstack([np.broadcast_to(pane, panes[0].shape) for pane in panes])
+            sheet = np.hstack([np.broadcast_to(pane, panes[0].shape) for pane in panes])
             worst.mkdir(parents=True, exist_ok=True)
-            path = worst / f"{name}-{rank}-{chosen[index].picture.stem}.png"
-            Image.fromarray((shown * 255).round().astype(np.uint8)).save(path)
+            path = worst / f"{name}-{rank}-{pairs[index].picture.stem}.png"
+            Image.fromarray((sheet * 255).round().astype(np.uint8)).save(path)
 
 
 def main() -> None:
@@ -165,7 +165,7 @@ def main() -> None:
         runs = {"f32": compiled(graph, "f32"), "bf16": compiled(graph, "bf16")}
         runs["int8"] = compiled(int8, "f32")
         clock(runs, args.passes)
-        score(card, runs, held_back(args.data, args.most), args.worst)
+        score(card, runs, validation_pairs(args.data, args.most), args.worst)
 
 
 if __name__ == "__main__":

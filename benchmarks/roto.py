@@ -83,15 +83,15 @@ class Recurrent(nn.Module):
         self.half = channels // 2
         self.gates = nn.Conv2d(channels, channels, 3, padding=1)
         self.state = nn.Conv2d(channels, self.half, 3, padding=1)
-        self.held: Tensor | None = None
+        self.state: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         still, moving = x.split(self.half, 1)
-        held = torch.zeros_like(moving) if self.held is None else self.held
-        reset, update = self.gates(torch.cat([moving, held], 1)).sigmoid().chunk(2, 1)
-        new = self.state(torch.cat([moving, reset * held], 1)).tanh()
-        self.held = (1 - update) * held + update * new
-        return torch.cat([still, self.held], 1)
+        state = torch.zeros_like(moving) if self.state is None else self.state
+        reset, update = self.gates(torch.cat([moving, state], 1)).sigmoid().chunk(2, 1)
+        new = self.state(torch.cat([moving, reset * state], 1)).tanh()
+        self.state = (1 - update) * state + update * new
+        return torch.cat([still, self.state], 1)
 
 
 class RobustVideoMatting(nn.Module):
@@ -164,10 +164,10 @@ def our_way(plate: Path, key: KeyRequest, out: Path, workers: int = 0) -> tuple[
     """Frames per second, and seconds a frame in refining."""
     spent, refine = [0.0], frame_mattes.refine
 
-    def timed(*given: object, **named: object) -> object:
+    def timed(*arguments: object, **named: object) -> object:
         begun = time.perf_counter()
         try:
-            return refine(*given, **named)
+            return refine(*arguments, **named)
         finally:
             spent[0] += time.perf_counter() - begun
 
@@ -209,19 +209,19 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=12)
     parser.add_argument("--sizes", default="480,1080,2160")
     parser.add_argument("--workers", default="1,2", help="of Dask, at 1080 lines; empty: none")
-    given = parser.parse_args()
-    frame, _, mask = given.key.partition("=")
+    args = parser.parse_args()
+    frame, _, mask = args.key.partition("=")
     with tempfile.TemporaryDirectory() as scratch:
-        for height in map(int, given.sizes.split(",")):
+        for height in map(int, args.sizes.split(",")):
             root = Path(scratch) / str(height)
-            files, key = enlarged(given.plate, Path(mask), int(frame), height, given.count, root)
+            files, key = enlarged(args.plate, Path(mask), int(frame), height, args.count, root)
             ours, refined = our_way(root, key, root.with_name(f"ours{height}"))
             print(f"{height:5} ours {ours:6.2f} fps (refining {refined:.3f} s a frame)", flush=True)
             if height != 1080:
                 continue
             theirs = their_way(files, root.with_name("theirs"))
             print(f"{height:5} RVM  {theirs:6.2f} fps; ours {ours / theirs:.2f} ×", flush=True)
-            for workers in filter(None, given.workers.split(",")):
+            for workers in filter(None, args.workers.split(",")):
                 out = root.with_name(f"dask{workers}")
                 speed, _ = our_way(root, key, out, int(workers))
                 print(f"{height:5} ours {speed:6.2f} fps with {workers} Dask workers, started anew")

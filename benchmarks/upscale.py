@@ -58,8 +58,8 @@ def _tiled(network: CompactNet, picture: Tensor, tile: int) -> Tensor:
         for x in range(0, width, tile):
             bottom, right = min(y + tile, height), min(x + tile, width)
             top, left = max(y - _TILE_PAD, 0), max(x - _TILE_PAD, 0)
-            seen = picture[:, :, top : bottom + _TILE_PAD, left : right + _TILE_PAD]
-            answer = network(seen)
+            window = picture[:, :, top : bottom + _TILE_PAD, left : right + _TILE_PAD]
+            answer = network(window)
             rows = slice((y - top) * 4, (bottom - top) * 4)
             columns = slice((x - left) * 4, (right - left) * 4)
             result[:, :, y * 4 : bottom * 4, x * 4 : right * 4] = answer[:, :, rows, columns]
@@ -89,25 +89,25 @@ def main() -> None:
     parser.add_argument("--tile", type=int, default=0, help="of Real-ESRGAN's way; 0: none")
     parser.add_argument("--our-tile", type=int, default=0, help="of our way; 0: chosen")
     parser.add_argument("--times", type=int, default=2)
-    given = parser.parse_args()
-    width, height = map(int, given.size.split("x"))
-    colour = read(given.picture).colour
+    args = parser.parse_args()
+    width, height = map(int, args.size.split("x"))
+    colour = read(args.picture).colour
     if colour.shape[0] < height or colour.shape[1] < width:
         colour = cv2.resize(colour, (width, height), interpolation=cv2.INTER_AREA)
     colour = np.ascontiguousarray(colour[:height, :width])
 
-    model = str(given.weights)
-    network = their_network(given.weights)
-    bare = open_model(given.weights, Store(), "cpu")
-    ours = {"scale": 4, "model": model, "tile": given.our_tile, "device": "cpu"}
+    model = str(args.weights)
+    network = their_network(args.weights)
+    bare = open_model(args.weights, Store(), "cpu")
+    ours = {"scale": 4, "model": model, "tile": args.our_tile, "device": "cpu"}
     planes = np.ascontiguousarray(colour.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
 
     ways = {
         "bare": Timed(lambda: bare.run({"picture": planes})),
         "ours": Timed(lambda: mattelier.upscale(colour, **ours).picture.colour),
-        "theirs": Timed(lambda: their_way(network, colour, given.tile)),
+        "theirs": Timed(lambda: their_way(network, colour, args.tile)),
     }
-    for _ in range(given.times):  # in turn, so that a busy machine is unfair to none
+    for _ in range(args.times):  # in turn, so that a busy machine is unfair to none
         for way in ways.values():
             way.again()
     mine = ways["ours"]

@@ -132,8 +132,8 @@ def engine_files() -> list[Path]:
 
 def _outermost(paths: Iterable[Path]) -> list[str]:
     """Each path once, without those inside another: a mount would hide what lies under it."""
-    known = sorted({Path(path).absolute() for path in paths})
-    return [str(p) for p in known if not any(q in p.parents for q in known)]
+    unique = sorted({Path(path).absolute() for path in paths})
+    return [str(p) for p in unique if not any(q in p.parents for q in unique)]
 
 
 def _check_rights() -> None:

@@ -24,5 +24,5 @@ def bring_in_style(models: Path) -> None:
         file = Path(folder, "random.safetensors")
         torch.manual_seed(1)
         save_file({n: v.contiguous() for n, v in AdaIN().state_dict().items()}, file)
-        given = ["models", "import", str(file), "--name", NAME, "--style-encoder", str(file)]
-        assert main(given) == 0
+        arguments = ["models", "import", str(file), "--name", NAME, "--style-encoder", str(file)]
+        assert main(arguments) == 0

@@ -19,23 +19,23 @@ from mattelier.types.progress import remark
 @pytest.fixture(autouse=True)
 def log(tmp_path, monkeypatch):
     path = tmp_path / "mattelier.log"
-    told = []
+    messages = []
 
     def keep(error: BaseException) -> Path:
-        told.append(error)
+        messages.append(error)
         return path
 
     monkeypatch.setattr("mattelier.log.log_unexpected", keep)
-    return told
+    return messages
 
 
 def jobs(folder: Path, count: int, size: int = 4) -> list[Job]:
-    made = []
+    job_list = []
     for index in range(count):
         source = folder / f"{index}.png"
         Image.fromarray(np.full((size, size, 3), index, np.uint8)).save(source)
-        made.append(Job(str(source), source, folder / "out" / f"{index}.txt"))
-    return made
+        job_list.append(Job(str(source), source, folder / "out" / f"{index}.txt"))
+    return job_list
 
 
 def compute(picture, hint):
@@ -49,10 +49,10 @@ def test_results_come_in_order_whatever_finishes_first(tmp_path):
         time.sleep(0.1 if picture.colour[0, 0, 0] == 0 else 0)
         return compute(picture, hint)
 
-    seen = []
-    results = run(jobs(tmp_path, 5), lambda: slow_first, workers=3, done=seen.append)
+    done_results = []
+    results = run(jobs(tmp_path, 5), lambda: slow_first, workers=3, done=done_results.append)
     assert [result.report["number"] for result in results] == [0, 1, 2, 3, 4]
-    assert seen == results
+    assert done_results == results
     assert [path.read_text() for path in sorted((tmp_path / "out").iterdir())] == list("01234")
     assert all(result.seconds > 0 and result.report["width"] == 4 for result in results)
 
@@ -138,7 +138,7 @@ def listening_to_ctrl_c():
 
 @pytest.mark.usefixtures("listening_to_ctrl_c")
 def test_ctrl_c_finishes_what_is_written_and_begins_nothing_more(tmp_path):
-    told = []
+    messages = []
     handler = signal.getsignal(signal.SIGINT)
 
     def interrupted_in_second(picture, hint):
@@ -156,11 +156,11 @@ def test_ctrl_c_finishes_what_is_written_and_begins_nothing_more(tmp_path):
         jobs(tmp_path, 5),
         lambda: interrupted_in_second,
         workers=1,
-        interrupted=lambda: told.append(1),
+        interrupted=lambda: messages.append(1),
     )
     assert [result.exit_code for result in results] == [0, 0, 130, 130, 130]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.txt", "1.txt"]
-    assert told == [1]
+    assert messages == [1]
     assert signal.getsignal(signal.SIGINT) is handler
 
 

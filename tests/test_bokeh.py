@@ -115,8 +115,8 @@ def test_light_is_spread_in_linear_light_and_kept():
     result = bokeh(Picture(colour, transfer="linear"), scene, BokehRequest(focus=Point(0, 0),
                    radius=20)).colour  # fmt: skip
     assert result.sum() == pytest.approx(colour.sum(), rel=0.03)
-    lit = result[..., 0] > 0.5 * 400 / (np.pi * 20**2)
-    assert np.sqrt(lit.sum() / np.pi) == pytest.approx(20, abs=1)
+    blurred_disc = result[..., 0] > 0.5 * 400 / (np.pi * 20**2)
+    assert np.sqrt(blurred_disc.sum() / np.pi) == pytest.approx(20, abs=1)
     assert np.ptp(result[72:89, 72:89]) < 0.1 * result[80, 80, 0]  # a disc, no bell
 
 
@@ -135,8 +135,8 @@ def test_tiles_leave_no_seams():
     request = BokehRequest(focus=Point(400, 450), radius=20, foreground_blur=True)
     scene = Scene(DepthMap(np.ascontiguousarray(depth[part]), False, "file"), None)
     alone = bokeh(Picture(noise[part].copy(), transfer="linear"), scene, request).colour
-    inner = slice(60, -60), slice(60, -60)
-    assert np.abs(alone[inner] - result[part][inner]).max() < 1 / 255
+    interior = slice(60, -60), slice(60, -60)
+    assert np.abs(alone[interior] - result[part][interior]).max() < 1 / 255
 
 
 @pytest.mark.parametrize(("blades", "corners"), [(3, 3), (6, 6)])

@@ -80,9 +80,9 @@ def test_every_shipped_card_can_be_shown(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     assert main(["models", "card", name]) == 0
-    said = capsys.readouterr().out
-    assert "Known failures" in said
-    assert all(len(line) <= 80 or "://" in line for line in said.splitlines())
+    output = capsys.readouterr().out
+    assert "Known failures" in output
+    assert all(len(line) <= 80 or "://" in line for line in output.splitlines())
     assert main(["models", "card", name, "--json"]) == 0
     values = json.loads(capsys.readouterr().out)
     assert values["name"] == name
@@ -91,9 +91,9 @@ def test_every_shipped_card_can_be_shown(
 
 def test_the_default_network_tells_where_it_fails(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "card", "default"]) == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for words in ("low contrast", "foliage", "two that touch", "people", "12 megapixels"):
-        assert words in " ".join(said.split()), words
+        assert words in " ".join(output.split()), words
 
 
 def test_a_model_s_folder_will_do_for_its_name(

@@ -42,13 +42,13 @@ class Site(BaseHTTPRequestHandler):
     """A file server that counts, continues on request, and can break off half-way."""
 
     root: Path
-    asked: list[tuple[str, str | None]]
+    requests: list[tuple[str, str | None]]
     break_at: int | None = None
     ranges = True
 
     def do_GET(self) -> None:
         wanted = self.headers.get("Range")
-        self.asked.append((self.path, wanted))
+        self.requests.append((self.path, wanted))
         file = self.root / self.path.lstrip("/")
         if not file.is_file():
             return self.send_error(404)
@@ -74,7 +74,7 @@ def site(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Itera
     """The model "remote" with a card here and its files on a local server."""
     for proxy in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(proxy, raising=False)
-    handler = type("Handler", (Site,), {"root": tmp_path / "site", "asked": []})
+    handler = type("Handler", (Site,), {"root": tmp_path / "site", "requests": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     publish(store, handler, f"http://127.0.0.1:{server.server_port}")
@@ -216,7 +216,7 @@ def test_damaged_weights_are_one_sentence(store: Store, file: str, harm: object)
 def test_missing_weights_name_the_command_that_gets_them(store: Store, site: type[Site]) -> None:
     with pytest.raises(ModelError, match="`mattelier models get remote`"):
         store.locate(store.card("remote"))
-    assert site.asked == []
+    assert site.requests == []
 
 
 def test_a_missing_default_is_no_fault_of_the_user(store: Store) -> None:
@@ -243,17 +243,17 @@ def test_get_fetches_verifies_and_is_idempotent(store: Store, site: type[Site]) 
     paths = store.locate(store.card("remote"))
     assert {path.parent for path in paths.values()} == {store.user / "remote"}
     assert sorted(path.name for path in (store.user / "remote").iterdir()) == sorted(paths)
-    asked = len(site.asked)
+    requests = len(site.requests)
     assert run("get", "remote").exit_code == 0
-    assert len(site.asked) == asked
+    assert len(site.requests) == requests
 
 
 def test_get_mends_a_damaged_file_only(store: Store, site: type[Site]) -> None:
     store.get("remote")
-    site.asked.clear()
+    site.requests.clear()
     (store.user / "remote/tiny.onnx").write_bytes(b"junk")
     store.get("remote")
-    assert site.asked == [("/tiny.onnx", None)]
+    assert site.requests == [("/tiny.onnx", None)]
 
 
 @pytest.mark.parametrize("ranges", [True, False])
@@ -264,7 +264,7 @@ def test_a_broken_download_goes_on(store: Store, site: type[Site], ranges: bool)
     assert "\n" not in str(caught.value)
     assert not (store.user / "remote/tiny.onnx").exists()
     store.get("remote")
-    assert site.asked[1] == ("/tiny.onnx", "bytes=1024-")
+    assert site.requests[1] == ("/tiny.onnx", "bytes=1024-")
     assert store.state(store.card("remote")) == ("ready", "")
 
 
@@ -291,7 +291,7 @@ def test_a_restrictive_licence_must_be_accepted(store: Store, site: type[Site]) 
     assert result.exit_code == 2
     assert "NC-1.0" in str(result.exception)
     assert "--accept-licence" in str(result.exception)
-    assert site.asked == []
+    assert site.requests == []
     assert run("get", "remote", "--accept-licence").exit_code == 0
 
 
@@ -303,12 +303,12 @@ def test_list_and_show(store: Store, site: type[Site]) -> None:
     rows = [json.loads(line) for line in run("list", "--json").stdout.splitlines()]
     assert {row["name"]: row["state"] for row in rows} == {"tiny": "ready", "remote": "absent"}
     assert "CC0-1.0" in run("list").stdout
-    shown = json.loads(run("show", "tiny", "--json").stdout)
-    assert shown["input"]["size"] == 64
-    assert shown["state"] == "ready"
+    facts = json.loads(run("show", "tiny", "--json").stdout)
+    assert facts["input"]["size"] == 64
+    assert facts["state"] == "ready"
     assert 'hint = "hint"' in run("show", "tiny").stdout
     assert run("show", "nothing").exit_code == 2
-    assert site.asked == []
+    assert site.requests == []
 
 
 def test_verify_tells_the_truth(store: Store, site: type[Site]) -> None:

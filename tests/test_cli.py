@@ -32,7 +32,7 @@ class LeftHalf:
 
     note = ""
     opened: ClassVar[list[MatteRequest]] = []
-    asked: ClassVar[list[tuple[HintRequest, CutoutRequest | None]]] = []
+    calls: ClassVar[list[tuple[HintRequest, CutoutRequest | None]]] = []
 
     def __init__(self, request):
         self.request = request
@@ -45,12 +45,12 @@ class LeftHalf:
         result = self.matte(picture, hint)
         if isinstance(self.request, MatteRequest):
             return result
-        self.asked[-1] = (hint, self.request)
+        self.calls[-1] = (hint, self.request)
         alpha = None if self.request.background else (result.alpha * 255).astype(np.uint8)
         return dataclasses.replace(result, picture=dataclasses.replace(picture, alpha=alpha))
 
     def matte(self, picture, hint):
-        self.asked.append((hint, None))
+        self.calls.append((hint, None))
         if np.all(picture.colour == 13):
             raise RuntimeError("inner trouble")
         alpha = np.zeros((picture.height, picture.width), np.float32)
@@ -61,7 +61,7 @@ class LeftHalf:
 
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch, tmp_path):
-    LeftHalf.opened, LeftHalf.asked = [], []
+    LeftHalf.opened, LeftHalf.calls = [], []
     monkeypatch.setattr("mattelier.commands.task_run.open_task", LeftHalf)
     monkeypatch.setattr("mattelier.matting.hint.load_hint", lambda hint, _: hint)
     monkeypatch.setattr("mattelier.log.log_path", lambda: tmp_path / "log" / "mattelier.log")
@@ -110,7 +110,7 @@ def test_flags_become_the_request():
     hint = HintRequest(box=Box(1, 2, 3, 4.5), points=(Point(5, 6), Point(7, 8, False), Point(1, 1)))
     matte = MatteRequest(hint, "other", "cpu", "best", refine=False)
     assert LeftHalf.opened == [matte]
-    assert LeftHalf.asked == [(hint, CutoutRequest(matte, False, "blur", True, 3))]
+    assert LeftHalf.calls == [(hint, CutoutRequest(matte, False, "blur", True, 3))]
 
 
 def test_a_folder_keeps_its_structure_and_a_bad_file_does_not_stop_it(capsys):
@@ -134,16 +134,18 @@ def test_json_gives_one_object_for_every_input_also_the_failed(capsys):
     photo("b-cutout.png")
     Path("c.jpg").touch()
     assert main(["cutout", "a.jpg", "b.jpg", "c.jpg", "gone.jpg", "--json"]) == 3
-    told = {line["input"]: line for line in lines(capsys.readouterr().out)}
-    assert [told[f"{name}.jpg"]["ok"] for name in ("a", "b", "c", "gone")] == [True] + [False] * 3
-    good = told["a.jpg"]
+    by_input = {line["input"]: line for line in lines(capsys.readouterr().out)}
+    assert [by_input[f"{name}.jpg"]["ok"] for name in ("a", "b", "c", "gone")] == [True] + [
+        False
+    ] * 3
+    good = by_input["a.jpg"]
     assert (good["output"], good["error"]) == ("a-cutout.png", None)
     assert (good["width"], good["height"], good["coverage"]) == (8, 6, 0.5)
     assert (good["model"], good["device"], good["engine"]) == ("left-half", "cpu", "none")
     assert good["seconds"] >= 0
     assert good["stages"] == {}
-    assert "--overwrite" in told["b.jpg"]["error"]
-    assert told["c.jpg"]["output"] is None
+    assert "--overwrite" in by_input["b.jpg"]["error"]
+    assert by_input["c.jpg"]["output"] is None
 
 
 def test_existing_results_stay_unless_overwrite_is_said():
@@ -216,7 +218,7 @@ def test_hints_of_a_folder_go_to_the_pictures_of_the_same_name():
     for name in ("in/a.jpg", "in/sub/b.jpg", "masks/a.png", "masks/sub/b.tif", "masks/b.png"):
         photo(name)
     assert main(["matte", "in", "-o", "out", "--hint", "masks", "--jobs", "1"]) == 0
-    assert [Path(hint.mask).as_posix() for hint, _ in LeftHalf.asked] == [
+    assert [Path(hint.mask).as_posix() for hint, _ in LeftHalf.calls] == [
         "masks/a.png",
         "masks/sub/b.tif",
     ]

@@ -20,22 +20,22 @@ GROUND, RED, BRICK, BLUE = (20, 150, 20), (255, 50, 128), (230, 60, 20), (20, 15
 pytestmark = pytest.mark.usefixtures("colours")
 
 
-def alpha(picture: np.ndarray, *points: Point, **given: Any) -> np.ndarray:
-    given = {"model": "colours", "quality": "fast", **given}
-    return mattelier.matte(picture, points=points, **given).alpha
+def alpha(picture: np.ndarray, *points: Point, **options: Any) -> np.ndarray:
+    options = {"model": "colours", "quality": "fast", **options}
+    return mattelier.matte(picture, points=points, **options).alpha
 
 
-def on(x: float, y: float) -> Point:
+def positive_click(x: float, y: float) -> Point:
     return Point(x, y)
 
 
-def off(x: float, y: float) -> Point:
+def negative_click(x: float, y: float) -> Point:
     return Point(x, y, positive=False)
 
 
 def iou(found: np.ndarray, truth: np.ndarray) -> float:
-    taken = found > 0.5
-    return float((taken & truth).sum() / max((taken | truth).sum(), 1))
+    subject = found > 0.5
+    return float((subject & truth).sum() / max((subject | truth).sum(), 1))
 
 
 def painted(*shapes: tuple[tuple[int, int, int], tuple[int, int, int, int]]) -> np.ndarray:
@@ -64,7 +64,11 @@ def test_clicks_divide_two_subjects_that_touch(
 ) -> None:
     picture = painted((RED, LEFT), (BRICK, RIGHT))
     assert iou(alpha(picture), box(*LEFT) | box(*RIGHT)) > 0.9
-    clicks = [on(60, 65), off(125, 65)] if wanted is LEFT else [off(60, 65), on(125, 65)]
+    clicks = (
+        [positive_click(60, 65), negative_click(125, 65)]
+        if wanted is LEFT
+        else [negative_click(60, 65), positive_click(125, 65)]
+    )
     assert iou(alpha(picture, *clicks, quality=quality), box(*wanted)) > 0.9
 
 
@@ -72,13 +76,15 @@ def test_a_click_takes_in_what_was_missed_as_far_as_its_colour_goes() -> None:
     picture = painted((RED, LEFT), (BLUE, (90, 53, 112, 75)))
     missed = box(90, 53, 112, 75)
     assert iou(alpha(picture), missed) == 0
-    found = alpha(picture, on(60, 65), on(101, 64))
+    found = alpha(picture, positive_click(60, 65), positive_click(101, 64))
     assert iou(found, box(*LEFT) | missed) > 0.9
 
 
 def test_a_click_against_a_limb_leaves_the_body() -> None:
     limb = (90, 60, 130, 68)
-    found = alpha(painted((RED, LEFT), (BRICK, limb)), on(60, 65), off(110, 64))
+    found = alpha(
+        painted((RED, LEFT), (BRICK, limb)), positive_click(60, 65), negative_click(110, 64)
+    )
     assert iou(found, box(*LEFT)) > 0.9
     assert (found[box(*limb)] < 0.5).mean() > 0.5
 
@@ -87,33 +93,44 @@ def test_one_click_chooses_and_one_on_each_keeps_all() -> None:
     """However many clicks fall on one of them: the other is not outvoted."""
     first, second = (20, 30, 80, 100), (110, 30, 170, 100)
     picture = painted((RED, first), (RED, second))
-    assert iou(alpha(picture, on(50, 60)), box(*first)) > 0.9
-    many = [on(50, 60), on(40, 50), on(60, 80), on(50, 90)]
+    assert iou(alpha(picture, positive_click(50, 60)), box(*first)) > 0.9
+    many = [
+        positive_click(50, 60),
+        positive_click(40, 50),
+        positive_click(60, 80),
+        positive_click(50, 90),
+    ]
     both = box(*first) | box(*second)
-    assert iou(alpha(picture, *many, on(140, 60)), both) > 0.9
+    assert iou(alpha(picture, *many, positive_click(140, 60)), both) > 0.9
     # A click against a corner of one is no click against all of it.
-    found = alpha(picture, on(50, 60), on(140, 60), off(168, 32))
+    found = alpha(picture, positive_click(50, 60), positive_click(140, 60), negative_click(168, 32))
     assert iou(found, both) > 0.8
     assert found[32, 168] < 0.5
 
 
 def test_a_click_against_works_alone() -> None:
     first, second = (20, 30, 80, 100), (110, 30, 170, 100)
-    found = alpha(painted((RED, first), (RED, second)), off(50, 60))
+    found = alpha(painted((RED, first), (RED, second)), negative_click(50, 60))
     assert iou(found, box(*second)) > 0.9
 
 
 def test_a_click_corrects_a_mask() -> None:
     picture = painted((RED, LEFT), (BRICK, RIGHT))
     both = box(*LEFT) | box(*RIGHT)
-    found = alpha(picture, on(60, 65), off(125, 65), hint=both)
+    found = alpha(picture, positive_click(60, 65), negative_click(125, 65), hint=both)
     assert iou(found, box(*LEFT)) > 0.9
 
 
 def test_a_click_where_all_is_right_does_no_harm() -> None:
     picture = painted((RED, LEFT), (BLUE, (120, 30, 180, 100)))
-    before = alpha(picture, on(60, 65))
-    after = alpha(picture, on(60, 65), on(50, 50), off(150, 65), off(10, 10))
+    before = alpha(picture, positive_click(60, 65))
+    after = alpha(
+        picture,
+        positive_click(60, 65),
+        positive_click(50, 50),
+        negative_click(150, 65),
+        negative_click(10, 10),
+    )
     assert iou(before, box(*LEFT)) > 0.9
     assert iou(after, box(*LEFT)) >= iou(before, box(*LEFT)) - 0.01
 
@@ -137,7 +154,14 @@ def test_every_click_is_obeyed(seed: int, refine: bool) -> None:
 
 def test_clicks_at_the_picture_s_edges_and_on_one_spot() -> None:
     picture = painted((RED, (0, 0, 60, 60)))
-    corners = [on(0, 0), off(191, 0), off(0, 127), off(191, 127)]
+    corners = [
+        positive_click(0, 0),
+        negative_click(191, 0),
+        negative_click(0, 127),
+        negative_click(191, 127),
+    ]
     assert iou(alpha(picture, *corners), box(0, 0, 60, 60)) > 0.9
-    assert alpha(picture, on(30, 30), off(30, 30))[30, 30] < 0.5  # the last word counts
-    assert alpha(picture, off(30, 30), on(30, 30))[30, 30] > 0.5
+    assert (
+        alpha(picture, positive_click(30, 30), negative_click(30, 30))[30, 30] < 0.5
+    )  # the last word counts
+    assert alpha(picture, negative_click(30, 30), positive_click(30, 30))[30, 30] > 0.5

@@ -20,8 +20,8 @@ SIDE, LEFT, TOP, COMB = 1024, 700, 620, 192
 pytestmark = pytest.mark.usefixtures("colours")
 
 
-def matte(picture: np.ndarray, *given: Any, **more: Any) -> np.ndarray:
-    return mattelier.matte(picture, *given, model="colours", refine=False, **more).alpha
+def matte(picture: np.ndarray, *positional: Any, **more: Any) -> np.ndarray:
+    return mattelier.matte(picture, *positional, model="colours", refine=False, **more).alpha
 
 
 def comb(left: int = LEFT, top: int = TOP, size: int = COMB, tooth: int = 16) -> np.ndarray:

@@ -74,7 +74,7 @@ def test_resized_view_is_the_area_average(dtype, size):
     colour = photo(768, 1024)
     colour = colour if dtype == np.uint8 else colour.astype(np.uint16) * 257
     expected = cv2.resize(to_float(colour), size[::-1], interpolation=cv2.INTER_AREA)
-    small = View(Picture(colour)).resized(*size)
+    small = View(Picture(colour)).resize(*size)
     assert small.dtype == np.float32
     np.testing.assert_allclose(small, expected, atol=8 / 255)
     assert np.abs(small - expected).mean() < 1.5 / 255
@@ -82,7 +82,7 @@ def test_resized_view_is_the_area_average(dtype, size):
 
 def test_resized_view_keeps_its_place():
     ramp = np.broadcast_to(np.arange(4000, dtype=np.uint16)[:, None, None] * 16, (4000, 40, 3))
-    small = View(Picture(np.ascontiguousarray(ramp))).resized(311, 7)
+    small = View(Picture(np.ascontiguousarray(ramp))).resize(311, 7)
     centres = ((np.arange(311) + 0.5) * 4000 / 311 - 0.5) * 16 / 65535
     np.testing.assert_allclose(small[:, 3, 0], centres, atol=0.05 * 16 / 65535 * 4000 / 311)
 
@@ -90,30 +90,30 @@ def test_resized_view_keeps_its_place():
 def test_view_of_a_thin_picture_averages_the_long_axis():
     colour = np.zeros((3001, 1, 3), np.uint8)
     colour[::2] = 200  # every other pixel: point sampling would give 0 or 200
-    small = View(Picture(colour)).resized(32, 32)
+    small = View(Picture(colour)).resize(32, 32)
     assert small.shape == (32, 32, 3)
     np.testing.assert_allclose(small, 100 / 255, atol=2 / 255)
 
 
 def test_view_of_one_pixel_grows():
-    np.testing.assert_allclose(View(Picture(np.full((1, 1, 3), 51, np.uint8))).resized(4, 6), 0.2)
+    np.testing.assert_allclose(View(Picture(np.full((1, 1, 3), 51, np.uint8))).resize(4, 6), 0.2)
 
 
 def test_linear_view_of_an_ordinary_photo_is_that_photo():
     display = photo(120, 160)
     linear = Picture(srgb_to_linear(to_float(display)), transfer="linear")
-    seen, plain = View(linear).tile(10, 90, 20, 140), to_float(display)[10:90, 20:140]
+    visible, plain = View(linear).tile(10, 90, 20, 140), to_float(display)[10:90, 20:140]
     unbent = plain < linear_to_srgb(np.float32(0.8))
-    np.testing.assert_allclose(seen[unbent], plain[unbent], atol=1e-4)
-    np.testing.assert_allclose(seen, plain, atol=0.06)
+    np.testing.assert_allclose(visible[unbent], plain[unbent], atol=1e-4)
+    np.testing.assert_allclose(visible, plain, atol=0.06)
 
 
 @pytest.mark.parametrize("stops", [-14, -8, 8, 14])
 def test_exposure_brings_any_scene_into_sight(stops):
     scene = srgb_to_linear(to_float(photo(96, 96)))
-    seen = View(Picture(scene * np.float32(2.0**stops), transfer="linear")).resized(24, 24)
-    assert 0.15 < seen.mean() < 0.8
-    assert seen.std() > 0.03
+    visible = View(Picture(scene * np.float32(2.0**stops), transfer="linear")).resize(24, 24)
+    assert 0.15 < visible.mean() < 0.8
+    assert visible.std() > 0.03
 
 
 def test_linear_view_stays_bounded_under_a_sun_and_negative_samples():
@@ -122,16 +122,16 @@ def test_linear_view_stays_bounded_under_a_sun_and_negative_samples():
     scene[:3, :3] = 60000
     scene[5, 5] = -4
     view = View(Picture(scene, transfer="linear"))
-    for seen in (view.resized(48, 48), view.tile(0, 96, 0, 96)):
-        assert seen.min() >= 0
-        assert seen.max() <= 1
+    for visible in (view.resize(48, 48), view.tile(0, 96, 0, 96)):
+        assert visible.min() >= 0
+        assert visible.max() <= 1
     np.testing.assert_allclose(view.tile(40, 96, 0, 96), calm, atol=0.02)
     assert scene.max() == 60000  # the plate itself is untouched
 
 
 def test_black_linear_picture_is_black():
     picture = Picture(np.zeros((8, 8, 3), np.float32), transfer="linear")
-    assert not View(picture).resized(4, 4).any()
+    assert not View(picture).resize(4, 4).any()
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
@@ -143,5 +143,5 @@ def test_a_part_of_a_view_is_exposed_as_the_whole(dtype: type) -> None:
     part = view.part(10, 50, 5, 25)
     assert (part.height, part.width) == (40, 20)
     np.testing.assert_array_equal(part.tile(0, 40, 0, 20), view.tile(10, 50, 5, 25))
-    np.testing.assert_array_equal(part.resized(40, 20), view.tile(10, 50, 5, 25))
+    np.testing.assert_array_equal(part.resize(40, 20), view.tile(10, 50, 5, 25))
     assert (view.height, view.width) == (60, 80)

@@ -147,10 +147,10 @@ def test_the_map_is_written_beside_the_result_when_it_is_asked_for(
     model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     photo("a.png")
-    asked = ["matte", "a.png", "--model", model, "--no-refine", "--json"]
-    assert main([*asked, "-o", "m.png"]) == 0
+    command = ["matte", "a.png", "--model", model, "--no-refine", "--json"]
+    assert main([*command, "-o", "m.png"]) == 0
     assert files() == ["a.png", "m.png"]
-    assert main([*asked, "-o", "n.png", "--confidence", "--bits", "16"]) == 0
+    assert main([*command, "-o", "n.png", "--confidence", "--bits", "16"]) == 0
     assert files() == ["a.png", "m.png", "n-confidence.png", "n.png"]
     plain, mapped = map(json.loads, capsys.readouterr().out.splitlines())
     assert 0 < plain["confidence"] == mapped["confidence"] < 1
@@ -175,19 +175,19 @@ def test_a_second_run_over_a_folder_takes_no_map_for_a_picture(model: str) -> No
     photo("in/a.png")
     once = ["matte", "in", "--confidence", "--model", model]
     assert main(once) == 0
-    made = ["in/a-matte-confidence.png", "in/a-matte.png", "in/a.png"]
-    assert files("in") == made
+    files_written = ["in/a-matte-confidence.png", "in/a-matte.png", "in/a.png"]
+    assert files("in") == files_written
     assert main([*once, "--overwrite"]) == 0
-    assert files("in") == made
+    assert files("in") == files_written
 
 
 def test_a_map_and_a_result_never_share_a_name(model: str) -> None:
     for name in ("in/a.png", "in/a-confidence.png", "in/b.png"):
         photo(name)
     assert main(["matte", "in", "-o", "out", "--confidence", "--model", model]) == 0
-    made = files("out")
-    assert len(made) == 6
-    assert {"out/b.png", "out/b-confidence.png"} < set(made)
+    files_written = files("out")
+    assert len(files_written) == 6
+    assert {"out/b.png", "out/b-confidence.png"} < set(files_written)
 
 
 @pytest.mark.parametrize("there", ["m.png", "m-confidence.png"])
@@ -196,12 +196,12 @@ def test_neither_file_is_replaced_unless_overwrite_is_said(
 ) -> None:
     photo("a.png")
     Path(there).write_text("mine")
-    asked = ["matte", "a.png", "-o", "m.png", "--confidence", "--model", model]
-    assert main(asked) == 3
+    command = ["matte", "a.png", "-o", "m.png", "--confidence", "--model", model]
+    assert main(command) == 3
     assert f"{there} exists already; add --overwrite" in capsys.readouterr().err
     assert files() == sorted(["a.png", there])
     assert Path(there).read_text() == "mine"
-    assert main([*asked, "--overwrite"]) == 0
+    assert main([*command, "--overwrite"]) == 0
     assert files() == ["a.png", "m-confidence.png", "m.png"]
     assert Path(there).read_bytes()[1:4] == b"PNG"
 
@@ -209,8 +209,8 @@ def test_neither_file_is_replaced_unless_overwrite_is_said(
 def test_a_map_is_never_written_over_an_input(model: str) -> None:
     before = Path(photo("a-confidence.png")).read_bytes()
     photo("b.png")
-    asked = ["--overwrite", "--confidence", "--model", model, "--hint", "a-confidence.png"]
-    assert main(["matte", "b.png", "-o", "a.png", *asked]) == 2
+    command = ["--overwrite", "--confidence", "--model", model, "--hint", "a-confidence.png"]
+    assert main(["matte", "b.png", "-o", "a.png", *command]) == 2
     assert files() == ["a-confidence.png", "b.png"]
     assert Path("a-confidence.png").read_bytes() == before
 
@@ -234,32 +234,32 @@ def test_a_failure_leaves_what_was_there_of_both_files(
     photo("a.png")
     for name in there:
         Path(name).write_text("mine")
-    seen: list[object] = []
+    calls: list[object] = []
     number = 1 if fails.startswith("first") else 2
     write, move = png.write, os.replace
 
     def full(*arguments: Any, **options: Any) -> None:
-        seen.append(arguments)
-        if len(seen) == number:
+        calls.append(arguments)
+        if len(calls) == number:
             raise OSError(errno.ENOSPC, "No space left on device")
         write(*arguments, **options)
 
     def locked(source: Any, target: Any) -> None:
         if Path(target).name in ("m.png", "m-confidence.png"):
-            seen.append(target)
-            if len(seen) == number:
+            calls.append(target)
+            if len(calls) == number:
                 raise PermissionError(errno.EACCES, "Permission denied")
         move(source, target)
 
-    asked = ["matte", "a.png", "-o", "m.png", "--confidence", "--overwrite", "--model", model]
+    command = ["matte", "a.png", "-o", "m.png", "--confidence", "--overwrite", "--model", model]
     with monkeypatch.context() as broken:
         if fails.endswith("write"):
             broken.setattr(png, "write", full)
         else:
             broken.setattr(os, "replace", locked)
-        assert main(asked) == 3
+        assert main(command) == 3
     left = sorted(path.name for path in Path().iterdir())
     assert left == sorted(["a.png", *there])
     assert all(Path(name).read_text() == "mine" for name in there)
-    (told,) = capsys.readouterr().err.splitlines()
-    assert "m.png was not written" in told or "m-confidence.png was not written" in told
+    (message,) = capsys.readouterr().err.splitlines()
+    assert "m.png was not written" in message or "m-confidence.png was not written" in message

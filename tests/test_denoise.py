@@ -55,7 +55,7 @@ def non_local_means(noised: np.ndarray, truth: np.ndarray, deviation: float) -> 
     )
 
 
-def cleaned(colour: np.ndarray, **options: object) -> np.ndarray:
+def denoise(colour: np.ndarray, **options: object) -> np.ndarray:
     request = DenoiseRequest(device="cpu", **options)  # type: ignore[arg-type]
     return run(request, Picture(colour)).picture.colour
 
@@ -64,7 +64,7 @@ def cleaned(colour: np.ndarray, **options: object) -> np.ndarray:
 def test_noise_goes_without_being_told_of_it(deviation: float, gain: float) -> None:
     truth = scene()
     noised = noisy(truth, deviation)
-    assert psnr(cleaned(noised), truth) > psnr(noised, truth) + gain
+    assert psnr(denoise(noised), truth) > psnr(noised, truth) + gain
 
 
 @pytest.mark.parametrize("deviation", [10, 25])
@@ -72,23 +72,23 @@ def test_a_strength_means_that_noise(deviation: float) -> None:
     """Told the truth about the noise, it does about as well as by itself, and best."""
     truth = scene(seed=8)
     noised = noisy(truth, deviation)
-    told = psnr(cleaned(noised, strength=deviation / 55), truth)
-    assert told > psnr(cleaned(noised), truth) - 0.7
+    guided = psnr(denoise(noised, strength=deviation / 55), truth)
+    assert guided > psnr(denoise(noised), truth) - 0.7
     for wrong in (0.4, 2):
         strength = min(1, deviation / 55 * wrong)
-        assert told > psnr(cleaned(noised, strength=strength), truth)
+        assert guided > psnr(denoise(noised, strength=strength), truth)
 
 
 def test_more_strength_removes_more() -> None:
     flat = noisy(np.full((96, 96, 3), 120, np.uint8), 20)
-    left = [cleaned(flat, strength=s)[16:-16, 16:-16].std() for s in (0.02, 0.15, 0.4)]
+    left = [denoise(flat, strength=s)[16:-16, 16:-16].std() for s in (0.02, 0.15, 0.4)]
     assert left[0] > 15 > left[1] > left[2]
     assert left[2] < 3
 
 
 def test_a_clean_picture_is_left_alone() -> None:
     truth = scene()
-    assert psnr(cleaned(truth), truth) > 38
+    assert psnr(denoise(truth), truth) > 38
 
 
 @pytest.mark.skipif(not SET14.is_dir(), reason="the benchmark's pictures are not here")
@@ -101,7 +101,7 @@ def test_benchmark() -> None:
             continue
         truth = truth[:256, :256]  # non-local means would take a minute
         noised = noisy(truth, 25, number)
-        scores.append(psnr(cleaned(noised), truth))
+        scores.append(psnr(denoise(noised), truth))
         if number % 4 == 0:
             assert scores[-1] > non_local_means(noised, truth, 25), path.name
     assert np.mean(scores) > 28.2
@@ -111,32 +111,32 @@ def test_jpeg_blocks_go() -> None:
     truth = cv2.GaussianBlur(scene(), (0, 0), 0.8)
     _, coded = cv2.imencode(".jpg", truth, [cv2.IMWRITE_JPEG_QUALITY, 25])
     blocky = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-    assert psnr(cleaned(blocky), truth) > psnr(blocky, truth) + 0.1
+    assert psnr(denoise(blocky), truth) > psnr(blocky, truth) + 0.1
 
 
-@pytest.mark.parametrize("asked", [{"strength": 0.0}, {"grain": 1.0}])
+@pytest.mark.parametrize("settings", [{"strength": 0.0}, {"grain": 1.0}])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_nothing_asked_is_nothing_done(asked: dict[str, float], dtype: type) -> None:
+def test_nothing_asked_is_nothing_done(settings: dict[str, float], dtype: type) -> None:
     colour = noisy(scene(40, 50), 20).astype(dtype) * dtype(257 if dtype == np.uint16 else 1)
-    assert np.array_equal(cleaned(colour, **asked), colour)
+    assert np.array_equal(denoise(colour, **settings), colour)
 
 
 def test_the_least_strength_is_nearly_nothing() -> None:
     colour = noisy(scene(40, 50), 20).astype(np.uint16) * 257
-    apart = np.abs(cleaned(colour, strength=0.001).astype(int) - colour)
+    apart = np.abs(denoise(colour, strength=0.001).astype(int) - colour)
     assert apart.max() < 3 * 257
 
 
 def test_grain_leaves_its_share() -> None:
     colour = noisy(scene(80, 90), 20).astype(np.uint16) * 257
-    none, some = (cleaned(colour, grain=g).astype(float) for g in (0, 0.3))
+    none, some = (denoise(colour, grain=g).astype(float) for g in (0, 0.3))
     inside = (none > 0) & (none < 65535)
     np.testing.assert_allclose((some - none)[inside], 0.3 * (colour - none)[inside], atol=2)
 
 
 def test_tiles_change_nothing() -> None:
     colour = noisy(scene(420, 500), 20).astype(np.uint16) * 257
-    whole, tiled = (cleaned(colour, tile=tile).astype(int) for tile in (1000, 192))
+    whole, tiled = (denoise(colour, tile=tile).astype(int) for tile in (1000, 192))
     assert np.abs(whole - tiled).max() <= 257
 
 
@@ -186,14 +186,14 @@ def test_raw_like_16_bit() -> None:
     """Sensor values that use a sixteenth of their range: noise far below one 8-bit level."""
     truth = scene().astype(np.float64) / 255 * 4000 + 100
     noised = np.rint(truth + np.random.default_rng(5).normal(0, 160, truth.shape))
-    result = cleaned(noised.astype(np.uint16))
+    result = denoise(noised.astype(np.uint16))
     left = [float(np.sqrt(np.mean((values - truth) ** 2))) for values in (noised, result)]
     assert left[1] < 0.7 * left[0]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (7, 3), (9, 500)])
 def test_odd_sizes(shape: tuple[int, int]) -> None:
-    result = cleaned(np.full((*shape, 3), 90, np.uint8))
+    result = denoise(np.full((*shape, 3), 90, np.uint8))
     assert result.shape == (*shape, 3)
     assert np.abs(result.astype(int) - 90).max() <= 2
 
@@ -274,11 +274,11 @@ def test_networks_that_denoise_make_no_mattes(
     assert "makes no mattes" in capsys.readouterr().err
 
 
-def published(tmp_path: Path, kind: str) -> Path:
+def published(tmp_path: Path, network_type: str) -> Path:
     """A network in its official layout, with random weights that change little."""
     import torch
 
-    if kind == "SCUNet":
+    if network_type == "SCUNet":
         from spandrel.architectures.SCUNet import SCUNet
 
         module = SCUNet(in_nc=3, config=[1] * 7, dim=64)
@@ -286,15 +286,15 @@ def published(tmp_path: Path, kind: str) -> Path:
         from spandrel.architectures.NAFNet import NAFNet
 
         module = NAFNet(width=8, enc_blk_nums=[1, 1], middle_blk_num=1, dec_blk_nums=[1, 1])
-    torch.save({"params": module.state_dict()}, tmp_path / f"{kind}.pth")
-    return tmp_path / f"{kind}.pth"
+    torch.save({"params": module.state_dict()}, tmp_path / f"{network_type}.pth")
+    return tmp_path / f"{network_type}.pth"
 
 
 @pytest.mark.spandrel
-@pytest.mark.parametrize("kind", ["SCUNet", "NAFNet"])
-def test_published_networks(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("network_type", ["SCUNet", "NAFNet"])
+def test_published_networks(tmp_path: Path, network_type: str) -> None:
     """Strength mixes what they give; without one they are used in full."""
-    request = DenoiseRequest(model=str(published(tmp_path, kind)), device="cpu")
+    request = DenoiseRequest(model=str(published(tmp_path, network_type)), device="cpu")
     assert request.model.endswith(".pth")
     colour = noisy(scene(70, 90), 20).astype(np.uint16) * 257
     full = run(request, Picture(colour)).picture.colour.astype(float)

@@ -162,19 +162,19 @@ def test_middlebury(name):
     files = {path.stem: path for path in (PAIRS / name).iterdir()}
     depth = stereo(*(View(stills.read(files[key])) for key in ("im2", "im6")))
     truth = np.asarray(Image.open(files["disp2"]).convert("L")).astype(float) / 4
-    known = truth > 0
-    found, true = depth.disparity[known], truth[known]
+    measured = truth > 0
+    found, true = depth.disparity[measured], truth[measured]
     found = found * (found * true).sum() / (found**2).sum()
     assert (np.abs(found - true) > 2).mean() < 0.15
     assert np.corrcoef(found, true)[0, 1] > 0.93
 
 
-def weights(tmp_path: Path, kind: str) -> Path:
+def weights(tmp_path: Path, architecture: str) -> Path:
     """A file as its authors publish it, of random weights."""
     import torch
 
     torch.manual_seed(1)
-    if kind == "depth-anything":
+    if architecture == "depth-anything":
         from mattelier.networks.depth_anything.network import DepthAnythingV2
 
         network: torch.nn.Module = DepthAnythingV2()
@@ -182,7 +182,7 @@ def weights(tmp_path: Path, kind: str) -> Path:
         from mattelier.networks.midas.network import MidasSmall
 
         network = MidasSmall()
-    path = tmp_path / f"{kind}.pt"
+    path = tmp_path / f"{architecture}.pt"
     torch.save(network.state_dict(), path)
     return path
 
@@ -191,20 +191,20 @@ def weights(tmp_path: Path, kind: str) -> Path:
 PARAMETERS = {"depth-anything": 24_785_089, "midas": 21_320_545}
 
 
-@pytest.mark.parametrize("kind", ["depth-anything", "midas"])
-def test_published_layouts_load_and_see(tmp_path, kind, one_thread):
+@pytest.mark.parametrize("architecture", ["depth-anything", "midas"])
+def test_published_layouts_load_and_see(tmp_path, architecture, one_thread):
     import torch
 
-    path = weights(tmp_path, kind)
+    path = weights(tmp_path, architecture)
     state = torch.load(path, weights_only=True)
     learned = {k: v for k, v in state.items() if "running_" not in k and "num_batches" not in k}
-    assert sum(value.numel() for value in learned.values()) == PARAMETERS[kind]
+    assert sum(value.numel() for value in learned.values()) == PARAMETERS[architecture]
     network = open_model(path, Store(), "cpu")
-    small = {"depth-anything": 70, "midas": 64}[kind]
+    small = {"depth-anything": 70, "midas": 64}[architecture]
     answer = network.run({"picture": np.zeros((1, 3, small, 2 * small), np.float32)})["depth"][0, 0]
     assert answer.shape == (small, 2 * small)
     assert answer.min() >= 0
-    if kind == "midas":
+    if architecture == "midas":
         picture = np.random.default_rng(0).integers(0, 255, (90, 160, 3), np.uint8)
         depth = from_network(View(Picture(picture)), network)
         assert (depth.method, depth.disparity.shape) == ("midas", (128, 256))

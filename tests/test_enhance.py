@@ -197,12 +197,12 @@ def test_the_command_writes_what_the_task_gives(
     picture, other = scene(dtype=np.uint16), scene(seed=8)
     stills.write_cutout(tmp_path / "a.png", picture)
     stills.write_cutout(tmp_path / "other.png", other)
-    asked = ["enhance", str(tmp_path / "a.png"), "--tone", "0.5", "--sharpen", "0.4"]
-    asked += ["--match", str(tmp_path / "other.png"), "--match-strength", "0.5"]
-    assert main([*asked, "-o", str(tmp_path / "b.png"), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["ok"]
-    assert told["width"] == 160
+    command = ["enhance", str(tmp_path / "a.png"), "--tone", "0.5", "--sharpen", "0.4"]
+    command += ["--match", str(tmp_path / "other.png"), "--match-strength", "0.5"]
+    assert main([*command, "-o", str(tmp_path / "b.png"), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"]
+    assert report["width"] == 160
     request = EnhanceRequest(tone=0.5, sharpen=0.4, match_strength=0.5)
     expected = run(request, picture, reference=other).picture.colour
     np.testing.assert_array_equal(stills.read(tmp_path / "b.png").colour, expected)
@@ -211,14 +211,14 @@ def test_the_command_writes_what_the_task_gives(
 def test_auto_can_be_overruled(tmp_path: Path) -> None:
     stills.write_cutout(tmp_path / "a.png", scene())
     for name, more in (("auto", []), ("none", ["--tone", "0"])):
-        asked = ["enhance", str(tmp_path / "a.png"), "--auto", *more]
-        assert main([*asked, "-o", str(tmp_path / f"{name}.png")]) == 0
+        command = ["enhance", str(tmp_path / "a.png"), "--auto", *more]
+        assert main([*command, "-o", str(tmp_path / f"{name}.png")]) == 0
     auto, none = (stills.read(tmp_path / f"{name}.png").colour for name in ("auto", "none"))
     assert auto.mean() > none.mean() + 5  # the scene is dark
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "words"),
     [
         ([], "--auto"),
         (["--match-strength", "0.5"], "--match"),
@@ -227,11 +227,11 @@ def test_auto_can_be_overruled(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_usage_is_told_in_a_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
 ) -> None:
     Image.fromarray(scene().colour).save(tmp_path / "a.png")
     assert main(["enhance", str(tmp_path / "a.png"), *arguments]) == 2
-    assert said in capsys.readouterr().err
+    assert words in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
@@ -240,7 +240,7 @@ def test_a_reference_that_is_no_picture_is_told(
 ) -> None:
     Image.fromarray(scene().colour).save(tmp_path / "a.png")
     (tmp_path / "b.png").write_text("not a picture")
-    asked = ["enhance", str(tmp_path / "a.png"), "--match", str(tmp_path / "b.png")]
-    assert main(asked) == 3
+    command = ["enhance", str(tmp_path / "a.png"), "--match", str(tmp_path / "b.png")]
+    assert main(command) == 3
     assert "b.png" in capsys.readouterr().err
     assert not (tmp_path / "a-enhance.png").exists()

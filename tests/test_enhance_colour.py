@@ -24,13 +24,15 @@ def linear(colour: np.ndarray) -> np.ndarray:
 
 
 def encoded(light: np.ndarray) -> np.ndarray:
-    shown = linear_to_srgb(np.clip(light, 0, 1).astype(np.float32))
-    return np.rint(shown * 255).astype(np.uint8)
+    display = linear_to_srgb(np.clip(light, 0, 1).astype(np.float32))
+    return np.rint(display * 255).astype(np.uint8)
 
 
-def changed(colour: np.ndarray, reference: np.ndarray | None = None, **asked: float) -> np.ndarray:
+def changed(
+    colour: np.ndarray, reference: np.ndarray | None = None, **settings: float
+) -> np.ndarray:
     look = None if reference is None else Picture(reference)
-    return run(EnhanceRequest(**asked), Picture(colour), reference=look).picture.colour
+    return run(EnhanceRequest(**settings), Picture(colour), reference=look).picture.colour
 
 
 def street(seed: int = 5) -> np.ndarray:
@@ -55,8 +57,10 @@ def angle(one: np.ndarray, other: np.ndarray) -> float:
 
 def residual(before: np.ndarray, after: np.ndarray) -> float:
     """Degrees of cast that `after` has against `before`, both linear."""
-    told = (before.min(axis=2) > 0.02) & (before.max(axis=2) < 0.8) & (after.max(axis=2) < 0.97)
-    ratio = np.median(after[told] / before[told], axis=0)
+    measurable = (
+        (before.min(axis=2) > 0.02) & (before.max(axis=2) < 0.8) & (after.max(axis=2) < 0.97)
+    )
+    ratio = np.median(after[measurable] / before[measurable], axis=0)
     return angle(ratio, np.ones(3))
 
 
@@ -204,8 +208,8 @@ def test_matching_works_on_scene_linear_light() -> None:
     plate = Picture(scene * np.float32(3), transfer="linear")
     result = run(EnhanceRequest(), plate, reference=Picture(look)).picture
     assert result.transfer == "linear"
-    lit = to_oklab(np.maximum(result.colour, 0)).reshape(-1, 3)
-    assert distance(lit, cloud(look)) < 0.3 * distance(cloud(encoded(scene)), cloud(look))
+    relit = to_oklab(np.maximum(result.colour, 0)).reshape(-1, 3)
+    assert distance(relit, cloud(look)) < 0.3 * distance(cloud(encoded(scene)), cloud(look))
 
 
 def test_a_reference_counts_only_where_it_is_visible() -> None:

@@ -12,8 +12,8 @@ from mattelier.types.colour import linear_to_srgb, srgb_to_linear
 from mattelier.types.picture import Picture
 
 
-def changed(colour: np.ndarray, **asked: float) -> np.ndarray:
-    return run(EnhanceRequest(**asked), Picture(colour)).picture.colour
+def changed(colour: np.ndarray, **settings: float) -> np.ndarray:
+    return run(EnhanceRequest(**settings), Picture(colour)).picture.colour
 
 
 def photograph(exposure: float = 1.0, seed: int = 2) -> np.ndarray:
@@ -63,11 +63,13 @@ def test_tones_keep_their_order() -> None:
     assert np.diff(result).min() >= -1
 
 
-@pytest.mark.parametrize("asked", [{"contrast": 1.0}, {"tone": 1.0}, {"tone": 1.0, "contrast": 1}])
-def test_a_high_edge_has_no_halo(asked: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "settings", [{"contrast": 1.0}, {"tone": 1.0}, {"tone": 1.0, "contrast": 1}]
+)
+def test_a_high_edge_has_no_halo(settings: dict[str, float]) -> None:
     picture = np.full((200, 300, 3), 60, np.uint8)
     picture[:, 150:] = 200
-    result = changed(picture, **asked)[100, :, 1].astype(int)
+    result = changed(picture, **settings)[100, :, 1].astype(int)
     for side in (result[:149], result[151:]):
         assert np.ptp(side) <= 4
     assert result[:149].mean() < result[151:].mean() - 100

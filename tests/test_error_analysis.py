@@ -36,7 +36,7 @@ def dots(count: int) -> np.ndarray:
     return mask
 
 
-def with_handle() -> np.ndarray:
+def ring_with_handle() -> np.ndarray:
     mask = disc()
     mask[120:180, 280:390] = 1
     return mask
@@ -47,7 +47,7 @@ TWO = disc(300, 150, 60, on=disc(100, 150, 60))
 
 
 @pytest.mark.parametrize(
-    ("result", "kind", "sentence"),
+    ("result", "category", "sentence"),
     [
         (TRUTH, "right", "Nearly right: all errors add up to 0 % of the subject."),
         (0 * TRUTH, "found nothing", "Found nothing."),
@@ -60,7 +60,7 @@ TWO = disc(300, 150, 60, on=disc(100, 150, 60))
         (disc(radius=30, value=0, on=TRUTH), "misses parts",
          "Misses 11 % of the subject, as a hole in it."),
         (disc(radius=60), "misses parts", "Misses 56 % of the subject."),
-        (with_handle(), "too much, touching",
+        (ring_with_handle(), "too much, touching",
          "Takes in 24 % too much, one region touching the subject."),
         (disc(50, 50, 40, on=TRUTH), "too much, elsewhere",
          "Takes in 20 % too much, one region elsewhere in the picture."),
@@ -75,9 +75,9 @@ TWO = disc(300, 150, 60, on=disc(100, 150, 60))
          "The edge is 6 pixels off, on both sides; the rest is right."),
     ],
 )  # fmt: skip
-def test_a_mask_is_told_by_what_is_worst(result: np.ndarray, kind: str, sentence: str) -> None:
+def test_a_mask_is_told_by_what_is_worst(result: np.ndarray, category: str, sentence: str) -> None:
     reason = explain_mask(result.astype(np.float32), TRUTH)
-    assert (reason.category, reason.sentence) == (kind, sentence)
+    assert (reason.category, reason.sentence) == (category, sentence)
 
 
 def test_a_second_fault_that_weighs_as_much_is_told_too() -> None:
@@ -130,9 +130,11 @@ def test_large_pictures_are_told_in_their_own_pixels() -> None:
         (cv2.resize(mask, (1600, 1200)) > 0.5).astype(np.float32)
         for mask in (disc(radius=84), TRUTH)
     ]
-    told = re.fullmatch(r"The edge is (\d+) pixels off, too tight; .*", explain_mask(*big).sentence)
-    assert told is not None
-    assert float(told[1]) == pytest.approx(24, rel=0.1)
+    match = re.fullmatch(
+        r"The edge is (\d+) pixels off, too tight; .*", explain_mask(*big).sentence
+    )
+    assert match is not None
+    assert float(match[1]) == pytest.approx(24, rel=0.1)
 
 
 def test_a_subject_too_thin_for_a_glance_is_still_seen() -> None:
@@ -173,28 +175,30 @@ def textured() -> np.ndarray:
     return np.clip(large + random.normal(0, 6, large.shape), 0, 255).astype(np.uint8)
 
 
-def worn(values: np.ndarray) -> np.ndarray:
+def degrade(values: np.ndarray) -> np.ndarray:
     return np.clip(values, 0, 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize(
-    ("change", "kind", "words"),
+    ("change", "category", "words"),
     [
         (lambda truth: truth, "right", "Nearly right"),
         (lambda truth: cv2.GaussianBlur(truth, (0, 0), 1), "too soft", "% as strong"),
-        (lambda truth: worn(truth + np.random.default_rng(1).normal(0, 15, truth.shape)),
+        (lambda truth: degrade(truth + np.random.default_rng(1).normal(0, 15, truth.shape)),
          "too rough", "% as strong"),
         (lambda truth: np.roll(truth, 1, 1), "shifted", "+1.0 pixels across"),
-        (lambda truth: worn(truth + 12.0), "brightness", "10 levels too bright"),
-        (lambda truth: worn(truth + np.linspace(-25, 25, WIDTH)[:, None]),
+        (lambda truth: degrade(truth + 12.0), "brightness", "10 levels too bright"),
+        (lambda truth: degrade(truth + np.linspace(-25, 25, WIDTH)[:, None]),
          "large areas", "levels off"),
-        (lambda truth: worn(truth + np.random.default_rng(1).normal(0, 5, truth.shape)),
+        (lambda truth: degrade(truth + np.random.default_rng(1).normal(0, 5, truth.shape)),
          "other detail", "other detail"),
     ],
 )  # fmt: skip
-def test_an_enlarged_picture_is_told_by_its_error(change: object, kind: str, words: str) -> None:
+def test_an_enlarged_picture_is_told_by_its_error(
+    change: object, category: str, words: str
+) -> None:
     truth = textured()
     reason = explain_upscaled(change(truth), truth)  # type: ignore[operator]
-    assert reason.category == kind
+    assert reason.category == category
     assert words in reason.sentence
     np.testing.assert_array_equal(truth, textured())

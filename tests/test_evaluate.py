@@ -103,8 +103,8 @@ def test_dev_takes_only_what_training_never_saw(
         for part in ("images", "masks"):
             (tmp_path / "all" / part / name).unlink()
     assert main(["evaluate", str(tmp_path / "all"), *arguments]) == 0
-    dev, held = lines(capsys)
-    assert dev == held
+    dev, held_out = lines(capsys)
+    assert dev == held_out
     assert dev["count"] == len(HELD)
 
 
@@ -183,9 +183,9 @@ def test_what_cannot_be_scored_is_one_sentence(
     write(tmp_path / "odd", "a.png", picture, truth[::2, ::2])
     for folder, words in (("empty", "holds no pictures"), ("odd", "not of its picture's size")):
         assert main(["evaluate", str(tmp_path / folder), "--quality", "fast"]) == 2
-        (said,) = capsys.readouterr().err.strip().splitlines()
-        assert words in said
-        assert "unexpected" not in said
+        (message,) = capsys.readouterr().err.strip().splitlines()
+        assert words in message
+        assert "unexpected" not in message
 
 
 # Results that were made elsewhere, and pictures beside their truths.
@@ -232,10 +232,10 @@ def test_results_that_lack_pictures_are_told_of_and_the_rest_is_scored(
     (results / "good/a.png").write_bytes(b"no picture")
     wanted = ["evaluate", f"--results={results / 'good'}", f"--truth={results / 'truth'}"]
     assert main([*wanted, "--json"]) == 3
-    said = capsys.readouterr()
-    assert json.loads(said.out.splitlines()[-1])["count"] == 1
-    assert "has no result for c" in said.err
-    assert "2 of 3 pictures could not be scored" in said.err
+    message = capsys.readouterr()
+    assert json.loads(message.out.splitlines()[-1])["count"] == 1
+    assert "has no result for c" in message.err
+    assert "2 of 3 pictures could not be scored" in message.err
     (results / "good/inner/b.png").unlink()
     assert main(wanted) == 3
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
@@ -286,9 +286,9 @@ def test_what_does_not_fit_together_is_one_sentence(
     if "--trimaps" in arguments:
         Path("good/c.png").unlink()
     assert main(["evaluate", *arguments]) == 2
-    (said,) = capsys.readouterr().err.strip().splitlines()
-    assert words in said
-    assert "unexpected" not in said
+    (message,) = capsys.readouterr().err.strip().splitlines()
+    assert words in message
+    assert "unexpected" not in message
 
 
 def test_two_truths_of_one_name_are_refused(
@@ -326,12 +326,12 @@ def test_mattes_have_their_own_scores_and_trimaps_say_the_band(
     common += ["--measure", "mattes", "--json"]
     assert main([*common, "--trimaps", str(tmp_path / "trimaps")]) == 0
     assert main(common) == 0
-    given, found = lines(capsys)
+    with_trimap, found = lines(capsys)
     off = np.abs(result.astype(float) - truth) / 255
-    assert given["sad"] == pytest.approx(off.sum() / 1000, rel=1e-4)
-    assert given["sad_band"] == pytest.approx(off[20:30].sum() / 1000, rel=1e-4)
-    assert given["sad"] == found["sad"]
-    assert given["sad_band"] != found["sad_band"]
+    assert with_trimap["sad"] == pytest.approx(off.sum() / 1000, rel=1e-4)
+    assert with_trimap["sad_band"] == pytest.approx(off[20:30].sum() / 1000, rel=1e-4)
+    assert with_trimap["sad"] == found["sad"]
+    assert with_trimap["sad_band"] != found["sad_band"]
 
 
 def test_shots_are_scored_frame_by_frame_and_count_alike(
@@ -386,12 +386,12 @@ def test_a_condition_changes_the_picture_and_turns_the_answer_back(name: str) ->
     samples[:30, :30] = (250, 120, 30)
     truth = mask.astype(np.float32) / 255
     changed = condition.picture(Picture(samples), "a")
-    seen = condition.truth(truth)
-    assert (changed.height, changed.width) == seen.shape
-    back = cv2.resize(condition.undo_turns(seen), truth.shape[::-1])
+    changed_truth = condition.truth(truth)
+    assert (changed.height, changed.width) == changed_truth.shape
+    back = cv2.resize(condition.undo_turns(changed_truth), truth.shape[::-1])
     assert np.abs(back - truth).mean() < 0.05
     # The subject is where the turned truth says it is, and differs from what surrounds it.
-    inside, outside = changed.colour[seen > 0.75], changed.colour[seen < 0.25]
+    inside, outside = changed.colour[changed_truth > 0.75], changed.colour[changed_truth < 0.25]
     assert np.abs(inside.mean(0) - outside.mean(0)).max() > 25
     if changed.colour.shape == samples.shape:
         assert (changed.colour != samples).any()

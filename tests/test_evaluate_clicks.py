@@ -16,7 +16,7 @@ from mattelier.commands.main import main
 from mattelier.evaluate.simulated_clicks import ClickOutcome, simulate_clicks
 from mattelier.requests import Point
 
-KEYS = {f"{kind}_{at}" for kind in ("noc", "nof") for at in (85, 90)}
+KEYS = {f"{label}_{at}" for label in ("noc", "nof") for at in (85, 90)}
 KEYS |= {f"iou_{number}" for number in (1, 2, 3, 5)}
 Answer = Callable[[tuple[Point, ...]], np.ndarray]
 
@@ -112,12 +112,12 @@ def test_too_much_is_clicked_away() -> None:
 PAINT = {0: (20, 150, 20), 1: (255, 50, 128), 2: (20, 150, 255)}
 
 
-def write(folder: Path, name: str, kinds: np.ndarray) -> None:
+def write(folder: Path, name: str, shapes: np.ndarray) -> None:
     """A picture of green ground, and red and blue subjects; and its truth."""
-    picture = np.zeros((*kinds.shape, 3), np.uint8)
-    for kind, paint in PAINT.items():
-        picture[kinds == kind] = paint
-    for part, values in (("images", picture), ("masks", (kinds > 0) * np.uint8(255))):
+    picture = np.zeros((*shapes.shape, 3), np.uint8)
+    for label, paint in PAINT.items():
+        picture[shapes == label] = paint
+    for part, values in (("images", picture), ("masks", (shapes > 0) * np.uint8(255))):
         (folder / part).mkdir(parents=True, exist_ok=True)
         Image.fromarray(values).save(folder / part / name)
 
@@ -130,8 +130,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     one, two = np.zeros((64, 96), np.uint8), np.zeros((64, 96), np.uint8)
     cv2.circle(one, (48, 32), 20, 1, -1)
     two[10:50, 8:36], two[20:44, 60:88] = 1, 2
-    for name, kinds in (("a.png", one), ("b.png", two), ("empty.png", np.zeros_like(one))):
-        write(tmp_path / "shapes", name, kinds)
+    for name, shapes in (("a.png", one), ("b.png", two), ("empty.png", np.zeros_like(one))):
+        write(tmp_path / "shapes", name, shapes)
     return tmp_path
 
 
@@ -183,8 +183,8 @@ def test_clicks_take_no_other_hints_and_no_finished_results(
 ) -> None:
     monkeypatch.chdir(folder)
     assert main(["evaluate", "shapes", *FAST, *arguments]) == 2
-    (said,) = capsys.readouterr().err.strip().splitlines()
-    assert "makes its own clicks" in said
+    (output,) = capsys.readouterr().err.strip().splitlines()
+    assert "makes its own clicks" in output
 
 
 def test_a_subject_that_a_condition_leaves_nothing_of_is_told_of(
@@ -194,6 +194,6 @@ def test_a_subject_that_a_condition_leaves_nothing_of_is_told_of(
     dot[30:32, 40:42] = 1
     write(folder / "dot", "a.png", dot)
     assert main(["evaluate", str(folder / "dot"), *FAST, "--under", "size10", "--json"]) == 3
-    said = capsys.readouterr()
-    assert "Under size10 nothing is left of the subject of a." in said.err
-    assert json.loads(said.out.splitlines()[0])["count"] == 1
+    output = capsys.readouterr()
+    assert "Under size10 nothing is left of the subject of a." in output.err
+    assert json.loads(output.out.splitlines()[0])["count"] == 1

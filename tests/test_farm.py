@@ -64,18 +64,24 @@ def mattes(folder):
 @pytest.fixture
 def scheduler(tmp_path):
     """A real scheduler and three worker processes: its address, and the workers."""
-    said = tmp_path / "scheduler.json"
+    scheduler_file = tmp_path / "scheduler.json"
     command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
-    where = ["--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(said)]
+    where = ["--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(scheduler_file)]
     processes = [subprocess.Popen([*command, *where], stderr=subprocess.DEVNULL)]
-    worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(said)]
+    worker = [
+        sys.executable,
+        "-m",
+        "distributed.cli.dask_worker",
+        "--scheduler-file",
+        str(scheduler_file),
+    ]
     worker += ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0"]
     worker += ["--local-directory", str(tmp_path)]
     processes += [subprocess.Popen(worker, stderr=subprocess.DEVNULL) for _ in range(3)]
     try:
-        wait_for(said.exists)
+        wait_for(scheduler_file.exists)
         time.sleep(0.2)
-        yield json.loads(said.read_text())["address"], processes[1:]
+        yield json.loads(scheduler_file.read_text())["address"], processes[1:]
     finally:
         for process in processes[::-1]:
             process.kill()
@@ -106,9 +112,9 @@ def test_a_worker_killed_in_mid_shot_costs_nothing(shot, scheduler):
         def at_work():
             """Who makes frames while some are there and others are not."""
             busy = [pids[a] for a, tasks in client.processing().items() if tasks and a in pids]
-            made = len(mattes(shot / "farmed"))
-            assert submitted.poll() is None or made
-            return busy if 1 <= made < len(FRAMES) else []
+            mattes_made = len(mattes(shot / "farmed"))
+            assert submitted.poll() is None or mattes_made
+            return busy if 1 <= mattes_made < len(FRAMES) else []
 
         wait_for(at_work)
         victim = next((p for p in workers if p.pid in at_work()), workers[0])
@@ -150,19 +156,19 @@ def test_open_job_description_runs_as_it_says(shot, tmp_path, capsys, frames, ta
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
 
     def openjd(*words):
-        told = subprocess.run(
+        process = subprocess.run(
             [BIN / "openjd", *words, "--extensions", "TASK_CHUNKING"],
             env=environment, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
-        assert told.returncode == 0, told.stdout + told.stderr
-        return told.stdout
+        assert process.returncode == 0, process.stdout + process.stderr
+        return process.stdout
 
     openjd("check", job)
-    told = openjd("run", job)
-    assert told.count("frames written; ") == tasks + 1  # the last looks over all of them
-    made = mattes(output)
-    assert made == {name: mattes(shot / "whole")[name] for name in made}
-    assert len(made) == count
+    log = openjd("run", job)
+    assert log.count("frames written; ") == tasks + 1  # the last looks over all of them
+    written = mattes(output)
+    assert written == {name: mattes(shot / "whole")[name] for name in written}
+    assert len(written) == count
 
 
 SHOT = RotoRequest(
@@ -175,7 +181,7 @@ SHOT = RotoRequest(
 
 
 @pytest.fixture
-def made(monkeypatch):
+def roto_requests(monkeypatch):
     """The requests that `mattelier roto` makes, instead of running them."""
     from mattelier.commands import roto
 
@@ -184,12 +190,12 @@ def made(monkeypatch):
     return requests
 
 
-def test_a_request_file_says_the_whole_request(tmp_path, made):
+def test_a_request_file_says_the_whole_request(tmp_path, roto_requests):
     file = tmp_path / "request.json"
     file.write_text(json.dumps(to_json(SHOT)), "utf-8")
     assert main(["roto", "--request", str(file)]) == 0
     assert main(["roto", "--request", str(file), "--frames", "3-5", "--json"]) == 0
-    assert made == [SHOT, dataclasses.replace(SHOT, frames="3-5")]
+    assert roto_requests == [SHOT, dataclasses.replace(SHOT, frames="3-5")]
 
 
 @pytest.mark.parametrize(
@@ -202,12 +208,12 @@ def test_a_request_file_says_the_whole_request(tmp_path, made):
         (["--no-refine"], "leave --refine out"),
     ],
 )
-def test_a_request_file_stands_alone(tmp_path, capsys, made, more, words):
+def test_a_request_file_stands_alone(tmp_path, capsys, roto_requests, more, words):
     file = tmp_path / "request.json"
     file.write_text(json.dumps(to_json(SHOT)), "utf-8")
     assert main(["roto", "--request", str(file), *more]) == 2
     assert words in capsys.readouterr().err
-    assert not made
+    assert not roto_requests
 
 
 @pytest.mark.parametrize(
@@ -221,15 +227,15 @@ def test_a_request_file_stands_alone(tmp_path, capsys, made, more, words):
         ('{"plate": "p"}', "lacks 'output'"),
     ],
 )
-def test_a_wrong_request_file_is_one_sentence(tmp_path, capsys, made, text, words):
+def test_a_wrong_request_file_is_one_sentence(tmp_path, capsys, roto_requests, text, words):
     file = tmp_path / "request.json"
     if text is not None:
         file.write_text(text, "utf-8")
     assert main(["roto", "--request", str(file)]) == 2
-    told = capsys.readouterr().err
-    assert words in told
-    assert str(file) in told
-    assert told.count("\n") == 1
+    message = capsys.readouterr().err
+    assert words in message
+    assert str(file) in message
+    assert message.count("\n") == 1
 
 
 def test_a_template_holds_the_request_and_no_braces():

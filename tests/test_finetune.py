@@ -61,9 +61,9 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("own")
     for number in range(10):
         picture, truth = drawn(number)
-        inner = "more/" if number == 3 else ""
-        write(folder / f"photos/{inner}ball {number}.jpg", picture)
-        write(folder / f"masks/{inner}ball {number}.png", truth)
+        subfolder = "more/" if number == 3 else ""
+        write(folder / f"photos/{subfolder}ball {number}.jpg", picture)
+        write(folder / f"masks/{subfolder}ball {number}.png", truth)
         write(folder / f"cutouts/{number}.png", np.dstack([picture, truth]))
     write(folder / "photos/without a mask.png", drawn(0)[0])
     return folder
@@ -151,9 +151,9 @@ def test_the_card_says_what_it_is_and_what_was_gained(
     assert card["quality"]["measured_on"] == "2 own pictures held back"
     assert 0 < card["quality"]["iou_of_start"] <= 1
     assert main(["models", "card", str(mine)]) == 0
-    said = capsys.readouterr().out
-    assert "fine-tuned" in said
-    assert "iou of start" in said
+    output = capsys.readouterr().out
+    assert "fine-tuned" in output
+    assert "iou of start" in output
 
 
 def test_previews_and_a_log_of_metrics_are_written(mine: Path) -> None:
@@ -165,8 +165,8 @@ def test_previews_and_a_log_of_metrics_are_written(mine: Path) -> None:
 
 def test_working_copies_hold_back_what_is_never_trained_on(mine: Path) -> None:
     data = mine.with_name("mine.training") / "data"
-    trained, held = split_pairs(find_pairs(data / "own"))
-    assert (len(trained), len(held)) == (8, 2)
+    trained, held_out = split_pairs(find_pairs(data / "own"))
+    assert (len(trained), len(held_out)) == (8, 2)
     scenes = {path.name for path in (data / "scenes").iterdir()}
     photos = {name for name in scenes if not name.startswith("imagined")}
     assert photos == {pair.picture.name for pair in trained}
@@ -238,11 +238,11 @@ def test_what_was_held_back_says_how_far_to_go(
         for value in run.average.parameters():
             value.add_(0.01)
         origin = next(iter(run._start.parameters())).clone()
-    seen = []
+    judgements = []
 
     def scores(alphas: object) -> dict[str, float]:
-        seen.append(len(seen))
-        return {"iou": {2: 0.9}.get(len(seen) - 1, 0.5), "mae": 0.1}
+        judgements.append(len(judgements))
+        return {"iou": {2: 0.9}.get(len(judgements) - 1, 0.5), "mae": 0.1}
 
     monkeypatch.setattr(run, "_scores", scores)
     network, _, share = run.best()
@@ -297,8 +297,8 @@ def test_one_picture_is_enough(
     assert "--one-shot" in capsys.readouterr().err
     assert not (tmp_path / "mascot.training").exists()
     assert train(tmp_path, tmp_path / "mascot", *QUICK, "--one-shot") == 0
-    said = capsys.readouterr().err
-    assert "judged by variations" in said
+    output = capsys.readouterr().err
+    assert "judged by variations" in output
     assert Store().card(str(tmp_path / "mascot")).quality["measured_on"] == (
         "variations of own pictures"
     )
@@ -313,14 +313,14 @@ def test_one_cutout_is_enough(
     out = tmp_path / "mascot"
     assert main(["train", "--pictures", str(tmp_path / "one"), "-o", str(out),
                  "--hours", "0.0003", "--one-shot"]) == 0  # fmt: skip
-    shown = [pair.read() for pair in find_pairs(tmp_path / "mascot.training/data/own")]
-    assert len(shown) > 1
+    variations = [pair.read() for pair in find_pairs(tmp_path / "mascot.training/data/own")]
+    assert len(variations) > 1
     picture, truth = drawn(5)
-    for view, mask in shown:
+    for view, mask in variations:
         np.testing.assert_array_equal(mask, truth)
         np.testing.assert_array_equal(view[truth == 255], picture[truth == 255])
         assert np.abs(view[truth == 0].astype(int) - picture[truth == 0]).mean() > 10
-    assert (shown[0][0] != shown[1][0]).any()
+    assert (variations[0][0] != variations[1][0]).any()
 
 
 def test_a_result_that_is_no_better_says_so(
@@ -340,7 +340,7 @@ def test_a_result_that_is_no_better_says_so(
 
 
 def test_pictures_that_cannot_be_used_are_named_and_left_out(own: Path, tmp_path: Path) -> None:
-    said: list[str] = []
+    output: list[str] = []
     for number in range(5):
         picture, truth = drawn(number)
         write(tmp_path / f"photos/{number}.png", picture)
@@ -350,17 +350,17 @@ def test_pictures_that_cannot_be_used_are_named_and_left_out(own: Path, tmp_path
     (tmp_path / "photos/2.png").write_bytes(b"nothing")
     found = custom_dataset.find_custom_pairs(tmp_path / "photos", tmp_path / "masks", pytest.fail)
     counts = custom_dataset.prepare_dataset(
-        found, tmp_path / "run/data", one_shot=True, seed=1, report=said.append
+        found, tmp_path / "run/data", one_shot=True, seed=1, report=output.append
     )
     assert counts == (2, 0)
-    assert len(said) == 3
+    assert len(output) == 3
     for sentence, words in zip(
-        said, ("0.png is not of its", "shows no subject", "2.png"), strict=True
+        output, ("0.png is not of its", "shows no subject", "2.png"), strict=True
     ):
         assert words in sentence
     with pytest.raises(UsageError, match="too few"):
         custom_dataset.prepare_dataset(
-            found, tmp_path / "other/data", one_shot=False, seed=1, report=said.append
+            found, tmp_path / "other/data", one_shot=False, seed=1, report=output.append
         )
     assert not (tmp_path / "other/data").exists()
     assert not list((tmp_path / "other").glob("*.part"))
@@ -390,9 +390,9 @@ def test_what_does_not_fit_together_is_one_sentence(
 ) -> None:
     monkeypatch.chdir(own)
     assert main(["train", *arguments]) == 2
-    said = capsys.readouterr().err.strip().splitlines()
-    assert words in said[-1]
-    assert len(said) <= 7  # of many pictures that cannot be used a few are named
+    output = capsys.readouterr().err.strip().splitlines()
+    assert words in output[-1]
+    assert len(output) <= 7  # of many pictures that cannot be used a few are named
     assert not (own / "mine").exists()
     assert not (own / "mine.training").exists()
 

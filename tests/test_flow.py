@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from made_clips import HEIGHT, WIDTH, disc_clip, texture
+from synthetic_clips import HEIGHT, WIDTH, disc_clip, texture
 
 from mattelier.shot.tracking.flow import FlowCache, chain_flows, consistency, optical_flow, warp
 
@@ -18,9 +18,9 @@ def test_flow_finds_a_shift_and_warping_undoes_it() -> None:
     view = texture(5, (0.5, 0.5, 0.5))[:HEIGHT, :WIDTH]
     later = shifted(view, 5, -3)
     flow = optical_flow(view, later)
-    inner = np.s_[12:-12, 12:-12]
-    assert np.abs(flow[inner] - (5, -3)).mean() < 0.2
-    assert np.abs(warp(later, flow)[inner] - view[inner]).mean() < 0.01
+    interior = np.s_[12:-12, 12:-12]
+    assert np.abs(flow[interior] - (5, -3)).mean() < 0.2
+    assert np.abs(warp(later, flow)[interior] - view[interior]).mean() < 0.01
 
 
 def test_a_part_of_a_view_is_warped_as_in_the_whole() -> None:

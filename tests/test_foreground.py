@@ -10,7 +10,7 @@ from mattelier.matting.foreground import estimate_foreground
 from mattelier.types.colour import from_float
 
 
-def made(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def synthetic_scene(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Foreground and green background, float32, and an alpha with a soft edge and hairs."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     body = (np.hypot(y - height / 2, x - width / 2) < min(height, width) / 4).astype(np.uint8)
@@ -32,7 +32,7 @@ def mix(front: np.ndarray, back: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize(("dtype", "gain"), [("u1", 1), ("u2", 1), ("f4", 1), ("f4", 8)])
 def test_the_true_colour_comes_back(dtype: str, gain: float) -> None:
-    front, back, alpha = made(300, 300)
+    front, back, alpha = synthetic_scene(300, 300)
     shot = from_float((mix(front, back, alpha) * gain).astype(np.float32), dtype)
     found = estimate_foreground(shot, alpha)
     assert found.dtype == shot.dtype
@@ -45,7 +45,7 @@ def test_the_true_colour_comes_back(dtype: str, gain: float) -> None:
 
 
 def test_no_green_fringe_over_red() -> None:
-    front, back, alpha = made(400, 400)
+    front, back, alpha = synthetic_scene(400, 400)
     shot = from_float(mix(front, back, alpha), np.uint8)
     red = np.float32([1, 0, 0])
     soft = (alpha > 0.02) & (alpha < 0.98)
@@ -61,7 +61,7 @@ def test_no_green_fringe_over_red() -> None:
 
 
 def test_clear_pixels_hide_the_background_but_keep_a_rim() -> None:
-    front, back, alpha = made(300, 300)
+    front, back, alpha = synthetic_scene(300, 300)
     found = estimate_foreground(from_float(mix(front, back, alpha), np.uint8), alpha)
     far = cv2.dilate((alpha > 0).astype(np.uint8), np.ones((11, 11))) == 0
     beside = (cv2.dilate((alpha > 0).astype(np.uint8), np.ones((3, 3))) > 0) & (alpha == 0)
@@ -72,7 +72,7 @@ def test_clear_pixels_hide_the_background_but_keep_a_rim() -> None:
 
 def test_as_good_as_pymatting() -> None:
     pymatting = pytest.importorskip("pymatting")
-    front, back, alpha = made(200, 200)
+    front, back, alpha = synthetic_scene(200, 200)
     shot = from_float(mix(front, back, alpha), np.uint8)
     theirs = pymatting.estimate_foreground_ml(shot / 255.0, alpha.astype(np.float64))
     soft = (alpha > 0) & (alpha < 1)
@@ -99,7 +99,7 @@ def test_nothing_to_unmix(value: float) -> None:
 
 
 def test_tiles_do_not_show_and_runs_agree(monkeypatch: pytest.MonkeyPatch) -> None:
-    front, back, alpha = made(700, 600)
+    front, back, alpha = synthetic_scene(700, 600)
     shot = from_float(mix(front, back, alpha), np.uint8)
     tiled = estimate_foreground(shot, alpha)
     assert tiled.tobytes() == estimate_foreground(shot, alpha).tobytes()

@@ -28,11 +28,11 @@ def test_ranges_are_read_as_artists_write_them(text, frames, written):
 
 @given(FRAMES)
 def test_a_range_written_and_read_is_the_same(frames):
-    made = FrameRange.of(frames)
+    frame_range = FrameRange.of(frames)
     if frames:
-        assert FrameRange.parse(str(made)) == made
-        assert FrameRange.parse(made.openjd().replace(":", "x")) == made
-    assert list(made) == sorted(frames)
+        assert FrameRange.parse(str(frame_range)) == frame_range
+        assert FrameRange.parse(frame_range.openjd().replace(":", "x")) == frame_range
+    assert list(frame_range) == sorted(frames)
 
 
 @given(FRAMES, FRAMES)

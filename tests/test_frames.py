@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 import OpenImageIO
 import pytest
-from asking import a_worker, connect
 from PIL import Image
 from tiny_model import make_model
+from worker_session import connect, start_worker
 
 from mattelier.commands.main import main
 from mattelier.media import stills
@@ -64,11 +64,11 @@ def picture(frame, size=(HEIGHT, WIDTH)):
     return np.where(disc(frame, size)[..., None] > 0, np.uint8([250, 120, 60]), ground)
 
 
-def save(path, samples, kind="half", **attributes):
+def save(path, samples, sample_type="half", **attributes):
     """An EXR of these samples (H, W, channels), with these attributes."""
     path.parent.mkdir(exist_ok=True)
     height, width, channels = samples.shape
-    spec = OpenImageIO.ImageSpec(width, height, channels, kind)
+    spec = OpenImageIO.ImageSpec(width, height, channels, sample_type)
     for name, (type_, value) in attributes.items():
         spec.attribute(name.replace("__", ":"), OpenImageIO.TypeDesc(type_), value)
     file = OpenImageIO.ImageOutput.create("a.exr")
@@ -194,11 +194,11 @@ def test_a_broken_frame_fails_alone(shot, capsys):
     (plate / "hero.1003.png").write_bytes((plate / "hero.1003.png").read_bytes()[:300])
     Image.fromarray(picture(1005)[:20]).save(plate / "hero.1005.png")
     assert main(arguments(shot, "out/a.####.png", "--json", task=ENHANCE)) == 3
-    told = capsys.readouterr()
-    last = json.loads(told.out.splitlines()[-1])
+    captured = capsys.readouterr()
+    last = json.loads(captured.out.splitlines()[-1])
     assert (last["failed"], last["written"]) == ("1003,1005", "1001-1002,1004,1006")
     assert last["exit_code"] == 3
-    assert "hero.1003.png" in told.err
+    assert "hero.1003.png" in captured.err
     assert len(contents(shot / "out")) == COUNT - 2
 
 
@@ -206,10 +206,10 @@ def test_a_missing_matte_or_depth_fails_its_frame_alone(shot, capsys):
     (shot / "matte/hero.1002.png").unlink()
     (shot / "z/z.1004.exr").write_bytes(b"broken")
     assert main(bokeh(shot, "out/a.####.png")) == 3
-    told = capsys.readouterr().err
-    assert "hero.1002.png does not exist" in told
-    assert "z.1004.exr" in told
-    assert "4 of 6 frames written; failed: 1002,1004" in told
+    captured = capsys.readouterr().err
+    assert "hero.1002.png does not exist" in captured
+    assert "z.1004.exr" in captured
+    assert "4 of 6 frames written; failed: 1002,1004" in captured
 
 
 def test_foreign_files_are_not_replaced(shot, capsys):
@@ -245,14 +245,14 @@ def test_scene_linear_plates_stay_in_their_space(shot):
         place = {"plate": "exr/p.####.exr", "task": task}
         assert main(arguments(shot, f"{name}.####.exr", "--fps", "23.976", **place)) == 0
         source = OpenImageIO.ImageInput.open(str(shot / f"{name}.1002.exr")).spec()
-        said = {entry.name: entry.value for entry in source.extra_attribs}
+        header = {entry.name: entry.value for entry in source.extra_attribs}
         assert str(source.format) == "half"
-        assert said["show"] == "ours"
-        assert said["smpte:TimeCode"][0] == 0x01020304
-        assert said["FramesPerSecond"] == (24000, 1001)
-        assert len(said["mattelier:settings"]) == 16
+        assert header["show"] == "ours"
+        assert header["smpte:TimeCode"][0] == 0x01020304
+        assert header["FramesPerSecond"] == (24000, 1001)
+        assert len(header["mattelier:settings"]) == 16
         assert pixels(shot / f"{name}.1002.exr").max() > 15
-    assert said["mattelier:colorspace"] == "ACEScg"
+    assert header["mattelier:colorspace"] == "ACEScg"
     grey = light.mean(axis=2)
     assert pixels(shot / "cg.1001.exr").mean(axis=2) == pytest.approx(grey, abs=0.5)
 
@@ -348,9 +348,9 @@ def test_the_most_blurred_part_has_the_radius_that_was_asked_for(shot):
     for frame in NUMBERS:
         still = shot / f"z/z.{frame}.exr"
         still.write_bytes((shot / "z/z.1001.exr").read_bytes())
-        for kind in ("plate", "matte"):
-            target = shot / f"{kind}/hero.{frame}.png"
-            target.write_bytes((shot / f"{kind}/hero.1001.png").read_bytes())
+        for folder in ("plate", "matte"):
+            target = shot / f"{folder}/hero.{frame}.png"
+            target.write_bytes((shot / f"{folder}/hero.1001.png").read_bytes())
     assert main(bokeh(shot, "a.####.png")) == 0
     alone = ["bokeh", str(shot / "plate/hero.1001.png"), "-o", str(shot / "alone.png")]
     beside = ["--depth", str(shot / "z/z.1001.exr"), "--focus", f"{WIDTH // 3},{HEIGHT // 2}"]
@@ -424,9 +424,9 @@ def test_wrong_usage_is_one_sentence_and_writes_nothing(shot, capsys, command, w
     }
     before = contents(shot)
     assert main([part.format(**names) for part in command]) == 2
-    told = capsys.readouterr().err
-    assert words in told
-    assert "unexpected" not in told
+    captured = capsys.readouterr().err
+    assert words in captured
+    assert "unexpected" not in captured
     assert contents(shot) == before
 
 
@@ -497,9 +497,11 @@ REQUESTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("asked", REQUESTS)
-def test_a_request_travels_as_json(asked):
-    assert from_json(FramesRequest, json.loads(json.dumps(to_json(asked)))) == asked
+@pytest.mark.parametrize("frames_request", REQUESTS)
+def test_a_request_travels_as_json(frames_request):
+    assert (
+        from_json(FramesRequest, json.loads(json.dumps(to_json(frames_request)))) == frames_request
+    )
 
 
 @pytest.mark.parametrize(
@@ -520,23 +522,23 @@ def test_a_request_travels_as_json(asked):
 def test_the_worker_refuses_in_a_sentence(worker, shot, options, words):
     from mattelier.worker.client import WorkerError
 
-    asked = {"plate": str(shot / "plate"), "output": str(shot / "out"), **options}
+    frames_request = {"plate": str(shot / "plate"), "output": str(shot / "out"), **options}
     with connect() as client, pytest.raises(WorkerError, match=words):
-        client.run("frames", asked)
+        client.run("frames", frames_request)
 
 
 @pytest.fixture(scope="module")
 def worker():
     if sys.platform == "win32":
         pytest.skip("these speak to a Unix socket")
-    with a_worker():
+    with start_worker():
         yield
 
 
 def test_the_worker_makes_shots(worker, shot):
     (shot / "plate/hero.1003.png").write_bytes(b"\x89PNG")
     options = {"depth": {"file": str(shot / "z/z.####.exr")}, "radius": 4}
-    asked = {
+    frames_request = {
         "plate": str(shot / "plate/hero.####.png"),
         "output": str(shot / "out/a.####.exr"),
         "task": "bokeh",
@@ -546,10 +548,12 @@ def test_the_worker_makes_shots(worker, shot):
     }
     stages = []
     with connect() as client:
-        report = client.run("frames", asked, progress=lambda _, stage: stages.append(stage)).report
+        report = client.run(
+            "frames", frames_request, progress=lambda _, stage: stages.append(stage)
+        ).report
     assert (report["written"], report["failed"]) == ("1001-1002,1004", "1003")
     assert "hero.1003.png" in report["errors"][0]
-    assert report["outputs"] == [asked["output"]]
+    assert report["outputs"] == [frames_request["output"]]
     assert Path(report["manifest"]).is_file()
     assert "frame 1002" in stages
     assert sorted(contents(shot / "out")) == [f"a.{frame}.exr" for frame in (1001, 1002, 1004)]

@@ -208,8 +208,8 @@ def test_refine_edge_changes_the_selection_on_the_layer_only(call, tmp_path) -> 
     before = image(photo(), selection.shape, offsets=[20, 20], selection=selection)
     answer = call("refine-edge", before, 0, 8)
     expected = selection.copy()
-    inner = engine(tmp_path / "cli", "refine", photo(), "--width=8", mask=rough)
-    expected[20:-20, 20:-20] = inner
+    expected_interior = engine(tmp_path / "cli", "refine", photo(), "--width=8", mask=rough)
+    expected[20:-20, 20:-20] = expected_interior
     np.testing.assert_array_equal(decoded(answer["image"]["selection"], *selection.shape), expected)
     assert answer["image"]["layers"][0]["mask"] is None
     assert answer["image"]["channels"] == 0

@@ -22,8 +22,8 @@ def scene(dtype: type = np.uint8) -> tuple[Picture, np.ndarray]:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_a_warmer_darker_background_warms_and_darkens(dtype):
     picture, alpha = scene(dtype)
-    lit = match_light(picture.colour, picture, alpha, (0.5, 0.35, 0.2), 1.0)
-    before, after = (c[30, 40].astype(float) for c in (picture.colour, lit))
+    relit = match_light(picture.colour, picture, alpha, (0.5, 0.35, 0.2), 1.0)
+    before, after = (c[30, 40].astype(float) for c in (picture.colour, relit))
     assert after.sum() < before.sum()
     assert after[0] / after[2] > 1.3 * before[0] / before[2]
 
@@ -31,8 +31,8 @@ def test_a_warmer_darker_background_warms_and_darkens(dtype):
 def test_the_same_surroundings_change_nothing():
     picture, alpha = scene()
     behind = np.full_like(picture.colour, 127)
-    lit = match_light(picture.colour, picture, alpha, behind, 1.0)
-    assert np.abs(lit.astype(int) - picture.colour).max() <= 2
+    relit = match_light(picture.colour, picture, alpha, behind, 1.0)
+    assert np.abs(relit.astype(int) - picture.colour).max() <= 2
 
 
 def test_it_measures_the_surroundings_not_the_subject():
@@ -41,9 +41,9 @@ def test_it_measures_the_surroundings_not_the_subject():
     black[20:40, 30:50] = 5
     for colour in (picture.colour, black):
         subject = Picture(colour)
-        lit = match_light(picture.colour, subject, alpha, (0.9, 0.9, 0.9), 1.0)
+        relit = match_light(picture.colour, subject, alpha, (0.9, 0.9, 0.9), 1.0)
         np.testing.assert_array_equal(
-            lit, match_light(picture.colour, picture, alpha, (0.9, 0.9, 0.9), 1.0)
+            relit, match_light(picture.colour, picture, alpha, (0.9, 0.9, 0.9), 1.0)
         )
 
 
@@ -59,8 +59,8 @@ def test_the_amount_goes_from_nothing_to_all():
 
 def test_extremes_are_bounded_and_stay_in_range():
     picture, alpha = scene()
-    lit = match_light(picture.colour, picture, alpha, (0.0, 0.0, 0.0), 1.0)
-    assert lit[30, 40].min() > 0.2 * picture.colour[30, 40].min()
+    relit = match_light(picture.colour, picture, alpha, (0.0, 0.0, 0.0), 1.0)
+    assert relit[30, 40].min() > 0.2 * picture.colour[30, 40].min()
     everything = np.ones_like(alpha)
     same = match_light(picture.colour, picture, everything, (1.0, 0.0, 0.0), 1.0)
     np.testing.assert_array_equal(same, picture.colour)
@@ -78,7 +78,7 @@ def test_a_coloured_thing_is_hardly_taken_for_coloured_light():
     random = np.random.default_rng(3)
     behind = np.repeat(random.uniform(40, 220, (60, 80, 1)), 3, axis=2)
     behind[:, :40] = random.uniform(0.6, 1, (60, 40, 1)) * (180, 30, 25)
-    lit = match_light(picture.colour, picture, alpha, behind.astype(np.uint8), 1.0)
-    wall, grey = behind.reshape(-1, 3).mean(0), lit[5, 5].astype(float)
+    relit = match_light(picture.colour, picture, alpha, behind.astype(np.uint8), 1.0)
+    wall, grey = behind.reshape(-1, 3).mean(0), relit[5, 5].astype(float)
     assert wall[0] / wall[2] > 1.4
     assert grey[0] / grey[2] < 1.2

@@ -103,21 +103,21 @@ def test_a_right_mask_does_no_harm(
 
 
 @pytest.mark.parametrize("side", [0, 1])
-@pytest.mark.parametrize("kind", ["mask", "box", "click"])
+@pytest.mark.parametrize("hint_type", ["mask", "box", "click"])
 def test_a_hint_chooses_one_of_two(
-    kind: str, side: int, two: tuple[np.ndarray, np.ndarray, np.ndarray]
+    hint_type: str, side: int, two: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> None:
     picture, *truths = two
-    chosen, other = truths[side], truths[1 - side]
+    wanted_subject, other = truths[side], truths[1 - side]
     boxes = ((30, 30, 100, 100), Box(160, 30, 100, 100))
-    y, x = np.argwhere(chosen > 0.5).mean(0)
-    given = {
-        "mask": {"hint": chosen > 0.5},
+    y, x = np.argwhere(wanted_subject > 0.5).mean(0)
+    options = {
+        "mask": {"hint": wanted_subject > 0.5},
         "box": {"box": boxes[side]},
         "click": {"points": [(x, y)]},
-    }[kind]
-    alpha = mattelier.matte(picture, quality="fast", **given).alpha  # type: ignore[arg-type]
-    assert iou(alpha, chosen) > 0.6
+    }[hint_type]
+    alpha = mattelier.matte(picture, quality="fast", **options).alpha  # type: ignore[arg-type]
+    assert iou(alpha, wanted_subject) > 0.6
     assert iou(alpha, other) < 0.2
 
 
@@ -127,9 +127,9 @@ def test_hints_may_be_of_any_grey_type_or_a_file(
     picture, truth = ball
     mask = truth > 0.5
     Image.fromarray(mask.astype(np.uint8) * 255).save(tmp_path / "mask.png")
-    kinds = [mask, mask.astype(np.uint8) * 255, mask.astype(np.uint16) * 65535]
-    kinds += [mask.astype(float), tmp_path / "mask.png", str(tmp_path / "mask.png")]
-    first, *others = [mattelier.matte(picture, kind, quality="fast").alpha for kind in kinds]
+    masks = [mask, mask.astype(np.uint8) * 255, mask.astype(np.uint16) * 65535]
+    masks += [mask.astype(float), tmp_path / "mask.png", str(tmp_path / "mask.png")]
+    first, *others = [mattelier.matte(picture, each, quality="fast").alpha for each in masks]
     for other in others:
         np.testing.assert_array_equal(other, first)
 
@@ -275,8 +275,8 @@ def test_paths_pictures_and_arrays_are_the_same_door(
     ball: tuple[np.ndarray, np.ndarray], plain: mattelier.Result, tmp_path: Path
 ) -> None:
     Image.fromarray(ball[0]).save(tmp_path / "ball.png")
-    for given in (tmp_path / "ball.png", str(tmp_path / "ball.png"), Picture(ball[0])):
-        np.testing.assert_array_equal(mattelier.matte(given, quality="fast").alpha, plain.alpha)
+    for source in (tmp_path / "ball.png", str(tmp_path / "ball.png"), Picture(ball[0])):
+        np.testing.assert_array_equal(mattelier.matte(source, quality="fast").alpha, plain.alpha)
 
 
 def test_one_open_network_serves_several_threads(ball: tuple[np.ndarray, np.ndarray]) -> None:
@@ -318,7 +318,7 @@ def test_an_array_that_is_no_picture_is_one_sentence(array: np.ndarray, words: s
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("options", "words"),
     [
         ({"hint": np.zeros((4, 8), np.uint8)}, "8×4 pixels but the picture is 8×8"),
         ({"hint": np.zeros((8, 8), np.int64)}, "int64"),
@@ -330,9 +330,9 @@ def test_an_array_that_is_no_picture_is_one_sentence(array: np.ndarray, words: s
         ({"model": "unheard-of"}, "no model 'unheard-of'"),
     ],
 )
-def test_a_wrong_argument_is_one_sentence(given: dict[str, object], words: str) -> None:
+def test_a_wrong_argument_is_one_sentence(options: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        mattelier.cutout(np.zeros((8, 8, 3), np.uint8), **given)  # type: ignore[arg-type]
+        mattelier.cutout(np.zeros((8, 8, 3), np.uint8), **options)  # type: ignore[arg-type]
 
 
 def test_a_picture_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -50,9 +50,9 @@ def soft(truth: np.ndarray, seed: int = 0) -> np.ndarray:
 def naive_f(alpha: np.ndarray, truth: np.ndarray, level: int) -> float:
     hits = taken = wanted = 0
     for a, t in zip(alpha.flat, truth.flat, strict=True):
-        chosen = round(float(a) * 255) >= level
-        hits += chosen and bool(t)
-        taken += chosen
+        predicted = round(float(a) * 255) >= level
+        hits += predicted and bool(t)
+        taken += predicted
         wanted += bool(t)
     if not hits:
         return 0.0

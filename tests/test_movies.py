@@ -98,7 +98,7 @@ def test_what_is_no_movie_is_refused_in_one_sentence(tmp_path, content):
         MoviePlate(file)
 
 
-def made(deep=False):
+def gradient_frames(deep=False):
     ramp = np.linspace(0, 255, WIDTH).astype(np.uint8)[None].repeat(HEIGHT, 0)
     frames = [np.dstack([still(number), ramp]) for number in range(FRAMES)]
     return [frame.astype(np.uint16) * 257 for frame in frames] if deep else frames
@@ -115,7 +115,7 @@ def made(deep=False):
     ],
 )
 def test_what_is_written_comes_back(tmp_path, name, codec, deep, error):
-    frames = made(deep)
+    frames = gradient_frames(deep)
     write_movie(tmp_path / name, frames, (HEIGHT, WIDTH), codec, RATE, deep=deep)
     plate = MoviePlate(tmp_path / name)
     assert (len(plate.frames), plate.fps) == (FRAMES, RATE)
@@ -128,7 +128,7 @@ def test_what_is_written_comes_back(tmp_path, name, codec, deep, error):
 
 def test_the_same_frames_make_the_same_bytes(tmp_path):
     for name in ("a.mov", "b.mov"):
-        write_movie(tmp_path / name, made(), (HEIGHT, WIDTH), "prores", RATE)
+        write_movie(tmp_path / name, gradient_frames(), (HEIGHT, WIDTH), "prores", RATE)
     assert (tmp_path / "a.mov").read_bytes() == (tmp_path / "b.mov").read_bytes()
 
 
@@ -136,7 +136,7 @@ def test_sound_timecode_and_facts_are_kept(tmp_path):
     source = film(tmp_path / "clip.mov")
     write_movie(
         tmp_path / "cut.mov",
-        made()[12:24],
+        gradient_frames()[12:24],
         (HEIGHT, WIDTH),
         "prores",
         RATE,
@@ -161,12 +161,14 @@ def test_sound_that_the_new_movie_cannot_hold_is_left_out_and_said(tmp_path):
         movie.mux(audio.encode(None))
     sound = Sound(tmp_path / "clip.mkv", Fraction(0), Fraction(1))
     with heard_by(lambda *_: None) as remarks:
-        write_movie(tmp_path / "a.mp4", made(), (HEIGHT, WIDTH), "h264", RATE, sound=sound)
+        write_movie(
+            tmp_path / "a.mp4", gradient_frames(), (HEIGHT, WIDTH), "h264", RATE, sound=sound
+        )
     assert len(MoviePlate(tmp_path / "a.mp4").frames) == FRAMES
     assert any("pcm_u8" in remark for remark in remarks)
 
 
 def test_a_folder_that_is_missing_leaves_nothing(tmp_path):
     with pytest.raises(OutputError, match="does not exist"):
-        write_movie(tmp_path / "no" / "a.mov", made(), (HEIGHT, WIDTH), "png", RATE)
+        write_movie(tmp_path / "no" / "a.mov", gradient_frames(), (HEIGHT, WIDTH), "png", RATE)
     assert not list(tmp_path.iterdir())

@@ -102,12 +102,12 @@ def test_weights_from_before_the_context_compute_what_they_did(trained: CutoutNe
 @torch.no_grad()
 def test_the_context_sees_the_whole_picture_and_the_hint(trained: CutoutNet) -> None:
     features, hint = torch.rand(1, 256, 6, 8), torch.zeros(1, 2, 6, 8)
-    seen = trained.context(features, hint)
+    context = trained.context(features, hint)
     features[..., 0, 0] += 1
-    assert (trained.context(features, hint)[..., 5, 7] != seen[..., 5, 7]).any()
+    assert (trained.context(features, hint)[..., 5, 7] != context[..., 5, 7]).any()
     features[..., 0, 0] -= 1
     hint[..., 0, 0] = 1
-    assert (trained.context(features, hint)[..., 5, 7] != seen[..., 5, 7]).any()
+    assert (trained.context(features, hint)[..., 5, 7] != context[..., 5, 7]).any()
 
 
 @torch.no_grad()

@@ -17,7 +17,7 @@ class Flat:
     def __init__(self, *rgb: float) -> None:
         self.rgb = rgb
 
-    def resized(self, height: int, width: int) -> NDArray[np.float32]:
+    def resize(self, height: int, width: int) -> NDArray[np.float32]:
         return np.full((height, width, 3), self.rgb, np.float32)
 
 

@@ -64,7 +64,7 @@ def test_the_result_keeps_its_share_of_the_start(data: Path, tmp_path: Path) -> 
 
 def test_the_shipped_recipes_can_be_read() -> None:
     photo, partner = (
-        PhotoRun.load_recipe(RECIPES / f"upscale_photo{kind}.toml") for kind in ("", "_wdn")
+        PhotoRun.load_recipe(RECIPES / f"upscale_photo{variant}.toml") for variant in ("", "_wdn")
     )
     assert photo.noise > 10 > partner.noise
 

@@ -57,10 +57,10 @@ def test_a_frame_gone_wrong_is_named_with_its_reason(shot, capsys):
     capsys.readouterr()
     report = shot / "report.html"
     assert main(["qc", str(shot / "out"), "-o", str(report)]) == 0
-    told = capsys.readouterr().out
-    assert "the matte is empty: 1006" in told
-    assert "the area jumps: 1006-1007" in told
-    assert "not written or unreadable: 1010" in told
+    output = capsys.readouterr().out
+    assert "the matte is empty: 1006" in output
+    assert "the area jumps: 1006-1007" in output
+    assert "not written or unreadable: 1010" in output
     assert "the matte is empty" in report.read_text("utf-8")
 
 

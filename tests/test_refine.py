@@ -16,7 +16,7 @@ from mattelier.types.tiles import Tile, tiles, upsample_tile
 QUALITIES = ("fast", "balanced", "best")
 
 
-def made(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+def synthetic_scene(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """A textured disc with fine rays on a textured ground: uint8 picture and its true alpha."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     radius = np.hypot(y - height / 2, x - width / 2)
@@ -45,7 +45,7 @@ def trimap_of(alpha: np.ndarray, margin: int) -> np.ndarray:
 
 @pytest.mark.parametrize("quality", QUALITIES)
 def test_edges_come_nearer_the_truth_than_by_stretching(quality: str) -> None:
-    colour, truth = made(360, 480)
+    colour, truth = synthetic_scene(360, 480)
     coarse = coarse_of(truth, 6)
     alpha = refine(View(Picture(colour)), coarse, quality=quality)
     error = np.abs(alpha - truth).sum()
@@ -59,7 +59,7 @@ def test_edges_come_nearer_the_truth_than_by_stretching(quality: str) -> None:
 
 @pytest.mark.parametrize("quality", ["balanced", "best"])
 def test_far_from_the_edge_nothing_changes(quality: str) -> None:
-    colour, truth = made(360, 480)
+    colour, truth = synthetic_scene(360, 480)
     alpha = refine(View(Picture(colour)), coarse_of(truth, 6), quality=quality)
     trimap = trimap_of(truth, 24)
     assert (alpha[trimap == 255] == 1).all()
@@ -68,7 +68,7 @@ def test_far_from_the_edge_nothing_changes(quality: str) -> None:
 
 @pytest.mark.parametrize("quality", QUALITIES)
 def test_known_pixels_of_a_trimap_are_exact(quality: str) -> None:
-    colour, truth = made(300, 340)
+    colour, truth = synthetic_scene(300, 340)
     trimap = trimap_of(truth, 6)
     trimap[10, 20], trimap[150, 171] = 255, 0  # against what the picture says
     unsure = np.full((8, 8), 0.5, np.float32)
@@ -79,7 +79,7 @@ def test_known_pixels_of_a_trimap_are_exact(quality: str) -> None:
 
 
 def test_trimap_without_subject_leaves_the_matte_to_the_network() -> None:
-    colour, truth = made(120, 160)
+    colour, truth = synthetic_scene(120, 160)
     trimap = np.full(truth.shape, 128, np.uint8)
     trimap[:10] = 0
     alpha = refine(View(Picture(colour)), coarse_of(truth, 4), trimap=trimap)
@@ -90,13 +90,13 @@ def test_trimap_without_subject_leaves_the_matte_to_the_network() -> None:
 @pytest.mark.parametrize("quality", QUALITIES)
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
 def test_a_constant_matte_stays(quality: str, value: float) -> None:
-    colour, _ = made(90, 120)
+    colour, _ = synthetic_scene(90, 120)
     alpha = refine(View(Picture(colour)), np.full((30, 40), value, np.float32), quality=quality)
     np.testing.assert_allclose(alpha, value, atol=1e-4)
 
 
 def test_semi_transparent_area_is_kept() -> None:
-    colour, _ = made(240, 320)
+    colour, _ = synthetic_scene(240, 320)
     coarse = np.zeros((60, 80), np.float32)
     coarse[15:45, 20:60] = 0.5
     alpha = refine(View(Picture(colour)), coarse)
@@ -110,21 +110,21 @@ def test_tiny_and_narrow_pictures(quality: str, size: tuple[int, int]) -> None:
     view = View(Picture(rng.integers(0, 255, (*size, 3), np.uint8)))
     coarse = rng.random((min(size[0], 32), min(size[1], 32)), np.float32)
     trimap = rng.choice(np.uint8([0, 128, 255]), size)
-    for known in (None, trimap):
-        alpha = refine(view, coarse, trimap=known, quality=quality)
+    for trimap_used in (None, trimap):
+        alpha = refine(view, coarse, trimap=trimap_used, quality=quality)
         assert alpha.shape == size
         assert np.isfinite(alpha).all()
 
 
 def test_same_input_gives_the_same_bits() -> None:
-    colour, truth = made(200, 260)
+    colour, truth = synthetic_scene(200, 260)
     coarse = coarse_of(truth, 5)
     view = View(Picture(colour))
     assert refine(view, coarse).tobytes() == refine(view, coarse).tobytes()
 
 
 def test_tiles_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    colour, truth = made(560, 1100)  # 2 × 3 tiles, over a working size that is smaller
+    colour, truth = synthetic_scene(560, 1100)  # 2 × 3 tiles, over a working size that is smaller
     coarse = coarse_of(truth, 8)
     view = View(Picture(colour))
     monkeypatch.setattr(
@@ -146,14 +146,14 @@ def test_upsampled_tiles_agree_with_the_whole() -> None:
 
 
 def test_wrong_trimap_size_is_one_sentence() -> None:
-    colour, _ = made(40, 50)
+    colour, _ = synthetic_scene(40, 50)
     with pytest.raises(UsageError, match="50×40"):
         refine(View(Picture(colour)), np.zeros((4, 5), np.float32), trimap=np.zeros((50, 40), "u1"))
 
 
 def test_closed_form_agrees_with_pymatting() -> None:
     pymatting = pytest.importorskip("pymatting")
-    colour, truth = made(60, 70)
+    colour, truth = synthetic_scene(60, 70)
     picture = colour / np.float32(255)
     trimap = trimap_of(truth, 3)
     levels = np.where(trimap == 128, 0.5, trimap / 255.0)

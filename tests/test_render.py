@@ -32,9 +32,9 @@ def blender_packages() -> Path | None:
     return found[0] if found else None
 
 
-@pytest.mark.parametrize("kind", SUBJECT_TYPES)
-def test_every_kind_has_an_edge_and_colours_to_show(kind: str) -> None:
-    source = SUBJECT_TYPES[kind][1](160, np.random.default_rng(5))
+@pytest.mark.parametrize("subject_type", SUBJECT_TYPES)
+def test_every_kind_has_an_edge_and_colours_to_show(subject_type: str) -> None:
+    source = SUBJECT_TYPES[subject_type][1](160, np.random.default_rng(5))
     assert source.alpha.shape == (160, 160)
     assert source.colour.shape == (160, 160, 3)
     for values in (source.alpha, source.colour):

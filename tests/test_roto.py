@@ -88,9 +88,9 @@ def header(path):
 
 def test_every_frame_is_matted_and_the_key_is_the_artists(shot, capsys):
     assert main(arguments(shot, "out/matte.####.png")) == 0
-    told = capsys.readouterr()
-    assert "openjd_progress: 100" in told.out.splitlines()
-    assert "8 of 8 frames written" in told.err
+    captured = capsys.readouterr()
+    assert "openjd_progress: 100" in captured.out.splitlines()
+    assert "8 of 8 frames written" in captured.err
     for frame in range(1001, 1009):
         alpha = stills.read_grey(shot / "out" / f"matte.{frame}.png")
         truth = disc(frame) > 0
@@ -222,13 +222,13 @@ def test_broken_frames_are_named_and_the_rest_is_done(shot, capsys):
     command = [*arguments(shot, "out/matte.####.png"), "--json"]
     command[1] = names
     assert main(command) == 3
-    told = capsys.readouterr()
-    last = json.loads(told.out.splitlines()[-1])
+    captured = capsys.readouterr()
+    last = json.loads(captured.out.splitlines()[-1])
     assert last["failed"] == "1003,1005-1006"
     assert last["written"] == "1001-1002,1004,1008"
     assert last["exit_code"] == 3
     for words in ("hero.1003.png", "96×20", "there twice"):
-        assert words in told.err
+        assert words in captured.err
     assert sorted(file.name for file in (shot / "out").glob("*.png")) == [
         f"matte.{frame}.png" for frame in (1001, 1002, 1004, 1008)
     ]
@@ -331,9 +331,9 @@ def test_names_that_cannot_hold_the_result_are_refused(shot, output, more):
 def test_a_dry_run_says_everything_and_writes_nothing(shot, capsys):
     before = contents(shot)
     assert main(arguments(shot, "out", "--dry-run", "--json")) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["frames"] == "1001-1008"
-    assert told["keys"] == {"subject": [1001]}
+    captured = json.loads(capsys.readouterr().out)
+    assert captured["frames"] == "1001-1008"
+    assert captured["keys"] == {"subject": [1001]}
     assert contents(shot) == before
     assert not (shot / "out").exists()
 
@@ -393,14 +393,14 @@ def request(shot, **more):
 
 
 def test_cancelling_finishes_files_and_says_what_is_not_done(shot):
-    seen = []
+    done_frames = []
 
     def cancel_late(fraction, stage):
         if stage.startswith("frame 1004"):
             raise Cancelled
 
     with heard_by(cancel_late):
-        result = roto.run(request(shot), done=seen.append)
+        result = roto.run(request(shot), done=done_frames.append)
     assert result.exit_code == 130
     assert result.interrupted
     assert str(result.written) == "1001-1003"

@@ -26,8 +26,8 @@ def exr(path, colour, *, at=(0, 0), full=None, **attributes):
     spec = OpenImageIO.ImageSpec(width, height, 3, "half")
     spec.x, spec.y = at
     spec.full_width, spec.full_height = full or (width, height)
-    for name, (kind, value) in attributes.items():
-        spec.attribute(name.replace("__", ":"), OpenImageIO.TypeDesc(kind), value)
+    for name, (attribute_type, value) in attributes.items():
+        spec.attribute(name.replace("__", ":"), OpenImageIO.TypeDesc(attribute_type), value)
     file = OpenImageIO.ImageOutput.create(str(path))
     assert file.open(str(path), spec)
     assert file.write_image(np.ascontiguousarray(colour, np.float32))
@@ -147,7 +147,7 @@ def test_rate_and_timecode_come_from_the_exr(tmp_path):
             tmp_path / f"a.{frame}.exr",
             np.ones((4, 4, 3)),
             FramesPerSecond=("rational", (24, 1)),
-            smpte__TimeCode=("timecode", ((start + (frame - 1001)).packed(), 0)),
+            smpte__TimeCode=("timecode", ((start + (frame - 1001)).pack(), 0)),
         )
     plate = open_plate(str(tmp_path))
     assert plate.fps == 24
@@ -162,17 +162,19 @@ def test_drop_frame_timecode_skips_labels_not_frames():
     for count in range(0, 60_000, 7):
         label = Timecode(count, 30, drop=True)
         assert Timecode.parse(str(label), rate) == label
-        assert Timecode.unpacked(label.packed(), rate) == label
+        assert Timecode.unpack(label.pack(), rate) == label
 
 
 class TestColourSpace:
     GREY = Picture(np.full((4, 4, 3), 0.18, np.float32), transfer="linear")
 
     def test_the_view_of_one_grey_is_the_same_from_every_space(self):
-        seen = View(self.GREY, 1.0).resized(2, 2)
+        resized = View(self.GREY, 1.0).resize(2, 2)
         encoded = Picture(np.full((4, 4, 3), 0.4613561, np.float32), transfer="linear")
         for name, plate in (("ACEScg", self.GREY), ("lin_rec709", self.GREY), ("sRGB", encoded)):
-            assert ColourSpace(name).view(plate, 1.0).resized(2, 2) == pytest.approx(seen, abs=2e-3)
+            assert ColourSpace(name).view(plate, 1.0).resize(2, 2) == pytest.approx(
+                resized, abs=2e-3
+            )
 
     def test_red_of_acescg_is_redder_than_rec709_can_hold(self):
         red = Picture(np.array([[[1, 0, 0]]], np.float32), transfer="linear")

@@ -39,10 +39,10 @@ def smooth(height: int, width: int, channels: int = 3) -> np.ndarray:
 
 
 def save_oiio(path: Path, samples: np.ndarray, names: str | tuple = "RGBA", **attributes) -> None:
-    kinds = {"float32": "float", "float16": "half"}
+    oiio_types = {"float32": "float", "float16": "half"}
     height, width, count = samples.shape
-    kind = kinds.get(samples.dtype.name, samples.dtype.name)
-    spec = OpenImageIO.ImageSpec(width, height, count, kind)
+    sample_type = oiio_types.get(samples.dtype.name, samples.dtype.name)
+    spec = OpenImageIO.ImageSpec(width, height, count, sample_type)
     spec.channelnames = tuple(names[:count])
     if "A" in spec.channelnames:
         spec.alpha_channel = spec.channelnames.index("A")
@@ -75,9 +75,9 @@ def icc(space: bytes, tags: dict[bytes, bytes], connection: bytes = b"XYZ ") -> 
     for tag, data in tags.items():
         table += struct.pack(">4sII", tag, 132 + 12 * len(tags) + len(body), len(data))
         body += data + bytes(-len(data) % 4)
-    kind = b"prtr" if space == b"CMYK" else b"mntr"
+    device = b"prtr" if space == b"CMYK" else b"mntr"
     size = 128 + len(table) + len(body)
-    header = struct.pack(">I4sI4s4s4s12s4s", size, bytes(4), 0x02400000, kind, space, connection,
+    header = struct.pack(">I4sI4s4s4s12s4s", size, bytes(4), 0x02400000, device, space, connection,
                          bytes(12), b"acsp")  # fmt: skip
     header += bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
     return header.ljust(128, b"\0") + table + body
@@ -393,10 +393,10 @@ def test_png_is_valid_to_other_readers(tmp_path, height, width, dtype):
     body, at = b"", 8
     while at < len(data):  # every checksum, and zlib's own over the joined stripes
         (length,) = struct.unpack_from(">I", data, at)
-        kind, chunk = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
+        chunk_type, chunk = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
         (crc,) = struct.unpack_from(">I", data, at + 8 + length)
-        assert crc == zlib.crc32(kind + chunk)
-        body += chunk if kind == b"IDAT" else b""
+        assert crc == zlib.crc32(chunk_type + chunk)
+        body += chunk if chunk_type == b"IDAT" else b""
         at += 12 + length
     pixel = 4 * colour.itemsize
     assert len(zlib.decompress(body)) == height * (1 + width * pixel)
@@ -582,17 +582,19 @@ def test_unreadable_file(tmp_path, monkeypatch):
         stills.read(path)
 
 
-@pytest.mark.parametrize("kind", ["jpg", "progressive.jpg", "png", "webp", "tif", "16.png", "exr"])
-def test_truncated_files_never_give_half_a_picture(tmp_path, kind):
-    whole = tmp_path / f"whole{kind if kind.startswith('.') else '.' + kind}"
+@pytest.mark.parametrize(
+    "file_type", ["jpg", "progressive.jpg", "png", "webp", "tif", "16.png", "exr"]
+)
+def test_truncated_files_never_give_half_a_picture(tmp_path, file_type):
+    whole = tmp_path / f"whole{file_type if file_type.startswith('.') else '.' + file_type}"
     samples = smooth(200, 160)
-    if kind == "16.png":
+    if file_type == "16.png":
         stills.write_cutout(whole, Picture(samples.astype(np.uint16) * 257))
-    elif kind == "exr":
+    elif file_type == "exr":
         stills.write_cutout(whole, Picture(samples))
     else:
-        options = {"progressive": True} if kind == "progressive.jpg" else {}
-        options |= {"compression": "tiff_lzw"} if kind == "tif" else {}
+        options = {"progressive": True} if file_type == "progressive.jpg" else {}
+        options |= {"compression": "tiff_lzw"} if file_type == "tif" else {}
         Image.fromarray(samples).save(whole, **options)
     data = whole.read_bytes()
     path = tmp_path / f"cut{whole.suffix}"
@@ -608,9 +610,9 @@ def test_truncated_files_never_give_half_a_picture(tmp_path, kind):
     st.sampled_from(["JPEG", "PNG", "TIFF", "WEBP", "GIF", "BMP"]),
     st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=6),
 )
-def test_flipped_bytes_give_a_picture_or_a_sentence(kind, flips):
+def test_flipped_bytes_give_a_picture_or_a_sentence(file_type, flips):
     buffer = io.BytesIO()
-    Image.fromarray(smooth(24, 24)).save(buffer, kind)
+    Image.fromarray(smooth(24, 24)).save(buffer, file_type)
     data = bytearray(buffer.getvalue())
     for where, value in flips:
         data[int(where * len(data))] = value
@@ -621,17 +623,17 @@ def test_flipped_bytes_give_a_picture_or_a_sentence(kind, flips):
             assert stills.read(path).colour.ndim == 3
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "16"])
-def test_content_counts_not_the_name(tmp_path, kind):
+@pytest.mark.parametrize("file_type", ["PNG", "JPEG", "TIFF", "16"])
+def test_content_counts_not_the_name(tmp_path, file_type):
     samples = np.full((9, 7, 3), 77, np.uint8)
     for suffix in (".jpg", ".png", ".exr", ".tif", ".txt"):
-        path = tmp_path / f"{kind}{suffix}"
-        if kind == "16":
+        path = tmp_path / f"{file_type}{suffix}"
+        if file_type == "16":
             stills.write_cutout(tmp_path / "b.png", Picture(samples.astype(np.uint16) * 257))
             (tmp_path / "b.png").replace(path)
             samples_read = stills.read(path).colour // 257
         else:
-            Image.fromarray(samples).save(path, kind)
+            Image.fromarray(samples).save(path, file_type)
             samples_read = stills.read(path).colour
         np.testing.assert_array_equal(samples_read, samples)
 

@@ -131,7 +131,7 @@ def test_tiles_change_nothing(request_: StyleRequest, monkeypatch: pytest.Monkey
     deep = replace(picture, colour=picture.colour.astype(np.uint16) * 257)
     results = []
     for size in (1024, 256):
-        monkeypatch.setattr(style, "_TILE", size)
+        monkeypatch.setattr(style, "_TILE_PX", size)
         results.append(run(request_, deep, reference=scene(60, 60, 5)).picture.colour.astype(int))
     assert np.abs(results[0] - results[1]).max() <= 257  # 1/255 of 16 bits
 
@@ -208,12 +208,12 @@ def test_without_weights_the_command_says_what_to_do(
     models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.fromarray(scene().colour).save(tmp_path / "a.png")
-    asked = ["style", str(tmp_path / "a.png"), "--reference", str(tmp_path / "a.png")]
-    assert main(asked) == 3
-    said = capsys.readouterr().err
-    assert "decoder.pth" in said
-    assert "https://" in said
-    assert said.count("\n") == 1
+    arguments = ["style", str(tmp_path / "a.png"), "--reference", str(tmp_path / "a.png")]
+    assert main(arguments) == 3
+    message = capsys.readouterr().err
+    assert "decoder.pth" in message
+    assert "https://" in message
+    assert message.count("\n") == 1
     assert not (tmp_path / "a-style.png").exists()
 
 
@@ -222,17 +222,17 @@ def test_imported_weights_become_the_default(
 ) -> None:
     stills.write_cutout(tmp_path / "a.png", scene())
     stills.write_cutout(tmp_path / "b.png", scene(60, 60, 5))
-    given = [str(folder / "decoder.pth"), "--style-encoder", str(folder / "vgg_normalised.pth")]
-    assert main(["models", "import", *given, "--name", "adain"]) == 0
+    files = [str(folder / "decoder.pth"), "--style-encoder", str(folder / "vgg_normalised.pth")]
+    assert main(["models", "import", *files, "--name", "adain"]) == 0
     card = Store().card("adain")
     assert card.task == "style"
     assert [file.path for file in card.files] == ["adain.safetensors"]
-    asked = ["style", str(tmp_path / "a.png"), "--reference", str(tmp_path / "b.png"), "--json"]
+    arguments = ["style", str(tmp_path / "a.png"), "--reference", str(tmp_path / "b.png"), "--json"]
     capsys.readouterr()
-    assert main([*asked, "-o", str(tmp_path / "default.png")]) == 0
+    assert main([*arguments, "-o", str(tmp_path / "default.png")]) == 0
     assert json.loads(capsys.readouterr().out)["model"] == "adain"
     decoder = str(folder / "decoder.pth")
-    assert main([*asked, "-o", str(tmp_path / "file.png"), "--model", decoder]) == 0
+    assert main([*arguments, "-o", str(tmp_path / "file.png"), "--model", decoder]) == 0
     results = [stills.read(tmp_path / f"{name}.png").colour for name in ("default", "file")]
     np.testing.assert_array_equal(*results)
     assert np.abs(results[0].astype(int) - scene().colour).mean() > 5
@@ -254,8 +254,8 @@ def test_wrong_weights_are_told(folder: Path, tmp_path: Path, models: Path) -> N
         run(StyleRequest(model=str(tmp_path / "none.pth")), scene(), reference=scene())
     with pytest.raises(UsageError, match="no styles"):
         run(StyleRequest(model="cutout"), scene(), reference=scene())
-    given = ["models", "import", str(folder / "vgg_normalised.pth"), "--name", "swapped"]
-    assert main([*given, "--style-encoder", str(folder / "decoder.pth")]) == 3
+    files = ["models", "import", str(folder / "vgg_normalised.pth"), "--name", "swapped"]
+    assert main([*files, "--style-encoder", str(folder / "decoder.pth")]) == 3
     assert not models.exists() or not any(models.iterdir())
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from made_clips import HEIGHT, WIDTH, Clip, disc_clip, iou, texture
 from run_task import MODELS
+from synthetic_clips import HEIGHT, WIDTH, Clip, disc_clip, iou, texture
 
 from mattelier.catalogue import Store
 from mattelier.engines.open_model import OpenModel
@@ -36,10 +36,10 @@ def moving() -> Clip:
 
 
 def keys(clip: Clip, *places: int) -> dict[int, Hint]:
-    return {FIRST + i: made(make_hint(HEIGHT, WIDTH, mask=clip[1][i])) for i in places}
+    return {FIRST + i: checked_hint(make_hint(HEIGHT, WIDTH, mask=clip[1][i])) for i in places}
 
 
-def made(hint: Hint | None) -> Hint:
+def checked_hint(hint: Hint | None) -> Hint:
     assert hint is not None
     return hint
 
@@ -48,7 +48,7 @@ def run(
     network: OpenModel,
     folder: Path,
     clip: Clip,
-    given: Mapping[int, Hint],
+    key_hints: Mapping[int, Hint],
     wanted: range | None = None,
     look: Callable[[int], np.ndarray] | None = None,
     **options: object,
@@ -57,7 +57,7 @@ def run(
     return Tracker(network, folder / "track" / "subject").track(
         range(FIRST, FIRST + len(views)),
         look or (lambda frame: views[frame - FIRST]),
-        given,
+        key_hints,
         wanted,
         **options,  # type: ignore[arg-type]
     )
@@ -96,8 +96,8 @@ def test_two_keys_meet(network: OpenModel, moving: Clip, tmp_path: Path) -> None
 
 
 def test_a_box_is_a_key(network: OpenModel, moving: Clip, tmp_path: Path) -> None:
-    given = {FIRST: made(make_hint(HEIGHT, WIDTH, box=Box(16, 32, 48, 48)))}
-    assert min(scores(run(network, tmp_path, moving, given), moving)) > 0.8
+    key_hints = {FIRST: checked_hint(make_hint(HEIGHT, WIDTH, box=Box(16, 32, 48, 48)))}
+    assert min(scores(run(network, tmp_path, moving, key_hints), moving)) > 0.8
 
 
 def test_a_plain_subject_is_found_without_keys(
@@ -163,9 +163,13 @@ def test_another_key_changes_only_what_it_reaches(
 def test_a_part_of_the_shot_equals_the_whole(
     network: OpenModel, moving: Clip, tmp_path: Path
 ) -> None:
-    for number, given in enumerate((keys(moving, 0, 10), keys(moving, 2), keys(moving, 11), {})):
-        whole = run(network, tmp_path / f"whole{number}", moving, given)
-        part = run(network, tmp_path / f"part{number}", moving, given, range(FIRST + 4, FIRST + 7))
+    for number, key_hints in enumerate(
+        (keys(moving, 0, 10), keys(moving, 2), keys(moving, 11), {})
+    ):
+        whole = run(network, tmp_path / f"whole{number}", moving, key_hints)
+        part = run(
+            network, tmp_path / f"part{number}", moving, key_hints, range(FIRST + 4, FIRST + 7)
+        )
         for frame in range(FIRST + 4, FIRST + 7):
             np.testing.assert_array_equal(whole.coarse(frame), part.coarse(frame))
             assert whole.digest(frame) == part.digest(frame)
@@ -174,35 +178,35 @@ def test_a_part_of_the_shot_equals_the_whole(
 def test_a_broken_off_run_goes_on_to_the_same_bytes(
     network: OpenModel, moving: Clip, tmp_path: Path
 ) -> None:
-    given = keys(moving, 0, 11)
-    run(network, tmp_path / "calm", moving, given)
+    key_hints = keys(moving, 0, 11)
+    run(network, tmp_path / "calm", moving, key_hints)
 
     def enough(fraction: float, stage: str) -> None:
         if fraction > 0.5:
             raise Cancelled
 
     with pytest.raises(Cancelled), heard_by(enough):
-        run(network, tmp_path / "hasty", moving, given)
+        run(network, tmp_path / "hasty", moving, key_hints)
     begun = files(tmp_path / "hasty")
     assert 0 < len(begun) < len(files(tmp_path / "calm"))
     # A record that the disk lost the end of counts as none.
     broken = next(name for name in begun if name.endswith(".npz"))
     (tmp_path / "hasty" / broken).write_bytes(begun[broken][:50])
-    run(network, tmp_path / "hasty", moving, given)
+    run(network, tmp_path / "hasty", moving, key_hints)
     assert files(tmp_path / "hasty") == files(tmp_path / "calm")
 
 
 def test_finished_work_is_neither_decoded_nor_computed_again(
     network: OpenModel, moving: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = keys(moving, 3)
-    before = run(network, tmp_path, moving, given)
+    key_hints = keys(moving, 3)
+    before = run(network, tmp_path, moving, key_hints)
 
     def never(*_: object) -> np.ndarray:
         raise AssertionError("looked at again")
 
     monkeypatch.setattr(network.session, "run", never)
-    after = run(network, tmp_path, moving, given, look=never)
+    after = run(network, tmp_path, moving, key_hints, look=never)
     for frame in range(FIRST, FIRST + 12):
         np.testing.assert_array_equal(before.coarse(frame), after.coarse(frame))
 
@@ -210,8 +214,8 @@ def test_finished_work_is_neither_decoded_nor_computed_again(
 def test_a_changed_plate_is_looked_at_again(
     network: OpenModel, moving: Clip, tmp_path: Path
 ) -> None:
-    given = keys(moving, 0)
-    run(network, tmp_path, moving, given, identity=lambda frame: "old")
+    key_hints = keys(moving, 0)
+    run(network, tmp_path, moving, key_hints, identity=lambda frame: "old")
     mirrored = ([view[:, ::-1] for view in moving[0]], [alpha[:, ::-1] for alpha in moving[1]])
     after = run(network, tmp_path, mirrored, keys(mirrored, 0), identity=lambda frame: "new")
     assert min(scores(after, mirrored)) > 0.85
@@ -247,10 +251,10 @@ def test_several_objects_may_be_tracked_at_once(
     network: OpenModel, moving: Clip, tmp_path: Path
 ) -> None:
     alone = run(network, tmp_path / "alone", moving, keys(moving, 0))
-    made: dict[str, Track] = {}
+    tracks: dict[str, Track] = {}
 
     def track(name: str) -> None:
-        made[name] = Tracker(network, tmp_path / "track" / name, name=name).track(
+        tracks[name] = Tracker(network, tmp_path / "track" / name, name=name).track(
             range(FIRST, FIRST + 12), lambda frame: moving[0][frame - FIRST], keys(moving, 0)
         )
 
@@ -260,7 +264,7 @@ def test_several_objects_may_be_tracked_at_once(
     for thread in threads:
         thread.join()
     for name in ("a", "b"):
-        np.testing.assert_array_equal(made[name].coarse(FIRST + 11), alone.coarse(FIRST + 11))
+        np.testing.assert_array_equal(tracks[name].coarse(FIRST + 11), alone.coarse(FIRST + 11))
 
 
 def test_a_key_outside_the_plate_is_named(network: OpenModel, moving: Clip, tmp_path: Path) -> None:
@@ -292,7 +296,9 @@ def test_real_film_is_followed(
         small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)[..., ::-1]
         views.append(small.astype(np.float32) / 255)
         alphas.append(cv2.resize(mask, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255)
-    given = {FIRST + i: made(make_hint(*alphas[i].shape, mask=alphas[i])) for i in places}
-    track = run(network, tmp_path, (views, alphas), given)
+    key_hints = {
+        FIRST + i: checked_hint(make_hint(*alphas[i].shape, mask=alphas[i])) for i in places
+    }
+    track = run(network, tmp_path, (views, alphas), key_hints)
     others = [s for i, s in enumerate(scores(track, (views, alphas))) if i not in places]
     assert np.mean(others) > floor

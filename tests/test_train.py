@@ -102,9 +102,11 @@ def check(sample: Sample, size: int) -> None:
     assert sample.hint.sum(0).max() <= 1 + 1e-5
 
 
-@pytest.mark.parametrize("kind", ["photo", "paste", "over", "shape"])
-def test_samples_of_every_kind_are_in_range_and_hold_a_subject(kind: str, data: Path) -> None:
-    samples = Samples(recipe(mix={kind: 1.0}), data)
+@pytest.mark.parametrize("sample_type", ["photo", "paste", "over", "shape"])
+def test_samples_of_every_kind_are_in_range_and_hold_a_subject(
+    sample_type: str, data: Path
+) -> None:
+    samples = Samples(recipe(mix={sample_type: 1.0}), data)
     found = 0
     for index in range(25):
         sample = samples.make(index, 96)
@@ -169,12 +171,12 @@ def test_unknown_truth_has_no_weight(data: Path) -> None:
 
 def test_pictures_held_back_are_never_trained_on(data: Path) -> None:
     names = [f"{number}.png" for number in range(10)]
-    held = {n for n in names if hashlib.sha1(n.encode()).hexdigest()[0] in "01"}
+    held_out = {n for n in names if hashlib.sha1(n.encode()).hexdigest()[0] in "01"}
     train, dev = split_pairs(find_pairs(data / "set"))
-    assert {pair.picture.name for pair in dev} == held
-    assert {pair.picture.name for pair in train} == set(names) - held
+    assert {pair.picture.name for pair in dev} == held_out
+    assert {pair.picture.name for pair in train} == set(names) - held_out
     used = {pair.picture.name for one_set in Samples(recipe(), data).sets for pair in one_set}
-    assert used == set(names) - held
+    assert used == set(names) - held_out
 
 
 def test_what_a_recipe_leaves_out_is_never_drawn(data: Path) -> None:
@@ -186,11 +188,11 @@ def test_what_a_recipe_leaves_out_is_never_drawn(data: Path) -> None:
     assert scenes[0] - scenes[1] == {"2"}
 
 
-@pytest.mark.parametrize("kind", ["photo", "over"])
-def test_near_loose_outlines_nothing_is_taught(kind: str, data: Path) -> None:
+@pytest.mark.parametrize("sample_type", ["photo", "over"])
+def test_near_loose_outlines_nothing_is_taught(sample_type: str, data: Path) -> None:
     """Of a subject that was pasted over a photograph the outline is known."""
     exact, loose = (
-        Samples(recipe(mix={kind: 1.0}, hints={"none": 1.0}, loose={"set": pixels}), data)
+        Samples(recipe(mix={sample_type: 1.0}, hints={"none": 1.0}, loose={"set": pixels}), data)
         for pixels in (0, 3)
     )
     taught = [sum(float(s.make(i, SIZE).weight.mean()) for i in range(20)) for s in (exact, loose)]
@@ -198,7 +200,7 @@ def test_near_loose_outlines_nothing_is_taught(kind: str, data: Path) -> None:
     for sample in (loose.make(index, SIZE) for index in range(20)):
         inside = (sample.alpha[0] > 0.5).astype(np.uint8)
         ring = cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
-        if kind == "photo" and ring.any():
+        if sample_type == "photo" and ring.any():
             assert sample.weight[0][ring].max() == 0
         if ring.any():
             far = cv2.distanceTransform((~ring).astype(np.uint8), cv2.DIST_L2, 5) > 6
@@ -209,7 +211,7 @@ def test_one_subject_of_several_is_always_told(data: Path) -> None:
     """Without a hint nothing says that the bicycle is meant and not its rider."""
     hints = {"none": 0.9, "mask": 0.1}
     several = {"set": [str(number) for number in range(10)]}
-    told, guessed = (
+    with_hint, guessed = (
         [
             bool(samples.make(index, SIZE).hint.any())
             for samples in [Samples(recipe(mix={"photo": 1.0}, hints=hints, **changes), data)]
@@ -217,30 +219,32 @@ def test_one_subject_of_several_is_always_told(data: Path) -> None:
         ]
         for changes in ({"one_of_several": several, "choose": 0.1}, {"choose": 0.0})
     )
-    assert all(told)
+    assert all(with_hint)
     assert sum(guessed) < 15
 
 
-@pytest.mark.parametrize("kind", ["none", "mask", "clicks", "box", "trimap"])
-def test_training_hints_speak_as_users_do(kind: str) -> None:
+@pytest.mark.parametrize("sample_type", ["none", "mask", "clicks", "box", "trimap"])
+def test_training_hints_speak_as_users_do(sample_type: str) -> None:
     alpha = np.zeros((SIZE, SIZE), np.float32)
     alpha[20:50, 15:45] = 1
-    shares = tuple(float(kind == name) for name in ("none", "mask", "clicks", "box", "trimap"))
+    shares = tuple(
+        float(sample_type == name) for name in ("none", "mask", "clicks", "box", "trimap")
+    )
     for seed in range(20):
-        known = draw_hint(alpha, np.random.default_rng(seed), shares)
-        assert known.shape == (2, SIZE, SIZE)
-        if kind == "none":
-            assert not known.any()
-        elif kind == "mask":
-            np.testing.assert_allclose(known.sum(0), 0.7, atol=1e-5)
-        elif kind == "clicks":
-            assert alpha[known[0] == 1].mean() > 0.5
-        elif kind == "box":
-            assert not known[0].any()
-            assert alpha[known[1] == 1].mean() < 0.05
+        evidence = draw_hint(alpha, np.random.default_rng(seed), shares)
+        assert evidence.shape == (2, SIZE, SIZE)
+        if sample_type == "none":
+            assert not evidence.any()
+        elif sample_type == "mask":
+            np.testing.assert_allclose(evidence.sum(0), 0.7, atol=1e-5)
+        elif sample_type == "clicks":
+            assert alpha[evidence[0] == 1].mean() > 0.5
+        elif sample_type == "box":
+            assert not evidence[0].any()
+            assert alpha[evidence[1] == 1].mean() < 0.05
         else:
-            assert alpha[known[0] > 0.5].min(initial=1) == 1
-            assert alpha[known[1] > 0.5].max(initial=0) == 0
+            assert alpha[evidence[0] > 0.5].min(initial=1) == 1
+            assert alpha[evidence[1] > 0.5].max(initial=0) == 0
 
 
 TEXT = """\
@@ -431,12 +435,14 @@ def test_the_loss_of_one_picture_falls() -> None:
     torch.manual_seed(0)
     network = CutoutNet(norm=True).train()
     picture, truth = drawn(np.random.default_rng(0), 1)
-    given = torch.from_numpy(picture.transpose(2, 0, 1)[None].repeat(2, 0).astype(np.float32) / 255)
+    pictures = torch.from_numpy(
+        picture.transpose(2, 0, 1)[None].repeat(2, 0).astype(np.float32) / 255
+    )
     alpha = torch.from_numpy(truth[None, None].repeat(2, 0).astype(np.float32) / 255)
     optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
     losses = []
     for _ in range(8):
-        levels = network.levels(*network.early(given), torch.zeros(2, 2, SIZE, SIZE))
+        levels = network.levels(*network.early(pictures), torch.zeros(2, 2, SIZE, SIZE))
         loss = total_loss(levels, alpha, torch.ones_like(alpha))
         optimizer.zero_grad()
         loss.backward()

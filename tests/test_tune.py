@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_clips import Clip, disc_clip, iou
 from run_task import run
+from synthetic_clips import Clip, disc_clip, iou
 from tiny_model import make_model
 
 from mattelier.catalogue import Store
@@ -102,10 +102,10 @@ def test_the_same_keys_and_time_use_the_kept_model(
 def test_a_damaged_model_is_tuned_again(clip: Clip, tmp_path: Path) -> None:
     store = Store()
     key = {1001: (clip[0][0], clip[1][0])}
-    made = tune(store.card("default"), store, key, 0.1, tmp_path)
-    (made / "cutout.onnx").write_bytes(b"")
-    assert tune(store.card("default"), store, key, 0.1, tmp_path) == made
-    assert (made / "cutout.onnx").stat().st_size > 10_000
+    folder = tune(store.card("default"), store, key, 0.1, tmp_path)
+    (folder / "cutout.onnx").write_bytes(b"")
+    assert tune(store.card("default"), store, key, 0.1, tmp_path) == folder
+    assert (folder / "cutout.onnx").stat().st_size > 10_000
 
 
 def test_cancelling_leaves_nothing(clip: Clip, tmp_path: Path) -> None:

@@ -75,8 +75,10 @@ def test_bicubic_is_the_antialiased_one(size: tuple[int, int]) -> None:
     """Pillow's is the same but at the border, where it leaves out what MATLAB mirrors."""
     plane = scene()[..., 1].astype(np.float32)
     theirs = Image.fromarray(plane).resize(size[::-1], Image.Resampling.BICUBIC)
-    inner = (slice(6, -6), slice(6, -6))
-    np.testing.assert_allclose(bicubic(plane, *size)[inner], np.asarray(theirs)[inner], atol=0.02)
+    interior = (slice(6, -6), slice(6, -6))
+    np.testing.assert_allclose(
+        bicubic(plane, *size)[interior], np.asarray(theirs)[interior], atol=0.02
+    )
 
 
 def test_bicubic_mirrors_at_the_border() -> None:
@@ -192,10 +194,10 @@ def test_photo_network_keeps_colour_and_clears_blocks(photo: Upscale) -> None:
         cv2.circle(drawn, at, 90, shade, -1, cv2.LINE_AA)
     small = cv2.resize(drawn, (140, 120), interpolation=cv2.INTER_AREA)
     _, coded = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 25])
-    worn = np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1])
-    result = enlarged(photo, worn)
-    assert np.abs(result.mean((0, 1)) - worn.mean((0, 1))).max() < 1
-    plain = cv2.resize(worn, result.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    compressed = np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1])
+    result = enlarged(photo, compressed)
+    assert np.abs(result.mean((0, 1)) - compressed.mean((0, 1))).max() < 1
+    plain = cv2.resize(compressed, result.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     distance = cv2.distanceTransform(
         (np.abs(drawn.astype(int) - drawn[0, 0]).max(2) == 0).astype(np.uint8), cv2.DIST_L2, 5
     )
@@ -235,8 +237,8 @@ def test_what_alpha_hides_is_not_seen(twice: Upscale) -> None:
     assert result.alpha.shape == (80, 120)
     assert (result.alpha[:, :54] == 255).all()
     assert (result.alpha[:, 66:] == 0).all()
-    seen = result.colour[result.alpha > 0]
-    assert np.abs(seen.astype(int) - (30, 200, 40)).max() <= 3
+    visible = result.colour[result.alpha > 0]
+    assert np.abs(visible.astype(int) - (30, 200, 40)).max() <= 3
 
 
 def test_constant_alpha_stays(twice: Upscale) -> None:
@@ -270,9 +272,9 @@ def test_light_is_kept(twice: Upscale) -> None:
 def test_linear_pictures_get_the_same_detail(twice: Upscale) -> None:
     """Below the highlights a plate comes out as the photograph it looks like."""
     dim = scene(60, 80).astype(np.float32) / 255 * 0.6
-    shown = np.rint(linear_to_srgb(dim) * 65535).astype(np.uint16)
+    encoded = np.rint(linear_to_srgb(dim) * 65535).astype(np.uint16)
     linear = twice(Picture(dim, transfer="linear")).picture.colour
-    display = twice(Picture(shown)).picture.colour / 65535
+    display = twice(Picture(encoded)).picture.colour / 65535
     apart = np.abs(linear_to_srgb(linear) - display)
     assert np.percentile(apart, 99) < 0.002
     assert apart.max() < 0.1  # where detail overshoots

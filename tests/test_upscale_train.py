@@ -125,9 +125,9 @@ def test_attention_does_not_see_where_the_tile_began() -> None:
     with torch.no_grad():
         whole = network(picture)
         part = network(picture[..., 3 * CELL :, 3 * CELL :])
-    inner = slice(2 * 6 * CELL, -2 * 6 * CELL)
+    interior = slice(2 * 6 * CELL, -2 * 6 * CELL)
     torch.testing.assert_close(
-        part[..., inner, inner], whole[..., 6 * CELL :, 6 * CELL :][..., inner, inner]
+        part[..., interior, interior], whole[..., 6 * CELL :, 6 * CELL :][..., interior, interior]
     )
 
 

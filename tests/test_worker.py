@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from asking import COMMAND, a_worker, connect, got, photo, sent
+from worker_session import COMMAND, connect, photo, start_worker, to_array, to_pixels
 
 import mattelier
 from mattelier.worker import client, protocol
@@ -42,7 +42,7 @@ def runtime(monkeypatch) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Path]:
     """A worker for the tests that leave it as they found it."""
-    with a_worker() as folder:
+    with start_worker() as folder:
         yield folder
 
 
@@ -58,16 +58,18 @@ def raw(folder: Path) -> socket.socket:
 
 def test_the_matte_is_the_one_that_the_python_door_gives(shared):
     with connect() as worker:
-        answer = worker.run("matte", {"feather": 2}, {"picture": sent(photo())}, depth="u16")
+        answer = worker.run("matte", {"feather": 2}, {"picture": to_pixels(photo())}, depth="u16")
     truth = mattelier.matte(photo(), feather=2).alpha
-    np.testing.assert_allclose(got(answer.pictures["alpha"]) / 65535, truth, atol=1e-4)
+    np.testing.assert_allclose(to_array(answer.pictures["alpha"]) / 65535, truth, atol=1e-4)
     assert answer.report["model"] == "cutout"
 
 
 def test_many_rows_come_in_strips(shared):
     tall = photo(600, 40)
     with connect() as worker:
-        alpha = worker.run("matte", {"quality": "fast"}, {"picture": sent(tall)}).pictures["alpha"]
+        alpha = worker.run("matte", {"quality": "fast"}, {"picture": to_pixels(tall)}).pictures[
+            "alpha"
+        ]
     assert [len(strip) // 40 for strip in alpha.strips] == [256, 256, 88]
 
 
@@ -82,8 +84,8 @@ def test_many_rows_come_in_strips(shared):
 )
 def test_a_cut_out_keeps_the_colours_of_what_is_solid(shared, picture, transfer, depth):
     with connect() as worker:
-        answer = worker.run("cutout", {}, {"picture": sent(picture, transfer)}, depth=depth)
-    alpha, foreground = got(answer.pictures["alpha"]), got(answer.pictures["foreground"])
+        answer = worker.run("cutout", {}, {"picture": to_pixels(picture, transfer)}, depth=depth)
+    alpha, foreground = to_array(answer.pictures["alpha"]), to_array(answer.pictures["foreground"])
     solid = alpha == (1 if depth == "f32" else np.iinfo(alpha.dtype).max)
     assert solid.any()
     np.testing.assert_array_equal(foreground[solid], picture[solid])
@@ -92,9 +94,11 @@ def test_a_cut_out_keeps_the_colours_of_what_is_solid(shared, picture, transfer,
 def test_the_alpha_of_the_picture_comes_back_in_the_matte(shared):
     half = np.full((96, 128, 1), 128, np.uint8)
     with connect() as worker:
-        opaque = got(worker.run("matte", {}, {"picture": sent(photo())}).pictures["alpha"])
+        opaque = to_array(
+            worker.run("matte", {}, {"picture": to_pixels(photo())}).pictures["alpha"]
+        )
         faded = np.concatenate([photo(), half], 2)
-        alpha = got(worker.run("matte", {}, {"picture": sent(faded)}).pictures["alpha"])
+        alpha = to_array(worker.run("matte", {}, {"picture": to_pixels(faded)}).pictures["alpha"])
     assert abs(int(alpha.max()) - int(opaque.max()) / 2) < 3
 
 
@@ -102,8 +106,8 @@ def test_a_rough_mask_is_refined_within_its_band(shared):
     y, x = np.mgrid[:96, :128]
     rough = (np.hypot(y - 48, x - 66) < 34).astype(np.uint8) * 255
     with connect() as worker:
-        pictures = {"picture": sent(photo()), "mask": sent(rough)}
-        alpha = got(worker.run("refine", {"width": 6}, pictures).pictures["alpha"])
+        pictures = {"picture": to_pixels(photo()), "mask": to_pixels(rough)}
+        alpha = to_array(worker.run("refine", {"width": 6}, pictures).pictures["alpha"])
     truth = np.hypot(y - 48, x - 64) < 32
     assert np.abs(alpha / 255 - truth).mean() < 0.5 * np.abs(rough / 255 - truth).mean()
     assert alpha[:8].max() == 0
@@ -113,12 +117,14 @@ def test_a_rough_mask_is_refined_within_its_band(shared):
 def test_light_is_matched_to_a_background_that_travels(shared):
     warm = np.full((40, 60, 3), (250, 160, 80), np.uint8)
     with connect() as worker:
-        pictures = {"picture": sent(photo()), "background": sent(warm)}
+        pictures = {"picture": to_pixels(photo()), "background": to_pixels(warm)}
         answer = worker.run("cutout", {"match_light": 0.8}, pictures)
-        plain = worker.run("cutout", {}, {"picture": sent(photo())})
-    solid = got(answer.pictures["alpha"]) == 255
-    lit, unlit = (got(a.pictures["foreground"])[solid].mean(0) for a in (answer, plain))
-    assert lit[0] / lit[2] > 1.1 * unlit[0] / unlit[2]
+        plain = worker.run("cutout", {}, {"picture": to_pixels(photo())})
+    solid = to_array(answer.pictures["alpha"]) == 255
+    relit, plain_colour = (
+        to_array(a.pictures["foreground"])[solid].mean(0) for a in (answer, plain)
+    )
+    assert relit[0] / relit[2] > 1.1 * plain_colour[0] / plain_colour[2]
 
 
 def test_a_shot_and_its_report_are_made_from_absolute_paths(shared, tmp_path):
@@ -127,9 +133,12 @@ def test_a_shot_and_its_report_are_made_from_absolute_paths(shared, tmp_path):
     (tmp_path / "plate").mkdir()
     for frame in range(1, 4):
         Image.fromarray(photo()).save(tmp_path / "plate" / f"hero.{frame:04d}.png")
-    asked = {"plate": str(tmp_path / "plate"), "output": str(tmp_path / "out" / "a.####.png")}
+    roto_request = {
+        "plate": str(tmp_path / "plate"),
+        "output": str(tmp_path / "out" / "a.####.png"),
+    }
     with connect() as worker:
-        report = worker.run("roto", asked).report
+        report = worker.run("roto", roto_request).report
         assert (report["written"], report["failed"]) == ("1-3", "")
         page = worker.run("qc", {"manifest": report["manifest"]}).report["report"]
     assert len(list((tmp_path / "out").glob("a.*.png"))) == 3
@@ -139,7 +148,7 @@ def test_a_shot_and_its_report_are_made_from_absolute_paths(shared, tmp_path):
 def test_progress_is_told_and_only_grows(shared):
     heard: list[float] = []
     with connect() as worker:
-        pictures = {"picture": sent(photo(1500, 2000))}
+        pictures = {"picture": to_pixels(photo(1500, 2000))}
         worker.run("cutout", {}, pictures, progress=lambda part, stage: heard.append(part))
     assert heard == sorted(heard)
     assert 0 <= heard[0] < 0.3 < heard[-1] <= 1
@@ -149,7 +158,7 @@ def test_several_requests_on_one_connection_and_several_clients(shared):
     def ask(results: list) -> None:
         with connect() as worker:
             for _ in range(3):
-                report = worker.run("matte", {}, {"picture": sent(photo())}).report
+                report = worker.run("matte", {}, {"picture": to_pixels(photo())}).report
                 results.append((worker.pid, report["coverage"]))
 
     results: list = []
@@ -191,7 +200,7 @@ def test_several_requests_on_one_connection_and_several_clients(shared):
 )
 def test_what_cannot_be_done_is_one_sentence(shared, task, options, pictures, sentence):
     with connect() as worker:
-        announced = {name: sent(np.ascontiguousarray(p)) for name, p in pictures.items()}
+        announced = {name: to_pixels(np.ascontiguousarray(p)) for name, p in pictures.items()}
         with pytest.raises(WorkerError, match=sentence) as caught:
             worker.run(task, options, announced)
     assert "\n" not in str(caught.value)
@@ -200,8 +209,8 @@ def test_what_cannot_be_done_is_one_sentence(shared, task, options, pictures, se
 def test_a_refusal_leaves_the_connection_usable(shared):
     with connect() as worker:
         with pytest.raises(WorkerError):
-            worker.run("matte", {"quality": "superb"}, {"picture": sent(photo())})
-        assert worker.run("matte", {}, {"picture": sent(photo())}).report["model"] == "cutout"
+            worker.run("matte", {"quality": "superb"}, {"picture": to_pixels(photo())})
+        assert worker.run("matte", {}, {"picture": to_pixels(photo())}).report["model"] == "cutout"
 
 
 def picture_entry(**changes: object) -> bytes:
@@ -255,8 +264,8 @@ def test_not_finite_pixels_do_no_harm(shared):
     picture[10:20, 10:20] = np.nan
     picture[30, 30] = np.inf
     with connect() as worker:
-        pictures = {"picture": sent(picture, "linear")}
-        alpha = got(worker.run("matte", {}, pictures, depth="f32").pictures["alpha"])
+        pictures = {"picture": to_pixels(picture, "linear")}
+        alpha = to_array(worker.run("matte", {}, pictures, depth="f32").pictures["alpha"])
     assert np.isfinite(alpha).all()
 
 
@@ -277,7 +286,9 @@ def test_leaving_cancels_and_the_worker_stays_warm(shared):
     picture = photo(3000, 4000)
 
     def refine(worker: client.Worker, **heard: Any) -> None:
-        worker.run("refine", slow, {"picture": sent(picture), "mask": sent(mask)}, **heard)
+        worker.run(
+            "refine", slow, {"picture": to_pixels(picture), "mask": to_pixels(mask)}, **heard
+        )
 
     with connect() as worker:
         pid, begin = worker.pid, time.monotonic()
@@ -356,7 +367,7 @@ def test_a_worker_killed_in_mid_work_is_one_sentence_and_the_next_call_works(run
     def kill(fraction: float, stage: str) -> None:
         os.kill(worker.pid, signal.SIGKILL)
 
-    pictures = {"picture": sent(photo(2000, 3000))}
+    pictures = {"picture": to_pixels(photo(2000, 3000))}
     with connect() as worker:
         first = worker.pid
         with pytest.raises(WorkerError, match="ended in the middle") as caught:
@@ -364,7 +375,7 @@ def test_a_worker_killed_in_mid_work_is_one_sentence_and_the_next_call_works(run
     assert caught.value.log.endswith("mattelier.log")
     with connect() as worker:
         assert worker.pid != first
-        assert worker.run("matte", {}, {"picture": sent(photo())}).report["model"] == "cutout"
+        assert worker.run("matte", {}, {"picture": to_pixels(photo())}).report["model"] == "cutout"
 
 
 def test_it_can_be_stopped_and_a_second_one_steps_back(runtime):

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from asking import a_worker, connect, got, photo, sent
 from random_adain import bring_in_style
 from run_task import run
+from worker_session import connect, photo, start_worker, to_array, to_pixels
 
 from mattelier.engines.model_cache import ModelCache
 from mattelier.requests import (
@@ -30,7 +30,7 @@ NEAR_LEFT = np.broadcast_to(np.linspace(255, 0, 128, dtype=np.uint8), (96, 128))
 
 @pytest.fixture(scope="module", autouse=True)
 def worker_there() -> Iterator[None]:
-    with a_worker():
+    with start_worker():
         yield
 
 
@@ -81,25 +81,25 @@ def samples(picture: Picture) -> np.ndarray:
     return np.dstack([picture.colour, picture.alpha])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("picture_type", KINDS)
 @pytest.mark.parametrize("task", TASKS)
-def test_the_picture_is_the_one_that_the_engine_makes(task, kind):
+def test_the_picture_is_the_one_that_the_engine_makes(task, picture_type):
     options, truth = TASKS[task]
-    picture = KINDS[kind]
-    asked = sent(samples(picture), picture.transfer)._replace(grey=picture.grey)
+    picture = KINDS[picture_type]
+    pixels = to_pixels(samples(picture), picture.transfer)._replace(grey=picture.grey)
     depth = {"uint8": "u8", "uint16": "u16", "float32": "f32"}[picture.dtype.name]
     with connect() as worker:
-        answer = worker.run(task, options, {"picture": asked}, depth=depth).pictures["picture"]
-    np.testing.assert_allclose(got(answer), samples(truth(picture)), atol=1e-5)
-    assert not np.array_equal(got(answer), samples(picture))
+        answer = worker.run(task, options, {"picture": pixels}, depth=depth).pictures["picture"]
+    np.testing.assert_allclose(to_array(answer), samples(truth(picture)), atol=1e-5)
+    assert not np.array_equal(to_array(answer), samples(picture))
 
 
 def test_networks_stay_open_and_few():
     with connect() as worker:
         for denoise in (None, None):
-            worker.run("upscale", {"denoise": denoise}, {"picture": sent(photo(16, 16))})
-        worker.run("denoise", {"strength": 0.1}, {"picture": sent(photo(16, 16))})
-        worker.run("denoise", {"strength": 0.9}, {"picture": sent(photo(16, 16))})
+            worker.run("upscale", {"denoise": denoise}, {"picture": to_pixels(photo(16, 16))})
+        worker.run("denoise", {"strength": 0.1}, {"picture": to_pixels(photo(16, 16))})
+        worker.run("denoise", {"strength": 0.9}, {"picture": to_pixels(photo(16, 16))})
         tools = worker.run("status", {}).report["open"]
     assert len([tool for tool in tools if tool.startswith("upscale")]) == 1
     assert len([tool for tool in tools if tool.startswith("denoise")]) == 1
@@ -110,8 +110,8 @@ def test_a_depth_that_travels_says_what_is_blurred():
     stripes[:, ::4] = 255
     options = {"focus": {"x": 2, "y": 48}, "radius": 6}
     with connect() as worker:
-        pictures = {"picture": sent(stripes), "depth": sent(NEAR_LEFT)}
-        answer = got(worker.run("bokeh", options, pictures).pictures["picture"])
+        pictures = {"picture": to_pixels(stripes), "depth": to_pixels(NEAR_LEFT)}
+        answer = to_array(worker.run("bokeh", options, pictures).pictures["picture"])
     left, right = answer[:, :16].std(), answer[:, 96:120].std()
     assert left > 5 * right
 
@@ -121,8 +121,8 @@ def test_a_mask_shows_the_subject():
     mask = np.zeros((96, 128), np.uint8)
     mask[24:72, 16:56] = 255
     with connect() as worker:
-        pictures = {"picture": sent(flat), "mask": sent(mask)}
-        answer = got(worker.run("bokeh", {"radius": 5}, pictures).pictures["picture"])
+        pictures = {"picture": to_pixels(flat), "mask": to_pixels(mask)}
+        answer = to_array(worker.run("bokeh", {"radius": 5}, pictures).pictures["picture"])
     kept = (answer == flat).all(2)
     assert kept[32:64, 24:48].mean() > 0.9
     assert kept[:40, 72:].mean() < 0.1  # below, the ground comes near
@@ -132,8 +132,10 @@ def test_a_reference_that_travels_gives_its_colours():
     red = np.zeros((40, 60, 3), np.uint8) + np.array([200, 60, 40], np.uint8)
     red = np.clip(red + np.random.default_rng(2).normal(0, 12, red.shape), 0, 255).astype(np.uint8)
     with connect() as worker:
-        pictures = {"picture": sent(photo()), "reference": sent(red)}
-        answer = got(worker.run("enhance", {"match_strength": 1}, pictures).pictures["picture"])
+        pictures = {"picture": to_pixels(photo()), "reference": to_pixels(red)}
+        answer = to_array(
+            worker.run("enhance", {"match_strength": 1}, pictures).pictures["picture"]
+        )
     before = photo().reshape(-1, 3).mean(0)
     after = answer.reshape(-1, 3).mean(0)
     assert (
@@ -180,9 +182,9 @@ FLAT = np.full((96, 128), 90, np.uint8)
 )
 def test_what_cannot_be_done_is_one_sentence(task, options, pictures, sentence):
     with connect() as worker:
-        announced = {name: sent(np.ascontiguousarray(p)) for name, p in pictures.items()}
+        announced = {name: to_pixels(np.ascontiguousarray(p)) for name, p in pictures.items()}
         with pytest.raises(WorkerError, match=sentence) as caught:
-            worker.run(task, options, {"picture": sent(photo()), **announced})
+            worker.run(task, options, {"picture": to_pixels(photo()), **announced})
         assert "\n" not in str(caught.value)
         assert not caught.value.log, "it was not foreseen"
     with connect() as worker:
@@ -195,23 +197,23 @@ def test_not_finite_pixels_do_no_harm(task):
     picture[10:20, 10:20] = np.nan
     picture[30, 30] = np.inf
     with connect() as worker:
-        pictures = {"picture": sent(picture, "linear")}
+        pictures = {"picture": to_pixels(picture, "linear")}
         answer = worker.run(task, TASKS[task][0], pictures, depth="f32").pictures["picture"]
-    assert np.isfinite(got(answer)).all()
+    assert np.isfinite(to_array(answer)).all()
 
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (3, 2)])
 def test_tiny_pictures(task, size):
     with connect() as worker:
-        pictures = {"picture": sent(photo(*size))}
+        pictures = {"picture": to_pixels(photo(*size))}
         answer = worker.run(task, TASKS[task][0], pictures).pictures["picture"]
     scale = 2 if task == "upscale" else 1
     assert (answer.height, answer.width) == (scale * size[0], scale * size[1])
 
 
 def test_a_style_needs_a_network_and_takes_its_reference_as_pixels():
-    pictures = {"picture": sent(photo()), "reference": sent(photo(40, 50)[::-1].copy())}
+    pictures = {"picture": to_pixels(photo()), "reference": to_pixels(photo(40, 50)[::-1].copy())}
     with connect() as worker, pytest.raises(WorkerError, match="No style network"):
         worker.run("style", {}, pictures)
 
@@ -220,20 +222,20 @@ def test_a_style_that_was_brought_in(tmp_path, monkeypatch):
     bring_in_style(tmp_path)
     monkeypatch.setenv("MATTELIER_MODELS", str(tmp_path))
     reference = photo(40, 50)[::-1].copy()
-    with a_worker(), connect() as worker:
-        pictures = {"picture": sent(photo()), "reference": sent(reference)}
-        answer = got(worker.run("style", {"strength": 0.7}, pictures).pictures["picture"])
+    with start_worker(), connect() as worker:
+        pictures = {"picture": to_pixels(photo()), "reference": to_pixels(reference)}
+        answer = to_array(worker.run("style", {"strength": 0.7}, pictures).pictures["picture"])
         for options, sentence in (
             ({"reference": "/etc/passwd"}, "reads no files"),
             ({"model": "/etc/decoder.pth"}, "There is no model"),
             ({"model": "upscale-x2"}, "paints no styles"),
             ({"strength": 2}, "between 0 and 1"),
         ):
-            pictures = {"picture": sent(photo()), "reference": sent(reference)}
+            pictures = {"picture": to_pixels(photo()), "reference": to_pixels(reference)}
             with pytest.raises(WorkerError, match=sentence):
                 worker.run("style", options, pictures)
         with pytest.raises(WorkerError, match="needs the picture 'reference'"):
-            worker.run("style", {}, {"picture": sent(photo())})
+            worker.run("style", {}, {"picture": to_pixels(photo())})
     truth = registry.run(
         StyleRequest(strength=0.7), Picture(photo()), ModelCache(), reference=Picture(reference)
     )

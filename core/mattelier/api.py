@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mattelier.api_arguments import depth_of, grey_of, models, picture_of
+from mattelier.api_arguments import models, to_depth_map, to_grey, to_picture
 from mattelier.matting.hint import make_hint
 from mattelier.requests import HintRequest
 from mattelier.requests.flat import flat_fields, from_flat, keyword_help, keyword_parameters
@@ -26,7 +26,7 @@ from mattelier.types.result import Result
 
 TaskFunction = Callable[..., Result]
 
-_AS_INPUT = {"mask": grey_of, "picture": picture_of, "depth": depth_of}
+_INPUT_CONVERTERS = {"mask": to_grey, "picture": to_picture, "depth": to_depth_map}
 
 
 @cache
@@ -46,7 +46,7 @@ def task_function(name: str) -> TaskFunction:
             bound = signature.bind(picture, *arguments, **options).arguments
         except TypeError as error:
             raise UsageError(f"mattelier.{name}: {error}.") from None
-        source, values = picture_of(bound.pop("picture")), dict(bound)
+        source, values = to_picture(bound.pop("picture")), dict(bound)
         inputs: dict[str, Any] = {}
         for one in spec.inputs:
             value = values.get(names[one.field])
@@ -55,7 +55,7 @@ def task_function(name: str) -> TaskFunction:
             if isinstance(value, str | os.PathLike):
                 values[names[one.field]] = os.fspath(value)
             elif one.travels:
-                inputs[one.argument or one.name] = _AS_INPUT[one.kind](value)
+                inputs[one.argument or one.name] = _INPUT_CONVERTERS[one.kind](value)
                 del values[names[one.field]]
         request: object = from_flat(spec.request, values)
         if spec.hint is not None:
@@ -64,7 +64,7 @@ def task_function(name: str) -> TaskFunction:
             inputs["hint"] = make_hint(
                 source.height,
                 source.width,
-                **{part: None if mask is None else grey_of(mask) for part, mask in masks.items()},
+                **{part: None if mask is None else to_grey(mask) for part, mask in masks.items()},
                 box=hint.box,
                 points=hint.points,
             )

@@ -32,7 +32,7 @@ def _models(store: Store) -> ModelCache:
     return ModelCache(store)
 
 
-def picture_of(source: PictureLike) -> Picture:
+def to_picture(source: PictureLike) -> Picture:
     """A picture from a path or an array; integers are display-encoded, floats scene-linear.
 
     Raises
@@ -59,7 +59,7 @@ def picture_of(source: PictureLike) -> Picture:
     )
 
 
-def grey_of(source: PathName | NDArray[Any]) -> NDArray[np.float32]:
+def to_grey(source: PathName | NDArray[Any]) -> NDArray[np.float32]:
     """A mask, trimap or map from a path or an array: (H, W) float32, integers as 0…1.
 
     Raises
@@ -76,7 +76,7 @@ def grey_of(source: PathName | NDArray[Any]) -> NDArray[np.float32]:
     return to_float(source)
 
 
-def depth_of(source: DepthMap | NDArray[Any]) -> DepthMap:
+def to_depth_map(source: DepthMap | NDArray[Any]) -> DepthMap:
     """A depth map as it is, or from an array of nearness: (H, W), larger is nearer.
 
     Raises
@@ -84,4 +84,4 @@ def depth_of(source: DepthMap | NDArray[Any]) -> DepthMap:
     UsageError
         It is an array of another type.
     """
-    return source if isinstance(source, DepthMap) else DepthMap(grey_of(source), False, "source")
+    return source if isinstance(source, DepthMap) else DepthMap(to_grey(source), False, "source")

@@ -73,9 +73,9 @@ def examine(store: Store | None = None) -> Report:
         for name, purpose in _PACKAGES.items()
         if purpose and versions[name] is None and not _has_other_opencv(name)
     ]
-    devices, trouble = _devices(versions["torch"])
+    devices, trouble = _examine_devices(versions["torch"])
     problems += trouble
-    models, trouble = _models(store)
+    models, trouble = _examine_models(store)
     problems += trouble
     problems += _run_default_network(store)
     log = log_path()
@@ -88,15 +88,15 @@ def examine(store: Store | None = None) -> Report:
     problems += [
         Problem(f"{folder} cannot be written", f"make it writable: {folder}", False)
         for folder in (store.user, store.cache, log.parent)
-        if not _writable(folder)
+        if not _is_writable(folder)
     ]
-    gimp, trouble = _gimp()
+    gimp, trouble = _examine_gimp()
     problems += trouble
     engines = {name: versions[name] is not None for name in _ENGINES}
     return Report(versions, devices, engines, models, folders, gimp, problems)
 
 
-def _devices(torch: str | None) -> tuple[dict[str, str], list[Problem]]:
+def _examine_devices(torch: str | None) -> tuple[dict[str, str], list[Problem]]:
     from mattelier.engines.devices import no_gpu
 
     devices = {"cpu": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"}
@@ -119,8 +119,10 @@ def _devices(torch: str | None) -> tuple[dict[str, str], list[Problem]]:
 def _query_torch(gpu: str) -> str:
     """What torch says of the GPU, from a process of its own that may not take for ever."""
     name = "torch.cuda.get_device_name(0)" if gpu == "cuda" else "'Apple GPU'"
-    there = "torch.cuda.is_available()" if gpu == "cuda" else "torch.backends.mps.is_available()"
-    code = f"import torch; print({name} if {there} else 'not used: PyTorch cannot use it')"
+    is_available = (
+        "torch.cuda.is_available()" if gpu == "cuda" else "torch.backends.mps.is_available()"
+    )
+    code = f"import torch; print({name} if {is_available} else 'not used: PyTorch cannot use it')"
     try:
         done = subprocess.run(
             [sys.executable, "-c", code],
@@ -134,7 +136,7 @@ def _query_torch(gpu: str) -> str:
     return lines[-1] if done.returncode == 0 and lines else "not used: PyTorch does not start"
 
 
-def _models(store: Store) -> tuple[dict[str, str], list[Problem]]:
+def _examine_models(store: Store) -> tuple[dict[str, str], list[Problem]]:
     models: dict[str, str] = {}
     problems = []
     for name in store.names():
@@ -151,7 +153,7 @@ def _models(store: Store) -> tuple[dict[str, str], list[Problem]]:
     return models, problems
 
 
-def _gimp() -> tuple[dict[str, str], list[Problem]]:
+def _examine_gimp() -> tuple[dict[str, str], list[Problem]]:
     """How the plug-in stands in each of GIMP's profiles."""
     from mattelier import __version__
     from mattelier.hosts.gimp import installation
@@ -206,7 +208,7 @@ def _has_other_opencv(name: str) -> bool:
     )
 
 
-def _writable(folder: Path) -> bool:
+def _is_writable(folder: Path) -> bool:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return folder.is_dir() and os.access(folder, os.W_OK)

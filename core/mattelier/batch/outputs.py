@@ -112,10 +112,10 @@ def _walk(
     root: Path, place: PurePath, suffixes: Collection[str], unreadable: list[OSError]
 ) -> Iterator[Source]:
     for folder, subfolders, names in os.walk(root, onerror=unreadable.append):
-        subfolders[:] = sorted(name for name in subfolders if not _hidden(name))
+        subfolders[:] = sorted(name for name in subfolders if not _is_hidden(name))
         for name in sorted(names):
             path = Path(folder, name)
-            if not _hidden(name) and path.suffix.lower() in suffixes:
+            if not _is_hidden(name) and path.suffix.lower() in suffixes:
                 yield Source(path, place / path.relative_to(root))
 
 
@@ -125,11 +125,11 @@ def _glob(pattern: str, suffixes: Collection[str]) -> Iterator[Source]:
     root, rest = Path(*parts[:fixed]), str(Path(*parts[fixed:]))
     for match in sorted(glob.glob(rest, root_dir=root, recursive=True)):
         path = root / match
-        if path.suffix.lower() in suffixes and path.is_file() and not _hidden(path.name):
+        if path.suffix.lower() in suffixes and path.is_file() and not _is_hidden(path.name):
             yield Source(path, PurePath(match))
 
 
-def _hidden(name: str) -> bool:
+def _is_hidden(name: str) -> bool:
     return name.startswith((".", "~$", "__MACOSX", "@eaDir", "#recycle"))
 
 
@@ -186,14 +186,14 @@ def plan(
 
     def target(source: Source, extra: str = "") -> Plan:
         parent = source.path.parent if folder is None else folder / source.relative.parent
-        beside = _normalised(parent) == _normalised(source.path.parent)
+        beside = _normalise_path(parent) == _normalise_path(source.path.parent)
         tag = f"-{task}" if beside else ""
         ending = suffix or _PRESERVED_SUFFIXES.get(source.path.suffix.lower(), ".png")
         output = parent / f"{source.relative.stem}{extra}{tag}{ending}"
         return Plan(source, output, confidence=confidence_file(output) if confidence else None)
 
     def keys(item: Plan) -> list[str]:
-        return [_normalised(path) for path in item.written]
+        return [_normalise_path(path) for path in item.written]
 
     first = [target(source) for source in sources]
     count = Counter(key for item in first for key in keys(item))
@@ -218,7 +218,7 @@ def check(plans: Iterable[Plan], *, overwrite: bool, also_read: Iterable[Path] =
     """
     plans = list(plans)
     read = [*(item.source.path for item in plans), *also_read]
-    inputs = {_normalised(path) for path in read} | {os.path.realpath(path) for path in read}
+    inputs = {_normalise_path(path) for path in read} | {os.path.realpath(path) for path in read}
     return [
         replace(
             item,
@@ -236,7 +236,7 @@ def check(plans: Iterable[Plan], *, overwrite: bool, also_read: Iterable[Path] =
 
 
 def _write_problem(output: Path, inputs: set[str], overwrite: bool) -> MattelierError | None:
-    if _normalised(output) in inputs or os.path.realpath(output) in inputs:
+    if _normalise_path(output) in inputs or os.path.realpath(output) in inputs:
         return UsageError(f"{output} is an input and will not be overwritten; choose another -o.")
     if os.path.isdir(output):
         return OutputError(f"{output} is a folder, so the result cannot have this name.")
@@ -250,5 +250,5 @@ def _write_problem(output: Path, inputs: set[str], overwrite: bool) -> Mattelier
     return None
 
 
-def _normalised(path: Path) -> str:
+def _normalise_path(path: Path) -> str:
     return unicodedata.normalize("NFC", os.path.abspath(path)).casefold()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mattelier.hosts import blender as host
-from mattelier.hosts.blender_programs import OLDEST, Blender, find_blenders, probe
+from mattelier.hosts.blender_programs import MIN_VERSION, Blender, find_blenders, probe
 from mattelier.hosts.engine import engine_command
 from mattelier.types.errors import OutputError
 
@@ -40,7 +40,7 @@ def blender(programs: tuple[Path, ...], uninstall: bool, dry_run: bool) -> int:
     command = [] if uninstall else engine_command()
     done = 0
     for one in found:
-        if one.version < OLDEST:
+        if one.version < MIN_VERSION:
             _print_message(
                 f"{one} is too old for the add-on; it was passed over, 4.2 or later can."
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mattelier.commands.options import parsed
+from mattelier.commands.options import parse_flag
 from mattelier.requests import SUBJECT, Box, KeyRequest, Point
 from mattelier.types.errors import MattelierError
 
@@ -54,7 +54,7 @@ def box_keys(ctx: click.Context, param: click.Parameter, texts: Texts) -> list[K
     keys = []
     for text in texts:
         name, frame, value = _split(text, "[NAME:]FRAME=X,Y,W,H")
-        keys.append(KeyRequest(frame, box=parsed(Box.parse, value), object=name))
+        keys.append(KeyRequest(frame, box=parse_flag(Box.parse, value), object=name))
     return keys
 
 
@@ -63,7 +63,7 @@ def point_keys(ctx: click.Context, param: click.Parameter, texts: Texts) -> list
     keys = []
     for text in texts:
         name, frame, value = _split(text, "[NAME:]FRAME=X,Y[,+|-]")
-        keys.append(KeyRequest(frame, points=(parsed(Point.parse, value),), object=name))
+        keys.append(KeyRequest(frame, points=(parse_flag(Point.parse, value),), object=name))
     return keys
 
 

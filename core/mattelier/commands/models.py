@@ -205,7 +205,7 @@ def import_model(file: Path, name: str, style_encoder: Path | None, **flags: Any
 
     with contextlib.ExitStack() as stack:
         if style_encoder:
-            file = stack.enter_context(_joined(file, style_encoder))
+            file = stack.enter_context(_merge_style_files(file, style_encoder))
         card = import_weights(store, file, name, describe)
     click.echo(f"{name} is ready in {card.folder}; use it with --model {name}.", err=True)
 
@@ -217,7 +217,7 @@ def _style_ports() -> tuple[Input, Output]:
 
 
 @contextlib.contextmanager
-def _joined(decoder: Path, encoder: Path) -> Iterator[Path]:
+def _merge_style_files(decoder: Path, encoder: Path) -> Iterator[Path]:
     """A style network's two files as one, whose layout is checked."""
     import tempfile
 
@@ -261,8 +261,8 @@ def _ports(store: Store, copy: Path, flags: dict[str, Any]) -> tuple[Input, Outp
             size=flags["size"],
             resize=flags["resize"],
             multiple=flags["multiple"],
-            mean=_triple(flags["mean"]),
-            std=_triple(flags["std"]),
+            mean=_parse_triple(flags["mean"]),
+            std=_parse_triple(flags["std"]),
             tensor=flags["picture"] or inputs[0][0],
             hint=flags["hint_input"],
         ),
@@ -289,7 +289,7 @@ def _same_network(store: Store, copy: Path, architecture: str | None) -> tuple[I
     return cards[architecture].input, cards[architecture].output
 
 
-def _triple(text: str) -> tuple[float, float, float]:
+def _parse_triple(text: str) -> tuple[float, float, float]:
     try:
         red, green, blue = (float(part) for part in text.split(","))
     except ValueError:

@@ -50,7 +50,7 @@ def request_from_flags(request_type: type[AnyRequest], flags: Mapping[str, Any])
     return from_flat(request_type, flags)
 
 
-def parsed(parse: Callable[[str], Any], text: str) -> Any:
+def parse_flag(parse: Callable[[str], Any], text: str) -> Any:
     """What a flag's text stands for; a text that cannot be is click's `BadParameter`."""
     try:
         return parse(text)
@@ -103,8 +103,8 @@ def _number_type(value_type: type, field: Field, flag: Flag) -> click.types.Para
 def _callback(parse: Callable[[str], Any], multiple: bool) -> Callable[..., Any]:
     def convert(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
         if multiple:
-            return tuple(parsed(parse, text) for text in value)
-        return None if value is None else parsed(parse, value)
+            return tuple(parse_flag(parse, text) for text in value)
+        return None if value is None else parse_flag(parse, value)
 
     return convert
 

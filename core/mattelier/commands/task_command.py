@@ -184,7 +184,7 @@ def _writer(
 
         if not flags.get("confidence"):
             return save_matte
-        return _with_confidence(save_matte, result, source, bits or 16)
+        return _save_with_confidence(save_matte, result, source, bits or 16)
     picture = result.picture
     assert picture is not None
 
@@ -193,12 +193,12 @@ def _writer(
 
     if not flags.get("confidence"):
         return save
-    return _with_confidence(
+    return _save_with_confidence(
         save, result, picture, padding=request.padding if request.crop else None
     )
 
 
-def _with_confidence(
+def _save_with_confidence(
     save: Save, result: Result, like: Picture, bits: int | None = None, padding: int | None = None
 ) -> Save:
     from mattelier.batch.confidence_files import with_confidence

@@ -49,10 +49,10 @@ def list_by_name(folder: Path, suffixes: Collection[str]) -> list[tuple[str, Pat
     """All files below a folder with these suffixes, and their names: path below it, no suffix."""
     files = []
     for path in sorted(folder.rglob("*")):
-        inner = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in inner.parts)
+        relative = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in relative.parts)
         if not hidden and path.suffix.lower() in suffixes and path.is_file():
-            files.append((inner.with_suffix("").as_posix(), path))
+            files.append((relative.with_suffix("").as_posix(), path))
     return files
 
 

@@ -22,7 +22,7 @@ _STRETCH_LOW, _STRETCH_HIGH = 0.1, 0.5
 class PictureView(Protocol):
     """The part of `colour.View` that is needed here."""
 
-    def resized(self, height: int, width: int) -> NDArray[np.float32]:
+    def resize(self, height: int, width: int) -> NDArray[np.float32]:
         """(height, width, 3) float32 RGB, display-encoded 0…1."""
         ...
 
@@ -60,7 +60,7 @@ def preprocess(spec: Input, view: PictureView, height: int, width: int) -> NDArr
     -------
     (1, 3, height, width) float32, contiguous
     """
-    picture = view.resized(height, width)
+    picture = view.resize(height, width)
     if spec.scale_by_max:
         # The convention of U-2-Net, kept because it was trained so; a black picture stays black
         # (one 8-bit step of noise is not raised to white, nothing is divided by 0).

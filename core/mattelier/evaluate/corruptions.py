@@ -53,7 +53,7 @@ class Corruption:
         height, width = (max(1, round(side * self.scale)) for side in (view.height, view.width))
         if height * width > _MAX_PIXELS:
             raise UsageError(f"Under {self.name} it would have more than 100 megapixels.")
-        samples = from_float(view.resized(height, width), np.uint8)
+        samples = from_float(view.resize(height, width), np.uint8)
         samples = np.ascontiguousarray(np.rot90(samples, self.turns))
         if self.corrupt is not None:
             samples = self.corrupt(samples, zlib.crc32(seed.encode()))

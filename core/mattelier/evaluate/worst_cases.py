@@ -109,7 +109,7 @@ def _draw_mattes(
             for n, a in predictions.items()
         }
         return [thumbnails.grey(truth, size)], greys
-    view = View(picture).resized(*size)
+    view = View(picture).resize(*size)
     sources = [thumbnails.colour(view, size), thumbnails.on_board(view, truth, size)]
     return sources, {
         n: (thumbnails.on_board(view, a, size), errors(a, truth, size, view))

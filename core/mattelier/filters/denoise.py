@@ -22,12 +22,12 @@ from mattelier.requests import DenoiseRequest
 from mattelier.tasks.task import Task
 from mattelier.types.colour import (
     View,
-    bounded,
+    compress_highlights,
+    expand_highlights,
     from_float,
     linear_to_srgb,
     srgb_to_linear,
     to_float,
-    unbounded,
 )
 from mattelier.types.picture import Picture
 from mattelier.types.progress import stage, tell
@@ -70,7 +70,7 @@ class DenoiseTask(Task):
         report = Report(model.name, model.engine, model.device, model.note, measures={"removed": 0})
         if request.strength == 0 or request.grain == 1:
             return Result(report, picture)
-        network = HalvingTiles(_at_strength(model, request.strength))
+        network = HalvingTiles(_apply_strength(model, request.strength))
         with report.timed("denoise"), stage("denoising", 0, 1):
             colour, report.measures["removed"] = _remove_noise(
                 picture, network, request.tile or _TILE_PX, request.grain
@@ -88,7 +88,7 @@ def _open(request: DenoiseRequest, models: ModelCache) -> OpenModel:
     return models.open(request.model, "denoise", request.device)
 
 
-def _at_strength(model: OpenModel, strength: float | None) -> Tiled:
+def _apply_strength(model: OpenModel, strength: float | None) -> Tiled:
     """The network at a strength 0…1, or None for as much as it sees.
 
     A network that takes no strength is mixed with the picture instead.
@@ -159,7 +159,7 @@ class _NetworkView:
         """See `Rows.read`."""
         values = to_float(self._colour[y0:y1]) * self._exposure
         if self._linear:
-            values = linear_to_srgb(bounded(values))
+            values = linear_to_srgb(compress_highlights(values))
         return np.clip(values, _MIN_INPUT, _MAX_INPUT, out=values)
 
     def subtract_noise(self, rows: slice, samples: Band, denoised: Band) -> Band:
@@ -179,7 +179,7 @@ class _NetworkView:
 def _to_light(view: Band) -> Band:
     """Exposed linear light of what is shown; no brighter than where nothing is removed."""
     light = srgb_to_linear(view)
-    return np.minimum(unbounded(np.minimum(light, 0.999)), np.float32(2 * _NO_EFFECT_LIGHT))
+    return np.minimum(expand_highlights(np.minimum(light, 0.999)), np.float32(2 * _NO_EFFECT_LIGHT))
 
 
 def _exposure(colour: NDArray[Any]) -> float:

@@ -14,7 +14,7 @@ from mattelier.engines.open_model import OpenModel
 from mattelier.engines.tiling import Band, HalvingTiles, PictureNetwork, run_tiled
 from mattelier.requests import StyleRequest
 from mattelier.tasks.task import Task
-from mattelier.types.colour import View, from_float, srgb_to_linear, to_float, unbounded
+from mattelier.types.colour import View, expand_highlights, from_float, srgb_to_linear, to_float
 from mattelier.types.errors import UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import stage, tell
@@ -136,7 +136,7 @@ class _DisplayView:
         band = np.clip(band, 0, 1, out=band)
         if not self._linear:
             return band
-        light = unbounded(np.minimum(srgb_to_linear(band), _MAX_LIGHT))
+        light = expand_highlights(np.minimum(srgb_to_linear(band), _MAX_LIGHT))
         return (light / np.float32(self.view.exposure)).astype(np.float32, copy=False)
 
 
@@ -162,4 +162,4 @@ def _downsample(view: View, picture: Picture, scale: float) -> NDArray[np.float3
     height, width = (
         max(_MIN_SIDE_PX, round(side * scale)) for side in (picture.height, picture.width)
     )
-    return np.ascontiguousarray(view.resized(height, width).transpose(2, 0, 1)[None])
+    return np.ascontiguousarray(view.resize(height, width).transpose(2, 0, 1)[None])

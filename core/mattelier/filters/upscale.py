@@ -26,7 +26,7 @@ from mattelier.engines.tiling import (
 from mattelier.filters.colour_fix import ColourFix
 from mattelier.requests import UpscaleRequest
 from mattelier.tasks.task import Task
-from mattelier.types.colour import View, from_float, srgb_to_linear, to_float, unbounded
+from mattelier.types.colour import View, expand_highlights, from_float, srgb_to_linear, to_float
 from mattelier.types.errors import UsageError
 from mattelier.types.picture import Picture, Window
 from mattelier.types.progress import remark, stage, tell
@@ -292,7 +292,7 @@ def _restore_light(band: Band, tile: Tile, picture: Picture, view: View, height:
     exposed = srgb_to_linear(band)
     # An overshoot in the view can lie anywhere on its shoulder, even at infinity.
     limit = np.maximum(_MAX_OVERSHOOT * near * exposure, exposed)
-    detail = np.minimum(unbounded(exposed), limit) / exposure
+    detail = np.minimum(expand_highlights(exposed), limit) / exposure
     brightest = plate.max(axis=2, keepdims=True) * exposure
     share = np.clip(
         (brightest - _FULL_DETAIL_LIGHT) / (_NO_DETAIL_LIGHT - _FULL_DETAIL_LIGHT), 0, 1

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mattelier.worker.client import clean_environment
 
-OLDEST = (4, 2)
+MIN_VERSION = (4, 2)
 _VERSION_LINE = re.compile(r"^Blender (\d+)\.(\d+)", re.MULTILINE)
 _FLATPAK = "org.blender.Blender"
 _TIMEOUT_SECONDS = 60

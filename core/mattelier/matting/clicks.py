@@ -98,7 +98,7 @@ def _correct_unfollowed_clicks(alpha: Alpha, hint: Hint, view: View) -> Alpha:
     limit = np.float32(1 / (1 + np.exp(_MAX_LOGIT)))
     bounded = np.clip(alpha, limit, 1 - limit)
     logit = np.log(bounded / (1 - bounded))
-    picture = np.clip(view.resized(height, width), 0, 1)
+    picture = np.clip(view.resize(height, width), 0, 1)
     # Smooth: each grain of noise would make a path longer.
     colours = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB) / 100, (0, 0), 1)
 

@@ -72,7 +72,7 @@ def _predict(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """What the network saw, and that as the hint wants it: (h, w) float32 0…1 each."""
     if hint is not None and hint.trimap is not None:
-        return _with_trimap(view, hint, model, quality)
+        return _predict_with_trimap(view, hint, model, quality)
     with stage("looking", 0, 0.5):
         prediction = _passes(view, hint, model, quality)
         alpha = _apply_hint(prediction, hint, view)
@@ -91,7 +91,7 @@ def _predict(
         return prediction, _apply_hint(alpha, hint, view)
 
 
-def _with_trimap(
+def _predict_with_trimap(
     view: View, hint: Hint, model: OpenModel, quality: Quality
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """As `_predict`: what the network makes of the parts that a trimap leaves open.

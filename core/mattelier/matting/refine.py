@@ -118,10 +118,10 @@ def refine(
     coarse = np.clip(coarse, 0, 1).astype(np.float32, copy=False)
     if trimap is not None and (trimap == 0).any() and (trimap == 255).any():
         fraction = 1 - float(((trimap == 0) | (trimap == 255)).mean())
-        picture = view.resized(*_TRIMAP_BUDGETS[quality].size(height, width, fraction))
+        picture = view.resize(*_TRIMAP_BUDGETS[quality].size(height, width, fraction))
         alpha = solve_trimap(picture, trimap, coarse)
     elif quality == "fast":
-        picture, alpha = view.resized(*coarse.shape), coarse
+        picture, alpha = view.resize(*coarse.shape), coarse
     else:
         picture, alpha = _solve_band(view, coarse, _BAND_BUDGETS[quality], hair=quality == "best")
     return _full_size(view, picture, alpha, trimap)
@@ -207,10 +207,10 @@ def _sample_mixtures(
         error = cv2.morphologyEx(
             error, cv2.MORPH_OPEN, np.ones((_UNEXPLAINED_SIZE_PX, _UNEXPLAINED_SIZE_PX), np.uint8)
         )
-        resized = cv2.resize(coarse, error.shape[::-1])
-        follow = _PULL_UNEXPLAINED * (1 - np.exp(-error * error)) * (2 * resized - 1) ** 4
+        resize = cv2.resize(coarse, error.shape[::-1])
+        follow = _PULL_UNEXPLAINED * (1 - np.exp(-error * error)) * (2 * resize - 1) ** 4
         follow[~unknown] = 0
-        mixture += (resized - mixture) * (follow / np.maximum(trust + follow, np.float32(1e-12)))
+        mixture += (resize - mixture) * (follow / np.maximum(trust + follow, np.float32(1e-12)))
         trust += follow
     return mixture, trust
 
@@ -234,7 +234,7 @@ def _solve_band(
     pull = _PULL_STEEP + _PULL_SURE * sure + _PULL_FLAT * np.exp(-steep * steep)
     pull = np.where(edge, pull, np.float32(_PULL_COARSER_LEVEL))
 
-    picture = view.resized(*budget.size(view.height, view.width, float(band.mean())))
+    picture = view.resize(*budget.size(view.height, view.width, float(band.mean())))
     pyramid = _pyramid(picture, len(_BAND_STEPS))
     lights = [linearise_partly(level) for level in pyramid]
     alpha: NDArray[np.float32] | None = None
@@ -294,7 +294,7 @@ def _grow_band(
 
     wide = cv2.dilate(edge.view(np.uint8), disc(round(max(coarse.shape) * _HAIR_SEARCH_SHARE))) > 0
     subject, background = ~wide & (coarse > 0.5), ~wide & (coarse <= 0.5)
-    mixture, trust = _sample_mixtures(view.resized(*coarse.shape), subject, background, None)
+    mixture, trust = _sample_mixtures(view.resize(*coarse.shape), subject, background, None)
     contradicting = wide & ~edge & (trust * np.abs(mixture - coarse) > _MIN_CONTRADICTION)
     contradicting &= cv2.blur(contradicting.astype(np.float32), (5, 5)) > _MIN_HAIR_DENSITY
     widened: NDArray[np.bool_] = edge | (

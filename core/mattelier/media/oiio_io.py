@@ -140,13 +140,15 @@ def _load(
 def _exr_channels(spec: Any) -> tuple[list[int], int | None]:
     names = list(spec.channelnames)
     layers = ["", *(n.removesuffix("R") for n in names if n.endswith(".R"))]
-    chosen = next(([layer + c for c in "RGB"] for layer in layers if f"{layer}R" in names), None)
-    if chosen is None or not set(chosen) <= set(names):
-        chosen = ["Y"] if "Y" in names else names[:1]
-    alpha = chosen[0].rpartition(".")[0]
+    colour_names = next(
+        ([layer + c for c in "RGB"] for layer in layers if f"{layer}R" in names), None
+    )
+    if colour_names is None or not set(colour_names) <= set(names):
+        colour_names = ["Y"] if "Y" in names else names[:1]
+    alpha = colour_names[0].rpartition(".")[0]
     alpha = f"{alpha}.A" if alpha else "A"
-    usable = alpha in names and alpha not in chosen
-    return [names.index(c) for c in chosen], names.index(alpha) if usable else None
+    usable = alpha in names and alpha not in colour_names
+    return [names.index(c) for c in colour_names], names.index(alpha) if usable else None
 
 
 def _flat_channels(spec: Any) -> tuple[list[int], int | None]:

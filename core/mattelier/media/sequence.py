@@ -118,7 +118,7 @@ class SequencePlate(Plate):
         value_type, packed = self._metadata.get(_TIMECODE_KEY, ("", None))
         if value_type != "timecode" or self.fps is None or packed is None:
             return None
-        start = Timecode.unpacked(int(packed[0]), self.fps)
+        start = Timecode.unpack(int(packed[0]), self.fps)
         return None if start is None else str(start + (frame - self._first))
 
     def _read_samples(self) -> Iterator[tuple[int, Picture]]:

@@ -318,7 +318,7 @@ def _encoded_rows(
     """Function (y0, y1) → colour and alpha side by side, as `sample`s under `transfer`."""
     curve = srgb_to_linear if transfer == "linear" else linear_to_srgb
 
-    def converted(samples: NDArray[Any], *, encoded: bool) -> NDArray[Any]:
+    def convert(samples: NDArray[Any], *, encoded: bool) -> NDArray[Any]:
         if samples.dtype.name == sample and not (encoded and transfer != picture.transfer):
             return samples
         values = to_float(samples)
@@ -329,10 +329,10 @@ def _encoded_rows(
         return from_float(values, sample)
 
     def rows(y0: int, y1: int) -> NDArray[Any]:
-        colour = converted(picture.colour[y0:y1], encoded=True)
+        colour = convert(picture.colour[y0:y1], encoded=True)
         if picture.alpha is None:
             return colour
-        return np.dstack((colour, converted(picture.alpha[y0:y1], encoded=False)))
+        return np.dstack((colour, convert(picture.alpha[y0:y1], encoded=False)))
 
     return rows
 
@@ -442,7 +442,7 @@ def _premultiplied_rows(
 ) -> Callable[[int, int], NDArray[Any]]:
     """Rows of straight colour with alpha, multiplied."""
 
-    def multiplied(y0: int, y1: int) -> NDArray[Any]:
+    def multiply(y0: int, y1: int) -> NDArray[Any]:
         band = rows(y0, y1)
         values = band if band.dtype == np.float16 else to_float(band)
         cover = values[..., 3:]
@@ -450,4 +450,4 @@ def _premultiplied_rows(
         values = np.concatenate([values[..., :3] * times, cover], -1)
         return values if band.dtype == np.float16 else from_float(values, band.dtype)
 
-    return multiplied
+    return multiply

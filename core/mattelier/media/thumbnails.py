@@ -21,17 +21,17 @@ def fit(height: int, width: int, longest: int) -> tuple[int, int]:
 
 def grey(alpha: Map, size: tuple[int, int]) -> Thumbnail:
     """A matte as a grey picture, (h, w, 3) uint8."""
-    return np.repeat(_levels(_resized(alpha, size))[..., None], 3, axis=2)
+    return np.repeat(_levels(_resize(alpha, size))[..., None], 3, axis=2)
 
 
 def colour(view: NDArray[np.float32], size: tuple[int, int]) -> Thumbnail:
     """A display picture (H, W, 3) 0…1, (h, w, 3) uint8."""
-    return _levels(_resized(view, size))
+    return _levels(_resize(view, size))
 
 
 def on_board(view: NDArray[np.float32], alpha: Map, size: tuple[int, int]) -> Thumbnail:
     """The picture cut out, over a checkerboard."""
-    picture, cover = _resized(view, size), _resized(alpha, size)[..., None]
+    picture, cover = _resize(view, size), _resize(alpha, size)[..., None]
     rows, columns = (
         np.arange(size[0])[:, None] // _CHECKER_SQUARE_PX,
         np.arange(size[1]) // _CHECKER_SQUARE_PX,
@@ -44,10 +44,10 @@ def error(
     result: Map, truth: Map, size: tuple[int, int], view: NDArray[np.float32] | None
 ) -> Thumbnail:
     """What is missing (orange) and what is too much (blue), over the dimmed picture."""
-    off = _resized(truth - result, size)[..., None]
+    off = _resize(truth - result, size)[..., None]
     base = np.full((*size, 1), 0.15, np.float32)
     if view is not None:
-        base = 0.1 + 0.4 * _resized(view, size).mean(axis=-1, keepdims=True)
+        base = 0.1 + 0.4 * _resize(view, size).mean(axis=-1, keepdims=True)
     colours = np.array([EXTRA, MISSING], np.float32) / np.float32(255)
     paint = colours[(off[..., 0] > 0).astype(np.intp)]
     return _levels(base + np.abs(off) * (paint - base))
@@ -66,7 +66,7 @@ def jpeg(thumbnail: Thumbnail) -> bytes:
     return bytes(code.tobytes())
 
 
-def _resized(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+def _resize(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     mode = cv2.INTER_AREA if size[0] < values.shape[0] else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(values, size[::-1], interpolation=mode), np.float32)
 

@@ -50,14 +50,14 @@ class Timecode:
         return cls(count, base, drop)
 
     @classmethod
-    def unpacked(cls, bits: int, fps: Fraction) -> Timecode | None:
+    def unpack(cls, bits: int, fps: Fraction) -> Timecode | None:
         """The timecode of an EXR's `timeCode` attribute (its first word, TV60 packing)."""
         pairs = [(bits >> shift & 0xF, bits >> shift + 4 & mask) for shift, mask in _FIELDS]
         frames, seconds, minutes, hours = (f"{tens}{units}" for units, tens in pairs)
         sign = ";" if bits >> 6 & 1 else ":"
         return cls.parse(f"{hours}:{minutes}:{seconds}{sign}{frames}", fps)
 
-    def packed(self) -> int:
+    def pack(self) -> int:
         """The first word of an EXR's `timeCode` attribute."""
         numbers = reversed(re.findall(r"\d\d", str(self)))
         bits = 1 << 6 if self.drop else 0

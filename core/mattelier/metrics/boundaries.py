@@ -41,8 +41,8 @@ def contour_f(mask: Mask, truth: Mask) -> float:
 def _rim(mask: Mask, width: int) -> Mask:
     """The mask's pixels within `width` (in the maximum norm) of its edge or the picture's."""
     square = np.ones((2 * width + 1,) * 2, np.uint8)
-    inner = cv2.erode(mask.astype(np.uint8), square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    rim: Mask = mask & (np.asarray(inner) == 0)
+    eroded = cv2.erode(mask.astype(np.uint8), square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    rim: Mask = mask & (np.asarray(eroded) == 0)
     return rim
 
 

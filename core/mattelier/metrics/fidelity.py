@@ -25,7 +25,7 @@ def psnr_y(result: NDArray[np.uint8], truth: NDArray[np.uint8], border: int) -> 
     result, truth : (H, W, 3) RGB uint8
     border : pixels left out at each side, by convention the scale
     """
-    error = float(np.mean((_inner(result, border) - _inner(truth, border)) ** 2))
+    error = float(np.mean((_crop_border(result, border) - _crop_border(truth, border)) ** 2))
     return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
 
 
@@ -34,7 +34,7 @@ def ssim_y(result: NDArray[np.uint8], truth: NDArray[np.uint8], border: int) -> 
 
     Parameters as in `psnr_y`. Only windows that lie wholly inside count.
     """
-    a, b = _inner(result, border), _inner(truth, border)
+    a, b = _crop_border(result, border), _crop_border(truth, border)
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     mean_a, mean_b = _window(a), _window(b)
     var_a, var_b = _window(a * a) - mean_a**2, _window(b * b) - mean_b**2
@@ -43,7 +43,7 @@ def ssim_y(result: NDArray[np.uint8], truth: NDArray[np.uint8], border: int) -> 
     return float(np.mean(top / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))))
 
 
-def _inner(colour: NDArray[np.uint8], border: int) -> NDArray[np.float64]:
+def _crop_border(colour: NDArray[np.uint8], border: int) -> NDArray[np.float64]:
     return luma(colour[border : colour.shape[0] - border, border : colour.shape[1] - border])
 
 

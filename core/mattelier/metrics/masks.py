@@ -79,8 +79,8 @@ def e_curve(alpha: Map, truth: NDArray[np.bool_]) -> NDArray[np.float64]:
         total = np.zeros(256)
         parts = ((hits, 1, 1), (taken - hits, 1, 0), (positives - hits, 0, 1),
                  (size - taken - positives + hits, 0, 0))  # fmt: skip
-        for count, chosen, true in parts:  # all pixels of one part have the same alignment
-            a, t = chosen - share, true - true_share
+        for count, predicted, true in parts:  # all pixels of one part have the same alignment
+            a, t = predicted - share, true - true_share
             total += count * (2 * a * t / (a * a + t * t + _TINY) + 1) ** 2 / 4
     curve: NDArray[np.float64] = total / max(size - 1, 1)
     return curve

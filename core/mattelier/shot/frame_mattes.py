@@ -162,5 +162,5 @@ def _preview(view: View, alpha: NDArray[np.float32]) -> Picture:
     square = max(1, max(height, width) // _CHECKER_SQUARES)
     rows, columns = np.arange(height)[:, None] // square, np.arange(width) // square
     board = np.where((rows + columns) % 2, *map(np.float32, _CHECKER_GREYS))[..., None]
-    mixed = board + cover * (view.resized(height, width) - board)
+    mixed = board + cover * (view.resize(height, width) - board)
     return Picture(from_float(mixed, np.uint8))

@@ -130,7 +130,7 @@ def examine(manifest: Path) -> Findings:
         for number, frame in enumerate(done):
             tell(number / len(done))
             try:
-                view = space.view(plate.read(frame), exposure).resized(*size)
+                view = space.view(plate.read(frame), exposure).resize(*size)
                 alphas = {name: _matte(files[name], name, frame, size) for name in files}
             except PictureError:
                 failed, before = failed | [frame], None

@@ -126,7 +126,7 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
     def view(self, frame: int) -> NDArray[np.float32]:
         """The frame as tracking looks at it."""
         size = track_size(self.plate.height, self.plate.width)
-        return self.space.view(self.plate.read(frame), self.exposure).resized(*size)
+        return self.space.view(self.plate.read(frame), self.exposure).resize(*size)
 
     def prepare(self, window: FrameRange) -> None:
         """Track every object."""

@@ -266,7 +266,7 @@ class ShotRun(ABC, Generic[RequestT, FrameInputT]):
             text = self.plate.timecode(frame)
             timecode = Timecode.parse(text, rate) if text else None
             if timecode is not None and "smpte:TimeCode" not in picture.metadata:
-                facts["smpte:TimeCode"] = ("timecode", (timecode.packed(), 0))
+                facts["smpte:TimeCode"] = ("timecode", (timecode.pack(), 0))
         return facts
 
     def _write_movies(self, frames: Sequence[int]) -> None:

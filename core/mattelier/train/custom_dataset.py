@@ -185,7 +185,7 @@ def _read_copy(pair: CustomPair) -> tuple[Image, Image]:
         truth = np.clip(to_float(picture.alpha), 0, 1)
     else:
         truth = np.ones((picture.height, picture.width), np.float32)
-    colour, mask = View(picture).resized(*size), resize_map(truth, *size)
+    colour, mask = View(picture).resize(*size), resize_map(truth, *size)
     return _to_8_bits(colour), _to_8_bits(mask)
 
 

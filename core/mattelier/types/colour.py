@@ -157,7 +157,7 @@ class View:
         part._colour = self._colour[y0:y1, x0:x1]
         return part
 
-    def resized(self, height: int, width: int) -> NDArray[np.float32]:
+    def resize(self, height: int, width: int) -> NDArray[np.float32]:
         """The whole view at another size: (height, width, 3) float32 0…1.
 
         Shrinks by area averaging, enlarges linearly; each axis on its own. Native samples are
@@ -167,7 +167,7 @@ class View:
             return to_float(_shrink_or_grow(self._colour, height, width))
         small = np.empty((height, width, 3), np.float32)
         for channel in range(3):  # one at a time: the bounded copy is a third as large
-            bounded = _bounded(self._colour[..., channel] * self._exposure)
+            bounded = _compress_positive(self._colour[..., channel] * self._exposure)
             small[..., channel] = _shrink_or_grow(bounded, height, width)
         return linear_to_srgb(small)
 
@@ -176,7 +176,7 @@ class View:
         samples = to_float(self._colour[y0:y1, x0:x1])
         if not self._linear:
             return np.clip(samples, 0, 1) if self._colour.dtype == np.float32 else samples
-        return linear_to_srgb(_bounded(samples * self._exposure))
+        return linear_to_srgb(_compress_positive(samples * self._exposure))
 
 
 def _exposure(colour: NDArray[Any]) -> float:
@@ -192,11 +192,11 @@ def _exposure(colour: NDArray[Any]) -> float:
     return min(max(mean, _DARKEST_MEAN), _BRIGHTEST_MEAN) / mean
 
 
-def _bounded(linear: NDArray[np.float32]) -> NDArray[np.float32]:
-    return bounded(np.maximum(linear, 0, out=linear))
+def _compress_positive(linear: NDArray[np.float32]) -> NDArray[np.float32]:
+    return compress_highlights(np.maximum(linear, 0, out=linear))
 
 
-def bounded(linear: NDArray[np.float32]) -> NDArray[np.float32]:
+def compress_highlights(linear: NDArray[np.float32]) -> NDArray[np.float32]:
     """Linear light bent below 1, in place: identity to the knee, then a smooth shoulder."""
     over = linear > _KNEE
     excess = (linear[over] - np.float32(_KNEE)) / np.float32(1 - _KNEE)
@@ -204,7 +204,7 @@ def bounded(linear: NDArray[np.float32]) -> NDArray[np.float32]:
     return linear
 
 
-def unbounded(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def expand_highlights(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Inverse of the shoulder that a linear picture's `View` bends: 0…1 → 0…∞, as exposed.
 
     Takes linear values, `srgb_to_linear` of the view's. Near 1 it magnifies any error without

@@ -41,11 +41,11 @@ class DepthMap:
         low, high = float(self.disparity.min()), float(self.disparity.max())
         return (self.disparity - np.float32(low)) / np.float32(max(high - low, 1e-12))
 
-    def resized(self, height: int, width: int) -> DepthMap:
+    def resize(self, height: int, width: int) -> DepthMap:
         """The map at its picture's size, stretched bilinearly."""
         import cv2
 
         if self.disparity.shape == (height, width):
             return self
-        stretched = np.asarray(cv2.resize(self.disparity, (width, height)), np.float32)
-        return replace(self, disparity=stretched)
+        samples = np.asarray(cv2.resize(self.disparity, (width, height)), np.float32)
+        return replace(self, disparity=samples)

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 Value = TypeVar("Value")
 
-_LONGEST_SHOWN = 40  # characters of a value that a sentence repeats
+_MAX_VALUE_CHARS = 40  # characters of a value that a sentence repeats
 _MESSAGE = re.compile(r"(?P<problem>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
 
 
@@ -24,7 +24,7 @@ class PlainValueError(Exception):
 
 
 def from_plain(
-    kind: type[Value],
+    value_type: type[Value],
     values: Any,
     name: str,
     convert_other: Callable[[type, Any], Any] | None = None,
@@ -33,7 +33,7 @@ def from_plain(
 
     Parameters
     ----------
-    kind : type
+    value_type : type
         A dataclass, which may hold others, tuples and mappings.
     values : object
         As `json` or `tomllib` give it.
@@ -51,15 +51,15 @@ def from_plain(
     import msgspec
 
     places: dict[str, tuple[Any, Any]] = {}
-    for path, place_kind, value in _places(kind, values, ""):
+    for path, place_type, value in _places(value_type, values, ""):
         place = path[1:] or name
-        names = get_type_hints(place_kind) if dataclasses.is_dataclass(place_kind) else None
+        names = get_type_hints(place_type) if dataclasses.is_dataclass(place_type) else None
         unknown = set(value) - names.keys() if names and isinstance(value, Mapping) else set()
         if unknown:
-            raise PlainValueError(f"{place} has an unknown key {_shown(min(unknown, key=str))}")
-        places[path] = (place_kind, value)
+            raise PlainValueError(f"{place} has an unknown key {_shorten(min(unknown, key=str))}")
+        places[path] = (place_type, value)
     try:
-        result = msgspec.convert(values, kind, dec_hook=convert_other)
+        result = msgspec.convert(values, value_type, dec_hook=convert_other)
     except msgspec.ValidationError as error:
         raise PlainValueError(_sentence(str(error), places, name)) from None
     for path, (_, value) in places.items():  # last, as a range says more
@@ -79,31 +79,31 @@ def _sentence(message: str, places: Mapping[str, tuple[Any, Any]], name: str) ->
         return f"{place} needs {length[1]} values"
     if path not in places:  # inside a mapping, whose keys msgspec does not name
         return f"{place}: {problem[0].lower()}{problem[1:]}"
-    kind, value = places[path]
-    if get_origin(kind) is Literal:
-        allowed = ", ".join(map(str, get_args(kind)))
-        return f"{place} is one of {allowed}, not {_shown(value)}"
+    value_type, value = places[path]
+    if get_origin(value_type) is Literal:
+        allowed = ", ".join(map(str, get_args(value_type)))
+        return f"{place} is one of {allowed}, not {_shorten(value)}"
     if problem.startswith("Expected `object`"):
-        return f"{place} is an object with names and values, not {_shown(value)}"
-    return f"{place} cannot be {_shown(value)}"
+        return f"{place} is an object with names and values, not {_shorten(value)}"
+    return f"{place} cannot be {_shorten(value)}"
 
 
-def _places(kind: Any, value: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+def _places(value_type: Any, value: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
     """(path, type, value) of the whole and of all in it, as far as types and values agree."""
-    if get_origin(kind) in (Union, UnionType):
-        kinds = [option for option in get_args(kind) if option is not NoneType]
-        kind = kinds[0] if len(kinds) == 1 else kind
-    yield path, kind, value
+    if get_origin(value_type) in (Union, UnionType):
+        options = [option for option in get_args(value_type) if option is not NoneType]
+        value_type = options[0] if len(options) == 1 else value_type
+    yield path, value_type, value
     if isinstance(value, Mapping):
-        hints = get_type_hints(kind) if dataclasses.is_dataclass(kind) else {}
-        for key, inner in value.items():
-            yield from _places(hints.get(key), inner, f"{path}.{key}")
+        hints = get_type_hints(value_type) if dataclasses.is_dataclass(value_type) else {}
+        for key, entry in value.items():
+            yield from _places(hints.get(key), entry, f"{path}.{key}")
     elif isinstance(value, list | tuple):
-        item = get_args(kind)[0] if get_args(kind) else None
-        for position, inner in enumerate(value):
-            yield from _places(item, inner, f"{path}[{position}]")
+        item = get_args(value_type)[0] if get_args(value_type) else None
+        for position, entry in enumerate(value):
+            yield from _places(item, entry, f"{path}[{position}]")
 
 
-def _shown(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+def _shorten(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _MAX_VALUE_CHARS else f"{text[:_MAX_VALUE_CHARS]}…"

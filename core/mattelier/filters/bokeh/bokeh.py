@@ -60,7 +60,7 @@ class BokehTask(Task):
             open_depth_source(request.depth, models)
         elif request.depth.kind == "distance":
             raise UsageError("Depth that is handed over is nearness: larger is nearer.")
-        if _on_subject(request):
+        if _focuses_on_subject(request):
             models.open(request.depth.matte.model, "matte", request.depth.matte.device)
         return {"depth": depth, **inputs}
 
@@ -87,7 +87,7 @@ class BokehTask(Task):
                 models,
                 hint=hint,
                 depth=depth,
-                with_matte=_on_subject(request),
+                with_matte=_focuses_on_subject(request),
             )
         report = replace(report or Report(), coverage=None)  # of the matte, not of the result
         report.measures["depth"] = scene.depth.method
@@ -95,7 +95,7 @@ class BokehTask(Task):
             return Result(report, bokeh(picture, scene, request))
 
 
-def _on_subject(request: BokehRequest) -> bool:
+def _focuses_on_subject(request: BokehRequest) -> bool:
     return request.focus is None and request.distance is None
 
 

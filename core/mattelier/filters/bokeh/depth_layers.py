@@ -61,7 +61,7 @@ class DepthLayers:
         Its signed radius of the circle of confusion in pixels: negative before the focus.
     cover : (h, w) float32 0…1, or None
         How much of the pixel it is; None: all of every pixel.
-    behind : Behind or None
+    behind : FarLayer or None
         What else mixed pixels show.
     """
 

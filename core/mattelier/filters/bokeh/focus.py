@@ -115,7 +115,7 @@ def focus(
     if alpha is None:
         disparity = scene.depth.disparity
     elif as_set.ground is not None:
-        disparity = _at_rows(as_set.ground, alpha.shape[0])[:, None]
+        disparity = _resample_rows(as_set.ground, alpha.shape[0])[:, None]
     else:
         disparity = background_disparity(scene.depth, _resize(alpha, scene.depth.disparity.shape))
     offset = (np.float32(as_set.focal) - disparity).astype(np.float32)
@@ -172,7 +172,7 @@ def _subject(scene: Scene, request: BokehRequest) -> Floats | None:
     return _remove_haze(scene.alpha)
 
 
-def _at_rows(ground: Floats, height: int) -> Floats:
+def _resample_rows(ground: Floats, height: int) -> Floats:
     if ground.size == height:
         return ground
     rows = (np.arange(height) + 0.5) / height * ground.size - 0.5

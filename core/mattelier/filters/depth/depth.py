@@ -73,7 +73,7 @@ class DepthTask(Task):
             A depth map or a right picture that cannot be read or does not fit.
         """
         scene, _ = find_depth(request, picture, models, hint=hint)
-        depth = scene.depth.resized(picture.height, picture.width)
+        depth = scene.depth.resize(picture.height, picture.width)
         return Result(Report(measures={"depth": depth.method}), depth=depth)
 
 

@@ -50,7 +50,7 @@ def stereo(left: View, right: View) -> DepthMap:
     scale = min(1.0, _MATCHING_SIDE_PX / max(left.height, left.width))
     height, width = round(left.height * scale), round(left.width * scale)
     pair = [
-        np.rint(view.resized(height, width) * 255).astype(np.uint8)[..., ::-1]
+        np.rint(view.resize(height, width) * 255).astype(np.uint8)[..., ::-1]
         for view in (left, right)
     ]
     shifts = max(16, 16 * math.ceil(_MAX_SHIFT_SHARE * width / 16))

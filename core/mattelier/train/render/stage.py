@@ -17,7 +17,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from mattelier.train.render.source import Source, from_premultiplied
-from mattelier.types.colour import bounded, linear_to_srgb
+from mattelier.types.colour import compress_highlights, linear_to_srgb
 from mattelier.types.errors import EngineError
 
 Vectors = NDArray[np.floating[Any]]
@@ -146,7 +146,7 @@ def render_scene(scene: Any) -> tuple[Source, NDArray[np.float32]]:
     alpha = np.clip(values[..., place["Combined.A"]], 0, 1)
     depth = values[..., place["Depth.Z" if "Depth.Z" in place else "Depth.V"]]
     straight = light / np.maximum(alpha, 1e-3)[..., None]
-    colour = np.clip(linear_to_srgb(bounded(np.maximum(straight, 0))), 0, 1)
+    colour = np.clip(linear_to_srgb(compress_highlights(np.maximum(straight, 0))), 0, 1)
     source = from_premultiplied(colour * alpha[..., None], alpha)
     return source, np.where(depth < _BEYOND, depth, 0).astype(np.float32)
 

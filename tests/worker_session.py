@@ -20,7 +20,7 @@ COMMAND = (sys.executable, "-I", "-m", "mattelier", "worker")
 
 
 @contextlib.contextmanager
-def a_worker() -> Iterator[Path]:
+def start_worker() -> Iterator[Path]:
     """A worker in a runtime folder of its own, ended with the block; gives the folder."""
     with tempfile.TemporaryDirectory(prefix="mt") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("MATTELIER_RUNTIME", folder)
@@ -41,7 +41,7 @@ def photo(height: int = 96, width: int = 128) -> np.ndarray:
     return (np.where(disc[..., None], (200, 120, 60), (40, 90, 150)) + noise).astype(np.uint8)
 
 
-def sent(array: np.ndarray, transfer: str = "display") -> Pixels:
+def to_pixels(array: np.ndarray, transfer: str = "display") -> Pixels:
     depth = {"uint8": "u8", "uint16": "u16", "float32": "f32"}[array.dtype.name]
     height, width = array.shape[:2]
     channels = 1 if array.ndim == 2 else array.shape[2]
@@ -49,7 +49,7 @@ def sent(array: np.ndarray, transfer: str = "display") -> Pixels:
     return Pixels(width, height, channels, depth, strips, transfer)
 
 
-def got(pixels: Pixels) -> np.ndarray:
-    kind = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}[pixels.depth]
-    array = np.frombuffer(b"".join(pixels.strips), kind)
+def to_array(pixels: Pixels) -> np.ndarray:
+    dtype = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}[pixels.depth]
+    array = np.frombuffer(b"".join(pixels.strips), dtype)
     return array.reshape(pixels.height, pixels.width, pixels.channels).squeeze()
