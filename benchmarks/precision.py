@@ -28,7 +28,7 @@ from mattelier.catalogue import DEFAULT, Card, Store
 from mattelier.data.pairs import Pair, find_pairs
 from mattelier.data.splits import split_pairs
 from mattelier.engines.backends.openvino import core
-from mattelier.engines.preprocess import network_size, prepare
+from mattelier.engines.preprocess import network_size, preprocess
 from mattelier.evaluate.standard_hints import STANDARD_HINTS
 from mattelier.matting.refine import stretch
 from mattelier.media import stills
@@ -87,7 +87,7 @@ def network_inputs(card: Card, pair: Pair, hint: str = "none") -> Inputs:
     user_hint = STANDARD_HINTS[hint](inside) if inside.any() else None
     nothing = np.zeros((2, height, width), np.float32)
     evidence = nothing if user_hint is None else user_hint.evidence(height, width)
-    return {"picture": prepare(card.input, view, height, width), "hint": evidence[None]}
+    return {"picture": preprocess(card.input, view, height, width), "hint": evidence[None]}
 
 
 def clock(runs: dict[str, Run], passes: int) -> None:
