@@ -55,6 +55,7 @@ class Server:
         self._jobs = jobs(lambda: list(self._at_work))
         self._at_work: list[str] = []
         self._cache: ModelCache | None = None
+        self._warmed = threading.Event()
         self.stopping = threading.Event()
         self._token = secrets.token_hex(16) if sys.platform == "win32" else ""
         self._slots = {False: threading.Semaphore(_MAX_PARALLEL_JOBS), True: threading.Semaphore(1)}
@@ -95,9 +96,15 @@ class Server:
     def _warm(self) -> None:
         with self._work():
             try:
+                # Before any module whose first line is `from numpy.typing import ...`: a thread
+                # that begins there and one that begins at numpy itself find it half made.
+                import numpy  # noqa: F401
+
                 warm(self._models)
             except Exception:  # the first request will say what is wrong
                 _log().exception("warming up failed")
+            finally:
+                self._warmed.set()
 
     @contextlib.contextmanager
     def _work(self) -> Iterator[None]:
@@ -218,6 +225,9 @@ class Server:
                     protocol.send(connection, message)
 
             try:
+                # It would only share the cores with what it needs, and import beside it.
+                while not self._warmed.wait(_WATCH_SECONDS):
+                    listen(0, "warming up")
                 slots = self._slots[self._jobs[name].long]
                 while not slots.acquire(timeout=_WATCH_SECONDS):
                     listen(0, "waiting for other work")
