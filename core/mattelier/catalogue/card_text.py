@@ -53,8 +53,8 @@ def card_text(card: Card, state: str, width: int = 88) -> str:
 
 
 def _task(card: Card) -> str:
-    told = {"matte": "cuts subjects out", "upscale": "enlarges", "depth": "estimates depth"}
-    text = told.get(card.task, card.task)
+    phrases = {"matte": "cuts subjects out", "upscale": "enlarges", "depth": "estimates depth"}
+    text = phrases.get(card.task, card.task)
     if card.task == "upscale":
         text += f" {card.output.scale} times"
     if card.input.hint is not None:
@@ -73,21 +73,21 @@ def _hanging(text: str, indent: str, width: int) -> list[str]:
 
 
 def _table(values: Mapping[str, Any], width: int) -> Iterator[str]:
-    """Numbers by name; tables by kind get one line a kind, with one column for each score."""
-    kinds = {key: value for key, value in values.items() if isinstance(value, Mapping)}
-    plain = {key: value for key, value in values.items() if key not in kinds}
+    """Numbers by name; tables by subject get one line a subject, with one column for each score."""
+    tables = {key: value for key, value in values.items() if isinstance(value, Mapping)}
+    plain = {key: value for key, value in values.items() if key not in tables}
     wide = max((len(_spoken(key)) for key in values), default=0) + 2
     for key, value in plain.items():
         first = f"  {_spoken(key):<{wide}}"
         yield from textwrap.wrap(
             _shown(value), width, initial_indent=first, subsequent_indent=" " * len(first)
         )
-    columns = list(dict.fromkeys(name for table in kinds.values() for name in table))
+    columns = list(dict.fromkeys(name for table in tables.values() for name in table))
     if not columns:
         return
     broad = {column: max(7, len(_spoken(column)) + 2) for column in columns}
     yield f"  {'':<{wide}}" + "".join(f"{_spoken(name):>{size}}" for name, size in broad.items())
-    for key, table in kinds.items():
+    for key, table in tables.items():
         cells = {name: _shown(table[name]) if name in table else "–" for name in columns}
         row = "".join(f"{cells[name]:>{size}}" for name, size in broad.items())
         yield f"  {_spoken(key):<{wide}}{row}"

@@ -16,7 +16,7 @@ from mattelier.types.errors import ModelError, UsageError
 _PICKLE_SUFFIXES = {".pth", ".pt", ".ckpt", ".pkl", ".pickle", ".bin", ".joblib", ".t7"}
 
 
-def weights_kind(path: Path) -> Literal[".onnx", ".safetensors"]:
+def weights_suffix(path: Path) -> Literal[".onnx", ".safetensors"]:
     """What a weights file is by its content, whatever its suffix says.
 
     Raises
@@ -60,7 +60,7 @@ def import_weights(store: Store, source: Path, name: str, describe: Callable[[Pa
     ModelError
         The file is refused, or cannot be copied.
     """
-    kind = weights_kind(source)
+    suffix = weights_suffix(source)
     if name in store.names() or name == "default":
         raise UsageError(f"There is a model {name!r} already; choose another --name.")
     try:
@@ -68,7 +68,7 @@ def import_weights(store: Store, source: Path, name: str, describe: Callable[[Pa
         with tempfile.TemporaryDirectory(prefix=".import-", dir=store.user) as scratch:
             folder = Path(scratch) / "model"
             folder.mkdir()
-            copy = folder / f"{name}{kind}"
+            copy = folder / f"{name}{suffix}"
             shutil.copyfile(source, copy)
             card = describe(copy)
             (folder / "card.toml").write_text(to_toml(card), "utf-8")

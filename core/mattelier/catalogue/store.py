@@ -183,38 +183,38 @@ class Store:
             stat = path.stat()
             if file.bytes is not None and stat.st_size != file.bytes:
                 return f"{path} is damaged: {stat.st_size} bytes where {file.bytes} belong."
-            known = self._remembered()
+            checksums = self._remembered()
             key = [stat.st_size, stat.st_mtime_ns, file.sha256]
-            if known.get(str(path)) == key:
+            if checksums.get(str(path)) == key:
                 return None
             if sha256(path) != file.sha256:
                 return f"{path} is damaged or was tampered with: its checksum is not the card's."
         except OSError as error:
             return f"{path} cannot be read ({_reason(error)})."
-        self._remember(known | {str(path): key})
+        self._remember(checksums | {str(path): key})
         return None
 
     def _remembered(self) -> dict[str, list[object]]:
         try:
-            known = json.loads((self.cache / "verified.json").read_text("utf-8"))
+            checksums = json.loads((self.cache / "verified.json").read_text("utf-8"))
         except (OSError, ValueError):
             return {}
-        return known if isinstance(known, dict) else {}
+        return checksums if isinstance(checksums, dict) else {}
 
-    def _remember(self, known: dict[str, list[object]]) -> None:
+    def _remember(self, checksums: dict[str, list[object]]) -> None:
         part = self.cache / f"verified.json.{os.getpid()}"
         try:
             self.cache.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(known), "utf-8")
+            part.write_text(json.dumps(checksums), "utf-8")
             part.replace(self.cache / "verified.json")
         except OSError:
             part.unlink(missing_ok=True) if part.exists() else None  # only speed is lost
 
     def _forget(self, card: Card) -> None:
         ours = {str(root / file.path) for root in self._folders(card) for file in card.files}
-        known = self._remembered()
-        if ours & known.keys():
-            self._remember({path: key for path, key in known.items() if path not in ours})
+        checksums = self._remembered()
+        if ours & checksums.keys():
+            self._remember({path: key for path, key in checksums.items() if path not in ours})
 
 
 def sha256(path: Path) -> str:

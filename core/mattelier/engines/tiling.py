@@ -22,8 +22,8 @@ from mattelier.types.progress import remark
 
 Band = NDArray[np.float32]
 _BAND_ROWS = 256
-_SMALLEST = 36  # pixels a tile gains beyond its margins, at least
-_BORDER = 8  # pixels of mirror image around the picture: networks are not at their best at an end
+_MIN_GAIN_PX = 36  # of a tile's side beyond its margins
+_BORDER_PX = 8  # of mirror image around the picture: networks are not at their best at an end
 
 
 class Rows(Protocol):
@@ -131,19 +131,19 @@ def spans(length: int, size: int, margin: int, multiple: int) -> list[Span]:
 
     All lengths and distances between starts are multiples of `multiple`.
     """
-    border = -(-_BORDER // multiple) * multiple
+    border = -(-_BORDER_PX // multiple) * multiple
     whole = -(-(length + 2 * border) // multiple) * multiple
     overlap = _overlap(margin, multiple)
-    size = max(size // multiple * multiple, overlap + _SMALLEST)
+    size = max(size // multiple * multiple, overlap + _MIN_GAIN_PX)
     if whole <= size:
         return [Span(-border, whole - border, 0, length)]
     count = -(-(whole - overlap) // (size - overlap))
-    seen = -(-(whole + (count - 1) * overlap) // (count * multiple)) * multiple
-    last = (whole - seen) // multiple
+    side = -(-(whole + (count - 1) * overlap) // (count * multiple)) * multiple
+    last = (whole - side) // multiple
     starts = [number * last // (count - 1) * multiple - border for number in range(count)]
-    seams = [(a + seen + b) // 2 for a, b in pairwise(starts)]
+    seams = [(a + side + b) // 2 for a, b in pairwise(starts)]
     return [
-        Span(start, start + seen, low, high)
+        Span(start, start + side, low, high)
         for start, low, high in zip(starts, [0, *seams], [*seams, length], strict=True)
     ]
 
@@ -170,14 +170,14 @@ def enlarged(
         lowest = number == len(down) - 1
         top = 0 if number == 0 else row.low - fade
         bottom = source.height if lowest else row.high + fade
-        seen = _seen(source, row)
+        rows = _visible_rows(source, row)
         band = np.empty(((bottom - top) * scale, source.width * scale, 3), np.float32)
         for place, column in enumerate(across):
             first, final = place == 0, place == len(across) - 1
             left = 0 if first else column.low - fade
             right = source.width if final else column.high + fade
             columns = _mirrored(column, source.width)
-            answer = network.run(np.ascontiguousarray(seen[:, columns].transpose(2, 0, 1)[None]))[0]
+            answer = network.run(np.ascontiguousarray(rows[:, columns].transpose(2, 0, 1)[None]))[0]
             part = answer[
                 :,
                 (top - row.start) * scale : (bottom - row.start) * scale,
@@ -218,22 +218,22 @@ class Halving(Wrapped):
 
     def __init__(self, network: Tiled) -> None:
         super().__init__(network)
-        self._most: int | None = None
+        self._max_side: int | None = None
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         """One pass; see `Tiled.run`."""
         side = max(picture.shape[2:])
-        if self._most is None or side <= self._most:
+        if self._max_side is None or side <= self._max_side:
             try:
                 return self._network.run(picture)
             except OutOfMemory:
-                least = _overlap(self.margin, self.multiple) + _SMALLEST
-                if side <= least:
+                min_side = _overlap(self.margin, self.multiple) + _MIN_GAIN_PX
+                if side <= min_side:
                     raise
-                self._most = max(side // 2, least)
+                self._max_side = max(side // 2, min_side)
                 remark("Memory ran short: this was done in smaller tiles, which takes longer.")
         whole = _Array(np.ascontiguousarray(picture[0].transpose(1, 2, 0)))
-        bands = enlarged(whole, self, self._most, lambda share: None)
+        bands = enlarged(whole, self, self._max_side, lambda share: None)
         return np.concatenate(list(bands)).transpose(2, 0, 1)[None]
 
 
@@ -251,7 +251,7 @@ def _overlap(margin: int, multiple: int) -> int:
     return 2 * margin + multiple
 
 
-def _seen(source: Rows, row: Span) -> Band:
+def _visible_rows(source: Rows, row: Span) -> Band:
     rows = _mirrored(row, source.height)
     first = int(rows.min())
     return source.read(first, int(rows.max()) + 1)[rows - first]
