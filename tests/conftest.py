@@ -13,14 +13,29 @@ from marking import HOST_TIMEOUT_S, SPANDREL_TIMEOUT_S, markers
 _DESELECTED = pytest.StashKey[Counter[str]]()
 
 
-@pytest.hookimpl(tryfirst=True)  # before -m and pytest-xdist look at the markers
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give each group of tests to one process of pytest-xdist.
+
+    Its own `--dist loadgroup` writes groups into node ids, which pytest 9.2 no longer reads.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class GroupScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, function = nodeid.partition("::")
+            return markers(config.rootpath / file, function)[1]
+
+    return GroupScheduling(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     has_spandrel = importlib.util.find_spec("spandrel") is not None
     for item in items:
-        found, group = markers(item.path, getattr(item, "originalname", item.name))
+        found, _ = markers(item.path, getattr(item, "originalname", item.name))
         for name in sorted(found):
             item.add_marker(name)
-        item.add_marker(pytest.mark.xdist_group(group))
         if "host" in found:
             item.add_marker(pytest.mark.timeout(HOST_TIMEOUT_S))
         if item.path.name == "test_spandrel.py":

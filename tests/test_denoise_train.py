@@ -114,8 +114,8 @@ def test_the_shipped_recipe_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("seed = 1", "lacks"),
-        ("colour = 1", "unknown key .colour"),
+        ("seed = 1", "lacks 'batches'"),
+        ("colour = 1", "unknown key 'colour'"),
         ("seed = 1\nbatches = 1\npatch = 30\noriginals = { a = 1.0 }", "multiple of 8"),
         ("seed = [", "cannot be read"),
     ],

@@ -217,7 +217,7 @@ def test_a_request_file_stands_alone(tmp_path, capsys, made, more, words):
         ("{", "is not JSON"),
         ("[]", "is an object"),
         ('{"plate": "p", "output": "o", "plates": 1}', "unknown key 'plates'"),
-        ('{"plate": "p", "output": "o", "fps": NaN}', "fps cannot be nan"),
+        ('{"plate": "p", "output": "o", "fps": NaN}', "between 0 and 1000, not at nan"),
         ('{"plate": "p"}', "lacks 'output'"),
     ],
 )

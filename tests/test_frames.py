@@ -508,13 +508,13 @@ def test_a_request_travels_as_json(asked):
         ({"task": "upscale", "options": {"scale": 99}}, "scale"),
         ({"task": "paint", "options": {}}, "one of"),
         ({"task": ["upscale"], "options": {}}, "one of"),
-        ({"task": "upscale", "options": {"tone": 1}}, "no tone"),
+        ({"task": "upscale", "options": {"tone": 1}}, "unknown key 'tone'"),
         ({"task": "upscale", "options": {}, "mattes": "/m.####.png"}, "takes none"),
         ({"task": "upscale", "options": {}, "plate": "p.####.png"}, "absolute paths"),
         ({"task": "enhance", "options": {"tone": 1, "match": "a.png"}}, "absolute paths"),
         ({"task": "bokeh", "options": {"depth": {"file": "z.####.exr"}}}, "absolute paths"),
         ({"task": "upscale", "options": {"model": "./net.pth"}}, "absolute paths"),
-        ({"task": "upscale"}, "needs more"),
+        ({"task": "upscale"}, "lacks 'options'"),
     ],
 )
 def test_the_worker_refuses_in_a_sentence(worker, shot, options, words):

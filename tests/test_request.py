@@ -61,6 +61,7 @@ def test_what_is_left_out_has_its_default():
         ({"edge_shift": 1e9}, "edge shift lies between"),
         ({"hint": "x"}, "hint is an object"),
         ({"hint": {"points": {"x": 1}}}, "points"),
+        ({"hint": {"points": [{"x": float("inf"), "y": 1}]}}, r"hint.points\[0\].x cannot be inf"),
         ({"hint": {"points": [{"x": 1}]}}, "lacks 'y'"),
         ({"hint": {"box": {"x": 0, "y": 0, "width": 0, "height": 5}}}, "positive"),
         ({"model": None}, "model cannot be None"),

@@ -62,6 +62,8 @@ def test_where_no_torch_is_made_the_light_set_up_is_offered():
 def checkout(tmp_path, monkeypatch):
     """A checkout whose environment's steps are recorded, not run."""
     (tmp_path / "pyproject.toml").write_text("[project]")
+    (tmp_path / "core" / "mattelier").mkdir(parents=True)
+    (tmp_path / "core" / "mattelier" / "__init__.py").write_text('__version__ = "0.1.0"\n')
     (tmp_path / "install").mkdir()
     (tmp_path / "install" / "constraints.txt").write_text("numpy==2.4.6\n")
     steps: list[tuple[str, ...]] = []
@@ -111,8 +113,10 @@ def test_a_second_run_does_nothing_until_something_changes(checkout):
     (folder / "pyproject.toml").write_text("[project]\n# changed")
     setup.main(["setup", "--light"])
     setup.main(["setup", "--light", "--extras", "heif"])
-    assert len(installs(steps)) == 2
-    assert len(steps) == 2  # the environment itself was kept
+    (folder / "core" / "mattelier" / "__init__.py").write_text('__version__ = "0.2.0"\n')
+    setup.main(["setup", "--light", "--extras", "heif"])
+    assert len(installs(steps)) == 3
+    assert len(steps) == 3  # the environment itself was kept
 
 
 def test_a_failed_step_is_not_taken_for_done(checkout, monkeypatch, capsys):
@@ -143,7 +147,7 @@ def test_the_tests_environment_adds_to_what_there_was(checkout, monkeypatch):
     )
     assert setup.main(["test", "-k", "fast"]) == 5
     assert installs(steps)[-1][1] == ".[dev,heif,test,torch,train]"
-    assert [str(part) for part in ran[0][1:]] == ["-m", "pytest", *setup.PARALLEL, "-k", "fast"]
+    assert [str(part) for part in ran[0][1:]] == ["-m", "pytest", "-k", "fast"]
 
 
 def test_the_quick_tests_leave_hosts_and_training_out(checkout, monkeypatch):
@@ -156,6 +160,19 @@ def test_the_quick_tests_leave_hosts_and_training_out(checkout, monkeypatch):
     )
     assert setup.main(["test", "-x", "--quick", "tests/test_batch.py"]) == 0
     assert ran[0][-4:] == ["-m", setup.QUICK, "-x", "tests/test_batch.py"]
+
+
+def test_all_tests_are_run_the_hosts_last_and_alone(checkout, monkeypatch):
+    setup.main(["setup", "--extras", "dev,test,train"])
+    ran = []
+    monkeypatch.setattr(
+        setup.subprocess,
+        "run",
+        lambda *a, **k: ran.append(a[0]) or subprocess.CompletedProcess(a, 2 - len(ran)),
+    )
+    assert setup.main(["test"]) == 1  # of the first; the second ended with 0
+    assert ran[0][3:] == [*setup.PARALLEL, "-m", "not host"]
+    assert ran[1][3:] == ["-m", "host"]
 
 
 def test_in_ci_every_version_is_the_named_one(checkout, monkeypatch):

@@ -105,8 +105,8 @@ def test_the_shipped_recipes_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("scale = 2", "lacks"),
-        ("colour = 1", "unknown key .colour"),
+        ("scale = 2", "lacks 'seed'"),
+        ("colour = 1", "unknown key 'colour'"),
         ("scale = 3\nseed = 1\nbatches = 1\noriginals = { a = 1.0 }", "scale of 2 or 4"),
         ("scale = [", "cannot be read"),
     ],

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mattelier.batch.outputs import confidence_file
 from mattelier.media import stills
-from mattelier.media.atomic import replacing
+from mattelier.types.atomic import replacing
 from mattelier.types.errors import OutputError
 from mattelier.types.picture import Picture
 

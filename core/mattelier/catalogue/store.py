@@ -6,6 +6,7 @@ imported ones lie in the user's folder, which the environment variable MATTELIER
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import Literal
 
 from mattelier.catalogue.card import Card, FileEntry, read_card
-from mattelier.types.errors import ModelError, UsageError
+from mattelier.types.atomic import replacing
+from mattelier.types.errors import ModelError, OutputError, UsageError
 
 DEFAULT = "cutout"  # what the model name "default" stands for; its weights ship with the package
 
@@ -202,13 +204,10 @@ class Store:
         return checksums if isinstance(checksums, dict) else {}
 
     def _remember(self, checksums: dict[str, list[object]]) -> None:
-        part = self.cache / f"verified.json.{os.getpid()}"
-        try:
+        with contextlib.suppress(OSError, OutputError):  # only speed is lost
             self.cache.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(checksums), "utf-8")
-            part.replace(self.cache / "verified.json")
-        except OSError:
-            part.unlink(missing_ok=True) if part.exists() else None  # only speed is lost
+            with replacing(self.cache / "verified.json") as temporary:
+                temporary.write_text(json.dumps(checksums), "utf-8")
 
     def _forget(self, card: Card) -> None:
         ours = {str(root / file.path) for root in self._folders(card) for file in card.files}
@@ -265,7 +264,7 @@ def _download(file: FileEntry, target: Path) -> None:
             raise
         intact = False
     if intact:
-        os.replace(part, target)
+        os.replace(part, target)  # by hand: a broken download goes on in the same part
         return
     part.unlink()
     if not start:

@@ -164,7 +164,7 @@ def evaluate(
         click.echo(remark, err=True)
     if page is not None and worst is not None:
         from mattelier.evaluate.report import render_report
-        from mattelier.media.atomic import replacing
+        from mattelier.types.atomic import replacing
 
         names = ", ".join(dict.fromkeys(trial.predictor.name for trial in trials))
         tallies = tally_causes(worst.causes, trials, groups)

@@ -27,6 +27,7 @@ Examples:
       --keys "masks/hero.####.png" --colorspace ACEScg
   mattelier roto clip.mov -o hero.mov --outputs foreground --point 1=640,360
   mattelier roto plates -o out --key woman:1001=w.png --key dog:1010=d.png
+  mattelier roto --request shot.json --frames 1001-1010
 
 \b
 Frames of a movie are numbered from 1. Exit codes: 0 all is written, 2 wrong usage,

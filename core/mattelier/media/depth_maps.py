@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.media.atomic import replacing
 from mattelier.media.stills import MAX_PIXELS, read_grey
+from mattelier.types.atomic import replacing
 from mattelier.types.colour import from_float
 from mattelier.types.depth_map import DepthMap
 from mattelier.types.errors import MattelierError, OutputError, PictureError

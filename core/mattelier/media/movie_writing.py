@@ -13,8 +13,8 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
-from mattelier.media.atomic import replacing
 from mattelier.media.movie_formats import Codec
+from mattelier.types.atomic import replacing
 from mattelier.types.errors import OutputError
 from mattelier.types.progress import remark
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.media.atomic import replacing
 from mattelier.media.provenance import Facts, as_text, as_tiff, own_facts
+from mattelier.types.atomic import replacing
 from mattelier.types.colour import from_float, linear_to_srgb, srgb_to_linear, to_float
 from mattelier.types.errors import MattelierError, OutputError, PictureError
 from mattelier.types.picture import Picture, Transfer

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import UnionType
@@ -117,10 +118,10 @@ def keyword_parameters(
     parameters: dict[str, inspect.Parameter] = {}
     for leaf in flat_fields(request_type, only=only, omit=omit):
         annotation: Any = leaf.type
-        if leaf.name in parameters:
-            annotation = Union[parameters[leaf.name].annotation, annotation]  # noqa: UP007
         default = inspect.Parameter.empty if leaf.required else leaf.default
         first = parameters.get(leaf.name)
+        if first and first.annotation != annotation:
+            annotation = first.annotation | annotation
         parameters[leaf.name] = inspect.Parameter(
             leaf.name,
             inspect.Parameter.KEYWORD_ONLY,
@@ -134,12 +135,14 @@ def keyword_help(
     request_type: type[Request], *, only: Collection[str] = (), omit: Collection[str] = ()
 ) -> str:
     """The entries of such a function's docstring under "Parameters", in NumPy style."""
-    lines: dict[str, list[str]] = {}
-    for leaf in flat_fields(request_type, only=only, omit=omit):
-        kind = " | ".join(map(repr, leaf.choices)) if leaf.choices else _type_name(leaf.type)
-        entry = lines.setdefault(leaf.name, [f"{leaf.name} : {kind}"])
-        entry.append(f"    {leaf.field.help}{_range(leaf.field)}")
-    return "\n".join(line for entry in lines.values() for line in entry)
+    entries = []
+    leaves = flat_fields(request_type, only=only, omit=omit)
+    for parameter in keyword_parameters(request_type, only=only, omit=omit):
+        own = [leaf for leaf in leaves if leaf.name == parameter.name]
+        kind = " | ".join(map(repr, own[0].choices)) or _type_name(parameter.annotation)
+        helps = dict.fromkeys(f"    {leaf.field.help}{_range(leaf.field)}" for leaf in own)
+        entries.append("\n".join([f"{parameter.name} : {kind}", *helps]))
+    return "\n".join(entries)
 
 
 def _lies_in(path: str, places: Collection[str]) -> bool:
@@ -185,13 +188,9 @@ def _is_of_type(value: Any, annotation: Any) -> bool:
 
 
 def _type_name(annotation: Any) -> str:
-    return (
-        annotation.__name__
-        if isinstance(annotation, type)
-        else str(annotation)
-        .replace("mattelier.requests.hint.", "")
-        .replace("mattelier.requests.upscale.", "")
-    )
+    if isinstance(annotation, type):
+        return annotation.__name__
+    return re.sub(r"(\w+\.)+(?=\w)", "", str(annotation))  # Box for mattelier.requests.hint.Box
 
 
 def _range(field: Field) -> str:

@@ -32,9 +32,10 @@ def from_json(request_type: type[AnyRequest], values: Any) -> AnyRequest:
     def read_effect(kind: type, options: Any) -> EffectRequest:
         """A `FramesRequest`'s options, whose class its task says."""
         task, requests = values.get("task"), effect_requests()
-        if task not in requests:
-            raise UsageError(f"The task is one of {', '.join(requests)}, not {task!r}.")
-        return from_json(requests[task], options)
+        for name, effect_type in requests.items():
+            if name == task:
+                return from_json(effect_type, options)
+        raise UsageError(f"The task is one of {', '.join(requests)}, not {task!r}.")
 
     try:
         return from_plain(request_type, values, f"A {request_type.__name__}", read_effect)

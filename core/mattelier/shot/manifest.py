@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mattelier.media.atomic import replacing
+from mattelier.types.atomic import replacing
 from mattelier.types.frame_range import FrameRange
 
 

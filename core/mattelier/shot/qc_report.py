@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.media.atomic import replacing
 from mattelier.shot.qc import Findings, examine
+from mattelier.types.atomic import replacing
 from mattelier.types.frame_range import FrameRange
 
 _THUMBNAIL_WIDTH_PX = 240  # pixels of a picture on the contact sheet

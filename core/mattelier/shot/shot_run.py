@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from mattelier.log import log_unexpected
-from mattelier.media.atomic import remove_leftovers
 from mattelier.media.colour_space import ColourSpace
 from mattelier.media.provenance import CACHE_KEY, Facts, file_date, read_provenance
 from mattelier.media.timecode import Timecode
@@ -27,6 +26,7 @@ from mattelier.shot.outputs import Target
 from mattelier.shot.pipeline import run_pipeline
 from mattelier.shot.plan import RequestT, Shot
 from mattelier.shot.result import FrameResult, ShotResult
+from mattelier.types.atomic import remove_leftovers
 from mattelier.types.errors import MattelierError, OutputError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.packages import installed

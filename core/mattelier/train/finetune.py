@@ -18,7 +18,6 @@ from mattelier.data.pairs import find_pairs
 from mattelier.data.splits import split_pairs
 from mattelier.learning.param_groups import param_groups
 from mattelier.media import thumbnails
-from mattelier.media.atomic import replacing
 from mattelier.metrics.measures import MEASURES, Case
 from mattelier.networks.cutout.network import CutoutNet
 from mattelier.train.custom_dataset import PAIRS_FOLDER, SCENES_FOLDER
@@ -26,6 +25,7 @@ from mattelier.train.cutout import FROZEN_BLOCKS, CutoutRun
 from mattelier.train.cutout_samples import Samples
 from mattelier.train.init_weights import init_weights
 from mattelier.train.recipe import Recipe, Stage
+from mattelier.types.atomic import replacing
 from mattelier.types.colour import to_float
 
 _SHARPNESS = 3.0  # of the shipped recipes: trained as sharp as it is given, a matte grows hazy

@@ -7,6 +7,6 @@ import json
 from typing import Any
 
 
-def digest(*parts: Any) -> str:
-    """First 16 hex digits of the SHA-256 of plain values, as JSON with sorted names."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+def digest(*parts: Any, sort_names: bool = True) -> str:
+    """First 16 hex digits of the SHA-256 of plain values as JSON, whose names are sorted."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=sort_names).encode()).hexdigest()[:16]

@@ -53,17 +53,19 @@ def from_plain(
     places: dict[str, tuple[Any, Any]] = {}
     for path, place_kind, value in _places(kind, values, ""):
         place = path[1:] or name
-        if isinstance(value, float) and not math.isfinite(value):
-            raise PlainValueError(f"{place} cannot be {value}")
         names = get_type_hints(place_kind) if dataclasses.is_dataclass(place_kind) else None
         unknown = set(value) - names.keys() if names and isinstance(value, Mapping) else set()
         if unknown:
             raise PlainValueError(f"{place} has an unknown key {_shown(min(unknown, key=str))}")
         places[path] = (place_kind, value)
     try:
-        return msgspec.convert(values, kind, dec_hook=convert_other)
+        result = msgspec.convert(values, kind, dec_hook=convert_other)
     except msgspec.ValidationError as error:
         raise PlainValueError(_sentence(str(error), places, name)) from None
+    for path, (_, value) in places.items():  # last, as a range says more
+        if isinstance(value, float) and not math.isfinite(value):
+            raise PlainValueError(f"{path[1:] or name} cannot be {value}")
+    return result
 
 
 def _sentence(message: str, places: Mapping[str, tuple[Any, Any]], name: str) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.media.atomic import replacing
 from mattelier.shot.tracking.flow import optical_flow, warp
 from mattelier.shot.tracking.proxies import ProxyCache
+from mattelier.types.atomic import replacing
 
 _COMPARE_WIDTH_PX = 112  # pixels; cuts are seen in pictures this small
 _BINS = 8  # of each of red, green and blue

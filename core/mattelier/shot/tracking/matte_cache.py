@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.media.atomic import replacing
+from mattelier.types.atomic import replacing
 
 Map = NDArray[np.float32]
 
@@ -93,11 +91,6 @@ class MatteCache:
 
     def _path(self, frame: int) -> Path:
         return self._folder / f"{self._name}.{frame}.npz"
-
-
-def digest_of(*parts: Any) -> str:
-    """A short digest of plain values: strings, numbers, lists, None."""
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def _to_bytes(alpha: Map) -> NDArray[np.uint8]:

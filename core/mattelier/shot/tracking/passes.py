@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from mattelier.engines.open_model import OpenModel
 from mattelier.shot.tracking.flow import FlowCache, chain_flows
-from mattelier.shot.tracking.matte_cache import MatteCache, TrackedMatte, digest_of
+from mattelier.shot.tracking.matte_cache import MatteCache, TrackedMatte
 from mattelier.shot.tracking.propagate import SubjectPredictor, carry, log_odds, logistic
 from mattelier.shot.tracking.proxies import ProxyCache
 from mattelier.shot.tracking.stabilise import Neighbour, stabilise
+from mattelier.types.digest import digest as digest_of
 from mattelier.types.errors import PictureError
 from mattelier.types.progress import tell
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.media.atomic import replacing
+from mattelier.types.atomic import replacing
 from mattelier.types.errors import PictureError
 
 ReadProxy = Callable[[int], NDArray[np.float32]]

@@ -13,11 +13,12 @@ from mattelier.engines.open_model import OpenModel
 from mattelier.matting.hint import Hint
 from mattelier.matting.matte import estimate
 from mattelier.requests import Quality
-from mattelier.shot.tracking.matte_cache import MatteCache, TrackedMatte, digest_of
+from mattelier.shot.tracking.matte_cache import MatteCache, TrackedMatte
 from mattelier.shot.tracking.passes import SeedFrame
 from mattelier.shot.tracking.propagate import clearness
 from mattelier.shot.tracking.proxies import ProxyCache
 from mattelier.types.colour import View
+from mattelier.types.digest import digest as digest_of
 from mattelier.types.picture import Picture
 
 Map = NDArray[np.float32]
@@ -120,4 +121,6 @@ def _hint_digest(hint: Hint) -> str:
         for a in (hint.mask, hint.trimap)
     ]
     box = None if hint.box is None else asdict(hint.box)
-    return digest_of(hint.height, hint.width, arrays, box, [asdict(point) for point in hint.points])
+    points = [asdict(point) for point in hint.points]
+    # Unsorted, as in the caches and files that exist.
+    return digest_of(hint.height, hint.width, arrays, box, points, sort_names=False)

@@ -19,10 +19,11 @@ from mattelier.engines.open_model import OpenModel
 from mattelier.matting.hint import Hint
 from mattelier.requests import Quality
 from mattelier.shot.tracking.cuts import Cuts
-from mattelier.shot.tracking.matte_cache import MatteCache, TrackedMatte, digest_of
+from mattelier.shot.tracking.matte_cache import MatteCache, TrackedMatte
 from mattelier.shot.tracking.passes import STABILISE_RADIUS_FRAMES, Passes, SeedFrame, Stretch
 from mattelier.shot.tracking.proxies import Identity, ProxyCache, ReadProxy
 from mattelier.shot.tracking.seed_frames import CELL_FRAMES, SeedFrames
+from mattelier.types.digest import digest as digest_of
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.progress import remark, stage, tell
 

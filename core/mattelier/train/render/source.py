@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.media.atomic import replacing
+from mattelier.types.atomic import replacing
 from mattelier.types.errors import UsageError
 
 Colour = NDArray[np.float32]

@@ -154,7 +154,7 @@ def render_scene(scene: Any) -> tuple[Source, NDArray[np.float32]]:
 def write_depth(depth: NDArray[np.float32], path: Path) -> None:
     """Write the depth of a shot: an EXR with one float channel Z, as renderers do."""
     from mattelier.media import oiio_io
-    from mattelier.media.atomic import replacing
+    from mattelier.types.atomic import replacing
 
     with replacing(path) as part:
         oiio_io.write(
