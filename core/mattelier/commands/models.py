@@ -78,13 +78,13 @@ def card(name: str, as_json: bool) -> None:
     from mattelier.catalogue.card_text import card_text
 
     store = Store()
-    found = store.card(name)
-    state, why = store.state(found)
+    details = store.card(name)
+    state, why = store.state(details)
     if as_json:
-        click.echo(json.dumps(_full(found) | {"state": state}))
+        click.echo(json.dumps(_full(details) | {"state": state}))
     else:
         width = min(shutil.get_terminal_size().columns, 100)
-        click.echo(card_text(found, why or "ready to use", width))
+        click.echo(card_text(details, why or "ready to use", width))
 
 
 @models.command(
@@ -245,10 +245,10 @@ def _ports(store: Store, copy: Path, flags: dict[str, Any]) -> tuple[Input, Outp
         raise UsageError("--architecture is for safetensors; an ONNX file holds its own network.")
     inputs, outputs = signature(copy)
     named = f"its inputs are {_named_shapes(inputs)}"
-    wanted = [port for port in (flags["picture"], flags["hint_input"]) if port]
-    if len(inputs) != max(len(wanted), 1):
+    named_inputs = [port for port in (flags["picture"], flags["hint_input"]) if port]
+    if len(inputs) != max(len(named_inputs), 1):
         raise UsageError(f"Say with --input and --hint-input what goes where: {named}.")
-    if unknown := [port for port in wanted if port not in dict(inputs)]:
+    if unknown := [port for port in named_inputs if port not in dict(inputs)]:
         raise UsageError(f"There is no input {unknown[0]!r}: {named}.")
     output = flags["output"]
     tensor = int(output) if output and output.lstrip("-").isdigit() else output

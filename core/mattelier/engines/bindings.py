@@ -63,13 +63,13 @@ def bind(model: str, ports: Ports, inputs: list[str], outputs: list[str]) -> Bin
     return Binding(roles, _position(model, ports.output, outputs), ports.role)
 
 
-def _position(model: str, wanted: str | int | None, outputs: list[str]) -> int:
+def _position(model: str, output: str | int | None, outputs: list[str]) -> int:
     try:
-        if isinstance(wanted, str):
-            return outputs.index(wanted)
-        return range(len(outputs))[wanted or 0]
+        if isinstance(output, str):
+            return outputs.index(output)
+        return range(len(outputs))[output or 0]
     except (ValueError, IndexError):
         raise ModelError(
             f"The model {model} does not fit its card: its outputs are {', '.join(outputs)}, "
-            f"the card wants {wanted!r}."
+            f"the card wants {output!r}."
         ) from None

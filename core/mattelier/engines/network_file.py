@@ -108,7 +108,7 @@ def card_network(card: Card, paths: Mapping[str, Path]) -> NetworkFile:
             f"The model {card.name} needs the network {architecture!r}, which this version "
             "of Mattelier does not have; install a newer one."
         )
-    name = weights_file(card)
+    name = weights_file_name(card)
     assert name is not None
     return describe_network(family, read_state(paths[name]), paths[name], card.task)
 
@@ -140,7 +140,7 @@ def describe_network(
     return NetworkFile(family, descriptor, path)
 
 
-def weights_file(card: Card) -> str | None:
+def weights_file_name(card: Card) -> str | None:
     """The card's file that holds weights alone; None: it has none."""
     return next((file.path for file in card.files if not file.path.endswith(".onnx")), None)
 

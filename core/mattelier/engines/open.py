@@ -19,7 +19,7 @@ from mattelier.engines.network_file import (
     read_blended,
     read_network,
     weights_and_partner,
-    weights_file,
+    weights_file_name,
 )
 from mattelier.engines.network_source import NetworkSource
 from mattelier.engines.open_model import OpenModel
@@ -115,7 +115,7 @@ def _from_card(card: Card, store: Store, blend: float | None) -> tuple[_Spec, Ne
         return spec, _built(card.name, network, spec)
     if blend is not None:
         raise no_partner(card.name)
-    has_network = card.architecture is not None and weights_file(card) is not None
+    has_network = card.architecture is not None and weights_file_name(card) is not None
     return spec, NetworkSource(
         card.name,
         spec.ports,

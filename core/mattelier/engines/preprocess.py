@@ -12,7 +12,7 @@ from mattelier.catalogue import Input, Output
 from mattelier.types.errors import ModelError
 
 # A side is at most this many times `size`, whatever the picture's aspect: memory stays bounded.
-_LONGEST = 4
+_MAX_SIDE_FACTOR = 4
 
 # Limits of min-max stretching. A map that never rises above 0.5 is not blown up to full, and one
 # that never falls to 0.1 keeps its floor: an empty map stays empty, a full one stays full.
@@ -39,9 +39,9 @@ def network_size(spec: Input, height: int, width: int) -> tuple[int, int]:
         spec.measure, max(height, width)
     )
     scale = spec.size / measure
-    most = max(_LONGEST * spec.size // spec.multiple, 1)
+    max_multiples = max(_MAX_SIDE_FACTOR * spec.size // spec.multiple, 1)
     rows, columns = (
-        min(max(round(side * scale / spec.multiple), 1), most) * spec.multiple
+        min(max(round(side * scale / spec.multiple), 1), max_multiples) * spec.multiple
         for side in (height, width)
     )
     return rows, columns

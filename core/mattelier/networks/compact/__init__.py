@@ -47,10 +47,10 @@ def _partner(path: Path) -> Path | None:
     """The file beside `path` that has its name but for a "wdn" (weak denoising)."""
     if path.suffix.lower() == ".param":
         path = path.with_suffix(".bin")
-    wanted = path.name.lower()
+    own_name = path.name.lower()
     for other in sorted(path.parent.glob(f"*{path.suffix}")):
         name = other.name.lower()
-        if name != wanted and wanted == re.sub(r"[-_]wdn", "", name):
+        if name != own_name and own_name == re.sub(r"[-_]wdn", "", name):
             return other
     return None
 

@@ -42,8 +42,8 @@ def read_compact(path: Path) -> Compact:
     reader = _Reader(weights, content)
     convolutions: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
     slopes: list[NDArray[np.float32]] = []
-    for kind, settings in _layers(param, text):
-        if kind == "Convolution":
+    for layer, settings in _layers(param, text):
+        if layer == "Convolution":
             out, count = settings.get(0, 0), settings.get(6, 0)
             # 1: kernel, 4: padding, 5: has a bias; a stride or dilation would be 3 or 2.
             if (settings.get(1), settings.get(4), settings.get(5)) != (3, 1, 1) or count < 1:
@@ -52,10 +52,10 @@ def read_compact(path: Path) -> Compact:
                 raise ModelError(f"{param} has a convolution of impossible size.")
             values = reader.convolution(count).reshape(out, count // (9 * out), 3, 3)
             convolutions.append((values, reader.floats(out)))
-        elif kind == "PReLU":
+        elif layer == "PReLU":
             slopes.append(reader.floats(settings.get(0, 0)))
-        elif kind not in _WITHOUT_WEIGHTS:
-            raise ModelError(f"{param} has a layer {kind}, which no compact network has.")
+        elif layer not in _WITHOUT_WEIGHTS:
+            raise ModelError(f"{param} has a layer {layer}, which no compact network has.")
     reader.finish()
     try:
         return Compact(tuple(w for w, _ in convolutions), tuple(b for _, b in convolutions),
@@ -65,7 +65,7 @@ def read_compact(path: Path) -> Compact:
 
 
 def _layers(path: Path, text: str) -> Iterator[tuple[str, dict[int, int]]]:
-    """(kind, whole-number settings) of each layer."""
+    """(type, whole-number settings) of each layer."""
     lines = text.splitlines()
     if len(lines) < 3 or lines[0].strip() != _MAGIC:
         raise ModelError(f"{path} is not the text of an ncnn network.")
@@ -82,7 +82,7 @@ def _layers(path: Path, text: str) -> Iterator[tuple[str, dict[int, int]]]:
 
 class _Reader:
     def __init__(self, path: Path, content: bytes) -> None:
-        self._path, self._content, self._place = path, content, 0
+        self._path, self._content, self._offset = path, content, 0
 
     def convolution(self, count: int) -> NDArray[np.float32]:
         flag = int(self._take(1, "<u4")[0])
@@ -91,20 +91,20 @@ class _Reader:
         if flag != _HALF:
             raise ModelError(f"{self._path} holds weights that are neither floats nor halves.")
         values = self._take(count, "<f2").astype(np.float32)
-        self._place += -self._place % 4
+        self._offset += -self._offset % 4
         return values
 
     def floats(self, count: int) -> NDArray[np.float32]:
         return self._take(count, "<f4").astype(np.float32)
 
     def finish(self) -> None:
-        if self._place != len(self._content):
+        if self._offset != len(self._content):
             raise ModelError(f"{self._path} holds more than its .param file describes.")
 
-    def _take(self, count: int, kind: str) -> NDArray[np.generic]:
-        size = count * np.dtype(kind).itemsize
-        if self._place + size > len(self._content):
+    def _take(self, count: int, dtype: str) -> NDArray[np.generic]:
+        size = count * np.dtype(dtype).itemsize
+        if self._offset + size > len(self._content):
             raise ModelError(f"{self._path} is shorter than its .param file describes.")
-        values = np.frombuffer(self._content, kind, count, self._place)
-        self._place += size
+        values = np.frombuffer(self._content, dtype, count, self._offset)
+        self._offset += size
         return values

@@ -104,11 +104,11 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.place(x)
-        asked = self.ask(_normed(x, self.norm))
-        asked = asked.reshape(len(x), 3, self.heads, -1, x.shape[2] * x.shape[3])
-        query, key, value = asked.permute(1, 0, 2, 4, 3)
-        seen = F.scaled_dot_product_attention(query, key, value)
-        x = x + self.answer(seen.transpose(2, 3).reshape(x.shape))
+        projected = self.ask(_normed(x, self.norm))
+        projected = projected.reshape(len(x), 3, self.heads, -1, x.shape[2] * x.shape[3])
+        query, key, value = projected.permute(1, 0, 2, 4, 3)
+        attended = F.scaled_dot_product_attention(query, key, value)
+        x = x + self.answer(attended.transpose(2, 3).reshape(x.shape))
         y: Tensor = x + self.narrow(F.gelu(self.widen(_normed(x, self.norm2))))
         return y
 

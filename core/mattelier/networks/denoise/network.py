@@ -84,9 +84,9 @@ class DenoiseNet(nn.Module):
         self.tail = nn.Conv2d(fine, 12, 3, 1, 1)
 
     def forward(self, picture: Tensor, hint: Tensor) -> Tensor:
-        known = F.avg_pool2d(hint, 2)
-        seen = self.level(picture)
-        level = known[:, :1] * known[:, 1:] + seen * (1 - known[:, 1:])
+        pooled = F.avg_pool2d(hint, 2)
+        estimate = self.level(picture)
+        level = pooled[:, :1] * pooled[:, 1:] + estimate * (1 - pooled[:, 1:])
         return self.cleaned(picture, level)
 
     def cleaned(self, picture: Tensor, level: Tensor) -> Tensor:

@@ -129,12 +129,12 @@ class VisionTransformer(nn.Module):
         tokens = self.patch_embed(x)
         tokens = torch.cat((self.cls_token.expand(len(x), -1, -1), tokens), 1)
         tokens = tokens + self._positions(rows, columns)
-        seen = []
+        taps = []
         for number, block in enumerate(self.blocks):
             tokens = block(tokens)
             if number in self.taps:
-                seen.append(self.norm(tokens)[:, 1:])
-        return seen
+                taps.append(self.norm(tokens)[:, 1:])
+        return taps
 
     def _positions(self, rows: int, columns: int) -> Tensor:
         if rows == columns == _GRID:
@@ -207,8 +207,8 @@ class DPTHead(nn.Module):
     def forward(self, tokens: Sequence[Tensor], rows: int, columns: int) -> Tensor:
         scratch = self.scratch
         maps = []
-        for number, seen in enumerate(tokens):
-            grid = seen.transpose(1, 2).reshape(len(seen), -1, rows, columns)
+        for number, tap in enumerate(tokens):
+            grid = tap.transpose(1, 2).reshape(len(tap), -1, rows, columns)
             grid = self.resize_layers[number](self.projects[number](grid))
             maps.append(scratch.get_submodule(f"layer{number + 1}_rn")(grid))
         x = scratch.get_submodule("refinenet4")(maps[3], size=maps[2].shape[-2:])
