@@ -36,8 +36,7 @@ def open_task(request: object) -> Callable[..., Result]:
 def record(report: Report) -> Mapping[str, Any]:
     """A task's report as what `--json` prints; its note becomes the picture's."""
     values = report.values()
-    if seconds := values.pop("seconds"):
-        values["stages"] = seconds
+    values["stages"] = values.pop("seconds")
     if note := values.pop("note"):
         remark(note)
     return values
