@@ -1,7 +1,7 @@
-"""A network's answer with the broad colour of what it was given.
+"""A network's output with the broad colour of what it was given.
 
 Networks trained with an adversarial loss darken shadows and tint flat areas by some levels.
-Averaged over a neighbourhood far larger than any detail, the answer must be the picture.
+Averaged over a neighbourhood far larger than any detail, the output must be the picture.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ _BLUR_RADIUS_PX = 6
 
 
 class ColourFix(NetworkWrapper):
-    """A network whose answer keeps the colour of its picture; see `Tiled`."""
+    """A network whose output keeps the colour of its picture; see `Tiled`."""
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         """One pass; see `Tiled.run`."""
         import cv2
 
-        answer = self._network.run(picture)
+        output = self._network.run(picture)
         height, width = picture.shape[2:]
         side = (2 * _BLUR_RADIUS_PX + 1, 2 * _BLUR_RADIUS_PX + 1)
-        for source, plane in zip(picture[0], answer[0], strict=True):
+        for source, plane in zip(picture[0], output[0], strict=True):
             downsampled = cv2.resize(
                 np.clip(plane, 0, 1), (width, height), interpolation=cv2.INTER_AREA
             )
@@ -34,4 +34,4 @@ class ColourFix(NetworkWrapper):
                 shift = cv2.blur(shift, side, borderType=cv2.BORDER_REPLICATE)
             larger = (width * self.scale, height * self.scale)
             plane += cv2.resize(shift, larger, interpolation=cv2.INTER_LINEAR)
-        return answer
+        return output

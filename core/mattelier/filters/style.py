@@ -119,11 +119,11 @@ class _DisplayView:
         self.height, self.width = picture.height, picture.width
         self._linear = picture.transfer == "linear"
         colour = picture.colour
-        hidden = None if picture.alpha is None else picture.alpha == 0
-        if hidden is not None and hidden.any() and not hidden.all():
+        transparent = None if picture.alpha is None else picture.alpha == 0
+        if transparent is not None and transparent.any() and not transparent.all():
             colour = colour.copy()
-            colour[hidden] = from_float(
-                to_float(colour[~hidden]).mean(axis=0, dtype=np.float32), colour.dtype
+            colour[transparent] = from_float(
+                to_float(colour[~transparent]).mean(axis=0, dtype=np.float32), colour.dtype
             )
         self.view = View(replace(picture, colour=colour))
 

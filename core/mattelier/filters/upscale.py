@@ -246,8 +246,8 @@ class _Visible:
         window = (2 * _INPAINT_MARGIN_PX + 1, 2 * _INPAINT_MARGIN_PX + 1)
         weight = cv2.blur(cover, window, borderType=cv2.BORDER_REPLICATE)[..., None]
         near = cv2.blur(colour * cover, window, borderType=cv2.BORDER_REPLICATE)
-        hidden = (cover == 0) & (weight > 1e-6)
-        visible: Band = np.where(hidden, near / np.maximum(weight, 1e-6), colour)
+        uncovered = (cover == 0) & (weight > 1e-6)
+        visible: Band = np.where(uncovered, near / np.maximum(weight, 1e-6), colour)
         return visible[y0 - top : y0 - top + y1 - y0]
 
 

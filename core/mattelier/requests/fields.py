@@ -133,10 +133,10 @@ class RequestField:
     @property
     def choices(self) -> tuple[Any, ...]:
         """The values that it may have, one or each; empty where they are not listed."""
-        kind = without_none(self.type)
-        if get_origin(kind) is tuple:
-            kind = get_args(kind)[0]
-        return get_args(kind) if get_origin(kind) is Literal else self.field.choices
+        bare_type = without_none(self.type)
+        if get_origin(bare_type) is tuple:
+            bare_type = get_args(bare_type)[0]
+        return get_args(bare_type) if get_origin(bare_type) is Literal else self.field.choices
 
 
 class Request:
@@ -170,7 +170,11 @@ REQUESTS: dict[str, type[Request]] = {}
 
 def effect_requests() -> dict[str, type[EffectRequest]]:
     """Those of tasks that make a picture of a picture."""
-    return {name: kind for name, kind in REQUESTS.items() if issubclass(kind, EffectRequest)}
+    return {
+        name: request_type
+        for name, request_type in REQUESTS.items()
+        if issubclass(request_type, EffectRequest)
+    }
 
 
 def request_fields(request_type: type[Request]) -> tuple[RequestField, ...]:
@@ -202,8 +206,8 @@ def without_none(annotation: Any) -> Any:
     """`X` of `X | None`; any other type as it is."""
     if get_origin(annotation) not in (Union, UnionType):
         return annotation
-    (kind,) = (kind for kind in get_args(annotation) if kind is not NoneType)
-    return kind
+    (bare_type,) = (bare_type for bare_type in get_args(annotation) if bare_type is not NoneType)
+    return bare_type
 
 
 def _check(own: RequestField, value: Any) -> None:

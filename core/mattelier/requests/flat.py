@@ -139,9 +139,9 @@ def keyword_help(
     leaves = flat_fields(request_type, only=only, omit=omit)
     for parameter in keyword_parameters(request_type, only=only, omit=omit):
         own = [leaf for leaf in leaves if leaf.name == parameter.name]
-        kind = " | ".join(map(repr, own[0].choices)) or _type_name(parameter.annotation)
+        type_text = " | ".join(map(repr, own[0].choices)) or _type_name(parameter.annotation)
         helps = dict.fromkeys(f"    {leaf.field.help}{_range(leaf.field)}" for leaf in own)
-        entries.append("\n".join([f"{parameter.name} : {kind}", *helps]))
+        entries.append("\n".join([f"{parameter.name} : {type_text}", *helps]))
     return "\n".join(entries)
 
 
@@ -169,17 +169,21 @@ def _build(request_type: type[AnyRequest], chosen: Mapping[str, Any], prefix: st
 
 def _built(annotation: Any, value: Any) -> Any:
     """The point, box or size that a tuple stands for; any other value as it is."""
-    kind = without_none(annotation)
-    if get_origin(kind) is tuple and isinstance(value, list | tuple):
-        return tuple(_built(get_args(kind)[0], item) for item in value)
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type) and isinstance(value, tuple):
-        return kind(*value)
+    bare_type = without_none(annotation)
+    if get_origin(bare_type) is tuple and isinstance(value, list | tuple):
+        return tuple(_built(get_args(bare_type)[0], item) for item in value)
+    if (
+        dataclasses.is_dataclass(bare_type)
+        and isinstance(bare_type, type)
+        and isinstance(value, tuple)
+    ):
+        return bare_type(*value)
     return value
 
 
 def _is_of_type(value: Any, annotation: Any) -> bool:
     if get_origin(annotation) in (Union, UnionType):
-        return any(_is_of_type(value, kind) for kind in get_args(annotation))
+        return any(_is_of_type(value, member) for member in get_args(annotation))
     if get_origin(annotation) is Literal:
         return value in get_args(annotation)
     if annotation is float:

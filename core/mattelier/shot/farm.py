@@ -110,11 +110,11 @@ class _Submission:
         chunks = frames.chunks(size)
         parts = [self._task(str(part), replace(self._request, frames=str(part))) for part in chunks]
         with stage("matting", 0.3, 0.95):
-            for part, made in zip(chunks, self._results(parts, raising=False), strict=True):
-                if isinstance(made, MattelierError):
-                    remark(f"Frames {part} were left to the last task: {made}")
+            for part, chunk_result in zip(chunks, self._results(parts, raising=False), strict=True):
+                if isinstance(chunk_result, MattelierError):
+                    remark(f"Frames {part} were left to the last task: {chunk_result}")
                 else:
-                    written.update(made.written)
+                    written.update(chunk_result.written)
         with stage("looking over the shot", 0.95, 1):
             result: ShotResult = self._results([self._task("all", self._request)])[0]
         result.results = [
@@ -164,7 +164,7 @@ def _outcome(future: Any) -> Any:
     from distributed import KilledWorker
 
     try:
-        made, notes = future.result()
+        result, notes = future.result()
     except (MattelierError, Cancelled) as error:
         if isinstance(error, Cancelled):
             raise
@@ -180,7 +180,7 @@ def _outcome(future: Any) -> Any:
         )
     for note in notes:
         remark(note)
-    return made
+    return result
 
 
 def _make(values: Any, version: str, stop: str) -> tuple[ShotResult, list[str]]:

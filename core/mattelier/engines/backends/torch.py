@@ -30,8 +30,8 @@ class TorchSession:
     device : "cpu", "cuda" or "mps"
     entries : the ways to call it; see `networks.architecture.Entry`
     channels_last : keep samples in that order, which is faster where convolutions prevail
-    position : which of several answers counts, where an entry has one output
-    sigmoid : apply it to that answer
+    position : which of several outputs counts, where an entry has one output
+    sigmoid : apply it to that output
 
     Raises
     ------
@@ -71,16 +71,16 @@ class TorchSession:
         """One pass; see `Session.run`."""
         import torch
 
-        roles = self._entries[entry]
+        ports = self._entries[entry]
         call = self._module if entry == "forward" else getattr(self._module, entry)
         try:
             with self._lock, torch.inference_mode():
-                answers = call(*(self._argument(inputs[role]) for role in roles.inputs))
-                if len(roles.outputs) == 1:
-                    answers = (self._one(answers),)
+                outputs = call(*(self._argument(inputs[role]) for role in ports.inputs))
+                if len(ports.outputs) == 1:
+                    outputs = (self._one(outputs),)
                 return {
-                    role: answer.float().cpu().numpy()
-                    for role, answer in zip(roles.outputs, answers, strict=True)
+                    role: output.float().cpu().numpy()
+                    for role, output in zip(ports.outputs, outputs, strict=True)
                 }
         except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is one
             raise run_error(self._failure(error), error) from error
@@ -93,10 +93,10 @@ class TorchSession:
             return np.asarray(values).item()
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
-    def _one(self, answer: Any) -> Any:
-        if isinstance(answer, (tuple, list)):
-            answer = answer[self._position]
-        return answer.sigmoid() if self._sigmoid else answer
+    def _one(self, output: Any) -> Any:
+        if isinstance(output, (tuple, list)):
+            output = output[self._position]
+        return output.sigmoid() if self._sigmoid else output
 
     def _failure(self, error: BaseException) -> str:
         if is_out_of_memory(error) and self.device != "cpu":
