@@ -25,6 +25,9 @@ Task = Literal["matte", "upscale", "denoise", "depth", "style"]
 
 Module = TypeVar("Module", bound="nn.Module")
 
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of RGB 0…1, display-encoded: what networks that began on ImageNet have their pictures in."""
+
 
 @dataclass(frozen=True)
 class Entry:

@@ -6,15 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mattelier.catalogue import Input, Output
-from mattelier.networks.architecture import Architecture, Descriptor, Entry, State, with_weights
+from mattelier.networks.architecture import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Architecture,
+    Descriptor,
+    Entry,
+    State,
+    with_weights,
+)
 
 if TYPE_CHECKING:
     from mattelier.networks.depth_anything.network import DepthAnythingV2
 
 PATCH = 14
 """Sides are multiples of this, in pixels."""
-
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
 
 _PATCHES = "pretrained.patch_embed.proj.weight"
 _WIDTHS = (384, 768, 1024)  # of the published sizes' tokens: small, base, large
@@ -32,7 +38,7 @@ def _describe(state: State, path: Path) -> Descriptor:
 
     return Descriptor(
         task="depth",
-        input=Input(518, "fit", PATCH, "short", _MEAN, _STD),
+        input=Input(518, "fit", PATCH, "short", IMAGENET_MEAN, IMAGENET_STD),
         output=Output(),
         build=build,
     )

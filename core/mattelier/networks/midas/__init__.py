@@ -6,12 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mattelier.catalogue import Input, Output
-from mattelier.networks.architecture import Architecture, Descriptor, Entry, State, with_weights
+from mattelier.networks.architecture import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Architecture,
+    Descriptor,
+    Entry,
+    State,
+    with_weights,
+)
 
 if TYPE_CHECKING:
     from mattelier.networks.midas.network import MidasSmall
-
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
 
 
 def _detect(state: State) -> bool:
@@ -26,7 +32,7 @@ def _describe(state: State, path: Path) -> Descriptor:
 
     return Descriptor(
         task="depth",
-        input=Input(256, "fit", 32, "long", _MEAN, _STD),
+        input=Input(256, "fit", 32, "long", IMAGENET_MEAN, IMAGENET_STD),
         output=Output(),
         build=build,
     )
