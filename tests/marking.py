@@ -35,6 +35,7 @@ SLOW = {
     "test_roto.py::test_chunks_give_the_same_files_as_one_run",
     "test_roto.py::test_killed_at_any_moment_and_run_again_gives_the_same_bytes",
     "test_spandrel.py::test_spandrels_networks_in_the_environment_with_torchvision",
+    "test_stills.py::test_a_png_has_the_same_bytes_wherever_memory_lies",
     "test_track.py::test_a_broken_off_run_goes_on_to_the_same_bytes",
     "test_track.py::test_a_changed_plate_is_looked_at_again",
     "test_track.py::test_a_key_is_kept_and_followed_both_ways",

@@ -26,6 +26,11 @@ except ImportError:  # no wheel for this machine
 # ISA-L's level 2 is as quick as its level 1 here and smaller; zlib's level 1 is its quickest.
 _LEVEL = 1 if deflate is zlib else 2
 _STRIPE_BYTES = 1 << 20
+# Of each stripe, deflated by themselves. ISA-L's fast loop, where it meets the first byte of a
+# stream, hashes an address in place of a pixel (igzip_icf_body_h1_gr_bt.asm, .write_first_byte,
+# as of 2.32): about one file in ten thousand came out with other bytes for the same pixels. Four
+# to sixteen bytes go another way, which is sound, and the loop starts behind them.
+_HEAD_BYTES = 8
 _COLOUR_TYPE = {1: 0, 2: 4, 3: 2, 4: 6}
 _SUB, _UP, _AVERAGE = 1, 2, 3
 
@@ -82,9 +87,7 @@ def write(
             samples = samples.astype(">u2")
         filtered = _filter(samples, channels * bits // 8, first=y == 0)
         last = y + step >= height
-        packer = deflate.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-        packed = packer.compress(filtered)
-        packed += packer.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
+        packed = _deflate(memoryview(filtered.reshape(-1)), last=last)
         return _chunk(b"IDAT", packed), zlib.adler32(filtered.data), filtered.size
 
     file.write(_chunk(b"IDAT", b"\x78\x01"))  # zlib header: 32 K window, fastest
@@ -106,6 +109,17 @@ def _chunk(chunk_type: bytes, data: bytes) -> bytes:
         data,
         struct.pack(">I", zlib.crc32(data, zlib.crc32(chunk_type))),
     )
+
+
+def _deflate(stripe: memoryview, *, last: bool) -> bytes:
+    """A raw deflate stream (RFC 1951) or, but for the last stripe, a part to be continued.
+
+    The same bytes give the same stream, whatever runs beside it.
+    """
+    packer = deflate.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed: bytes = packer.compress(stripe[:_HEAD_BYTES]) + packer.flush(zlib.Z_SYNC_FLUSH)
+    packed += packer.compress(stripe[_HEAD_BYTES:])
+    return packed + packer.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
 
 
 def _filter(samples: NDArray[Any], pixel: int, *, first: bool) -> NDArray[np.uint8]:
