@@ -87,7 +87,7 @@ def write(
             samples = samples.astype(">u2")
         filtered = _filter(samples, channels * bits // 8, first=y == 0)
         last = y + step >= height
-        packed = _deflate(memoryview(filtered.reshape(-1)), last=last)
+        packed = _deflate(filtered.reshape(-1), last=last)
         return _chunk(b"IDAT", packed), zlib.adler32(filtered.data), filtered.size
 
     file.write(_chunk(b"IDAT", b"\x78\x01"))  # zlib header: 32 K window, fastest
@@ -111,7 +111,7 @@ def _chunk(chunk_type: bytes, data: bytes) -> bytes:
     )
 
 
-def _deflate(stripe: memoryview, *, last: bool) -> bytes:
+def _deflate(stripe: NDArray[np.uint8], *, last: bool) -> bytes:
     """A raw deflate stream (RFC 1951) or, but for the last stripe, a part to be continued.
 
     The same bytes give the same stream, whatever runs beside it.
@@ -119,7 +119,8 @@ def _deflate(stripe: memoryview, *, last: bool) -> bytes:
     packer = deflate.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     packed: bytes = packer.compress(stripe[:_HEAD_BYTES]) + packer.flush(zlib.Z_SYNC_FLUSH)
     packed += packer.compress(stripe[_HEAD_BYTES:])
-    return packed + packer.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
+    packed += packer.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
+    return packed
 
 
 def _filter(samples: NDArray[Any], pixel: int, *, first: bool) -> NDArray[np.uint8]:
