@@ -216,10 +216,13 @@ def test_inputs_that_do_not_fit_are_one_sentence(store: Store) -> None:
 
 def test_signature_reads_names_and_shapes(tmp_path: Path) -> None:
     write_weights(tmp_path)
-    ins, outs = signature(tmp_path / "tiny.onnx")
-    assert [name for name, _ in ins] == ["picture", "hint"]
-    assert [name for name, _ in outs] == ["alpha"]
-    assert "3" in ins[0][1]
+    graph = signature(tmp_path / "tiny.onnx")
+    assert [str(port) for port in graph.inputs] == [
+        "picture (1, 3, any, any)",
+        "hint (1, 2, any, any)",
+    ]
+    assert [port.name for port in graph.outputs] == ["alpha"]
+    assert graph.kernel_values == 5
 
 
 def test_nothing_is_told_to_anybody(store: Store) -> None:

@@ -19,6 +19,18 @@ from mattelier.types.plain_values import PlainValueError, from_plain
 Triple = tuple[float, float, float]
 
 
+def check_name(name: str) -> None:
+    """Refuse what cannot be a model's name, which is also its folder's.
+
+    Raises
+    ------
+    ModelError
+        It holds more than a-z, 0-9, '.', '_' and '-', or begins with a mark.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
+        raise ModelError(f"name {name!r} may hold only a-z, 0-9, '.', '_' and '-'")
+
+
 @dataclass(frozen=True)
 class Licence:
     """Under what terms the weights may be used (the training data have their own)."""
@@ -87,6 +99,9 @@ class Input:
         The graph's input for the picture; None: its first.
     hint : str or None
         The graph's input for the hint (1, 2, h, w); None: it takes no hint.
+    mirror : bool
+        Its answer and that on the mirror image, averaged, are better than its answer alone by
+        more than the second pass costs; asked for by all levels of quality but "fast".
     """
 
     size: int
@@ -99,6 +114,7 @@ class Input:
     tensor: str | None = None
     hint: str | None = None
     margin: int = 0
+    mirror: bool = False
 
     def __post_init__(self) -> None:
         if self.size < 1 or self.multiple < 1:
@@ -138,6 +154,8 @@ class Card:
     """Everything Mattelier knows about one model; `folder` is where the card was read from.
 
     `quality` and `speed` hold measured numbers by name, or tables of them by kind of subject.
+    `kernel_values` is how many values the kernels and matrices of its graph have in all, without
+    biases and norms: graphs of one family have it in common, however they were exported.
     """
 
     name: str
@@ -154,11 +172,11 @@ class Card:
     quality: Mapping[str, Any] = field(default_factory=dict)
     speed: Mapping[str, Any] = field(default_factory=dict)
     failures: tuple[Failure, ...] = ()
+    kernel_values: int | None = None
     folder: Path = Path()
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", self.name):
-            raise ModelError(f"name {self.name!r} may hold only a-z, 0-9, '.', '_' and '-'")
+        check_name(self.name)
         if not self.files:
             raise ModelError("it names no files")
         pickled = [file.path for file in self.files if file.path.endswith((".pth", ".pt"))]

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -63,6 +64,12 @@ class Store:
         """Names of all models with a card, the default first."""
         cards = [card for root in (self.shipped, self.user) for card in root.glob("*/card.toml")]
         return sorted({card.parent.name for card in cards}, key=lambda n: (n != DEFAULT, n))
+
+    def cards(self) -> Iterator[Card]:
+        """The cards of all models; one that is not valid is passed over."""
+        for name in self.names():
+            with contextlib.suppress(ModelError):
+                yield self.card(name)
 
     def card(self, name: str) -> Card:
         """The card of a model by its name, or by its folder's path; "default" is the shipped one.

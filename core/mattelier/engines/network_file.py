@@ -66,6 +66,23 @@ def read_network(path: Path, task: str | None = None) -> NetworkFile:
     return describe_network(family, state, path, task)
 
 
+def describe_weights(path: Path, architecture: str | None = None) -> NetworkFile:
+    """As `read_network`, of the class that is named as cards do; None: told from the weights.
+
+    Raises
+    ------
+    UsageError
+        There is no such class.
+    """
+    if architecture is None:
+        return read_network(path)
+    family = registry.named(architecture)
+    if family is None:
+        known = ", ".join(f"{f.id}.{name}" for f in registry.families() for name in f.classes)
+        raise UsageError(f"There is no network {architecture!r} here; there are {known}.")
+    return describe_network(family, read_state(path), path)
+
+
 def read_blended(
     name: str, path: Path, share: float, task: str | None = None, partner: Path | None = None
 ) -> NetworkFile:

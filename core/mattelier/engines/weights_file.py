@@ -27,8 +27,12 @@ def read_state(path: Path) -> State:
     EngineError
         It is a torch file, and PyTorch is not installed.
     """
+    return _guarded(_READERS.get(path.suffix.lower(), _read_torch), path)
+
+
+def _guarded(read: Callable[[Path], State], path: Path) -> State:
     try:
-        return _READERS.get(path.suffix.lower(), _read_torch)(path)
+        return read(path)
     except MattelierError:
         raise
     except Exception as error:  # each library's readers raise exceptions of their own
@@ -56,6 +60,11 @@ def _read_ncnn(path: Path) -> State:
     return to_state(read_compact(path))
 
 
+def read_pickled(path: Path) -> State:
+    """As `read_state`, of a file that torch has written, whatever it is called."""
+    return _guarded(_read_torch, path)
+
+
 def _read_torch(path: Path) -> State:
     try:
         import torch
@@ -66,7 +75,8 @@ def _read_torch(path: Path) -> State:
     from pickle import UnpicklingError
 
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as stream:  # of a path torch would believe the suffix
+            state = torch.load(stream, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise ModelError(
             f"{path} is refused because it holds more than weights, which could run any code; "

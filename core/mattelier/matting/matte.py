@@ -25,10 +25,11 @@ from mattelier.types.picture import Picture
 from mattelier.types.progress import stage, tell
 from mattelier.types.result import Report, Result
 
-# Scales of the card's size, and whether the mirror image is looked at too: the answers' logits are
-# averaged, which leaves less haze than the mean of alphas (196 dev pictures: relaxed boundary F
-# 0.756 against 0.744, max-F 0.910 against 0.912). Only networks that keep the picture's aspect take
-# another size than their own. What each level scores and takes: `benchmarks/levels.py`.
+# Scales of the card's size, and whether the mirror image is looked at too, where the card says that
+# it pays: the answers' logits are averaged, which leaves less haze than the mean of alphas (196 dev
+# pictures: relaxed boundary F 0.756 against 0.744, max-F 0.910 against 0.912). Only networks that
+# keep the picture's aspect take another size than their own. What each level scores and takes:
+# `benchmarks/levels.py`.
 _PASSES: dict[Quality, tuple[tuple[float, ...], bool]] = {
     "fast": ((1.0,), False),
     "balanced": ((1.0,), True),
@@ -137,7 +138,7 @@ def _passes(
             nothing = np.zeros((2, height, width), np.float32)
             inputs["hint"] = (nothing if hint is None else hint.evidence(height, width))[None]
         answers.append(postprocess(model.output, model.run(inputs)["alpha"]))
-        if mirrored:
+        if mirrored and model.input.mirror:
             inputs = {name: np.ascontiguousarray(x[..., ::-1]) for name, x in inputs.items()}
             answers.append(postprocess(model.output, model.run(inputs)["alpha"])[:, ::-1])
     return _mean(answers)

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from mattelier.engines.bindings import Binding, Ports, bind
 from mattelier.engines.failures import NO_ONNX_ENGINE, first_line, run_error
 from mattelier.engines.network_source import NetworkSource
+from mattelier.engines.signature import Port, Signature
 from mattelier.types.errors import EngineError, ModelError
 
 PACKAGE = "onnxruntime"
 
+_DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
@@ -43,6 +45,7 @@ class ONNXSession:
             )
         self.device = device
         self._model, self._session = model, session
+        self._types = {port.name: _DTYPES.get(port.type) for port in session.get_inputs()}
         self._outputs = [port.name for port in session.get_outputs()]
         self._binding: Binding = bind(
             model, ports, [port.name for port in session.get_inputs()], self._outputs
@@ -53,7 +56,10 @@ class ONNXSession:
     ) -> dict[str, NDArray[np.float32]]:
         """One pass; see `Session.run`."""
         names = self._binding.inputs
-        feed = {names[role]: np.ascontiguousarray(values) for role, values in inputs.items()}
+        feed = {
+            names[role]: np.ascontiguousarray(values, self._types[names[role]])
+            for role, values in inputs.items()
+        }
         try:
             [answer] = self._session.run([self._outputs[self._binding.output]], feed)
         except Exception as error:  # its exceptions share no base of their own
@@ -84,13 +90,17 @@ def missing(source: NetworkSource, device: str) -> str:
     )
 
 
-def signature(path: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+def signature(path: Path) -> Signature:
     """See `engines.signature`."""
     session = _session(path, _PROVIDERS["cpu"])
-    return (
-        [(port.name, str(port.shape)) for port in session.get_inputs()],
-        [(port.name, str(port.shape)) for port in session.get_outputs()],
+    return Signature(
+        tuple(Port(port.name, _shape(port)) for port in session.get_inputs()),
+        tuple(Port(port.name, _shape(port)) for port in session.get_outputs()),
     )
+
+
+def _shape(port: Any) -> tuple[int | None, ...]:
+    return tuple(side if isinstance(side, int) else None for side in port.shape)
 
 
 def _session(path: Path, provider: str) -> Any:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from mattelier.engines.bindings import Binding, Ports, bind
 from mattelier.engines.failures import NO_ONNX_ENGINE, last_line, run_error
 from mattelier.engines.network_source import NetworkSource
+from mattelier.engines.signature import Port, Signature
 from mattelier.types.errors import ModelError
 
 PACKAGE = "openvino"
@@ -28,6 +29,15 @@ _CONVERTER = "openvino.tools.ovc"
 
 # f32 asked for by name: some processors would otherwise choose bf16 and lose alpha's low bits.
 _PROPERTIES = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+
+# Operations that learned weights go into, and which of their inputs that is.
+_KERNEL_AT = {
+    "Convolution": 1,
+    "ConvolutionBackpropData": 1,
+    "GroupConvolution": 1,
+    "GroupConvolutionBackpropData": 1,
+    "MatMul": 1,
+}
 
 
 def import_openvino() -> Any:
@@ -71,9 +81,13 @@ class OpenVINOSession:
         self._binding: Binding = bind(
             model,
             ports,
-            [port.any_name for port in network.inputs],
-            [_name(port) for port in network.outputs],
+            [_name(port, ports.picture, ports.hint) for port in network.inputs],
+            [_name(port, ports.output) for port in network.outputs],
         )
+        self._types = {
+            _name(port, ports.picture, ports.hint): port.get_element_type().to_dtype()
+            for port in network.inputs
+        }
         self._request = network.create_infer_request()
         self._lock = threading.Lock()  # a request holds one picture at a time
 
@@ -82,7 +96,10 @@ class OpenVINOSession:
     ) -> dict[str, NDArray[np.float32]]:
         """One pass; see `Session.run`."""
         names = self._binding.inputs
-        feed = {names[role]: np.ascontiguousarray(values) for role, values in inputs.items()}
+        feed = {
+            names[role]: np.ascontiguousarray(values, self._types[names[role]])
+            for role, values in inputs.items()
+        }
         with self._lock:
             try:
                 self._request.infer(feed, share_inputs=True)
@@ -128,7 +145,7 @@ def _graph_builder(source: NetworkSource) -> Callable[[], Any] | None:
     return source.network().descriptor.graph
 
 
-def signature(path: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+def signature(path: Path) -> Signature:
     """See `engines.signature`."""
     import_openvino()
     from openvino.frontend import FrontEndManager
@@ -138,10 +155,33 @@ def signature(path: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]
         graph = front_end.convert(front_end.load(str(path)))
     except Exception as error:  # the front end's exceptions share no base of their own
         raise ModelError(f"{path.name} is not an ONNX graph that can be run here.") from error
-    return (
-        [(_name(port), str(port.partial_shape)) for port in graph.inputs],
-        [(_name(port), str(port.partial_shape)) for port in graph.outputs],
+    kernels = {
+        constant.get_friendly_name(): int(np.prod(constant.get_output_shape(0)))
+        for node in graph.get_ops()
+        if node.get_type_name() in _KERNEL_AT
+        for constant in [_constant(node, _KERNEL_AT[node.get_type_name()])]
+        if constant is not None
+    }
+    return Signature(
+        tuple(Port(_name(port), _shape(port)) for port in graph.inputs),
+        tuple(Port(_name(port), _shape(port)) for port in graph.outputs),
+        sum(kernels.values()),
     )
+
+
+def _constant(node: Any, position: int) -> Any | None:
+    """The constant behind an operation's input, however it was packed; None: it is computed."""
+    source = node.input_value(position).get_node()
+    while source.get_type_name() in ("Convert", "Reshape", "Transpose"):
+        source = source.input_value(0).get_node()
+    return source if source.get_type_name() == "Constant" else None
+
+
+def _shape(port: Any) -> tuple[int | None, ...]:
+    shape = port.partial_shape
+    if shape.rank.is_dynamic:
+        return ()
+    return tuple(None if side.is_dynamic else side.get_length() for side in shape)
 
 
 def _compile(graph: str, cache: Path) -> Any:
@@ -152,5 +192,8 @@ def _compile(graph: str, cache: Path) -> Any:
         return core().compile_model(graph, "CPU", _PROPERTIES)
 
 
-def _name(port: Any) -> str:
-    return str(port.any_name) if port.names else ""
+def _name(port: Any, *wanted: object) -> str:
+    """A port's name: of several, which compiling may add to, one that was asked for."""
+    names = port.names
+    return next((name for name in wanted if isinstance(name, str) and name in names),
+                str(port.any_name) if names else "")  # fmt: skip

@@ -24,7 +24,7 @@ def _describe(state: State, path: Path) -> Descriptor:
 
     return Descriptor(
         task="matte",
-        input=Input(256, "fit", 32, "area", tensor="picture", hint="hint"),
+        input=Input(256, "fit", 32, "area", tensor="picture", hint="hint", mirror=True),
         output=Output(tensor="alpha", torch_activation="sigmoid"),
         build=build,
     )

@@ -1,0 +1,355 @@
+"""`mattelier models import`: own weights taken in, told from their content, and tried at once."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mattelier.catalogue import Card, FileEntry, Input, Licence, Output, Store
+from mattelier.types.errors import ModelError, UsageError
+
+if TYPE_CHECKING:
+    from mattelier.engines.signature import Signature
+    from mattelier.engines.weights_file import State
+    from mattelier.types.picture import Picture
+
+_TRIAL_SIZE_PX = 512
+_LOGIT_MARGIN = 0.05  # a network whose answer leaves 0…1 by more than this gives logits
+_FLAT_SPREAD = 1e-3  # of an answer that is the same everywhere
+
+
+@click.command(
+    "import",
+    epilog="""\b
+Examples:
+  mattelier models import isnet.onnx
+  mattelier models import 4x-UltraSharp.pth --licence CC-BY-NC-SA-4.0 --commercial no
+  mattelier models import mine.onnx --size 1024 --mean 0.485,0.456,0.406 \\
+      --std 0.229,0.224,0.225 --activation sigmoid
+  mattelier models import decoder.pth --name adain --style-encoder vgg_normalised.pth""",
+)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", help="What to call it (a-z, 0-9, '.', '_', '-'); the file's by default.")
+@click.option("--title", help="One line for the list.")
+@click.option("--licence", default="unknown", show_default=True, help="Of the weights.")
+@click.option("--commercial", type=click.Choice(["yes", "no", "unknown"]), default="unknown")
+@click.option("--source", default="imported by the user", help="Where the weights are from.")
+@click.option("--accept-licence", is_flag=True, help="You accept a restrictive licence.")
+@click.option("--architecture", help="Network of weights that do not tell, as cutout.CutoutNet.")
+@click.option("--size", type=click.IntRange(1), help="In pixels (default: as the graph says).")
+@click.option("--resize", type=click.Choice(["fit", "stretch"]))
+@click.option("--multiple", type=click.IntRange(1), help="Of sides, with fit.")
+@click.option("--mean", help="R,G,B of 0…1, taken off the picture.")
+@click.option("--std", help="R,G,B of 0…1, that it is then divided by.")
+@click.option("--input", "picture", help="The picture's input (default: the only one).")
+@click.option("--hint-input", help="The hint's input, (1, 2, h, w).")
+@click.option("--output", help="The matte's output, name or number (default: the first map).")
+@click.option("--activation", type=click.Choice(["none", "sigmoid"]))
+@click.option("--min-max/--no-min-max", default=None, help="Stretch the network's answer to 0…1.")
+@click.option(
+    "--style-encoder",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="AdaIN's encoder; FILE is its decoder, and both become one style model.",
+)
+def import_model(file: Path, name: str | None, style_encoder: Path | None, **flags: Any) -> None:
+    """Take your own weights in: ONNX, safetensors, or a .pth of plain weights.
+
+    What the network is, its file tells; a network of a family that is known here needs no flag.
+    It is opened and shown a picture before it is kept. Weights are read as plain numbers: a file
+    that could run code is refused.
+    """
+    from mattelier.catalogue.importing import (
+        detect_suffix,
+        import_weights,
+        published_model,
+        take_published,
+    )
+
+    licence = Licence(flags["licence"], flags["commercial"])
+    if licence.needs_acceptance and not flags["accept_licence"]:
+        raise UsageError("These weights allow no commercial use; add --accept-licence.")
+    store = Store()
+    known = published_model(store, file)
+    if known is not None and name in (None, known.name):
+        paths = take_published(store, known, file, accept_licence=flags["accept_licence"])
+        click.echo(f"This is {known.title}, as published.", err=True)
+        click.echo(f"{known.name} is ready in {next(iter(paths.values())).parent}.", err=True)
+        return
+    name = name or _name_of(file)
+
+    def describe(copy: Path) -> Card:
+        card = _card(store, copy, name, licence, flags)
+        return _try_out(store, replace(card, folder=copy.parent), flags)
+
+    with contextlib.ExitStack() as stack:
+        if style_encoder:
+            file = stack.enter_context(_merge_style_files(file, style_encoder))
+        elif detect_suffix(file) == ".pth":
+            file = stack.enter_context(_unpickled(file))
+        card = import_weights(store, file, name, describe)
+    click.echo(f"{name} is ready in {card.folder}; use it with --model {name}.", err=True)
+
+
+def _name_of(file: Path) -> str:
+    name = re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._")
+    if not name:
+        raise UsageError("Say with --name what to call it.")
+    return name
+
+
+def _card(store: Store, copy: Path, name: str, licence: Licence, flags: dict[str, Any]) -> Card:
+    """The card that a file and the flags make; what the file is, goes to stderr."""
+    from mattelier.catalogue.store import sha256
+
+    kind = _graph(store, copy, flags) if copy.suffix == ".onnx" else _weights(copy, flags)
+    return Card(
+        name=name,
+        task=kind.task,
+        title=flags["title"] or f"{kind.title} (imported as {name})",
+        version="1",
+        source=flags["source"],
+        licence=licence,
+        training_data=(),
+        files=(FileEntry(copy.name, sha256(copy), copy.stat().st_size),),
+        input=kind.input,
+        output=kind.output,
+        architecture=kind.architecture,
+        kernel_values=kind.kernel_values,
+    )
+
+
+@dataclass(frozen=True)
+class _Kind:
+    task: Any
+    title: str
+    input: Input
+    output: Output
+    architecture: str | None = None
+    kernel_values: int | None = None
+
+
+def _weights(copy: Path, flags: dict[str, Any]) -> _Kind:
+    from mattelier.engines.network_file import describe_weights
+
+    network = describe_weights(copy, flags["architecture"])
+    family, descriptor = network.family, network.descriptor
+    title = descriptor.title or family.title
+    click.echo(f"{copy.name} holds the weights of {title}.", err=True)
+    architecture = f"{family.id}.{family.classes[0]}" if descriptor.task == "matte" else None
+    return _Kind(descriptor.task, title, descriptor.input, descriptor.output, architecture)
+
+
+def _graph(store: Store, copy: Path, flags: dict[str, Any]) -> _Kind:
+    from mattelier.engines.recognise import fixed_sides, graph_family, nearest_families
+    from mattelier.engines.signature import signature
+
+    if flags["architecture"]:
+        raise UsageError("--architecture is for weights alone; an ONNX file holds its own network.")
+    graph = signature(copy)
+    _check_ports(graph, flags)
+    cards = [card for card in store.cards() if card.folder.parent == store.shipped]
+    like = graph_family(graph, cards)
+    sides = fixed_sides(graph)
+    if like is not None:
+        click.echo(f"It is built as {like.title} is, and is used in the same way.", err=True)
+        given, output = like.input, like.output
+    else:
+        nearest = "; ".join(card.title for card in nearest_families(graph, cards))
+        nearest = f" Nearest in size come {nearest}." if nearest else ""
+        click.echo(f"It is of no family that is known here.{nearest}", err=True)
+        given = Input(max(sides) if sides else 1024, "stretch")
+        output = Output(tensor=_first_map(graph))
+        if flags["mean"] is None and flags["std"] is None:
+            click.echo(
+                "How its pictures were prepared, no file tells: 0…1 is assumed; --mean and --std "
+                "say otherwise.",
+                err=True,
+            )
+    changes: dict[str, Any] = {
+        "size": flags["size"],
+        "resize": flags["resize"],
+        "multiple": flags["multiple"],
+        "mean": flags["mean"] and _parse_triple(flags["mean"]),
+        "std": flags["std"] and _parse_triple(flags["std"]),
+    }
+    given = replace(
+        given,
+        **{key: value for key, value in changes.items() if value},
+        tensor=flags["picture"] or graph.inputs[0].name,
+        hint=flags["hint_input"],
+    )
+    if sides is not None and given.resize == "stretch" and sides != (given.size, given.size):
+        raise UsageError(
+            f"The graph takes pictures of {sides[1]}×{sides[0]} pixels alone, and would be given "
+            f"{given.size}×{given.size}."
+        )
+    tensor, activation = flags["output"], flags["activation"]
+    if tensor is not None:
+        output = replace(output, tensor=_output(graph, tensor))
+    if activation is not None:
+        output = replace(output, activation=activation)
+    if flags["min_max"] is not None:
+        output = replace(output, min_max=flags["min_max"])
+    title = like.title if like is not None else "A network of unknown family"
+    return _Kind("matte", title, given, output, None, graph.kernel_values or None)
+
+
+def _check_ports(graph: Signature, flags: dict[str, Any]) -> None:
+    ports = ", ".join(map(str, graph.inputs))
+    named = [port for port in (flags["picture"], flags["hint_input"]) if port]
+    if len(graph.inputs) != max(len(named), 1):
+        raise UsageError(
+            f"Say with --input and --hint-input what goes where: its inputs are {ports}."
+        )
+    if unknown := [port for port in named if port not in {one.name for one in graph.inputs}]:
+        raise UsageError(f"There is no input {unknown[0]!r}: its inputs are {ports}.")
+
+
+def _output(graph: Signature, wanted: str) -> str | int:
+    if wanted.lstrip("-").isdigit():
+        return int(wanted)
+    if wanted not in {one.name for one in graph.outputs}:
+        outputs = ", ".join(map(str, graph.outputs))
+        raise UsageError(f"There is no output {wanted!r}: its outputs are {outputs}.")
+    return wanted
+
+
+def _first_map(graph: Signature) -> int:
+    """The first output that may be one map of the picture."""
+    for number, port in enumerate(graph.outputs):
+        if len(port.shape) in (2, 3, 4) and all(n in (1, None) for n in port.shape[:-2]):
+            return number
+    raise UsageError(
+        "None of its outputs is a matte: they are " + ", ".join(map(str, graph.outputs)) + "."
+    )
+
+
+def _try_out(store: Store, card: Card, flags: dict[str, Any]) -> Card:
+    """The card, once its network has been opened and shown a picture; what it saw, on stderr.
+
+    Raises
+    ------
+    ModelError
+        It cannot be opened or run, or its answer is the same everywhere.
+    """
+    if card.task == "matte":
+        return _try_matte(store, card, flags)
+    from mattelier.engines.open import open_model
+
+    open_model(card, store, "cpu", task=card.task)
+    click.echo(f"It was opened, and is for `mattelier {card.task}`.", err=True)
+    return card
+
+
+def _try_matte(store: Store, card: Card, flags: dict[str, Any]) -> Card:
+    import numpy as np
+
+    from mattelier.engines.open import open_model
+    from mattelier.engines.preprocess import network_size, postprocess, preprocess
+    from mattelier.types.colour import View
+
+    model = open_model(card, store, "cpu")
+    picture, truth = _drawn_ball()
+    view = View(picture)
+    height, width = network_size(card.input, *truth.shape)
+    inputs = {"picture": preprocess(card.input, view, height, width)}
+    if card.input.hint is not None:
+        inputs["hint"] = np.zeros((1, 2, height, width), np.float32)
+    start = time.perf_counter()
+    answer = model.run(inputs)["alpha"]
+    seconds = time.perf_counter() - start
+    guessing = card.output == Output(tensor=card.output.tensor) and flags["activation"] is None
+    if guessing and not (answer.min() >= -_LOGIT_MARGIN and answer.max() <= 1 + _LOGIT_MARGIN):
+        click.echo("Its answer leaves 0…1, so it is taken for logits (--activation).", err=True)
+        card = replace(card, output=replace(card.output, activation="sigmoid"))
+    alpha = postprocess(replace(card.output, min_max=False), answer)
+    if float(np.ptp(answer)) < _FLAT_SPREAD:
+        raise ModelError(
+            f"{card.name} sees nothing: its answer to a drawn picture is {alpha.mean():.2f} "
+            "everywhere, so the file holds no trained network, or is given its pictures wrongly."
+        )
+    import cv2
+
+    alpha = postprocess(card.output, answer)
+    truth = np.asarray(cv2.resize(truth, alpha.shape[::-1], interpolation=cv2.INTER_AREA))
+    overlap = float(np.minimum(alpha, truth).sum() / max(np.maximum(alpha, truth).sum(), 1e-6))
+    click.echo(
+        f"Shown a drawn ball, it saw {overlap:.0%} of it aright in {seconds:.1f} s"
+        + (
+            "."
+            if overlap > 0.5
+            else "; if photographs come out no better, --mean, --std or --activation are wrong."
+        ),
+        err=True,
+    )
+    return card
+
+
+def _drawn_ball() -> tuple[Picture, Any]:
+    """A shaded ball before a plain wall: a picture, and its matte (H, W) float32 0…1."""
+    import cv2
+    import numpy as np
+
+    from mattelier.types.picture import Picture
+
+    size = _TRIAL_SIZE_PX
+    y, x = np.mgrid[:size, :size].astype(np.float32) / size
+    radius = np.hypot(x - 0.5, y - 0.52) / 0.27
+    matte = cv2.GaussianBlur((radius < 1).astype(np.float32), (0, 0), 1)
+    wall = np.stack([0.62 - 0.15 * y, 0.66 - 0.12 * y, 0.7 - 0.1 * y], -1)
+    shadow = 1 - 0.35 * np.exp(-(((x - 0.56) / 0.22) ** 2) - ((y - 0.8) / 0.05) ** 2)
+    light = np.clip(0.25 + np.sqrt(np.maximum(1 - radius**2, 0)) - 0.7 * (x - 0.4 + y - 0.4), 0, 1)
+    ball = light[..., None] * np.array([0.95, 0.35, 0.12], np.float32)
+    colour = wall * shadow[..., None] + matte[..., None] * (ball - wall * shadow[..., None])
+    return Picture(np.rint(np.clip(colour, 0, 1) * 255).astype(np.uint8)), matte
+
+
+@contextlib.contextmanager
+def _merge_style_files(decoder: Path, encoder: Path) -> Iterator[Path]:
+    """A style network's two files as one, whose layout is checked."""
+    from mattelier.engines.network_file import describe_network
+    from mattelier.engines.weights_file import read_state
+    from mattelier.networks import adain
+
+    state = adain.join_published(read_state(decoder), decoder, read_state(encoder), encoder)
+    describe_network(adain.ARCHITECTURE, state, decoder).module()  # refuses what does not fit
+    with _as_safetensors(state) as path:
+        yield path
+
+
+@contextlib.contextmanager
+def _unpickled(file: Path) -> Iterator[Path]:
+    """A pickle's weights, read as plain numbers, as a file that can hold nothing else."""
+    from mattelier.engines.weights_file import read_pickled
+
+    with _as_safetensors(read_pickled(file)) as path:
+        yield path
+
+
+@contextlib.contextmanager
+def _as_safetensors(state: State) -> Iterator[Path]:
+    import tempfile
+
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    with tempfile.TemporaryDirectory(prefix="mattelier-") as scratch:
+        path = Path(scratch, "weights.safetensors")
+        save_file({name: np.ascontiguousarray(values) for name, values in state.items()}, path)
+        yield path
+
+
+def _parse_triple(text: str) -> tuple[float, float, float]:
+    try:
+        red, green, blue = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"Three numbers with commas are wanted, not {text!r}.") from None
+    return red, green, blue
