@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mattelier.matting.closed_form import closed_form
 from mattelier.matting.refine import _Budget, refine, stretch
@@ -257,3 +258,28 @@ def test_nearly_grey_pictures_are_solved_as_well(tint: float) -> None:
     start = np.where(unknown, np.float32(0.5), truth)
     alpha = closed_form(picture, start, unknown, iterations=400)
     assert np.abs(alpha - truth)[unknown].mean() < 0.003
+
+
+def wheel(size: int = 400) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """A wheel of thin spokes over a busy ground, as samples 0…1, and its exact matte."""
+    big = np.zeros((4 * size, 4 * size), np.uint8)
+    centre, radius = 2 * size, round(1.7 * size)
+    cv2.circle(big, (centre, centre), radius, 255, 30)
+    for turn in np.linspace(0, 2 * np.pi, 24, endpoint=False):
+        tip = (centre + round(radius * np.cos(turn)), centre + round(radius * np.sin(turn)))
+        cv2.line(big, (centre, centre), tip, 255, 7)
+    matte = cv2.resize(big, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    ground = np.random.default_rng(4).random((size // 8, size // 8, 3)).astype(np.float32)
+    ground = 0.3 + 0.4 * cv2.resize(ground, (size, size))
+    return ground + (np.float32([0.2, 0.22, 0.25]) - ground) * matte[..., None], matte
+
+
+def test_thin_parts_that_a_network_found_are_not_solved_away():
+    """Given at the picture's own size, blurred as a network's answer is."""
+    samples, truth = wheel()
+    view = View(Picture(np.rint(samples * 255).astype(np.uint8)))
+    found = cv2.GaussianBlur(truth, (0, 0), 0.7)
+    refined = refine(view, found)
+    spokes = (truth > 0.5) & (cv2.erode(truth, np.ones((5, 5))) < 0.5)
+    assert refined[spokes].mean() > found[spokes].mean()
+    assert np.abs(refined - truth).mean() < np.abs(found - truth).mean()
