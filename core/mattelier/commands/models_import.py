@@ -16,7 +16,7 @@ from mattelier.catalogue import Card, FileEntry, Input, Licence, Output, Store
 from mattelier.types.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
-    from mattelier.engines.signature import Signature
+    from mattelier.engines.graph_ports import Signature
     from mattelier.engines.weights_file import State
     from mattelier.types.picture import Picture
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from mattelier.catalogue import Card
-from mattelier.engines.signature import Signature
+from mattelier.engines.graph_ports import Signature
 
 
 def graph_family(graph: Signature, cards: Iterable[Card]) -> Card | None:

@@ -3,44 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
 from pathlib import Path
 
 from mattelier.engines.failures import NO_ONNX_ENGINE
+from mattelier.engines.graph_ports import Signature
 from mattelier.types.errors import EngineError
-
-
-@dataclass(frozen=True)
-class Port:
-    """One input or output of a graph.
-
-    Attributes
-    ----------
-    name : the graph's name of it
-    shape : length of each axis; None: any
-    """
-
-    name: str
-    shape: tuple[int | None, ...]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({', '.join('any' if n is None else str(n) for n in self.shape)})"
-
-
-@dataclass(frozen=True)
-class Signature:
-    """What a graph tells of itself.
-
-    Attributes
-    ----------
-    inputs, outputs : in the graph's order
-    kernel_values : how many values the kernels of its convolutions and the matrices of its
-        products have in all (`Card.kernel_values`); None: the engine here cannot tell
-    """
-
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
-    kernel_values: int | None = None
 
 
 def signature(path: Path) -> Signature:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from mattelier.engines.bindings import Binding, Ports, bind
 from mattelier.engines.failures import NO_ONNX_ENGINE, first_line, run_error
+from mattelier.engines.graph_ports import Port, Signature
 from mattelier.engines.network_source import NetworkSource
-from mattelier.engines.signature import Port, Signature
 from mattelier.types.errors import EngineError, ModelError
 
 PACKAGE = "onnxruntime"
