@@ -95,6 +95,13 @@ def test_one_photo_gives_a_cutout_beside_it(capsys):
     assert "a-cutout.png" in err
 
 
+def test_a_picture_alone_is_cut_out(capsys):
+    assert main([photo("a.jpg")]) == 0
+    assert Path("a-cutout.png").is_file()
+    assert main(["--nonsense"]) == 2
+    assert main(["absent.jpg"]) == 2
+
+
 def test_matte_writes_the_alpha_alone_at_the_asked_depth():
     assert main(["matte", photo("a.jpg"), "-o", "m.png", "--bits", "16"]) == 0
     with Image.open("m.png") as result:

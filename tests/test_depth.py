@@ -263,3 +263,15 @@ def test_the_command_takes_a_stereo_pair(tmp_path):
     assert disparity[80, 120] > 2 * disparity[20, 30]
     preview = ["--preview", "--right", str(tmp_path / "r.png"), "-o", str(tmp_path / "p.exr")]
     assert main(["depth", str(tmp_path / "l.png"), *preview]) == 2
+
+
+def test_a_flat_silhouette_is_no_depth(tmp_path, monkeypatch, capsys):
+    """Without a depth network the command says which to fetch; the matte is asked for by name."""
+    monkeypatch.setenv("MATTELIER_MODELS", str(tmp_path / "none"))
+    picture = tmp_path / "a.png"
+    Image.fromarray(np.full((40, 60, 3), 90, np.uint8)).save(picture)
+    assert main(["depth", str(picture), "-o", str(tmp_path / "depth.png")]) == 3
+    assert "mattelier models get depth-anything-v2-small" in capsys.readouterr().err
+    assert not (tmp_path / "depth.png").exists()
+    flags = ["--depth-model", "matte", "-o", str(tmp_path / "depth.png")]
+    assert main(["depth", str(picture), *flags]) == 0

@@ -47,6 +47,14 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(module), cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        # A file or folder where a command might stand is to be cut out: `mattelier photo.jpg`.
+        if self.get_command(ctx, args[0]) is None and os.path.lexists(args[0]):
+            args = ["cutout", *args]
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         tasks = {name: spec.help for name, spec in TASKS.items()}
         with formatter.section("Commands"):
@@ -69,7 +77,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, requested: bool) 
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""\b
 Examples:
-  mattelier cutout photo.jpg                      photo-cutout.png beside it
+  mattelier photo.jpg                             photo-cutout.png beside it
   mattelier cutout photos -o cutouts --jobs 4     a folder with its sub-folders
   mattelier matte shot.exr -o matte.exr           the alpha alone
   mattelier doctor                                what is missing, and how to mend it""",

@@ -10,6 +10,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -222,6 +223,8 @@ def _check(own: RequestField, value: Any) -> None:
                     spec.refusal.format(value=item) or f"{label} is one of {allowed}, not {item!r}."
                 )
     low, high = spec.minimum, spec.maximum
+    if (low is not None or high is not None) and not isinstance(value, Real):
+        raise UsageError(f"{label} is a number, not {value!r}.")
     if (low is None and high is None) or (spec.or_zero and value == 0):
         return
     if (low is None or low <= value) and (high is None or value <= high):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.catalogue.defaults import TASK_MODELS
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open_model import OpenModel
 from mattelier.engines.preprocess import network_size, preprocess
@@ -18,7 +19,7 @@ from mattelier.requests import DepthRequest
 from mattelier.tasks.task import Task
 from mattelier.types.colour import View
 from mattelier.types.depth_map import DepthMap
-from mattelier.types.errors import UsageError
+from mattelier.types.errors import ModelError, UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import remark, stage
 from mattelier.types.result import Report, Result
@@ -50,7 +51,12 @@ class DepthTask(Task):
     """picture → depth map."""
 
     def prepare(self, request: DepthRequest, models: ModelCache, **inputs: Any) -> dict[str, Any]:
-        open_depth_source(request, models)
+        source = open_depth_source(request, models)
+        if source is not None and source.task == "matte" and request.model == "auto":
+            raise ModelError(
+                f"{TASK_MODELS['depth'].none_ready} The subject's flat shape is no depth; where "
+                "that is wanted all the same, name it with --depth-model matte."
+            )
         return inputs
 
     def run(
