@@ -52,7 +52,7 @@ def test_a_listener_can_stop_a_picture_between_its_tiles():
         done.append(tile)
 
     with pytest.raises(Cancelled), heard_by(listen):
-        for_tiles(done.append, 20000, 20000)
+        for_tiles(work, 20000, 20000)
     assert len(done) < 1600  # of 1600
 
 

@@ -151,6 +151,7 @@ sha256 = "{sha256}"
 [input]
 size = {size}
 resize = "{resize}"
+mirror = true
 {tensors}
 [output]
 activation = "sigmoid"
