@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mattelier.catalogue import Store
 from mattelier.engines.model_cache import ModelCache
 from mattelier.media.stills import read, read_grey
-from mattelier.types.colour import to_float
+from mattelier.types.colour import MAX_SAMPLE, to_float
 from mattelier.types.depth_map import DepthMap
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.picture import Picture
@@ -62,8 +62,8 @@ def to_picture(source: PictureLike) -> Picture:
         raise UsageError(f"A picture's samples are uint8, uint16 or float32, not {array.dtype}.")
     if array.ndim != 3 or array.shape[2] not in (3, 4) or 0 in array.shape:
         raise UsageError(f"A picture is (H, W, 3), (H, W, 4) or (H, W), not {source.shape}.")
-    if not np.isfinite(array).all():
-        raise UsageError("The picture holds values that are not finite numbers.")
+    if array.dtype == np.float32 and not (np.abs(array) <= MAX_SAMPLE).all():  # nor true of NaN
+        raise UsageError("The picture holds values that are not finite, or beyond a million.")
     return Picture(
         np.ascontiguousarray(array[..., :3]),
         alpha=np.ascontiguousarray(array[..., 3]) if array.shape[2] == 4 else None,
@@ -88,6 +88,8 @@ def to_grey(source: PictureLike) -> NDArray[np.float32]:
         with _as_file(source) as path:
             return read_grey(path)
     if source.dtype == bool or np.issubdtype(source.dtype, np.floating):
+        if not (np.abs(source) <= MAX_SAMPLE).all():
+            raise UsageError("A map holds values that are not finite, or beyond a million.")
         return source.astype(np.float32)
     if source.dtype not in (np.uint8, np.uint16):
         raise UsageError(f"A hint's samples are uint8, uint16, bool or float, not {source.dtype}.")

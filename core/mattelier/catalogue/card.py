@@ -17,6 +17,7 @@ from mattelier.types.errors import ModelError
 from mattelier.types.plain_values import PlainValueError, from_plain
 
 Triple = tuple[float, float, float]
+_MAX_NAME_CHARS = 100  # file systems take 255 bytes, and a suffix comes after it
 
 
 def check_name(name: str) -> None:
@@ -25,10 +26,12 @@ def check_name(name: str) -> None:
     Raises
     ------
     ModelError
-        It holds more than a-z, 0-9, '.', '_' and '-', or begins with a mark.
+        It holds more than a-z, 0-9, '.', '_' and '-', begins with a mark, or is too long.
     """
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
-        raise ModelError(f"name {name!r} may hold only a-z, 0-9, '.', '_' and '-'")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name) or len(name) > _MAX_NAME_CHARS:
+        raise ModelError(
+            f"name {name[:_MAX_NAME_CHARS]!r} may hold only a-z, 0-9, '.', '_' and '-'"
+        )
 
 
 @dataclass(frozen=True)
@@ -215,11 +218,11 @@ def read_card(path: Path) -> Card:
 
     try:
         values = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ModelError(f"The model card {path} cannot be read: {error}.") from error
     try:
         card = from_plain(Card, values, "it")
-    except (ModelError, PlainValueError) as error:
+    except (ModelError, PlainValueError, RecursionError) as error:
         raise ModelError(f"The model card {path} is not valid: {error}.") from error
     if card.name != path.parent.name:
         raise ModelError(

@@ -11,16 +11,19 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from mattelier.catalogue.card import Card, FileEntry, read_card
 from mattelier.types.atomic import replacing
 from mattelier.types.errors import ModelError, OutputError, UsageError
+from mattelier.types.file_lock import one_at_a_time
 
 DEFAULT = "cutout"  # what the model name "default" stands for; its weights ship with the package
+
+_MAX_BYTES = 16 << 30  # of a file whose card gives no size
 
 State = Literal["ready", "absent", "missing", "damaged"]
 
@@ -140,10 +143,17 @@ class Store:
             return ("damaged" if len(here) >= len(card.files) else "missing"), str(error)
         return "ready", ""
 
-    def get(self, name: str, *, accept_licence: bool = False) -> dict[str, Path]:
+    def get(
+        self,
+        name: str,
+        *,
+        accept_licence: bool = False,
+        waiting: Callable[[], None] = lambda: None,
+    ) -> dict[str, Path]:
         """Fetch a model's files, check them, and return their paths as `locate` does.
 
-        A broken download goes on where it stopped. Proxies are taken from the environment.
+        A broken download goes on where it stopped. Proxies are taken from the environment. Of
+        several at once one fetches, and the others wait for it; `waiting` is then called.
 
         Raises
         ------
@@ -168,9 +178,11 @@ class Store:
         folder = self.user / card.name
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _check_free_space(folder, card)
-            for file in card.files:
-                if self._find_damage(file, folder / file.path):
+            with one_at_a_time(self.user / f".{card.name}.get", waiting):
+                todo = [f for f in card.files if self._find_damage(f, folder / f.path)]
+                if todo:
+                    _check_free_space(folder, card)
+                for file in todo:
                     _download(file, folder / file.path)
         except OSError as error:
             raise ModelError(
@@ -257,18 +269,40 @@ def _check_free_space(folder: Path, card: Card) -> None:
         )
 
 
+class _TooLarge(Exception):  # noqa: N818 - the caller says what that means
+    """More came than was announced."""
+
+
+class _Bounded:
+    """A file that takes no more than `most` bytes altogether."""
+
+    def __init__(self, sink: IO[bytes], most: int) -> None:
+        self._sink, self._left = sink, most - sink.tell()
+
+    def write(self, block: bytes) -> int:
+        self._left -= len(block)
+        if self._left < 0:
+            raise _TooLarge
+        return self._sink.write(block)
+
+
 def _download(file: FileEntry, target: Path) -> None:
     """Fetch to `….part`, going on where a broken try stopped; moved in place once verified."""
     from pooch import HTTPDownloader
 
     part = target.with_name(f"{target.name}.part")
+    most = _MAX_BYTES if file.bytes is None else file.bytes
+    if part.is_symlink() or (part.exists() and part.stat().st_size > most):
+        part.unlink()
     start = part.stat().st_size if part.exists() else 0
     headers = {"Range": f"bytes={start}-"} if start else {}
     fetch = HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=30, headers=headers)
     try:
         with part.open("ab") as sink:
-            fetch(file.url, sink, None)
+            fetch(file.url, _Bounded(sink, most), None)
         intact = sha256(part) == file.sha256
+    except _TooLarge:
+        intact = False
     except OSError as error:
         # A server that refuses the range (416) has nothing to add: begin again.
         if not start or getattr(getattr(error, "response", None), "status_code", None) != 416:
@@ -280,8 +314,8 @@ def _download(file: FileEntry, target: Path) -> None:
     part.unlink()
     if not start:
         raise ModelError(
-            f"What {file.url} gave is not the {file.path} that the card describes (its checksum "
-            "differs); it was thrown away. Try again, or tell the project if it stays so."
+            f"What {file.url} gave is not the {file.path} that the card describes (its size or "
+            "checksum differs); it was thrown away. Try again, or tell the project if it stays so."
         )
     _download(file, target)
 

@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from mattelier.batch import outputs, pool
+from mattelier.batch.claim_outputs import claim_outputs
 from mattelier.batch.outputs import Plan, Source
 from mattelier.batch.pool import Compute, Job, Result
 from mattelier.commands.options import FileOptions, check_hint_files, hint_of
@@ -59,6 +60,7 @@ def run(
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mattelier-")))
         jobs = _jobs(spec, files, hint, opaque, mask_flag, beside, scratch, confidence)
+        jobs = _report_first(claim_outputs(stack, jobs))
         advance = stack.enter_context(progress_bar(len(jobs)))
         results: list[Result] = []
 
@@ -136,10 +138,15 @@ def _jobs(
         name = _STDIN if path.parent == scratch else str(path)
         problem = plan.problem or unclear
         jobs.append(Job(name, path, plan.output, found, problem, plan.confidence))
+    return jobs
+
+
+def _report_first(jobs: list[Job]) -> list[Job]:
+    """The jobs with those in front that cannot be done."""
     rejected = sum(job.problem is not None for job in jobs)
     if 0 < rejected < len(jobs):
         _print_message(f"{rejected} of {len(jobs)} pictures cannot be done; the end says why.")
-    return sorted(jobs, key=lambda job: job.problem is None)  # what is known is reported first
+    return sorted(jobs, key=lambda job: job.problem is None)
 
 
 def _hint(

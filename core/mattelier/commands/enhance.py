@@ -21,10 +21,7 @@ def _check(flags: dict[str, Any]) -> None:
         raise UsageError("--match-strength works together with --match.")
     if match is not None and not os.path.isfile(match):
         raise UsageError(f"--match {match}: no such file.")
-    if not (auto or match or any(flags[name] is not None for name in _AUTO)):
-        raise UsageError(
-            "Nothing is asked for; add --auto, --match FILE, or a strength such as --tone 0.5."
-        )
+    auto = auto or not (match or any(flags[name] is not None for name in _AUTO))
     for name, strength in _AUTO.items():
         if flags[name] is None:
             flags[name] = strength if auto else 0.0
@@ -37,14 +34,15 @@ enhance = task_command(
     about="""Mend white balance, tone and contrast, or match another picture's look.""",
     notes="""\b
 Examples:
-  mattelier enhance photo.jpg --auto -o better.png
+  mattelier enhance photo.jpg -o better.png
   mattelier enhance photos -o better --white-balance 1 --tone 0.5
   mattelier enhance portrait.jpg --contrast 0.3 --saturation 0.2 --sharpen 0.3
   mattelier enhance shot.jpg --match poster.jpg --match-strength 0.7
   mattelier enhance cutout.png --match background.jpg -o fitting.png
   mattelier enhance "shot.####.exr" --white-balance 1 -o "balanced.####.exr"
 
-What is not asked for stays as it is; strengths that are left out are 0. A shot is measured once,
+Alone it does what --auto does. Else what is not asked for stays as it is: strengths that are left
+out are 0. A shot is measured once,
 on its first, middle and last frame.""",
     options=[
         click.option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import click
@@ -102,8 +103,9 @@ def get(names: tuple[str, ...], accept_licence: bool) -> int:
     store = Store()
     failed = False
     for name in names:
+        waiting = partial(click.echo, f"Another run is fetching {name}; waiting for it.", err=True)
         try:
-            paths = store.get(name, accept_licence=accept_licence)
+            paths = store.get(name, accept_licence=accept_licence, waiting=waiting)
         except ModelError as error:
             failed = True
             click.echo(f"mattelier: {error}", err=True)

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.media.stills import MAX_PIXELS, read_grey
+from mattelier.media.size_limits import check_size
+from mattelier.media.stills import read_grey
 from mattelier.types.atomic import replacing
 from mattelier.types.colour import from_float
 from mattelier.types.depth_map import DepthMap
@@ -19,7 +20,9 @@ DepthEncoding = Literal["auto", "distance", "disparity"]
 DEPTH_SUFFIXES = frozenset((".png", ".tif", ".tiff", ".exr"))
 
 CONTENT = "mattelier:content"
+_MAX_DISPARITY = 1e6  # nearer is damage, and its square would not be finite
 _MIN_DISPARITY = 1e-7  # 1/distance of what is as good as infinitely far: Blender's empty Z is 1e10
+_BYTES_PER_PIXEL = 12  # the channel, its inverse, and which of it is usable
 _DEPTH_CHANNELS = ("Z", "depth", "Depth", "V", "Y", "R")
 
 
@@ -56,12 +59,12 @@ def read_depth(path: Path, encoding: DepthEncoding = "auto") -> DepthMap:
     usable = np.isfinite(values)
     if encoding == "distance":
         usable &= values > 0
-        distance = np.where(usable, values, np.float32(np.inf))
+        distance = np.where(usable, np.maximum(values, 1 / _MAX_DISPARITY), np.float32(np.inf))
         disparity = (1 / distance).astype(np.float32)
         disparity[disparity < _MIN_DISPARITY] = 0
     else:
         disparity = np.where(usable, values, np.float32(0)).astype(np.float32)
-        np.maximum(disparity, 0, out=disparity)
+        np.clip(disparity, 0, _MAX_DISPARITY, out=disparity)
     if not usable.any() or float(np.ptp(disparity)) == 0:
         raise PictureError(f"The depth map {path} is empty: it is all one value.")
     return DepthMap(disparity, encoding == "distance" and is_exr, "file")
@@ -117,8 +120,6 @@ def _read_exr(path: Path) -> tuple[NDArray[np.float32], str]:
     """The depth channel as stored (not cleaned), and what the header says it is."""
     import OpenImageIO
 
-    from mattelier.media.pillow_io import check_size
-
     try:
         source = OpenImageIO.ImageInput.open(str(path))
         if source is None:
@@ -127,7 +128,7 @@ def _read_exr(path: Path) -> tuple[NDArray[np.float32], str]:
             part, channel = _depth_channel(source)
             source.seek_subimage(part, 0)
             spec = source.spec()
-            check_size(path, spec.width, spec.height, MAX_PIXELS)
+            check_size(path, spec.width, spec.height, _BYTES_PER_PIXEL)
             values = source.read_image(part, 0, channel, channel + 1, "float")
             if values is None:
                 raise OSError(source.geterror())

@@ -17,6 +17,8 @@ from mattelier.types.errors import PictureError, UsageError
 _NUMBER_PATTERNS = re.compile(r"#+|@+|%(?:0(\d+))?d|\$F(\d*)")
 _NUMBER = re.compile(r"-?\d+")
 _DEFAULT_PADDING_DIGITS = 4
+_MAX_PADDING_DIGITS = 18
+_MAX_TOLD_CHARS = 80  # of a name that a sentence repeats
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class FrameNames:
         Raises
         ------
         UsageError
-            The pattern marks the number twice.
+            The pattern marks the number twice, or asks for a number that is no number.
         """
         path = Path(text)
         marks = list(_NUMBER_PATTERNS.finditer(path.name))
@@ -51,7 +53,15 @@ class FrameNames:
             raise UsageError(f"{text} marks the frame number twice; write one of them out.")
         mark = marks[0]
         digits = mark[1] if mark[0].startswith("%") else mark[2]
-        padding = len(mark[0]) if mark[0][0] in "#@" else int(digits or 1)
+        if (
+            len(mark[0]) > _MAX_PADDING_DIGITS + len("%0d")
+            or (padding := len(mark[0]) if mark[0][0] in "#@" else int(digits or 1))
+            > _MAX_PADDING_DIGITS
+        ):
+            raise UsageError(
+                f"{_shorten(text)} asks for frame numbers of more than {_MAX_PADDING_DIGITS} "
+                "digits; write fewer, such as ####."
+            )
         return cls(path.parent, path.name[: mark.start()], padding, path.name[mark.end() :])
 
     @classmethod
@@ -124,6 +134,10 @@ def sequences_in(folder: Path, suffixes: Collection[str]) -> list[FrameNames]:
         if key not in sequences or names.padding < sequences[key].padding:
             sequences[key] = names
     return [sequences[key] for key in sorted(sequences)]
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_TOLD_CHARS else f"{text[:_MAX_TOLD_CHARS]}…"
 
 
 def _list_folder(folder: Path) -> list[str]:

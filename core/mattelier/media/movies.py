@@ -16,6 +16,7 @@ from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
 from mattelier.media.plate import Plate
+from mattelier.media.size_limits import check_size
 from mattelier.media.timecode import Timecode
 from mattelier.types.errors import PictureError
 from mattelier.types.frame_range import FrameRange
@@ -25,6 +26,7 @@ from mattelier.types.picture import Picture
 _MIN_HD_HEIGHT_PX = 720
 _MAX_EARLIER_STARTS = 2  # key frames further back from which a frame is tried again
 _UNSPECIFIED_MATRIX = 2  # of AVColorSpace
+_BYTES_PER_PIXEL = 32  # as decoded, 16-bit RGBA, and both once more as they are turned into ours
 _READ_ERRORS = (av.FFmpegError, OSError, ValueError)
 
 
@@ -51,6 +53,7 @@ class MoviePlate(Plate):
             stream = next(iter(self._container.streams.video), None)
             if stream is None:
                 raise PictureError(f"{path} has no pictures in it.")
+            check_size(path, stream.width, stream.height, _BYTES_PER_PIXEL)
             self._stream = stream
             cut_off = self._list_times(announced=len(stream.index_entries))
         except _READ_ERRORS as error:

@@ -13,11 +13,11 @@ from PIL import Image
 
 from mattelier.media.exif import turn_upright, upright_block
 from mattelier.media.icc_profile import grey16_as_srgb, rgb_profile
-from mattelier.media.pillow_io import check_size
+from mattelier.media.size_limits import check_size
+from mattelier.types.colour import bound_samples
 from mattelier.types.errors import PictureError
 from mattelier.types.picture import Picture, Window
 
-HALF_MAX = 65504.0
 SAMPLE_TYPE = "mattelier:sample"
 """Key in `Picture.metadata`: type and value; "half" when an EXR's samples were half floats."""
 
@@ -25,6 +25,10 @@ ALPHA = "mattelier:alpha"
 """Header attribute of an EXR: "straight" when its colour is not multiplied by alpha."""
 
 _BAND_ROWS = 256
+_SAMPLE_BYTES = {"uint8": 1, "uint16": 2, "float": 4}
+# Half a step of 16 bits. Less covers nothing, and colour divided by it would be a spark that
+# filters spread: such colour stays as it is, a glow.
+_MIN_COVER = 2.0**-17
 _OIIO_TYPES = {"float16": "half", "float32": "float"}  # OpenImageIO's names
 # Attributes that describe how the old file was laid out, not the picture.
 _LAYOUT_ATTRIBUTES = (
@@ -41,15 +45,15 @@ _LAYOUT_PREFIXES = ("oiio:", "openexr:", "tiff:", "png:", "mattelier:", "Exif:",
 Bands = Callable[[int, int], NDArray[Any]]
 
 
-def read_exr(path: Path, limit: int) -> Picture:
+def read_exr(path: Path) -> Picture:
     """Read an OpenEXR file: scene-linear, straight unless its own header says it already was.
 
     R, G, B of the flat picture are taken, else its luminance Y, else the first layer with
-    colour, else the first channel. NaN and infinite samples are cleaned with a warning.
+    colour, else the first channel. Samples that are no light are cleaned with a warning.
     """
-    spec, colour, alpha = _load(path, limit, _exr_channels)
-    if spec.get_string_attribute(ALPHA) != "straight" and alpha is not None:
-        unpremultiply(colour, alpha)
+    spec, colour, alpha = _load(path, _exr_channels)
+    straight = spec.get_string_attribute(ALPHA) == "straight"
+    _clean(path, colour, alpha, associated=not straight)
     metadata = _metadata(spec)
     metadata[SAMPLE_TYPE] = ("string", str(spec.format))
     size = (spec.full_width, spec.full_height)
@@ -63,15 +67,14 @@ def read_exr(path: Path, limit: int) -> Picture:
     )
 
 
-def read_deep(path: Path, limit: int, exif: Image.Exif, *, managed: bool = True) -> Picture:
+def read_deep(path: Path, exif: Image.Exif, *, managed: bool = True) -> Picture:
     """Read a TIFF or PNG of more than 8 bits; floats are scene-linear, as compositors take them.
 
     `managed` applies a 16-bit grey profile (to sRGB); a mask is data: False.
     """
-    spec, colour, alpha = _load(path, limit, _flat_channels)
-    associated = spec.get_int_attribute("oiio:UnassociatedAlpha", 0) == 0
-    if alpha is not None and associated and not _is_png(path):
-        unpremultiply(colour, alpha)
+    spec, colour, alpha = _load(path, _flat_channels)
+    associated = spec.get_int_attribute("oiio:UnassociatedAlpha", 0) == 0 and not _is_png(path)
+    _clean(path, colour, alpha, associated=associated)
     icc = spec.getattribute("ICCProfile")
     icc = None if icc is None else np.asarray(icc, np.uint8).tobytes()
     if managed and icc and icc[16:20] == b"GRAY" and colour.dtype == np.uint16:
@@ -94,9 +97,9 @@ def was_half(picture: Picture) -> bool:
 
 
 def _load(
-    path: Path, limit: int, choose: Callable[[Any], tuple[list[int], int | None]]
+    path: Path, choose: Callable[[Any], tuple[list[int], int | None]]
 ) -> tuple[Any, NDArray[Any], NDArray[Any] | None]:
-    """Header, colour (H, W, 1 or 3) and alpha (H, W) as stored, floats made finite."""
+    """Header, colour (H, W, 1 or 3) and alpha (H, W) as stored."""
     import OpenImageIO
 
     as_stored = OpenImageIO.ImageSpec()
@@ -106,7 +109,6 @@ def _load(
         raise OSError(OpenImageIO.geterror())
     try:
         spec = source.spec()
-        check_size(path, spec.width, spec.height, limit)
         if spec.deep:
             raise PictureError(
                 f"{path} is a deep EXR, with many samples a pixel; flatten it first."
@@ -117,6 +119,9 @@ def _load(
         stored = str(spec.format)
         sample_type = stored if stored in ("uint8", "uint16") else "uint16"
         sample_type = "float" if stored in ("half", "float", "double") else sample_type
+        # As stored, the channels that are used beside them, and one more of those for what follows.
+        count = max(wanted) + 1 - first + 2 * len(wanted)
+        check_size(path, spec.width, spec.height, count * _SAMPLE_BYTES[sample_type])
         samples = source.read_image(0, 0, first, max(wanted) + 1, sample_type)
         if samples is None:
             raise OSError(source.geterror())
@@ -130,10 +135,6 @@ def _load(
     colour = samples
     if wanted != list(range(first, first + len(channels))) or samples.shape[2] != len(channels):
         colour = np.ascontiguousarray(samples[..., [c - first for c in channels]])
-    if colour.dtype == np.float32:
-        _replace_non_finite(path, colour, alpha)
-        if alpha is not None:
-            np.clip(alpha, 0, 1, out=alpha)
     return spec, colour, alpha
 
 
@@ -162,10 +163,19 @@ def _as_rgb(colour: NDArray[Any]) -> NDArray[Any]:
 
 def _metadata(spec: Any) -> dict[str, Any]:
     return {
-        p.name: (str(p.type), p.value)
+        _decode(p.name): (str(p.type), _decode(p.value))
         for p in spec.extra_attribs
         if p.name not in _LAYOUT_ATTRIBUTES and not p.name.startswith(_LAYOUT_PREFIXES)
     }
+
+
+def _decode(value: Any) -> Any:
+    """Text that is not UTF-8 as Latin-1, which older programs write; other values as they are."""
+    if isinstance(value, tuple | list):
+        return tuple(_decode(item) for item in value)
+    if isinstance(value, str) and any("\udc80" <= character <= "\udcff" for character in value):
+        return value.encode("utf-8", "surrogateescape").decode("latin-1")
+    return value
 
 
 def _is_png(path: Path) -> bool:
@@ -173,16 +183,26 @@ def _is_png(path: Path) -> bool:
         return file.read(4) == b"\x89PNG"
 
 
-def _replace_non_finite(
-    path: Path, colour: NDArray[np.float32], alpha: NDArray[np.float32] | None
+def _clean(
+    path: Path, colour: NDArray[Any], alpha: NDArray[Any] | None, *, associated: bool
 ) -> None:
-    """NaN → 0, ±Inf → ±the largest half float, as compositors' own clean-up nodes do."""
-    planes = [colour] if alpha is None else [colour, alpha]
-    bad = sum(int(plane.size - np.count_nonzero(np.isfinite(plane))) for plane in planes)
-    if bad:
-        warnings.warn(f"{path} held {bad} NaN or infinite samples; cleaned.", stacklevel=2)
-        for plane in planes:
-            np.nan_to_num(plane, copy=False, nan=0.0, posinf=HALF_MAX, neginf=-HALF_MAX)
+    """Straight colour, finite and bounded, in place; alpha 0…1. Warns of what was not so."""
+    damaged = 0
+    if alpha is not None and alpha.dtype == np.float32:
+        damaged = bound_samples(alpha)
+        np.clip(alpha, 0, 1, out=alpha)
+        if associated:
+            alpha[alpha < _MIN_COVER] = 0
+    if alpha is not None and associated:
+        with np.errstate(over="ignore"):
+            unpremultiply(colour, alpha)
+    if colour.dtype == np.float32:
+        damaged += bound_samples(colour)
+    if damaged:
+        warnings.warn(
+            f"{path} held {damaged} samples that were NaN, infinite or beyond a million; cleaned.",
+            stacklevel=2,
+        )
 
 
 def unpremultiply(colour: NDArray[Any], alpha: NDArray[Any]) -> None:
@@ -238,11 +258,14 @@ def write(
         spec.full_x, spec.full_y = window.full_x, window.full_y
         spec.full_width, spec.full_height = window.full_width, window.full_height
     for name, value in attributes.items():
-        if isinstance(value, tuple):
-            sample_type, content = value
-            spec.attribute(name, OpenImageIO.TypeDesc(sample_type), content)
-        else:
-            spec.attribute(name, value)
+        sample_type, content = value if isinstance(value, tuple) else (None, value)
+        try:
+            if sample_type is None:
+                spec.attribute(name, content)
+            else:
+                spec.attribute(name, OpenImageIO.TypeDesc(sample_type), content)
+        except (TypeError, RuntimeError, UnicodeError):  # the pixels matter more
+            warnings.warn(f"The header entry {name!r} could not be kept.", stacklevel=2)
     if icc:
         profile = np.frombuffer(icc, np.uint8)
         spec.attribute("ICCProfile", OpenImageIO.TypeDesc(f"uint8[{len(icc)}]"), profile)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from mattelier.media.exif import turn_upright, upright_block
 from mattelier.media.icc_profile import image_as_srgb, rgb_profile
+from mattelier.media.size_limits import check_size
 from mattelier.types.errors import PictureError
 from mattelier.types.picture import Picture
 
@@ -26,6 +27,12 @@ _PLUGINS = {
 _PLUGINS["AVIF"] = "Avif"
 _BAND_ROWS = 256
 _BITS_PER_SAMPLE = 258
+# Of a picture as it is decoded, at most (measured): Pillow's own four bytes, those of a mode that
+# it is converted from, and ours. Decoders of these hold a canvas or coefficients beside.
+_BYTES_PER_PIXEL = 12
+_BYTES_OF = {"WEBP": 20, "AVIF": 20, "GIF": 16}
+_PROGRESSIVE_BYTES_PER_PIXEL = 18
+_HEIF_BYTES_PER_PIXEL = 24
 
 _opening = threading.Lock()
 
@@ -45,6 +52,13 @@ def open_header(path: Path, file_format: str) -> Image.Image:
             return Image.open(path, formats=formats)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+def bytes_per_pixel(image: Image.Image) -> int:
+    """What decoding an opened file takes at its peak."""
+    if image.info.get("progressive"):
+        return _PROGRESSIVE_BYTES_PER_PIXEL
+    return _BYTES_OF.get(image.format or "", _BYTES_PER_PIXEL)
 
 
 def deeper_than_8_bits(image: Image.Image) -> bool:
@@ -86,7 +100,7 @@ def read(image: Image.Image, *, managed: bool = True) -> Picture:
     )
 
 
-def read_heif(path: Path, limit: int) -> Picture:
+def read_heif(path: Path) -> Picture:
     """Read a HEIC/HEIF file's main picture; more than 8 bits become 16."""
     try:
         import pillow_heif
@@ -97,7 +111,7 @@ def read_heif(path: Path, limit: int) -> Picture:
     container = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)
     main = container[container.primary_index]
     width, height = main.size
-    check_size(path, width, height, limit)
+    check_size(path, width, height, _HEIF_BYTES_PER_PIXEL)
     samples = np.asarray(main)
     grey = samples.ndim == 2 or samples.shape[2] <= 2
     if samples.ndim == 2:
@@ -113,17 +127,6 @@ def read_heif(path: Path, limit: int) -> Picture:
         exif=upright_block(exif)[0],
         grey=grey,
     )
-
-
-def check_size(path: Path, width: int, height: int, limit: int) -> None:
-    """Refuse a size that no picture has, or that would not fit, before memory is taken for it."""
-    if width < 1 or height < 1:
-        raise PictureError(f"{path} is damaged: it claims to be {width}×{height} pixels.")
-    if width * height > limit:
-        raise PictureError(
-            f"{path} has {width}×{height} = {width * height / 1e6:.0f} megapixels; "
-            f"pictures up to {limit / 1e6:.0f} megapixels can be read, so scale it down first."
-        )
 
 
 def _samples(image: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:

@@ -11,13 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.media.provenance import Facts, as_text, as_tiff, own_facts
+from mattelier.media.size_limits import check_size
 from mattelier.types.atomic import replacing
 from mattelier.types.colour import from_float, linear_to_srgb, srgb_to_linear, to_float
 from mattelier.types.errors import MattelierError, OutputError, PictureError
 from mattelier.types.picture import Picture, Transfer
-
-MAX_PIXELS = 300_000_000
-"""Larger pictures are refused from their header, before any memory is taken for them."""
 
 OUTPUT_SUFFIXES = frozenset((".png", ".webp", ".tif", ".tiff", ".exr", ".jpg", ".jpeg"))
 INPUT_SUFFIXES = OUTPUT_SUFFIXES | {".jpe", ".avif", ".heic", ".heif", ".hif", ".bmp", ".gif"}
@@ -59,7 +57,7 @@ def read(path: str | os.PathLike[str]) -> Picture:
     Warns
     -----
     UserWarning
-        When NaN or infinite samples were replaced, or a profile did not fit.
+        When samples that are no light were replaced, or a profile did not fit.
     """
     return _read(Path(path), managed=True)
 
@@ -281,13 +279,13 @@ def _decode(path: Path, file_format: str, *, managed: bool) -> Picture:
     from mattelier.media import pillow_io
 
     if file_format == "HEIF":
-        return pillow_io.read_heif(path, MAX_PIXELS)
+        return pillow_io.read_heif(path)
     if file_format != "EXR":
         exif = Image.Exif()
         try:
             with pillow_io.open_header(path, file_format) as image:
-                pillow_io.check_size(path, *image.size, MAX_PIXELS)
                 if not pillow_io.deeper_than_8_bits(image):
+                    check_size(path, *image.size, pillow_io.bytes_per_pixel(image))
                     return pillow_io.read(image, managed=managed)
                 exif.load(image.info.get("exif", b""))
         except UnidentifiedImageError:
@@ -296,11 +294,11 @@ def _decode(path: Path, file_format: str, *, managed: bool) -> Picture:
     from mattelier.media import oiio_io
 
     if file_format == "EXR":
-        return oiio_io.read_exr(path, MAX_PIXELS)
+        return oiio_io.read_exr(path)
     with path.open("rb") as file:
         if file_format == "TIFF":  # a TIFF is laid out as an EXIF block is
             exif.load_from_fp(file)
-        return oiio_io.read_deep(path, MAX_PIXELS, exif, managed=managed)
+        return oiio_io.read_deep(path, exif, managed=managed)
 
 
 def _check_suffix(path: Path, allowed: frozenset[str], what: str) -> str:

@@ -187,7 +187,7 @@ def _make(values: Any, version: str, stop: str) -> tuple[ShotResult, list[str]]:
     """On a worker: make the frames of the request."""
     _same(version)
     with heard_by(_listener(stop)) as notes:
-        result = roto.run(from_json(RotoRequest, values))
+        result = roto.run(from_json(RotoRequest, values), job=stop)
     return result, notes
 
 
@@ -195,7 +195,7 @@ def _track(values: Any, version: str, stop: str) -> tuple[None, list[str]]:
     """On a worker: tune and track the shot."""
     _same(version)
     with heard_by(_listener(stop)) as notes:
-        roto.track(from_json(RotoRequest, values))
+        roto.track(from_json(RotoRequest, values), job=stop)
     return None, notes
 
 

@@ -16,6 +16,7 @@ from mattelier.types.errors import PictureError, UsageError
 WORK_FOLDER = ".mattelier"
 """Folder beside the results that holds what a later run uses again; it may be deleted."""
 
+_MAX_NAME_BYTES = 255  # of a file on every common file system
 _PICTURE_SUFFIXES = (".exr", ".png", ".tif", ".tiff", ".jpg", ".jpeg")
 _OUTPUT_SUFFIXES: dict[str, tuple[str, ...]] = {
     "matte": (".exr", ".png", ".tif", ".tiff"),
@@ -100,6 +101,7 @@ def plan_outputs(request: ShotRequest, plate: Plate) -> Layout:
     else:
         layout = _folder(request, plate, path)
     _refuse_plate_overwrite(layout, plate)
+    _refuse_long_names(layout, plate)
     return layout
 
 
@@ -200,6 +202,18 @@ def _check_format(request: ShotRequest, suffix: str) -> None:
     expected = _FORMAT_SUFFIXES.get(request.format, suffix)
     if expected != suffix.replace(".tiff", ".tif"):
         raise UsageError(f"-o {request.output} and --format {request.format} do not agree.")
+
+
+def _refuse_long_names(layout: Layout, plate: Plate) -> None:
+    """Say before hours of tracking that the disk would not take a name after them."""
+    last = max(plate.frames, key=lambda frame: len(str(frame)))
+    for target in layout.targets:
+        for file in [target.names.path(last), *([target.movie] if target.movie else [])]:
+            if len(os.fsencode(file.name)) > _MAX_NAME_BYTES:
+                raise UsageError(
+                    f"-o asks for files with names of more than {_MAX_NAME_BYTES} bytes, "
+                    f"{file.name[:40]}…; choose a shorter one."
+                )
 
 
 def _refuse_plate_overwrite(layout: Layout, plate: Plate) -> None:

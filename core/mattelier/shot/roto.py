@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open_model import OpenModel
+from mattelier.media.stills import read_grey
 from mattelier.requests import RotoRequest
 from mattelier.shot.cache_keys import plate_digests
 from mattelier.shot.frame_mattes import FrameMatter, frame_writers
@@ -39,6 +41,7 @@ def run(
     *,
     models: ModelCache | None = None,
     done: Callable[[FrameResult], None] = lambda result: None,
+    job: str = "",
 ) -> ShotResult:
     """Make a shot's mattes.
 
@@ -51,20 +54,23 @@ def run(
         Networks that are open already.
     done : callable
         Hears of every frame as it ends.
+    job : str
+        Names a farm's job, whose parts may make the same frames at once.
 
     Raises
     ------
     MattelierError
-        Nothing was written: the request does not fit, or the model cannot be used.
+        Nothing was written: the request does not fit, the model cannot be used, or another run
+        writes the same files.
     """
     shot = prepare(request)
     try:
-        return _RotoRun(shot, models or ModelCache(), done).run()
+        return _RotoRun(shot, models or ModelCache(), done).run(job)
     finally:
         shot.plate.close()
 
 
-def track(request: RotoRequest, *, models: ModelCache | None = None) -> None:
+def track(request: RotoRequest, *, models: ModelCache | None = None, job: str = "") -> None:
     """Tune and track a shot, whatever of it lies not in its work folder yet; make no frames.
 
     Tells its progress.
@@ -76,7 +82,7 @@ def track(request: RotoRequest, *, models: ModelCache | None = None) -> None:
     """
     shot = prepare(request)
     try:
-        _RotoRun(shot, models or ModelCache(), lambda result: None).prepare_all()
+        _RotoRun(shot, models or ModelCache(), lambda result: None).prepare_all(job)
     finally:
         shot.plate.close()
 
@@ -179,12 +185,23 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
     def make(self, frame: int, picture: Picture, targets: Sequence[Target]) -> FrameOutput:
         mattes = self._frame_matter.mattes(frame, picture, self._tracks, self.shot.keys)
         writes = frame_writers(mattes, targets, self.space, self.request.bits)
-        record = {
-            "coverage": {n: round(float(a.mean()), 5) for n, a in mattes.alphas.items()},
+        return FrameOutput(picture, writes, self._record(frame, mattes.alphas))
+
+    def describe(self, frame: int) -> Mapping[str, Any]:
+        """The record of `make`, from the mattes that lie there alone in a file."""
+        alphas = {}
+        for target in self.layout.targets:
+            if target.output == "matte" and len(target.objects) == 1:
+                with suppress(PictureError):
+                    alphas[target.objects[0]] = read_grey(target.names.path(frame))
+        return self._record(frame, alphas)
+
+    def _record(self, frame: int, alphas: Mapping[str, NDArray[np.float32]]) -> dict[str, Any]:
+        return {
+            "coverage": {name: round(float(a.mean()), 5) for name, a in alphas.items()},
             "confidence": {n: round(t.confidence(frame), 4) for n, t in self._tracks.items()},
             "key": [n for n, keys in self.shot.keys.items() if frame in keys],
         }
-        return FrameOutput(picture, writes, record)
 
     def weights(self, target: Target) -> Mapping[str, str]:
         cards = (self._networks[name].card for name in target.objects)

@@ -26,7 +26,9 @@ from mattelier.shot.outputs import Target
 from mattelier.shot.pipeline import run_pipeline
 from mattelier.shot.plan import RequestT, Shot
 from mattelier.shot.result import FrameResult, ShotResult
-from mattelier.types.atomic import remove_leftovers
+from mattelier.types.atomic import remove_leftovers, remove_leftovers_below
+from mattelier.types.claims import Claim, claimed
+from mattelier.types.digest import digest
 from mattelier.types.errors import MattelierError, OutputError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.packages import installed
@@ -34,6 +36,9 @@ from mattelier.types.picture import Picture
 from mattelier.types.progress import Cancelled, remark, stage, tell
 
 VERSION = installed("mattelier") or "unknown"
+
+# Of a request: what runs of one shot's parts may differ in, on machines of several kinds.
+_NOT_SETTINGS = {"plate", "output", "frames", "resume", "overwrite", "device"}
 
 FrameInputT = TypeVar("FrameInputT")
 WriteFile = Callable[[Path, Facts], None]
@@ -122,20 +127,31 @@ class ShotRun(ABC, Generic[RequestT, FrameInputT]):
     def make(self, frame: int, frame_input: FrameInputT, targets: Sequence[Target]) -> FrameOutput:
         """These files of a frame, computed but not written."""
 
+    def describe(self, frame: int) -> Mapping[str, Any]:
+        """What the manifest tells of a frame whose files were made by another run."""
+        return {}
+
     @abstractmethod
     def weights(self, target: Target) -> Mapping[str, str]:
         """The models that a target's files are made by, and the SHA-256 of their weights."""
 
-    def run(self) -> ShotResult:
+    def run(self, job: str = "") -> ShotResult:
         """Make the shot.
 
         Tells its progress; a listener that raises `Cancelled` interrupts it: files being written
         are finished, and the result says so.
 
+        Parameters
+        ----------
+        job : str
+            Names a farm's job. Its parts may make the same frames at once, as when one is given
+            out again; nobody else may.
+
         Raises
         ------
         MattelierError
-            Nothing was made: the request does not fit, or the model cannot be used.
+            Nothing was made: the request does not fit, the model cannot be used, or another run
+            writes the same files.
         """
         todo = self.shot.requested & self.plate.frames
         try:
@@ -144,9 +160,22 @@ class ShotRun(ABC, Generic[RequestT, FrameInputT]):
             for frame in self.shot.absent:
                 self._finish_frame(FrameResult(frame, f"Frame {frame} is not in the plate."))
             self.make_folders()
-            remove_leftovers(
-                target.names.path(frame) for target in self.layout.targets for frame in todo
-            )
+        except OutputError as error:
+            self._result.problems.append(str(error))
+            return self._result
+        with claimed(self._claims(todo, job)) as others:
+            if not any(job and other.job == job for other in others):
+                remove_leftovers(
+                    target.names.path(frame) for target in self.layout.targets for frame in todo
+                )
+            if not others:
+                remove_leftovers_below(self.layout.work)
+            self._make_all(todo)
+            self._write_manifest()
+        return self._result
+
+    def _make_all(self, todo: FrameRange) -> None:
+        try:
             self._open()
             windows = todo.chunks(self.window or len(todo))
             for number, window in enumerate(windows):
@@ -160,16 +189,28 @@ class ShotRun(ABC, Generic[RequestT, FrameInputT]):
             self._result.interrupted = True
         except OutputError as error:  # a full disk, a folder taken away: it would only go on
             self._result.problems.append(str(error))
-        self._write_manifest()
-        return self._result
 
-    def prepare_all(self) -> None:
-        """Prepare all that was asked for, and make nothing of it."""
+    def _claims(self, frames: FrameRange, job: str) -> dict[Path, Claim]:
+        """What this run writes, by folder; all runs of a work folder agree on their settings."""
+        files: dict[Path, set[str]] = {}
+        for target in self.layout.targets:
+            paths = [target.names.path(frame) for frame in frames]
+            for path in [*paths, target.movie] if target.movie else paths:
+                files.setdefault(path.parent, set()).add(path.name)
+        settings = digest(_settings(to_json(self.request)))
+        claims = {self.layout.work: Claim(files.pop(self.layout.work, ()), settings, job)}
+        return claims | {folder: Claim(names, job=job) for folder, names in files.items()}
+
+    def prepare_all(self, job: str = "") -> None:
+        """Prepare all that was asked for, and make nothing of it; see `run`."""
         self.make_folders()
-        self._open()
-        if todo := self.shot.requested & self.plate.frames:
-            with stage("", 0.05, 1):
-                self.prepare(todo)
+        with claimed(self._claims(FrameRange(), job)) as others:
+            if not others:
+                remove_leftovers_below(self.layout.work)
+            self._open()
+            if todo := self.shot.requested & self.plate.frames:
+                with stage("", 0.05, 1):
+                    self.prepare(todo)
 
     def make_folders(self) -> None:
         """Make every folder that results go to.
@@ -201,9 +242,17 @@ class ShotRun(ABC, Generic[RequestT, FrameInputT]):
             if left:
                 todo[frame] = left
             else:
-                self._finish_frame(FrameResult(frame, kept=True))
+                self._keep(frame, dict(wanted))
         with stage(self.stage_name, self.prepare_share, 1):
             self._make(todo)
+
+    def _keep(self, frame: int, wanted: Mapping[Target, str]) -> None:
+        """Leave a frame as it is; a record that a kill or somebody took is made from its files."""
+        record = self._records.read(frame)
+        if record is None or record.get("error"):
+            cache_keys = {target.described: key for target, key in wanted.items()}
+            self._records.write(frame, {**self.describe(frame), "settings": cache_keys})
+        self._finish_frame(FrameResult(frame, kept=True))
 
     def _is_current(self, frame: int, target: Target, key: str) -> bool:
         if not self.request.resume:
@@ -306,6 +355,13 @@ class ShotRun(ABC, Generic[RequestT, FrameInputT]):
             write_manifest(self._result.manifest, shot, plate.frames, self._records)
         except OutputError as error:
             self._result.problems.append(str(error))
+
+
+def _settings(values: Any) -> Any:
+    """Plain values without what decides nothing of the results."""
+    if not isinstance(values, dict):
+        return values
+    return {name: _settings(v) for name, v in values.items() if name not in _NOT_SETTINGS}
 
 
 def _error_message(frame: int, error: Exception) -> str:

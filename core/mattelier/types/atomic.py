@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mattelier.types.errors import OutputError
@@ -62,6 +62,14 @@ def remove_leftovers(paths: Iterable[Path]) -> None:
             match = _TEMPORARY.fullmatch(name)
             if match and (match[1], match[2]) in expected:
                 (folder / name).unlink(missing_ok=True)
+
+
+def remove_leftovers_below(folder: Path) -> None:
+    """Delete what killed `replacing`s left half-written in a folder and in those below it."""
+    for place, _, names in os.walk(folder):
+        for name in filter(_TEMPORARY.fullmatch, names):
+            with suppress(OSError):
+                Path(place, name).unlink()
 
 
 def _sentence(path: Path, error: OSError) -> str:

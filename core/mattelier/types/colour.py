@@ -13,6 +13,12 @@ from mattelier.types.picture import Picture
 
 _FULL_SCALE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
+MAX_SAMPLE = 1e6
+"""Of a float picture, either sign. The sun's disc in an HDRI is less; more overflows in filters."""
+
+_INFINITE_SAMPLE = 65504.0  # what ±Inf becomes: the largest half float, as in compositors' nodes
+_BAND_ROWS = 256
+
 # Rec. 709 luminance weights (ITU-R BT.709-6, 3.2).
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
@@ -59,6 +65,23 @@ def from_float(values: NDArray[np.float32], dtype: DTypeLike) -> NDArray[Any]:
     scaled = np.multiply(values, np.float32(_FULL_SCALE[dtype]), dtype=np.float32)
     np.clip(scaled, 0, _FULL_SCALE[dtype], out=scaled)
     return np.rint(scaled, out=scaled).astype(dtype)
+
+
+def bound_samples(samples: NDArray[np.float32]) -> int:
+    """Make float samples finite and at most `MAX_SAMPLE`, in place; returns how many were not.
+
+    NaN becomes 0, ±Inf ±65504. `samples` has its rows first: (H, W) or (H, W, C).
+    """
+    changed = 0
+    for y in range(0, len(samples), _BAND_ROWS):
+        band = samples[y : y + _BAND_ROWS]
+        good = np.abs(band) <= MAX_SAMPLE  # never true of NaN
+        if good.all():
+            continue
+        changed += good.size - int(np.count_nonzero(good))
+        np.nan_to_num(band, copy=False, nan=0.0, posinf=_INFINITE_SAMPLE, neginf=-_INFINITE_SAMPLE)
+        np.clip(band, -MAX_SAMPLE, MAX_SAMPLE, out=band)
+    return changed
 
 
 def srgb_to_linear(values: NDArray[Any]) -> NDArray[np.float32]:

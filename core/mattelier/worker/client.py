@@ -243,6 +243,9 @@ def connect(engine: Engine, host: str, *, timeout: float = 60) -> Worker:
         raise Unavailable(
             "No Mattelier worker is running: start one with `mattelier worker` in a terminal."
         )
+    reasons = [protocol.distrust(folder) for folder in protocol.folders()]
+    if all(reasons):
+        raise Unavailable(reasons[0])
     started = _start_worker(engine)
     end = time.monotonic() + timeout
     while time.monotonic() < end:
@@ -264,12 +267,16 @@ def connect(engine: Engine, host: str, *, timeout: float = 60) -> Worker:
 
 def output_path() -> Path:
     """Where a started worker's own output goes: what it says before its log is open."""
-    return protocol.folders()[0] / "worker-output.txt"
+    folders = protocol.folders()
+    usable = [folder for folder in folders if not protocol.distrust(folder)]
+    return (usable or folders)[0] / "worker-output.txt"
 
 
 def _greet_worker(host: str) -> Worker | None:
     """A greeted connection to a listening worker, or None."""
     for folder in protocol.folders():
+        if protocol.distrust(folder):
+            continue
         try:
             connection, token = _open_connection(protocol.address(folder))
         except (OSError, ValueError, KeyError):
@@ -304,6 +311,8 @@ def _open_connection(path: Path) -> tuple[socket.socket, str]:
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(str(path))
+        if not protocol.is_own(connection):
+            raise OSError(f"{path} is another user's")
     except OSError:
         connection.close()
         raise
@@ -316,9 +325,9 @@ def _start_worker(engine: Engine) -> subprocess.Popen[bytes]:
     output = output_path()
     command = [*engine.command, "--idle", str(engine.idle)]
     try:
-        output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        protocol.make_folder(output.parent)
         # Not the host's own output: a child that outlives the host would hold its pipes open.
-        with output.open("wb") as sink:
+        with protocol.open_own(output, "wb") as sink:
             return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,

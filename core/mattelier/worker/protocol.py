@@ -20,13 +20,15 @@ import socket
 import struct
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 VERSION = 1
 MAX_MESSAGE = 1 << 20
 STRIP_ROWS = 256
 SAMPLE_BYTES = {"u8": 1, "u16": 2, "f32": 4}
 _MAX_PATH_BYTES = 100  # of a Unix socket; macOS has room for 104 bytes, Linux for 108
+_OWN_NAME = "mattelier"
+_SOL_LOCAL, _LOCAL_PEERCRED = 0, 1  # of macOS, which Python does not name
 _LENGTH_FORMAT = struct.Struct(">I")
 
 
@@ -91,12 +93,82 @@ def folders() -> list[Path]:
     if moved := os.environ.get("MATTELIER_RUNTIME"):
         return [Path(moved)]
     if sys.platform == "win32":
-        return [Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "mattelier"]
+        return [Path(os.environ.get("LOCALAPPDATA") or Path.home()) / _OWN_NAME]
     if sys.platform == "darwin":
-        return [Path.home() / "Library" / "Caches" / "mattelier"]
-    home = Path.home() / ".cache" / "mattelier"
+        return [Path.home() / "Library" / "Caches" / _OWN_NAME]
+    home = Path.home() / ".cache" / _OWN_NAME
     runtime = os.environ.get("XDG_RUNTIME_DIR")
-    return [Path(runtime) / "mattelier", home] if runtime else [home]
+    return [Path(runtime) / _OWN_NAME, home] if runtime else [home]
+
+
+def distrust(folder: Path) -> str:
+    """Why nobody should listen or ask in this folder: one sentence, or "" where all is well.
+
+    It has to be this user's own and closed to others, who could else put a socket of their own
+    there, and be sent pictures. One that is not there yet is well.
+    """
+    if sys.platform == "win32":  # below LOCALAPPDATA, which Windows closes
+        return ""
+    try:
+        status = folder.stat()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"The worker's folder {folder} cannot be used: {error.strerror}."
+    if status.st_uid != os.geteuid():
+        return (
+            f"The worker's folder {folder} belongs to another user; set MATTELIER_RUNTIME to a "
+            "folder of your own."
+        )
+    if status.st_mode & 0o022:
+        return (
+            f"The worker's folder {folder} is open to other users; close it with: "
+            f"chmod go-w '{folder}'"
+        )
+    return ""
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder to listen in; one of ours that others may write to is closed.
+
+    Raises
+    ------
+    OSError
+        It cannot be made, or is not to be trusted.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Everyday work makes the cache folder too, as open as the user's umask has it.
+    if folder.name == _OWN_NAME and sys.platform != "win32":
+        status = folder.stat()
+        if status.st_uid == os.geteuid() and status.st_mode & 0o022:
+            folder.chmod(status.st_mode & ~0o022)
+    if reason := distrust(folder):
+        raise OSError(reason)
+
+
+def open_own(path: Path, mode: str) -> IO[bytes]:
+    """Open a file in the worker's folder for writing, readable by this user alone, never a link.
+
+    `mode` is "wb" or "a+b".
+    """
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
+
+    if path.is_symlink():
+        path.unlink()
+    return open(path, mode, opener=opener)
+
+
+def is_own(connection: socket.socket) -> bool:
+    """Whether a process of this user is at the other end; True where the system does not say."""
+    if sys.platform == "linux":
+        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        return bool(struct.unpack("3i", credentials)[1] == os.geteuid())
+    if sys.platform == "darwin":
+        credentials = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, 76)
+        return bool(struct.unpack_from("2I", credentials)[1] == os.geteuid())
+    return True
 
 
 def address(folder: Path) -> Path:

@@ -18,9 +18,10 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from mattelier.types.errors import EngineError, MattelierError, UsageError
+from mattelier.types.file_lock import try_lock
 from mattelier.types.progress import Cancelled, heard_by
 from mattelier.worker import protocol
 from mattelier.worker.jobs import Job, Outcome, jobs, to_wire_samples, warm
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _MAX_CLIENTS = 64
 _MAX_PARALLEL_JOBS = 2  # requests that compute; more would only share the same cores
+_ROOM_SECONDS = 0.2  # that a client which is let go of takes to be gone
 _GREETING_SECONDS = 10
 _STALLED_SECONDS = 120  # a client that neither sends what it announced nor reads is given up
 _LISTEN_SECONDS = 0.5  # how long an idle or stopped worker may take to notice
@@ -60,6 +62,7 @@ class Server:
         self._token = secrets.token_hex(16) if sys.platform == "win32" else ""
         self._slots = {False: threading.Semaphore(_MAX_PARALLEL_JOBS), True: threading.Semaphore(1)}
         self._clients = threading.Semaphore(_MAX_CLIENTS)
+        self._idle: dict[socket.socket, None] = {}  # clients that ask nothing now, longest first
         self._changed = threading.Lock()
         self._working = 0
         self._last = time.monotonic()
@@ -76,18 +79,54 @@ class Server:
                 except OSError as error:
                     _log().warning("cannot listen in %s: %s", folder, error)
             if not listeners:
+                folder = protocol.folders()[0]
                 raise EngineError(
-                    f"The worker cannot listen in {protocol.folders()[0]}; make it writable, or "
-                    "set MATTELIER_RUNTIME to another folder."
+                    protocol.distrust(folder)
+                    or f"The worker cannot listen in {folder}; make it writable, or set "
+                    "MATTELIER_RUNTIME to another folder."
                 )
             _log().info("worker listens, ends after %g s without work", self.idle)
             threading.Thread(target=self._warm, daemon=True).start()
             while not self.stopping.is_set() and not self._idle_too_long():
                 for ready in select.select(listeners, [], [], _LISTEN_SECONDS)[0]:
-                    connection = ready.accept()[0]
-                    threading.Thread(target=self._attend, args=(connection,), daemon=True).start()
+                    self._accept(ready)
         _log().info("worker ends")
         return True
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            connection = listener.accept()[0]
+        except OSError as error:  # the client left at once, or no more files can be opened
+            _log().warning("a client could not connect: %s", error)
+            self._drop_longest_idle()
+            self.stopping.wait(_ROOM_SECONDS)
+            return
+        try:
+            threading.Thread(target=self._attend, args=(connection,), daemon=True).start()
+        except RuntimeError:
+            _log().exception("no more threads can be started")
+            connection.close()
+
+    def _drop_longest_idle(self) -> None:
+        """Make room for another client: let go of the one that asked nothing for the longest."""
+        with self._changed:
+            connection = next(iter(self._idle), None)
+            if connection is not None:
+                del self._idle[connection]
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def _claim_seat(self) -> bool:
+        """Whether there is room for one more client, if need be after an idle one has left."""
+        for _ in range(_MAX_CLIENTS):
+            if self._clients.acquire(blocking=False):
+                return True
+            self._drop_longest_idle()
+            if self._clients.acquire(timeout=_ROOM_SECONDS):
+                return True
+            if not self._idle:
+                break
+        return False
 
     def _idle_too_long(self) -> bool:
         with self._changed:
@@ -141,16 +180,19 @@ class Server:
     def _attend(self, connection: socket.socket) -> None:
         """One client from greeting to leaving; whatever it sends, the worker goes on."""
         with connection:
-            if not self._clients.acquire(blocking=False):
+            if not self._claim_seat():
+                _refuse(connection, f"The worker is busy with {_MAX_CLIENTS} others.", "Busy")
+                _drain(connection)
                 return
             try:
                 if self._greet(connection):
                     while not self.stopping.is_set():
-                        self._request(connection)
+                        self._request(connection, self._receive_request(connection))
             except (EOFError, OSError):
                 pass  # it left
             except protocol.ProtocolError as error:
                 _refuse(connection, f"{error}", "ProtocolError")
+                _drain(connection)
             except Exception:
                 _log().exception("a client's connection failed")
             finally:
@@ -160,8 +202,9 @@ class Server:
         connection.settimeout(_GREETING_SECONDS)
         hello = protocol.receive(connection)
         connection.settimeout(None)
-        if not hmac.compare_digest(str(hello.get("token", "")), self._token):
-            return False
+        token = str(hello.get("token", "")).encode("utf-8", "surrogatepass")
+        if not hmac.compare_digest(token, self._token.encode()):
+            raise protocol.ProtocolError("The token is not this worker's.")
         from mattelier import __version__
         from mattelier.log import log_path
 
@@ -179,8 +222,16 @@ class Server:
         protocol.send(connection, greeting)
         return "error" not in greeting
 
-    def _request(self, connection: socket.socket) -> None:
-        request = protocol.receive(connection)
+    def _receive_request(self, connection: socket.socket) -> dict[str, Any]:
+        with self._changed:
+            self._idle[connection] = None
+        try:
+            return protocol.receive(connection)
+        finally:
+            with self._changed:
+                self._idle.pop(connection, None)
+
+    def _request(self, connection: socket.socket, request: dict[str, Any]) -> None:
         with self._work():
             if request.get("task") == "stop":
                 self.stopping.set()
@@ -275,15 +326,17 @@ def _listen(folder: Path, token: str) -> Iterator[socket.socket]:
 
     A lock on a file beside it tells a living worker from a socket that a dead one left.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    protocol.make_folder(folder)
     path = protocol.address(folder)
     part = path.with_name(f"{path.name}.{os.getpid()}")
-    with path.with_suffix(".lock").open("a+b") as lock:
-        _claim(lock)
+    with protocol.open_own(path.with_suffix(".lock"), "a+b") as lock:
+        if not try_lock(lock):
+            raise _OtherWorker
         if sys.platform == "win32":
             listener = socket.create_server(("127.0.0.1", 0))
             endpoint = {"port": listener.getsockname()[1], "token": token}
-            part.write_text(json.dumps(endpoint), "utf-8")
+            with protocol.open_own(part, "wb") as file:
+                file.write(json.dumps(endpoint).encode())
         else:
             listener = socket.socket(socket.AF_UNIX)
             before = os.umask(0o177)  # 0600 from the first moment
@@ -298,20 +351,6 @@ def _listen(folder: Path, token: str) -> Iterator[socket.socket]:
                 yield listener
             finally:
                 path.unlink(missing_ok=True)
-
-
-def _claim(lock: IO[bytes]) -> None:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise _OtherWorker from None
 
 
 @contextlib.contextmanager
@@ -365,8 +404,9 @@ def _check_request(
                 f"{title!r} has {width * height / 1e6:.0f} megapixels; the most is "
                 f"{_MAX_PIXELS / 1e6:.0f}."
             )
-        if picture.get("channels") not in job.channels[title]:
-            raise UsageError(f"{title!r} cannot have {picture.get('channels')!r} channels.")
+        channels = picture.get("channels")
+        if type(channels) is not int or channels not in job.channels[title]:
+            raise UsageError(f"{title!r} cannot have {channels!r} channels.")
         _dtype(picture.get("depth"))
         if picture.get("transfer", "display") not in ("display", "linear"):
             raise UsageError(f"{title!r} is neither 'display' nor 'linear'.")
@@ -387,7 +427,7 @@ def _receive_pictures(
     """The pictures as tasks take them: a `Picture`, or (H, W) float32 0…1 for one channel."""
     import numpy as np
 
-    from mattelier.types.colour import to_float
+    from mattelier.types.colour import bound_samples, to_float
     from mattelier.types.picture import Picture
 
     pictures: dict[str, Any] = {}
@@ -395,13 +435,14 @@ def _receive_pictures(
         shape = (entry["height"], entry["width"], entry["channels"])
         samples = np.empty(shape, _dtype(entry["depth"]))
         protocol.receive_into(connection, _bytes(samples))
-        if samples.dtype == np.float32 and not np.isfinite(samples).all():
-            # Hosts hold what artists gave them; a network must not see it, and nothing is lost.
-            samples = np.nan_to_num(samples, nan=0.0, posinf=65504.0, neginf=0.0)
+        if samples.dtype == np.float32:  # hosts hold what artists gave them
+            bound_samples(samples)
         if entry["channels"] == 1:
             pictures[name] = to_float(samples[..., 0])
             continue
         alpha = np.ascontiguousarray(samples[..., 3]) if entry["channels"] == 4 else None
+        if alpha is not None and alpha.dtype == np.float32:
+            np.clip(alpha, 0, 1, out=alpha)
         colour = np.ascontiguousarray(samples[..., :3])
         pictures[name] = Picture(
             colour,
@@ -445,9 +486,9 @@ def _refuse(connection: socket.socket, sentence: str, error_type: str) -> None:
 
 def _drain(connection: socket.socket) -> None:
     """Let the client read why it was refused: closing on what it still sends would lose that."""
-    connection.shutdown(socket.SHUT_WR)
-    connection.settimeout(1)
     with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(1)
         while connection.recv(1 << 20):
             pass
 
