@@ -217,10 +217,17 @@ def test_auto_can_be_overruled(tmp_path: Path) -> None:
     assert auto.mean() > none.mean() + 5  # the scene is dark
 
 
+def test_alone_it_does_what_auto_does(tmp_path: Path) -> None:
+    stills.write_cutout(tmp_path / "a.png", scene())
+    command = ["enhance", str(tmp_path / "a.png")]
+    assert main([*command, "-o", str(tmp_path / "alone.png")]) == 0
+    assert main([*command, "--auto", "-o", str(tmp_path / "auto.png")]) == 0
+    assert (tmp_path / "alone.png").read_bytes() == (tmp_path / "auto.png").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "--auto"),
         (["--match-strength", "0.5"], "--match"),
         (["--match", "none.png"], "no such file"),
         (["--tone", "2"], "0<=x<=1"),

@@ -409,7 +409,6 @@ def test_one_matte_and_a_movie_of_mattes_serve_too(shot):
         (["bokeh", "{plate}", "-o", "{z}", "--depth", "{z}", "--overwrite"], "is read to make"),
         (["bokeh", "{plate}", "-o", "{out}", "--depth", "{matte}", "--focus", "3"], "distance"),
         (["bokeh", "{plate}", "-o", "{out}", "--mattes", "{small}"], "but the plate is"),
-        (["enhance", "{plate}", "-o", "{out}"], "Nothing is asked for"),
     ],
 )  # fmt: skip
 def test_wrong_usage_is_one_sentence_and_writes_nothing(shot, capsys, command, words):

@@ -28,6 +28,7 @@ from mattelier.types.errors import UsageError
 from mattelier.types.progress import remark
 
 _STDIN = "standard input"
+_STDERR = 2
 _EMPTY_COVERAGE = 1e-4  # of the picture's area
 _MAP_RESULTS = ("matte", "depth")  # kinds of results that are data, one number a pixel
 _SUFFIXES = {"png": ".png", "webp": ".webp", "tiff": ".tif", "exr": ".exr", "jpg": ".jpg"}
@@ -91,6 +92,7 @@ def run(
 
 def catch_warnings() -> None:
     """Our own warnings go into a picture's result, those of libraries into the log."""
+    _divert_libraries()
     package = Path(__file__).parents[1]
 
     def show(message: Warning | str, category: type[Warning], filename: str, *_: Any) -> None:
@@ -102,6 +104,31 @@ def catch_warnings() -> None:
 
     warnings.filterwarnings("always", module=r"mattelier\.")
     warnings.showwarning = show  # type: ignore[assignment]
+
+
+def _divert_libraries() -> None:
+    """Have what C libraries print ("libpng error: …") go to the log: our sentence says it.
+
+    They write to file 2, which is then the log; Python's `sys.stderr` goes on to the terminal.
+    """
+    if sys.stderr is not sys.__stderr__ or sys.stderr is None or sys.stderr.closed:
+        return  # done before, or a test listens
+    from mattelier.log import log_path
+
+    with contextlib.suppress(OSError, ValueError):
+        if sys.stderr.fileno() != _STDERR:
+            return
+        sys.stderr.flush()
+        terminal = os.dup(_STDERR)
+        encoding = sys.stderr.encoding
+        try:
+            log_path().parent.mkdir(parents=True, exist_ok=True)
+            log = os.open(log_path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        except OSError:
+            log = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(log, _STDERR)
+        os.close(log)
+        sys.stderr = open(terminal, "w", buffering=1, encoding=encoding, errors="backslashreplace")
 
 
 def _jobs(

@@ -62,6 +62,8 @@ def from_plain(
         result = msgspec.convert(values, value_type, dec_hook=convert_other)
     except msgspec.ValidationError as error:
         raise PlainValueError(_sentence(str(error), places, name)) from None
+    except UnicodeEncodeError:  # lone surrogates, which JSON's escapes can say
+        raise PlainValueError(f"{name} holds text that is no Unicode") from None
     for path, (_, value) in places.items():  # last, as a range says more
         if isinstance(value, float) and not math.isfinite(value):
             raise PlainValueError(f"{path[1:] or name} cannot be {value}")

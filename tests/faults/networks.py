@@ -1,0 +1,153 @@
+"""Weights, graphs and cards that are broken or hostile, through the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import pickle
+import random
+import shutil
+import struct
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from faults.child import Case, Findings, main, run_cases
+from faults.mutations import mutate
+from mattelier.commands.main import main as mattelier
+from tiny_model import make_model
+
+_NAME = "brought"
+_DEEP = 5000  # brackets in each other
+
+
+class _RunsCode:
+    """Unpickling it makes the file that says so."""
+
+    def __init__(self, proof: str) -> None:
+        self._proof = proof
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return open, (self._proof, "w")
+
+
+def attack(folder: Path, seed: int, first: int, last: int) -> Findings:
+    """Bring in so many mutated networks, use those that were taken, and read mutated cards."""
+    folder.mkdir(exist_ok=True)
+    return run_cases("networks", folder, seed, first, last)
+
+
+def _cases(folder: Path, seed: int) -> Case:
+    os.environ["MATTELIER_MODELS"] = str(Path(tempfile.mkdtemp(dir=folder)))
+    store = Path(os.environ["MATTELIER_MODELS"])
+    sound = make_model(store, "sound")
+    picture, proof = store / "picture.png", store / "CODE-RAN"
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(picture)
+    card = (sound / "card.toml").read_bytes()
+    onnx = (sound / "tiny.onnx").read_bytes()
+    weights = (sound / "tiny.safetensors").read_bytes()
+    others = [onnx, weights, card]
+
+    def bring_graph(rng: random.Random) -> list[list[str]]:
+        (store / "brought.onnx").write_bytes(mutate(onnx, rng, others))
+        ports = ["--input", "picture", "--hint-input", "hint", "--size", "64"]
+        command = ["models", "import", str(store / "brought.onnx"), "--name", _NAME, *ports]
+        return [command, ["matte", str(picture), "-o", str(store / "o.png"), "--model", _NAME]]
+
+    def bring_weights(rng: random.Random) -> list[list[str]]:
+        path = store / "brought.safetensors"
+        path.write_bytes(mutate(weights, rng, others))
+        command = ["models", "import", str(path), "--name", _NAME]
+        return [
+            [*command, "--architecture", "tiny.TinyNet"],
+            ["upscale", str(picture), "-o", str(store / "o.png"), "--model", str(path)],
+        ]
+
+    def bring_pickle(rng: random.Random) -> list[list[str]]:
+        path = store / rng.choice(("brought.pth", "brought.onnx", "brought.safetensors"))
+        content = pickle.dumps(_RunsCode(str(proof)), protocol=rng.choice((2, 4)))
+        if rng.random() < 0.5:
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("archive/data.pkl", content)
+        else:
+            path.write_bytes(content)
+        return [
+            ["models", "import", str(path), "--name", _NAME],
+            ["upscale", str(picture), "-o", str(store / "o.png"), "--model", str(path)],
+        ]
+
+    def bring_name(rng: random.Random) -> list[list[str]]:
+        name = rng.choice(("..", "../out", "/tmp/out", "a/b", "", ".hidden", "CON", "a" * 300, "é"))
+        path = store / "sound" / "tiny.safetensors"
+        command = ["models", "import", str(path), "--architecture", "tiny.TinyNet", "--name", name]
+        return [command]
+
+    def read_card(rng: random.Random) -> list[list[str]]:
+        other = store / "other"
+        other.mkdir(exist_ok=True)
+        hostile = (b"a = " + b"[" * _DEEP, rng.randbytes(500), b"")
+        broken = mutate(card, rng, others) if rng.random() < 0.7 else rng.choice(hostile)
+        (other / "card.toml").write_bytes(broken)
+        return [
+            ["models", "list"],
+            ["models", "verify", "other"],
+            ["models", "get", "other"],
+            ["matte", str(picture), "-o", str(store / "o.png"), "--model", "sound"],
+        ]
+
+    def bring_header(rng: random.Random) -> list[list[str]]:
+        header = rng.choice((b'{"a":' * _DEEP, b"[]", b'{"mix.weight":{"dtype":"F64"}}', b"{}"))
+        length = rng.choice((len(header), 2**63, 0, 1 << 40))
+        path = store / "brought.safetensors"
+        path.write_bytes(struct.pack("<Q", length) + header + weights[8:])
+        command = ["models", "import", str(path), "--name", _NAME]
+        return [[*command, "--architecture", "tiny.TinyNet"]]
+
+    attacks = (bring_graph, bring_weights, bring_pickle, bring_name, read_card, bring_header)
+
+    def case(number: int) -> tuple[str, Callable[[], str]]:
+        rng = random.Random(f"{seed}-{number}")
+        make = attacks[number % len(attacks)]
+
+        def run() -> str:
+            before = set(folder.iterdir())
+            try:
+                verdicts = [_run(command) for command in make(rng)]
+            finally:
+                for name in (_NAME, "other"):
+                    shutil.rmtree(store / name, ignore_errors=True)
+            if proof.exists():
+                return "executed: a pickle ran its code"
+            if stray := set(folder.iterdir()) - before:
+                return f"escaped: {sorted(map(str, stray))}"
+            if left := [path.name for path in store.glob(".*")]:
+                return f"left: {left}"
+            if make is read_card and verdicts[-1] != "done":
+                return f"spread: a bad card kept a sound model from working, {verdicts[-1]}"
+            return next((verdict for verdict in verdicts if ":" in verdict), verdicts[0])
+
+        return make.__name__, run
+
+    return case
+
+
+def _run(command: list[str]) -> str:
+    """`done`, `refused`, or what is wrong with how the command line ended."""
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+        code = mattelier([*command, *(["--overwrite"] if "-o" in command else [])])
+    text = said.getvalue()
+    if "Traceback" in text or "unexpected" in text:
+        return f"unexpected: {' '.join(command[:2])} {text[-300:]}"
+    if code not in (0, 2, 3):
+        return f"code: {code}"
+    return "refused" if code else "done"
+
+
+if __name__ == "__main__":
+    main(_cases)
