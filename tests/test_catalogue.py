@@ -7,9 +7,11 @@ import io
 import json
 import os
 import pickle
+import shutil
 import threading
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from mattelier.catalogue import Store, read_card
 from mattelier.catalogue import store as store_module
 from mattelier.catalogue.card import to_toml
 from mattelier.commands.models import models
+from mattelier.doctor import examine
 from mattelier.types.errors import MattelierError, ModelError, UsageError
 
 SHIPPED = Path(__file__).parents[1] / "models"
@@ -294,6 +297,76 @@ def test_a_restrictive_licence_must_be_accepted(store: Store, site: type[Site]) 
     assert "--accept-licence" in str(result.exception)
     assert site.requests == []
     assert run("get", "remote", "--accept-licence").exit_code == 0
+
+
+def test_two_fetch_at_once_and_both_have_it(store: Store, site: type[Site]) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: store.get("remote"), range(4)))
+    assert found == [found[0]] * 4
+    assert sorted(path for path, _ in site.requests) == ["/tiny.onnx", "/tiny.safetensors"]
+    assert not list(store.user.glob(".*"))
+
+
+@pytest.mark.parametrize("start", [0, 100])
+def test_a_download_ends_at_the_size_on_the_card(
+    store: Store, site: type[Site], start: int
+) -> None:
+    sent = site.root / "tiny.onnx"
+    size = sent.stat().st_size
+    sent.write_bytes(sent.read_bytes() + bytes(50_000_000))
+    part = store.user / "remote/tiny.onnx.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(bytes(start))
+    result = run("get", "remote")
+    assert (result.exit_code, "its size or checksum differs" in result.output) == (3, True)
+    assert sum(path.stat().st_size for path in part.parent.iterdir()) <= size
+
+
+def test_a_link_in_the_place_of_a_download_is_not_followed(
+    store: Store, site: type[Site], tmp_path: Path
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    part = store.user / "remote/tiny.onnx.part"
+    part.parent.mkdir(parents=True)
+    part.symlink_to(victim)
+    assert run("get", "remote").exit_code == 0
+    assert victim.read_text() == "precious"
+
+
+@pytest.mark.parametrize("card", ["a = " + "[" * 5000, "\0\xff", "name = 3", ""])
+def test_one_bad_card_hides_no_other(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, card: str
+) -> None:
+    make_model(store.shipped, "tiny")
+    (store.user / "bad").mkdir(parents=True)
+    (store.user / "bad/card.toml").write_text(card, "latin-1")
+    listed = run("list")
+    assert (listed.exit_code, "A tiny network" in listed.output) == (0, True)
+    assert f"The model card {store.user / 'bad/card.toml'}" in listed.output
+    weights = tmp_path / "w.safetensors"
+    shutil.copy(store.shipped / "tiny/tiny.safetensors", weights)
+    result = run("import", weights, "--name", "mine", "--architecture", "tiny.TinyNet")
+    assert result.exit_code == 0
+    assert examine(store).models["bad"] == "damaged"
+
+
+@pytest.mark.parametrize(
+    "name", ["../../outside/mine", "..", "/tmp/mine", "a/b", ".hidden", "", "é", "a" * 300]
+)
+def test_a_name_is_looked_at_before_anything_is_copied(
+    store: Store, tmp_path: Path, name: str
+) -> None:
+    weights = make_model(tmp_path, "source") / "tiny.safetensors"
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "mine.safetensors").write_bytes(b"precious")
+    before = sorted(tmp_path.rglob("*"))
+    result = run("import", weights, "--name", name, "--architecture", "tiny.TinyNet")
+    assert result.exit_code == 2
+    assert "may hold only" in str(result.exception)
+    assert (outside / "mine.safetensors").read_bytes() == b"precious"
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 # Commands

@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import struct
+import subprocess
 import sys
 import tempfile
 import zlib
@@ -16,12 +17,14 @@ import cv2
 import numpy as np
 import OpenImageIO
 import pytest
+from faults.corpus import exr, exr_entry, write_seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import ExifTags, Image, ImageCms
 
 from mattelier.media import png, stills
+from mattelier.media.depth_maps import read_depth
 from mattelier.types.colour import linear_to_srgb, srgb_to_linear, to_float
 from mattelier.types.errors import OutputError, PictureError
 from mattelier.types.picture import Picture, Window
@@ -244,6 +247,94 @@ def test_exr_with_nan_and_infinity_is_cleaned_with_a_warning(tmp_path):
     assert picture.colour[0, 0, 0] == 0
     assert picture.colour[1, 1, 1] > 1000
     np.testing.assert_array_equal(picture.colour[3, 3], 1)  # neighbours are untouched
+
+
+# What damages float files, and what is merely rare: all of it comes as light that can be reckoned.
+ODD_FLOATS = st.one_of(
+    st.floats(width=32),  # NaN, infinities and denormals among them
+    st.sampled_from([1e-39, 6e-8, -1.0, 1e6, 1e30, 3e38, -3e38, np.nan, np.inf, -np.inf]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    arrays.arrays(np.float32, (3, 4, 4), elements=ODD_FLOATS.map(np.float32)),
+    st.sampled_from([".exr", ".tif"]),
+    st.sampled_from(["half", "float", "double"]),
+    st.booleans(),
+)
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_read_is_finite_and_bounded(samples, suffix, sample, premultiplied):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"a{suffix}"
+        spec = OpenImageIO.ImageSpec(4, 3, 4, sample)
+        spec.attribute("oiio:UnassociatedAlpha", int(not premultiplied))
+        target = OpenImageIO.ImageOutput.create(str(path))
+        assert target.open(str(path), spec)
+        assert target.write_image(samples)
+        target.close()
+        picture, grey = stills.read(path), stills.read_grey(path)
+        with contextlib.suppress(PictureError):  # all one value
+            disparity = read_depth(path).disparity
+            assert ((disparity >= 0) & (disparity <= 1e6)).all()
+    assert (np.abs(picture.colour) <= 1e6).all()
+    assert ((picture.alpha >= 0) & (picture.alpha <= 1)).all()
+    assert ((grey >= 0) & (grey <= 1)).all()
+
+
+def test_light_as_bright_as_the_sun_is_kept(tmp_path):
+    samples = np.full((4, 4, 4), 0.5, np.float32)
+    samples[1, 1] = (4e5, 2e5, 1e5, 1)
+    save_oiio(tmp_path / "a.exr", samples)
+    np.testing.assert_array_equal(stills.read(tmp_path / "a.exr").colour[1, 1], (4e5, 2e5, 1e5))
+
+
+def test_a_glow_over_next_to_no_alpha_stays_as_it_is(tmp_path):
+    samples = np.zeros((4, 4, 4), np.float32)
+    samples[1, 1] = (0.5, 0.4, 0.3, 6e-8)
+    save_oiio(tmp_path / "a.exr", samples)
+    picture = stills.read(tmp_path / "a.exr")
+    np.testing.assert_array_equal(picture.colour[1, 1], np.float32((0.5, 0.4, 0.3)))
+    assert picture.alpha[1, 1] == 0
+
+
+@pytest.mark.parametrize("suffix", [".exr", ".tif"])
+def test_header_text_in_latin_1_is_carried_on(tmp_path, suffix):
+    entry = exr_entry(b"owner", b"string", "Jürgen Müller".encode("latin-1"))
+    entry += exr_entry("Straße".encode("latin-1"), b"string", b"x")
+    header = exr(4, 2, [b"B", b"G", b"R"], 0, entry)
+    rows = [struct.pack("<ii", y, 24) + np.full(12, 0.5, np.float16).tobytes() for y in range(2)]
+    starts = struct.pack("<QQ", len(header) + 16, len(header) + 16 + len(rows[0]))
+    (tmp_path / "a.exr").write_bytes(header + starts + b"".join(rows))
+    stills.write_cutout(tmp_path / f"b{suffix}", stills.read(tmp_path / "a.exr"))
+    again = stills.read(tmp_path / f"b{suffix}")
+    np.testing.assert_allclose(again.colour, 0.5)
+    if suffix == ".exr":
+        texts = {name: value for name, (_, value) in again.metadata.items()}
+        assert ("Jürgen Müller" in texts.values(), texts["Straße"]) == (True, "x")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits a process as POSIX can")
+def test_a_picture_that_would_not_fit_is_refused_from_its_header(tmp_path):
+    seeds = {path.name: path for path in write_seeds(tmp_path / "seeds")}
+    canvas = bytearray(seeds["moving.webp"].read_bytes())
+    canvas[24:30] = b"\xff\x3f\0\xff\x3f\0"  # 16384 × 16384 in the header of a small animation
+    (tmp_path / "canvas.webp").write_bytes(canvas)
+    save_oiio(tmp_path / "thin.tif", np.zeros((2, 150_000, 3), np.uint16), "RGB")
+    code = (
+        "import resource, sys; limit = 4 << 30\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
+        "from mattelier.media import stills\n"
+        "for path in sys.argv[1:]:\n"
+        "    try: stills.read(path)\n"
+        "    except stills.PictureError as error: print(error)\n"
+    )
+    command = [sys.executable, "-c", code, "canvas.webp", "thin.tif"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    canvas_said, thin_said = done.stdout.splitlines()
+    assert "takes about 5.4 GB to read, more than half of the 4.3 GB" in canvas_said
+    assert "sides up to 100000 pixels" in thin_said
 
 
 # ---------------------------------------------------------------- orientation, EXIF, ICC

@@ -309,6 +309,113 @@ def test_it_listens_for_this_user_only(shared):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def _close_to_others(folder: Path) -> None:
+    folder.chmod(0o777)
+
+
+def _give_away(folder: Path) -> None:
+    os.chown(folder, 65534, 65534)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (_close_to_others, "open to other users"),
+        pytest.param(
+            _give_away,
+            "belongs to another user",
+            marks=pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder away: root"),
+        ),
+    ],
+)
+def test_a_folder_where_others_could_listen_is_not_trusted(runtime, spoil, sentence):
+    """Whoever listens there is sent nothing, not even a greeting; the worker does not listen."""
+    spoil(runtime)
+    with socket.socket(socket.AF_UNIX) as squatter:
+        squatter.bind(str(protocol.address(runtime)))
+        squatter.listen()
+        squatter.settimeout(0.2)
+        with pytest.raises(WorkerError, match=sentence) as caught:
+            connect()
+        assert "\n" not in str(caught.value)
+        with pytest.raises(TimeoutError):
+            squatter.accept()
+    done = subprocess.run(COMMAND, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, sentence in done.stderr) == (3, True)
+
+
+@pytest.mark.parametrize("name", ["worker-output.txt", f"worker-{protocol.VERSION}.lock"])
+def test_links_in_the_folder_are_not_followed(runtime, tmp_path, name):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (runtime / name).symlink_to(victim)
+    with connect() as worker:
+        worker.run("status", {})
+    assert victim.read_text() == "precious"
+    assert not (runtime / name).is_symlink()
+
+
+def test_the_folder_that_is_ours_by_name_is_closed(monkeypatch):
+    """Everyday work makes the cache folder as open as the umask has it."""
+    with tempfile.TemporaryDirectory(prefix="mt") as home:
+        monkeypatch.delenv("MATTELIER_RUNTIME", raising=False)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", home)
+        folder = protocol.folders()[0]
+        folder.mkdir()
+        folder.chmod(0o775)
+        protocol.make_folder(folder)
+        assert protocol.distrust(folder) == ""
+
+
+def test_idle_clients_make_room(runtime):
+    """However many hold a connection and say nothing, the next one is served."""
+    with connect(), contextlib.ExitStack() as held:
+        for _ in range(70):
+            held.enter_context(raw(runtime))
+        with connect() as worker:
+            assert worker.run("status", {}).report["version"]
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        {"token": "é"},
+        {"token": "\ud800"},
+        {"token": ["x"]},
+        {"protocol": 4.0},
+        {"protocol": "\ud800"},
+    ],
+)
+def test_an_odd_greeting_is_answered(shared, greeting):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(protocol.address(shared)))
+        protocol.send(connection, {"protocol": protocol.VERSION, **greeting})
+        assert "error" in protocol.receive(connection)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts a process's files")
+def test_a_worker_that_can_open_no_more_files_goes_on(runtime):
+    code = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60)); "
+    code += "from mattelier.commands.main import main; main(['worker'])"
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as process:
+        end = time.monotonic() + 60
+        while not protocol.address(runtime).exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        with client.connect(Engine(), "test") as worker:
+            worker.run("status", {})
+        with contextlib.ExitStack() as held:
+            for _ in range(90):
+                connection = held.enter_context(socket.socket(socket.AF_UNIX))
+                connection.setblocking(False)
+                with contextlib.suppress(OSError):
+                    connection.connect(str(protocol.address(runtime)))
+            time.sleep(1)
+            assert process.poll() is None
+        with client.connect(Engine(), "test") as worker:
+            assert worker.run("status", {}).report["pid"] == process.pid
+        process.kill()
+
+
 def test_versions_are_checked_on_both_sides(shared, monkeypatch):
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(shared / f"worker-{protocol.VERSION}.sock"))

@@ -20,7 +20,7 @@ from typing import TextIO
 
 TESTS = Path(__file__).parents[1]
 HANG_SECONDS = 120
-MEMORY_BYTES = 12 << 30  # of address space, in which threads' stacks count
+MEMORY_BYTES = 8 << 30  # of address space, half of which a picture may take
 
 Case = Callable[[int], tuple[str, Callable[[], str]]]
 """From a number to a title and what gives the verdict: a word, and what is wrong after a colon."""

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from synthetic_clips import disc_clip
+from tiny_model import make_model
 
 from faults.child import Findings
 from mattelier.media import stills
 from mattelier.types.errors import MattelierError
-from synthetic_clips import disc_clip
-from tiny_model import make_model
 
 _FRAMES = 8
 _LIMIT_SECONDS = 300

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from tiny_model import make_model
 
 from faults.child import Case, Findings, main, run_cases
 from faults.mutations import mutate
 from mattelier.commands.main import main as mattelier
-from tiny_model import make_model
 
 _NAME = "brought"
 _DEEP = 5000  # brackets in each other

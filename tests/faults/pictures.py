@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from faults.child import Case, Findings, main, run_cases
+from faults.child import MEMORY_BYTES, Case, Findings, main, run_cases
 from faults.corpus import write_bombs, write_seeds
 from faults.mutations import mutate
 from mattelier.media import stills
@@ -21,7 +21,7 @@ from mattelier.types.errors import MattelierError
 from mattelier.types.picture import Picture
 
 _MAX_SECONDS = 20  # of processor time for one file
-_MAX_BYTES = 6 << 30  # of memory for one file
+_MAX_BYTES = MEMORY_BYTES // 2  # of memory for one file
 _MAX_SENTENCE = 500
 
 

@@ -285,6 +285,9 @@ class _Bounded:
             raise _TooLarge
         return self._sink.write(block)
 
+    def flush(self) -> None:
+        self._sink.flush()
+
 
 def _download(file: FileEntry, target: Path) -> None:
     """Fetch to `….part`, going on where a broken try stopped; moved in place once verified."""

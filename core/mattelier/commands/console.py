@@ -128,7 +128,7 @@ def _divert_libraries() -> None:
             log = os.open(os.devnull, os.O_WRONLY)
         os.dup2(log, _STDERR)
         os.close(log)
-        sys.stderr = open(terminal, "w", buffering=1, encoding=encoding, errors="backslashreplace")
+        sys.stderr = os.fdopen(terminal, "w", 1, encoding, "backslashreplace")
 
 
 def _jobs(

@@ -1,0 +1,71 @@
+"""A short, seeded part of each attack; `python -m tests.faults` goes on for hours."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from faults import kills, messages, networks, pictures
+from faults.child import Findings
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="speaks to a Unix socket")
+
+
+def harmless(findings: Findings, cases: int) -> bool:
+    assert findings.cases >= cases, findings
+    assert not findings.harms, "\n".join(findings.harms[:20])
+    return True
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("faults")
+
+
+def test_mutated_pictures(folder: Path) -> None:
+    found = pictures.attack(folder, 1, 0, 1000)
+    assert harmless(found, 1000)
+    assert found.verdicts["read"] > 100
+    assert found.verdicts["refused"] > 300
+
+
+def test_headers_that_lie(folder: Path) -> None:
+    assert harmless(pictures.attack_with_bombs(folder), 40)
+
+
+def test_hostile_networks_and_cards(folder: Path) -> None:
+    found = networks.attack(folder / "networks", 1, 0, 48)
+    assert harmless(found, 48)
+    assert found.verdicts["done"] > 0
+
+
+@posix
+def test_malformed_messages() -> None:
+    with messages.running() as worker:
+        files = worker.open_files()
+        found = messages.attack(worker, 1, 0, 400)
+        assert harmless(found, 400)
+        assert {"answered", "refused"} <= found.verdicts.keys()
+        assert worker.open_files() <= files + 5
+
+
+@posix
+def test_six_clients_after_a_day_of_rest() -> None:
+    """A worker without an idle limit is as it was; one with a limit has ended by then."""
+    with messages.running() as worker:
+        worker.pass_a_day()
+        found = messages.work(worker, 60)
+        assert harmless(found, 60)
+        assert found.verdicts == {"done": 40, "refused": 20}
+    with messages.running(idle=900) as worker:
+        assert harmless(messages.work(worker, 3), 3)
+        worker.pass_a_day()
+        assert worker.process.wait(30) == 0
+
+
+def test_kills(folder: Path) -> None:
+    found = kills.attack(kills.Shot(folder / "shot"), 1, chains=2, kills=3)
+    assert harmless(found, 3)
+    assert found.verdicts["resumed"] == 2
