@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -27,15 +28,19 @@ OLDEST_TORCH = (2, 4)
 NEEDS_TORCH = {"torch", "train"}
 TEST_EXTRAS = ("dev", "test", "train")
 CONSTRAINTS = Path("install", "constraints.txt")  # below the checkout, where pip runs
+VERSIONS = Path(".venv", "versions.txt")  # without the checksums, which pip wants of all or none
 # As variables, because they hold for the build of the package as well.
-PINNED = {name: CONSTRAINTS.as_posix() for name in ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT")}
+PINNED = {name: VERSIONS.as_posix() for name in ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT")}
+HASHED_FOR = ("Linux", "x86_64", (3, 11))  # what CI runs on, whose files the checksums are of
 VERSION = re.compile(r'^__version__ = "(.+)"', re.MULTILINE)
 UNPINNED = re.compile(r"(mattelier|pip|torch|triton|nvidia-.*|cuda-.*)$")
 CONSTRAINTS_HEAD = """\
-# Exact versions of what `CI=true ./install/test` installs, so that a run of CI can be repeated.
+# Exact versions of what `CI=true ./install/test` installs, so that a run of CI can be repeated, and
+# the SHA-256 of the files that Python 3.11 takes of them on Linux x86-64, where CI checks it.
 # Made by `python3 install/mattelier_setup.py constraints`. torch and its CUDA parts are left out:
 # which build fits depends on the machine, and a CPU build is on no common index.
 """
+BILL_TOOLS = ("cyclonedx-bom>=7", "pip-licenses>=5")
 PARALLEL = ("-n", "auto", "--maxprocesses", "4")  # tests/conftest.py says what stays together
 QUICK = "not host and not train and not slow"
 
@@ -207,14 +212,42 @@ class Environment:
         say("Installing; this takes a few minutes the first time ...")
         extras = f"[{','.join(wish.extras)}]" if wish.extras else ""
         newest = ["--upgrade", "--upgrade-strategy", "eager"] if upgrade else []
+        pinned = {} if upgrade or not in_ci() else self._pin(wish)
         self._run(
             self.python, "-m", "pip", "install", *newest, "--editable", f".{extras}", *torch,
-            variables={} if upgrade or not in_ci() else PINNED,
+            variables=pinned,
         )  # fmt: skip
         if not self.command.exists():
             raise SetupError(f"The mattelier command was not made; the log is {self.log}.")
         self._stamp.write_text(json.dumps(self._stamp_for(wish)), "utf-8")
         say(f"Ready: {self.command}")
+
+    def _pin(self, wish: Wish) -> dict[str, str]:
+        """Install what CI needs by its checksums; gives what holds pip to these versions then."""
+        lines = (self.checkout / CONSTRAINTS).read_text("utf-8").splitlines()
+        versions = [line.partition(" --hash")[0] for line in lines]
+        (self.checkout / VERSIONS).write_text("\n".join(versions) + "\n", "utf-8")
+        platform_here = (platform.system(), platform.machine(), sys.version_info[:2])
+        if platform_here == HASHED_FOR and set(TEST_EXTRAS) <= set(wish.extras):
+            self._run(
+                self.python, "-m", "pip", "install", "--no-deps", "--require-hashes",
+                "--only-binary", ":all:", "--requirement", CONSTRAINTS,
+            )  # fmt: skip
+        return PINNED
+
+    def hashed(self, packages: Sequence[str]) -> list[str]:
+        """The same packages, each with the SHA-256 of the file that pip takes of it here."""
+        command = [self.python, "-m", "pip", "install", "--dry-run", "--ignore-installed"]
+        command += ["--no-deps", "--quiet", "--report", "-", *packages]
+        report = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        hashes = {
+            _normalise(item["metadata"]["name"]): item["download_info"]["archive_info"]["hashes"]
+            for item in report["install"]
+        }
+        return [
+            f"{text} --hash=sha256:{hashes[_normalise(text.partition('==')[0])]['sha256']}"
+            for text in packages
+        ]
 
     def packages(self) -> list[str]:
         """What is installed, as `name==version`, without what a constraints file must not pin."""
@@ -253,6 +286,11 @@ class Environment:
                 f"{tail}\nA step of the set-up failed; above is the end of {self.log}.\n"
                 "Check the network and the free disk space, then run this again: it goes on."
             )
+
+
+def _normalise(name: str) -> str:
+    """A package's name as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def in_ci() -> bool:
@@ -347,12 +385,52 @@ def constraints(arguments: Sequence[str]) -> int:
     environment = Environment(CHECKOUT)
     environment.make(test_wish(environment), upgrade=True)
     file = CHECKOUT / CONSTRAINTS
-    file.write_text(CONSTRAINTS_HEAD + "\n".join(environment.packages()) + "\n", "utf-8")
+    lines = environment.hashed(environment.packages())
+    file.write_text(CONSTRAINTS_HEAD + "\n".join(lines) + "\n", "utf-8")
     say(f"Written: {file}; run the tests with CI=true before it is committed.")
     return 0
 
 
-TASKS = {"setup": set_up, "try": try_photo, "test": test, "constraints": constraints}
+def bill(arguments: Sequence[str]) -> int:
+    """`bill`: what an installation consists of, for those who must know: an SBOM, and licences."""
+    parser = argparse.ArgumentParser(
+        prog="bill", description="Write dist/mattelier.cdx.json (CycloneDX) and dist/licences.md."
+    )
+    parser.add_argument("--extras", default="", metavar="A,B", help="of the installation")
+    extras = parser.parse_args(arguments).extras
+    dist = CHECKOUT / "dist"
+    dist.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="mattelier-bill-") as folder:
+        product, tools = (Environment(Path(folder, name)) for name in ("product", "tools"))
+        wanted = {
+            product: [f"{CHECKOUT}[{extras}]" if extras else str(CHECKOUT)],
+            tools: BILL_TOOLS,
+        }
+        for environment, packages in wanted.items():
+            environment.checkout.mkdir()
+            environment._run(sys.executable, "-m", "venv", environment.folder)
+            environment._run(environment.python, "-m", "pip", "install", *packages)
+        sbom, licences = dist / "mattelier.cdx.json", dist / "licences.md"
+        tools._run(
+            tools._program("cyclonedx-py"), "environment", "--pyproject",
+            CHECKOUT / "pyproject.toml", "--mc-type", "application", "--gather-license-texts",
+            "--output-reproducible", "--output-file", sbom, product.python,
+        )  # fmt: skip
+        tools._run(
+            tools._program("pip-licenses"), f"--python={product.python}", "--format=markdown",
+            "--with-urls", "--from=mixed", "--order=license", f"--output-file={licences}",
+        )  # fmt: skip
+    say(f"Written: {sbom} and {licences}")
+    return 0
+
+
+TASKS = {
+    "setup": set_up,
+    "try": try_photo,
+    "test": test,
+    "constraints": constraints,
+    "bill": bill,
+}
 
 
 def main(arguments: Sequence[str]) -> int:

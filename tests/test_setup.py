@@ -1,6 +1,7 @@
 """The set-up: which torch, what is reused, and one sentence where it cannot go on."""
 
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -65,7 +66,7 @@ def checkout(tmp_path, monkeypatch):
     (tmp_path / "core" / "mattelier").mkdir(parents=True)
     (tmp_path / "core" / "mattelier" / "__init__.py").write_text('__version__ = "0.1.0"\n')
     (tmp_path / "install").mkdir()
-    (tmp_path / "install" / "constraints.txt").write_text("numpy==2.4.6\n")
+    (tmp_path / "install" / "constraints.txt").write_text("numpy==2.4.6 --hash=sha256:0123\n")
     steps: list[tuple[str, ...]] = []
 
     def run(self, *command, variables=None):
@@ -181,8 +182,9 @@ def test_in_ci_every_version_is_the_named_one(checkout, monkeypatch):
     steps.clear()
     monkeypatch.setenv("CI", "true")
     setup.main(["setup"])
-    assert "PIP_CONSTRAINT=install/constraints.txt" in steps[-1]
-    assert "PIP_BUILD_CONSTRAINT=install/constraints.txt" in steps[-1]
+    assert "PIP_CONSTRAINT=.venv/versions.txt" in steps[-1]
+    assert "PIP_BUILD_CONSTRAINT=.venv/versions.txt" in steps[-1]
+    assert (folder / ".venv/versions.txt").read_text() == "numpy==2.4.6\n"
     steps.clear()
     setup.main(["setup"])
     assert steps == []
@@ -194,14 +196,39 @@ def test_in_ci_every_version_is_the_named_one(checkout, monkeypatch):
 def test_the_constraints_are_renewed_without_torch(checkout, monkeypatch):
     folder, steps = checkout
     listed = "numpy==2.5.0\ntorch==2.15.0\nnvidia-cublas==13\nClick==8.5.1\nmattelier==0.1.0\n"
-    monkeypatch.setattr(
-        setup.subprocess, "run", lambda *a, **k: subprocess.CompletedProcess(a, 0, stdout=listed)
-    )
+
+    def file(name, sha256):
+        download = {"archive_info": {"hashes": {"sha256": sha256}}}
+        return {"metadata": {"name": name}, "download_info": download}
+
+    report = json.dumps({"install": [file("numpy", "12"), file("click", "ab")]})
+
+    def answer(command, **_):
+        text = report if "--dry-run" in command else listed
+        return subprocess.CompletedProcess(command, 0, stdout=text)
+
+    monkeypatch.setattr(setup.subprocess, "run", answer)
     assert setup.main(["constraints"]) == 0
     assert "--upgrade" in steps[-1]
     text = (folder / "install" / "constraints.txt").read_text()
-    assert text.splitlines()[-2:] == ["Click==8.5.1", "numpy==2.5.0"]
+    assert text.splitlines()[-2:] == [
+        "Click==8.5.1 --hash=sha256:ab",
+        "numpy==2.5.0 --hash=sha256:12",
+    ]
     assert "torch==" not in text
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_in_ci_files_are_checked_where_their_checksums_are_known(checkout, monkeypatch, machine):
+    _, steps = checkout
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setattr(setup.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(setup.platform, "machine", lambda: machine)
+    monkeypatch.setattr(setup, "HASHED_FOR", ("Linux", "x86_64", sys.version_info[:2]))
+    setup.main(["setup", "--extras", "dev,test,train"])
+    checked = [step for step in steps if "--require-hashes" in step]
+    assert len(checked) == (machine == "x86_64")
+    assert all(step[-1] == "install/constraints.txt" for step in checked)
 
 
 def test_the_constraints_name_what_the_project_asks_for():

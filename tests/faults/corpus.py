@@ -138,7 +138,7 @@ def write_bombs(folder: Path, seeds: Path) -> list[Path]:
     frame = plain.index(b"\xff\xc0") + 5
     progressive = (seeds / "progressive.jpg").read_bytes()
     place, scan = progressive.index(b"\xff\xc2") + 5, progressive.rindex(b"\xff\xda")
-    large = struct.pack(">HH", 8000, 8000)
+    large = struct.pack(">HH", 3000, 3000)
     moving = bytearray((seeds / "moving.webp").read_bytes())
     moving[24:30] = b"\xff\x3f\0\xff\x3f\0"  # a canvas of 16384 × 16384
     bmp = struct.pack("<IiiHHIIiiII", 40, _LARGE, -_LARGE, 1, 24, 0, 0, 0, 0, 0, 0)
