@@ -7,6 +7,9 @@ import dataclasses
 import io
 import json
 import logging
+import os
+import random
+import re
 import subprocess
 import sys
 import warnings
@@ -17,6 +20,8 @@ from typing import ClassVar
 import click
 import numpy as np
 import pytest
+from faults.corpus import write_seeds
+from faults.mutations import mutate
 from PIL import Image
 
 from mattelier import log
@@ -336,6 +341,58 @@ def test_help_needs_nothing_heavy():
     assert done.returncode == 0, done.stderr
     for name in ("cutout", "matte", "models", "doctor", "train", "evaluate"):
         assert name in done.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["roto", "{long}", "-o", "out"],
+        ["roto", "{long}.####.png", "-o", "out"],
+        ["roto", "{long}.mov", "-o", "out"],
+        ["cutout", "a.png", "-o", "{long}/x/"],
+        ["cutout", "a.png", "-o", "{long}.png"],
+        ["cutout", "a.png", "--hint", "{long}.png"],
+        ["qc", "{long}"],
+        ["qc", "{long}.####.exr"],
+    ],
+)
+def test_a_name_that_no_file_can_have_is_one_sentence(tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (8, 8)).save("a.png")
+    assert main([part.format(long="a" * 300) for part in command]) in (2, 3)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "unexpected" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_libraries_write_no_lines_of_their_own(tmp_path):
+    """libpng, libtiff and numpy say on standard error what our sentence says already."""
+    home = tmp_path / "home"
+    rng = random.Random(1)
+    seeds = write_seeds(tmp_path / "seeds")
+    damaged = []
+    for name in ("rgb16.png", "rgba16.png", "lzw.tif", "jpeg.tif", "deflate.tif"):
+        content = next(path for path in seeds if path.name == name).read_bytes()
+        for number in range(12):
+            path = tmp_path / f"{number}-{name}"
+            path.write_bytes(mutate(content, rng, [content]))
+            damaged.append(path)
+    command = [sys.executable, "-m", "mattelier", "enhance", *map(str, damaged)]
+    done = subprocess.run(
+        [*command, "-o", f"{tmp_path / 'out'}/"],
+        env={**os.environ, "HOME": str(home), "XDG_STATE_HOME": str(home / "state")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 3
+    ours = ("  failed: ", "  note: ")
+    lines = [line for line in done.stderr.splitlines() if not line.startswith(ours)]
+    assert re.fullmatch(r"\d+ of 60 pictures done, \d+ failed; \d+\.\d s\.", lines.pop())
+    assert lines == []
+    (log,) = home.rglob("mattelier.log")
+    assert "libpng error" in log.read_text("utf-8", "replace")
 
 
 def test_an_unexpected_error_is_one_sentence_with_the_log(monkeypatch, capsys):

@@ -45,7 +45,7 @@ def claim_outputs(held: contextlib.ExitStack, jobs: Sequence[Job]) -> list[Job]:
 
 
 def _make_folder(held: contextlib.ExitStack, folder: Path) -> None:
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    missing = [p for p in (folder, *folder.parents) if not os.path.exists(p)]
     with contextlib.suppress(OSError):  # writing the result will say it
         folder.mkdir(parents=True, exist_ok=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from mattelier.media.frame_names import FrameNames, sequences_in
@@ -24,7 +25,7 @@ def open_plate(text: str) -> Plate:
     from mattelier.media.sequence import SequencePlate
 
     path = Path(text)
-    if path.is_dir():
+    if os.path.isdir(path):  # which takes any text, as a file's name of any length is here
         found = sequences_in(path, INPUT_SUFFIXES)
         movies = [file for file in sorted(path.iterdir()) if _is_movie(file)]
         if len(found) + len(movies) > 1:
@@ -41,9 +42,9 @@ def open_plate(text: str) -> Plate:
 
         return MoviePlate(path)
     # A file's own name is looked for first: "50%done.0001.png" is no pattern.
-    names = FrameNames.of_file(path) if path.exists() else FrameNames.parse(text)
+    names = FrameNames.of_file(path) if os.path.exists(path) else FrameNames.parse(text)
     if names is None:
-        why = "has no frame number in its name" if path.exists() else "does not exist"
+        why = "has no frame number in its name" if os.path.exists(path) else "does not exist"
         raise PictureError(
             f"{text} {why}; a plate is name.####.exr, a folder of numbered frames, or a movie."
         )
@@ -51,4 +52,4 @@ def open_plate(text: str) -> Plate:
 
 
 def _is_movie(path: Path) -> bool:
-    return path.suffix.lower() in MOVIE_SUFFIXES and path.is_file()
+    return path.suffix.lower() in MOVIE_SUFFIXES and os.path.isfile(path)

@@ -89,7 +89,7 @@ def plan_outputs(request: ShotRequest, plate: Plate) -> Layout:
     names = FrameNames.parse(request.output)
     if names is not None:
         layout = _one_sequence(request, names, path)
-    elif path.suffix.lower() in MOVIE_SUFFIXES and not path.is_dir():
+    elif path.suffix.lower() in MOVIE_SUFFIXES and not os.path.isdir(path):
         layout = _one_movie(request, path)
     elif path.suffix.lower() in {
         suffix for allowed in (*_OUTPUT_SUFFIXES.values(), _PICTURE_SUFFIXES) for suffix in allowed

@@ -8,6 +8,7 @@ there, because the matte of a key frame is that mask itself.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,11 +87,11 @@ def find_manifest(out: str) -> Path:
     path, names = Path(out), FrameNames.parse(out)
     if names is not None:
         found = [names.folder / WORK_FOLDER / names.stem / "manifest.json"]
-    elif path.is_dir():
+    elif os.path.isdir(path):
         found = sorted(path.glob(f"{WORK_FOLDER}/*/manifest.json"))
     else:
         found = [path.parent / WORK_FOLDER / path.name / "manifest.json"]
-    found = [file for file in found if file.is_file()]
+    found = [file for file in found if os.path.isfile(file)]
     if len(found) != 1:
         what = "the results of several shots" if found else "no results of mattelier roto"
         raise UsageError(f"{out} holds {what}; name what -o named, such as mattes/hero.####.exr.")
