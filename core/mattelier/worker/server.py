@@ -180,6 +180,8 @@ class Server:
     def _attend(self, connection: socket.socket) -> None:
         """One client from greeting to leaving; whatever it sends, the worker goes on."""
         with connection:
+            if not protocol.is_own(connection):
+                return
             if not self._claim_seat():
                 _refuse(connection, f"The worker is busy with {_MAX_CLIENTS} others.", "Busy")
                 _drain(connection)
