@@ -154,12 +154,11 @@ def test_a_folder_that_stays_empty_is_not_left(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_a_claim_that_says_nothing_yet_is_waited_for(
-    shot: Shot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_dead_runs_left_beside_pictures_is_swept_away(tmp_path: Path) -> None:
     """A claim file without a living owner is a dead one's, whatever it holds."""
     Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "a.png")
     for number, content in enumerate((b"", b"{", json.dumps({"files": ["a.png"]}).encode())):
         (tmp_path / f".mattelier-0000000{number}.run").write_bytes(content)
+    (tmp_path / ".b.0123abcd.png").write_bytes(b"half of an earlier result")
     assert main(["enhance", str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png")]) == 0
     assert sorted(os.listdir(tmp_path)) == ["a.png", "b.png"]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mattelier.batch.pool import Job
+from mattelier.types.atomic import remove_leftovers
 from mattelier.types.claims import Claim, Conflict, claim_folder
 from mattelier.types.errors import OutputError
 
@@ -16,7 +17,8 @@ from mattelier.types.errors import OutputError
 def claim_outputs(held: contextlib.ExitStack, jobs: Sequence[Job]) -> list[Job]:
     """Claim the files of all jobs until `held` closes; jobs that another run does get a problem.
 
-    Folders that results go to are made, and are removed in the end where nothing came into them.
+    What killed runs left half-written of these files is removed. Folders that results go to are
+    made, and removed in the end where nothing came into them.
     """
     claimed = list(jobs)
     folders: dict[Path, list[int]] = {}
@@ -31,6 +33,7 @@ def claim_outputs(held: contextlib.ExitStack, jobs: Sequence[Job]) -> list[Job]:
             }
             try:
                 claim_folder(held, folder, Claim(set().union(*names.values())))
+                remove_leftovers(folder / name for group in names.values() for name in group)
                 break
             except Conflict as conflict:
                 taken = [n for n in numbers if not names[n].isdisjoint(conflict.other.files)]
