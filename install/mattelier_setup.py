@@ -394,12 +394,13 @@ def constraints(arguments: Sequence[str]) -> int:
 def bill(arguments: Sequence[str]) -> int:
     """`bill`: what an installation consists of, for those who must know: an SBOM, and licences."""
     parser = argparse.ArgumentParser(
-        prog="bill", description="Write dist/mattelier.cdx.json (CycloneDX) and dist/licences.md."
+        prog="bill", description="Write mattelier.cdx.json (CycloneDX) and licences.md."
     )
     parser.add_argument("--extras", default="", metavar="A,B", help="of the installation")
-    extras = parser.parse_args(arguments).extras
-    dist = CHECKOUT / "dist"
-    dist.mkdir(exist_ok=True)
+    parser.add_argument("--output", type=Path, default=CHECKOUT / "dist", metavar="FOLDER")
+    options = parser.parse_args(arguments)
+    extras, output = options.extras, options.output.absolute()
+    output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="mattelier-bill-") as folder:
         product, tools = (Environment(Path(folder, name)) for name in ("product", "tools"))
         wanted = {
@@ -410,7 +411,7 @@ def bill(arguments: Sequence[str]) -> int:
             environment.checkout.mkdir()
             environment._run(sys.executable, "-m", "venv", environment.folder)
             environment._run(environment.python, "-m", "pip", "install", *packages)
-        sbom, licences = dist / "mattelier.cdx.json", dist / "licences.md"
+        sbom, licences = output / "mattelier.cdx.json", output / "licences.md"
         tools._run(
             tools._program("cyclonedx-py"), "environment", "--pyproject",
             CHECKOUT / "pyproject.toml", "--mc-type", "application", "--gather-license-texts",

@@ -46,6 +46,7 @@ SLOW = {
     "test_refine.py::test_closed_form_agrees_with_pymatting",
     "test_roto.py::test_chunks_give_the_same_files_as_one_run",
     "test_roto.py::test_killed_at_any_moment_and_run_again_gives_the_same_bytes",
+    "test_setup.py::test_the_bill_names_what_an_installation_consists_of",
     "test_spandrel.py::test_spandrels_networks_in_the_environment_with_torchvision",
     "test_stills.py::test_a_png_has_the_same_bytes_wherever_memory_lies",
     "test_track.py::test_a_broken_off_run_goes_on_to_the_same_bytes",

@@ -242,6 +242,21 @@ def test_the_constraints_name_what_the_project_asks_for():
     assert names <= pinned
 
 
+@pytest.mark.timeout(1800)  # installs two environments
+def test_the_bill_names_what_an_installation_consists_of(tmp_path):
+    assert setup.main(["bill", "--output", str(tmp_path)]) == 0
+    bill = json.loads((tmp_path / "mattelier.cdx.json").read_text("utf-8"))
+    components = {part["name"].lower().replace("_", "-"): part for part in bill["components"]}
+    project = tomllib.loads((INSTALL.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = {re.split("[<>=~! ]", text)[0].lower() for text in project["dependencies"]}
+    assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "mattelier")
+    assert wanted <= components.keys()
+    assert "pytest" not in components
+    assert all(components[name]["version"] and components[name]["licenses"] for name in wanted)
+    licences = (tmp_path / "licences.md").read_text("utf-8").lower().replace("_", "-")
+    assert all(f"| {name} " in licences for name in wanted)
+
+
 def test_try_uses_what_is_there_and_never_writes_over_a_result(checkout, monkeypatch, capsys):
     folder, steps = checkout
     monkeypatch.chdir(folder)
