@@ -177,7 +177,7 @@ def _malformed_request(rng: random.Random) -> tuple[bytes, int]:
         if rng.random() < 0.2:
             place.pop(key, None)
         else:
-            place[key] = rng.choice(_ODD)
+            place[key] = copy.deepcopy(rng.choice(_ODD))
     return json.dumps(message).encode(), 64 * 48 * 3 * max(len(pictures), 1)
 
 
