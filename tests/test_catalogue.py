@@ -7,7 +7,6 @@ import io
 import json
 import os
 import pickle
-import shutil
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -335,24 +334,19 @@ def test_a_link_in_the_place_of_a_download_is_not_followed(
 
 
 @pytest.mark.parametrize("card", ["a = " + "[" * 5000, "\0\xff", "name = 3", ""])
-def test_one_bad_card_hides_no_other(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, card: str
-) -> None:
+def test_one_bad_card_hides_no_other(store: Store, plain_onnx: Path, card: str) -> None:
     make_model(store.shipped, "tiny")
     (store.user / "bad").mkdir(parents=True)
     (store.user / "bad/card.toml").write_text(card, "latin-1")
     listed = run("list")
     assert (listed.exit_code, "A tiny network" in listed.output) == (0, True)
     assert f"The model card {store.user / 'bad/card.toml'}" in listed.output
-    weights = tmp_path / "w.safetensors"
-    shutil.copy(store.shipped / "tiny/tiny.safetensors", weights)
-    result = run("import", weights, "--name", "mine", "--architecture", "tiny.TinyNet")
-    assert result.exit_code == 0
+    assert run("import", plain_onnx, "--name", "mine", "--size", "32").exit_code == 0
     assert examine(store).models["bad"] == "damaged"
 
 
 @pytest.mark.parametrize(
-    "name", ["../../outside/mine", "..", "/tmp/mine", "a/b", ".hidden", "", "é", "a" * 300]
+    "name", ["../../outside/mine", "..", "/tmp/mine", "a/b", ".hidden", "é", "a" * 300]
 )
 def test_a_name_is_looked_at_before_anything_is_copied(
     store: Store, tmp_path: Path, name: str
@@ -363,7 +357,7 @@ def test_a_name_is_looked_at_before_anything_is_copied(
     (outside / "mine.safetensors").write_bytes(b"precious")
     before = sorted(tmp_path.rglob("*"))
     result = run("import", weights, "--name", name, "--architecture", "tiny.TinyNet")
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert "may hold only" in str(result.exception)
     assert (outside / "mine.safetensors").read_bytes() == b"precious"
     assert sorted(tmp_path.rglob("*")) == before

@@ -61,7 +61,10 @@ def test_six_clients_after_a_day_of_rest() -> None:
         assert found.verdicts == {"done": 40, "refused": 20}
     with messages.running(idle=900) as worker:
         assert harmless(messages.work(worker, 3), 3)
-        worker.pass_a_day()
+        for _ in range(5):  # what it was still tidying up counts as work
+            worker.pass_a_day()
+            if worker.process.poll() is not None:
+                break
         assert worker.process.wait(30) == 0
 
 
