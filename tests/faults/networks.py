@@ -23,6 +23,7 @@ from faults.mutations import mutate
 from mattelier.commands.main import main as mattelier
 
 _NAME = "brought"
+_SHIPPED = Path(__file__).parents[2] / "models" / "upscale-x2" / "upscale-x2.safetensors"
 _DEEP = 5000  # brackets in each other
 
 
@@ -49,22 +50,20 @@ def _cases(folder: Path, seed: int) -> Case:
     picture, proof = store / "picture.png", store / "CODE-RAN"
     Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(picture)
     card = (sound / "card.toml").read_bytes()
-    onnx = (sound / "tiny.onnx").read_bytes()
-    weights = (sound / "tiny.safetensors").read_bytes()
-    others = [onnx, weights, card]
+    onnx, weights = _graph(), _SHIPPED.read_bytes()
+    others = [onnx, (sound / "tiny.onnx").read_bytes(), (sound / "tiny.safetensors").read_bytes()]
 
     def bring_graph(rng: random.Random) -> list[list[str]]:
         (store / "brought.onnx").write_bytes(mutate(onnx, rng, others))
-        ports = ["--input", "picture", "--hint-input", "hint", "--size", "64"]
-        command = ["models", "import", str(store / "brought.onnx"), "--name", _NAME, *ports]
+        command = ["models", "import", str(store / "brought.onnx"), "--name", _NAME]
+        command += ["--size", "32"]
         return [command, ["matte", str(picture), "-o", str(store / "o.png"), "--model", _NAME]]
 
     def bring_weights(rng: random.Random) -> list[list[str]]:
         path = store / "brought.safetensors"
         path.write_bytes(mutate(weights, rng, others))
-        command = ["models", "import", str(path), "--name", _NAME]
         return [
-            [*command, "--architecture", "tiny.TinyNet"],
+            ["models", "import", str(path), "--name", _NAME],
             ["upscale", str(picture), "-o", str(store / "o.png"), "--model", str(path)],
         ]
 
@@ -82,10 +81,8 @@ def _cases(folder: Path, seed: int) -> Case:
         ]
 
     def bring_name(rng: random.Random) -> list[list[str]]:
-        name = rng.choice(("..", "../out", "/tmp/out", "a/b", "", ".hidden", "CON", "a" * 300, "é"))
-        path = store / "sound" / "tiny.safetensors"
-        command = ["models", "import", str(path), "--architecture", "tiny.TinyNet", "--name", name]
-        return [command]
+        name = rng.choice(("..", "../out", "/tmp/out", "a/b", ".hidden", "CON", "a" * 300, "é"))
+        return [["models", "import", str(_SHIPPED), "--name", name]]
 
     def read_card(rng: random.Random) -> list[list[str]]:
         other = store / "other"
@@ -105,8 +102,7 @@ def _cases(folder: Path, seed: int) -> Case:
         length = rng.choice((len(header), 2**63, 0, 1 << 40))
         path = store / "brought.safetensors"
         path.write_bytes(struct.pack("<Q", length) + header + weights[8:])
-        command = ["models", "import", str(path), "--name", _NAME]
-        return [[*command, "--architecture", "tiny.TinyNet"]]
+        return [["models", "import", str(path), "--name", _NAME]]
 
     attacks = (bring_graph, bring_weights, bring_pickle, bring_name, read_card, bring_header)
 
@@ -134,6 +130,26 @@ def _cases(folder: Path, seed: int) -> Case:
         return make.__name__, run
 
     return case
+
+
+def _graph() -> bytes:
+    """A graph that holds its weights itself: how far a picture's colours are from one another."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    mix = np.linspace(-1, 1, 27, dtype=np.float32).reshape(1, 3, 3, 3)
+    nodes = [
+        helper.make_node("Conv", ["image", "mix"], ["logits"], pads=[1, 1, 1, 1]),
+        helper.make_node("Sigmoid", ["logits"], ["mask"]),
+    ]
+    ports = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, "h", "w"])
+        for name, channels in (("image", 3), ("mask", 1))
+    ]
+    graph = helper.make_graph(
+        nodes, "mix", ports[:1], ports[1:], [numpy_helper.from_array(mix, "mix")]
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return bytes(model.SerializeToString())
 
 
 def _run(command: list[str]) -> str:
