@@ -42,6 +42,7 @@ def main() -> int:
     seed = options.seed
     if "pictures" in wanted:
         harms += pictures.attack_with_bombs(folder).harms
+        print(json.dumps({"attack": "headers that lie", "harms": harms}), flush=True)
     attacks = {name: attack for name, attack in _attacks(folder).items() if name in wanted}
     while time.monotonic() < end:
         for name, attack in attacks.items():
