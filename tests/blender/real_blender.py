@@ -25,7 +25,7 @@ from debian_root import DebianRoot, UnavailableError, cache_folder, debian_root,
 from mattelier.hosts.blender import assemble
 from mattelier.worker import client
 
-VERSIONS = ("4.2.23", "4.5.15", "5.0.1")
+VERSIONS = ("4.2.23", "4.5.15", "5.0.1", "5.1.2", "5.2.3")
 HERE = Path(__file__).resolve().parent
 INSIDE = HERE / "inside"
 MODULE = "bl_ext.user_default.mattelier"
@@ -34,7 +34,7 @@ RELEASE = "trixie"
 PACKAGES = (
     "blender", "xvfb", "openbox", "xdotool", "imagemagick", "libgl1-mesa-dri", "libegl1",
 )  # fmt: skip
-_PYTHON = "3.11"  # the one that all these modules are built for
+_PYTHONS = {"4.": "3.11", "5.0": "3.11", "5.": "3.13"}  # that modules are built for; first match
 _INSTALL_SECONDS = 900
 
 
@@ -119,7 +119,7 @@ def _module(version: str) -> Module:
         if not stamp.exists():
             shutil.rmtree(folder, ignore_errors=True)
             for command in (
-                [_python(), "-m", "venv", folder],
+                [_python(version), "-m", "venv", folder],
                 [python, "-m", "pip", "install", "-q", f"bpy=={version}"],
             ):
                 _step(command, folder)
@@ -127,12 +127,19 @@ def _module(version: str) -> Module:
     return Module(version, python)
 
 
-def _python() -> str:
-    named = f"{sys.version_info.major}.{sys.version_info.minor}"
-    found = sys.executable if named == _PYTHON else shutil.which(f"python{_PYTHON}")
-    if not found:
-        raise UnavailableError(f"Blender's Python modules need Python {_PYTHON}")
-    return found
+def _python(version: str) -> str:
+    """A Python that the module of this version is built for."""
+    wanted = next(python for begin, python in _PYTHONS.items() if version.startswith(begin))
+    name = f"python{wanted}"
+    on_path = [found] if (found := shutil.which(name)) else []
+    # Managers of Pythons keep them side by side, and put stand-ins on the path that may not start.
+    beside = sorted(Path(sys.base_prefix).resolve().parent.glob(f"*/bin/{name}"))
+    for python in [sys.executable, *on_path, *beside]:
+        report = "import sys; print('%d.%d' % sys.version_info[:2])"
+        done = subprocess.run([python, "-c", report], capture_output=True, text=True)
+        if done.returncode == 0 and done.stdout.strip() == wanted:
+            return str(python)
+    raise UnavailableError(f"the module of Blender {version} needs Python {wanted}")
 
 
 def _step(command: Sequence[object], folder: Path) -> None:
