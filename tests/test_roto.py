@@ -68,7 +68,7 @@ def shot(tmp_path):
 
 
 def arguments(shot, output, *more, key="1001"):
-    keys = ["--key", f"{key}={shot / f'mask.{key}.png'}"] if key else []
+    keys = ["--key", f"{key}={shot / f'mask.{key}.png'}", "--exact", key] if key else []
     return ["roto", str(shot / "plate"), "-o", str(shot / output), "--model", "tiny", *keys, *more]
 
 
@@ -247,6 +247,7 @@ def test_gaps_stay_gaps_and_are_said(shot, capsys):
 
 @pytest.mark.parametrize("last_key", [1008, 1004, 1001])
 def test_chunks_give_the_same_files_as_one_run(shot, last_key):
+    """The first key is exact, the others are rough."""
     keys = [] if last_key == 1001 else ["--key", f"{last_key}={shot / f'mask.{last_key}.png'}"]
     assert main(arguments(shot, "whole/matte.####.exr", *keys)) == 0
     for chunk in ("1005-1008", "1001-1002", "1003-1004"):
@@ -277,8 +278,8 @@ def test_a_folder_of_masks_is_a_key_for_each(shot):
         Image.fromarray(cv2.GaussianBlur(disc(frame), (0, 0), 2)).save(
             shot / "masks" / f"m.{frame}.png"
         )
-    command = arguments(shot, "out/a.####.png", "--keys", str(shot / "masks"), key=None)
-    assert main(command) == 0
+    keys = ["--keys", str(shot / "masks"), "--exact", "all"]
+    assert main(arguments(shot, "out/a.####.png", *keys, key=None)) == 0
     for frame in (1001, 1005):
         drawn = np.asarray(Image.open(shot / "masks" / f"m.{frame}.png"))
         assert (np.asarray(Image.open(shot / "out" / f"a.{frame}.png")) == drawn).all()
@@ -293,6 +294,8 @@ def test_a_folder_of_masks_is_a_key_for_each(shot):
         (["--key", "1002=missing.png"], "no such file"),
         (["--key", "mask.png"], "FRAME=MASK"),
         (["--box", "1001=3"], "x,y,w,h"),
+        (["--exact", "1002"], "no key mask at frame 1002"),
+        (["--exact", "dog:all"], "no key mask of dog"),
         (["--outputs", "matte,foreground"], "name a folder"),
         (["--outputs", "shadow"], "shadow"),
         (["--colorspace", "nonsense"], "nonsense"),
@@ -501,3 +504,42 @@ def test_an_interrupt_ends_with_130_and_whole_files(shot, models):
     assert code == 130 or (code == 0 and len(files) == COUNT)
     assert all(read_provenance(file).is_complete for file in files)
     assert not list((shot / "out").glob(".matte.*"))
+
+
+def test_settings_of_one_track_share_it(shot, monkeypatch):
+    """Another edge, other outputs: nothing is tracked again, nor is another object's work lost."""
+    from mattelier.shot.tracking import passes, seed_frames
+
+    folder = ["--track-folder", str(shot / "tracks")]
+    rough = ["--key", f"1001={shot / 'mask.1001.png'}"]
+    assert main(arguments(shot, "a/m.####.png", *folder, *rough, key=None)) == 0
+    other = ["--key", f"dog:1004={shot / 'mask.1004.png'}"]
+    assert main(arguments(shot, "b/m.####.png", *folder, *other, key=None)) == 0
+    assert main(arguments(shot, "alone/m.####.png", *rough, "--feather", "3", key=None)) == 0
+
+    def refuse(*_args):
+        raise AssertionError("it is tracked again")
+
+    for module, name in ((passes, "carry"), (seed_frames, "find_edge")):
+        monkeypatch.setattr(module, name, refuse)
+    more = [*folder, *rough, "--feather", "3"]
+    assert main(arguments(shot, "c/m.####.png", *more, key=None)) == 0
+    assert contents(shot / "c") == contents(shot / "alone")
+    assert contents(shot / "c") != contents(shot / "a")
+
+
+def test_other_pictures_with_the_same_size_and_time_are_made_again(shot):
+    """As when a shot's files are put into another's place with their times."""
+    plate = shot / "bmp"
+    plate.mkdir()
+    for number, frame in enumerate(range(1001, 1003)):
+        Image.fromarray(picture(frame)).save(plate / f"p.{number}.bmp")
+        os.utime(plate / f"p.{number}.bmp", (1e9, 1e9))
+    command = arguments(shot, "out/m.####.png", key=None)
+    command[1] = str(plate)
+    assert main(command) == 0
+    first = contents(shot / "out")
+    Image.fromarray(picture(1008)).save(plate / "p.1.bmp")
+    os.utime(plate / "p.1.bmp", (1e9, 1e9))
+    assert main(command) == 0
+    assert contents(shot / "out")["m.0001.png"] != first["m.0001.png"]

@@ -17,6 +17,7 @@ from mattelier.catalogue import Store
 from mattelier.engines.open_model import OpenModel
 from mattelier.matting.hint import Hint, make_hint
 from mattelier.requests import Box
+from mattelier.shot.tracking.flow import optical_flow, warp
 from mattelier.shot.tracking.track import Track, Tracker, track_size
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.progress import Cancelled, heard_by
@@ -36,7 +37,11 @@ def moving() -> Clip:
 
 
 def keys(clip: Clip, *places: int) -> dict[int, Hint]:
-    return {FIRST + i: checked_hint(make_hint(HEIGHT, WIDTH, mask=clip[1][i])) for i in places}
+    return {FIRST + i: drawn(clip[1][i], exact=True) for i in places}
+
+
+def drawn(mask: np.ndarray, *, exact: bool) -> Hint:
+    return replace(checked_hint(make_hint(*mask.shape, mask=mask)), exact=exact)
 
 
 def checked_hint(hint: Hint | None) -> Hint:
@@ -296,9 +301,79 @@ def test_real_film_is_followed(
         small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)[..., ::-1]
         views.append(small.astype(np.float32) / 255)
         alphas.append(cv2.resize(mask, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255)
-    key_hints = {
-        FIRST + i: checked_hint(make_hint(*alphas[i].shape, mask=alphas[i])) for i in places
-    }
-    track = run(network, tmp_path, (views, alphas), key_hints)
+    track = run(network, tmp_path, (views, alphas), keys((views, alphas), *places))
     others = [s for i, s in enumerate(scores(track, (views, alphas))) if i not in places]
     assert np.mean(others) > floor
+
+
+def sloppily(mask: np.ndarray, how: str) -> np.ndarray:
+    """A mask as somebody in a hurry draws it."""
+    inside, size = (mask > 0.5).view(np.uint8), float(np.sqrt(mask.sum()))
+
+    def disc(share: float) -> np.ndarray:
+        radius = round(share * size)
+        return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+
+    if how == "too large":
+        drawn = cv2.dilate(inside, disc(0.12))
+    elif how == "too small":
+        drawn = cv2.erode(inside, disc(0.08))
+    elif how == "beside it":
+        move = np.array([[1, 0, 0.12 * size], [0, 1, -0.08 * size]], np.float32)
+        drawn = cv2.warpAffine(inside, move, inside.shape[::-1])
+    else:
+        outline = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0][0]
+        drawn = np.zeros_like(inside)
+        cv2.fillPoly(drawn, [cv2.approxPolyDP(outline, 0.12 * size, True)], 1)
+    return drawn.astype(np.float32)
+
+
+def changes(track: Track, clip: Clip) -> np.ndarray:
+    """Of the matte along the motion, from each frame to the next, as shares of its area."""
+    views, mattes = clip[0], [track.coarse(FIRST + i) for i in range(len(clip[0]))]
+    found = []
+    for i in range(1, len(views)):
+        carried = warp(mattes[i - 1], optical_flow(views[i], views[i - 1]))
+        found.append(np.abs(mattes[i] - carried).sum() / mattes[i].sum())
+    return np.array(found)
+
+
+@pytest.mark.parametrize("how", ["a polygon", "too large", "too small", "beside it"])
+def test_the_edge_of_a_rough_key_is_found_anew(
+    network: OpenModel, moving: Clip, tmp_path: Path, how: str
+) -> None:
+    """It is nearer to the truth than what was drawn, and does not pop among its neighbours."""
+    place = 6
+    mask = sloppily(moving[1][place], how)
+    track = run(network, tmp_path / "rough", moving, {FIRST + place: drawn(mask, exact=False)})
+    found = scores(track, moving)
+    assert found[place] > 0.5 * (1 + iou(mask, moving[1][place]))
+    unaided = run(network, tmp_path / "unaided", moving, {})
+    assert np.mean(found) >= np.mean(scores(unaided, moving)) - 0.01
+    change = changes(track, moving)
+    there, elsewhere = change[place - 1 : place + 1], np.delete(change, [place - 1, place])
+    assert np.mean(there) <= 1.2 * np.median(elsewhere)
+
+
+def test_a_rough_key_says_which_of_two_alike_is_meant(network: OpenModel, tmp_path: Path) -> None:
+    places = [(45 + 2 * i, 40 + 3 * i) for i in range(10)]
+    meant = disc_clip(places)
+    other = disc_clip([(140 - 2 * i, 60) for i in range(10)])
+    views = [
+        np.where(alpha[..., None] > 0.5, theirs, ours)
+        for ours, theirs, alpha in zip(meant[0], other[0], other[1], strict=True)
+    ]
+    clip = (views, meant[1])
+    key = {FIRST + 4: drawn(sloppily(meant[1][4], "a polygon"), exact=False)}
+    found = scores(run(network, tmp_path / "rough", clip, key), clip)
+    assert min(found) > 0.85
+    unaided = scores(run(network, tmp_path / "unaided", clip, {}), clip)
+    assert np.mean(found) > np.mean(unaided)
+
+
+def test_an_empty_rough_key_says_that_it_is_not_there(
+    network: OpenModel, moving: Clip, tmp_path: Path
+) -> None:
+    key_hints = keys(moving, 0) | {FIRST + 11: drawn(np.zeros((HEIGHT, WIDTH)), exact=False)}
+    track = run(network, tmp_path, moving, key_hints)
+    assert not track.coarse(FIRST + 11).any()

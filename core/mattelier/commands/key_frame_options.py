@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,7 +12,8 @@ import click
 
 from mattelier.commands.options import parse_flag
 from mattelier.requests import SUBJECT, Box, KeyRequest, Point
-from mattelier.types.errors import MattelierError
+from mattelier.types.errors import MattelierError, UsageError
+from mattelier.types.frame_range import FrameRange
 
 if TYPE_CHECKING:
     from mattelier.media.frame_names import FrameNames
@@ -67,7 +69,20 @@ def point_keys(ctx: click.Context, param: click.Parameter, texts: Texts) -> list
     return keys
 
 
-KEY_FLAGS = ("masks", "sequences", "boxes", "points")
+def exact_ranges(
+    ctx: click.Context, param: click.Parameter, texts: Texts
+) -> list[tuple[str | None, FrameRange | None]]:
+    """Object, None for all, and frames, None for all, of each `[NAME:]RANGE`."""
+    ranges = []
+    for text in texts:
+        match = _NAMED.fullmatch(text)
+        assert match is not None
+        frames = None if match[2] == "all" else parse_flag(FrameRange.parse, match[2])
+        ranges.append((match[1], frames))
+    return ranges
+
+
+KEY_FLAGS = ("masks", "sequences", "boxes", "points", "exact")
 """What `key_options` calls its values."""
 
 _KEY_OPTIONS = (
@@ -77,7 +92,7 @@ _KEY_OPTIONS = (
         multiple=True,
         callback=mask_keys,
         metavar="[NAME:]FRAME=MASK",
-        help="An artist's mask of a frame: that frame's matte. Repeatable.",
+        help="An artist's rough mask of a frame; the edge is found anew. Repeatable.",
     ),
     click.option(
         "--keys",
@@ -103,6 +118,13 @@ _KEY_OPTIONS = (
         metavar="[NAME:]FRAME=X,Y[,+|-]",
         help="A click on the subject (+) or on what is not it (-) on a frame.",
     ),
+    click.option(
+        "--exact",
+        multiple=True,
+        callback=exact_ranges,
+        metavar="[NAME:]RANGE|all",
+        help="Frames whose masks are right to the pixel: they are the mattes themselves.",
+    ),
 )
 
 
@@ -114,8 +136,24 @@ def key_options(command: Command) -> Command:
 
 
 def keys_from_flags(flags: Mapping[str, Any]) -> tuple[KeyRequest, ...]:
-    """All keys that the values of `key_options` name."""
-    return tuple(key for name in KEY_FLAGS for key in flags[name])
+    """All keys that the values of `key_options` name.
+
+    Raises
+    ------
+    UsageError
+        A frame that is said to be exact has no mask.
+    """
+    keys = [key for name in KEY_FLAGS if name != "exact" for key in flags[name]]
+    for name, frames in flags["exact"]:
+        meant = [key for key in keys if key.mask and name in (None, key.object)]
+        without = frames - FrameRange.of(key.frame for key in meant) if frames else None
+        if without or not meant:
+            of, at = f" of {name}" if name else "", f" at frame {without}" if without else ""
+            raise UsageError(f"--exact: there is no key mask{of}{at}; give it by --key or --keys.")
+        for key in meant:
+            if frames is None or key.frame in frames:
+                keys[keys.index(key)] = replace(key, edge="exact")
+    return tuple(keys)
 
 
 def _split(text: str, form: str) -> tuple[str, int, str]:

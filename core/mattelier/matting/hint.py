@@ -29,6 +29,8 @@ class Hint:
     ----------
     mask : (H, W) float32 0…1, or None
         Roughly where the subject is.
+    exact : bool
+        The mask is the matte itself, in a shot whose frame this is.
     trimap : (H, W) uint8, or None
         255 subject, 0 background, anything between unknown; obeyed exactly.
     box : Box or None
@@ -43,6 +45,7 @@ class Hint:
     trimap: NDArray[np.uint8] | None = None
     box: Box | None = None
     points: tuple[Point, ...] = ()
+    exact: bool = False
 
     def shrunk_mask(self, height: int, width: int) -> NDArray[np.float32]:
         """The mask at a network's size; nothing where there is none."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from mattelier.media.frame_names import FrameNames, sequences_in
 from mattelier.types.errors import PictureError, UsageError
+
+_HEAD_BYTES = 1 << 16  # of a file; an EXR's say how many bytes each of its lines has
 
 
 class FrameFiles:
@@ -99,9 +103,21 @@ class FrameFiles:
 
 
 def file_identity(path: Path) -> str:
-    """What changes when a file does; "" where there is none."""
+    """What changes when a file does; "" where there is none.
+
+    Its size, its time and a checksum of its head: other files may be moved into its place with a
+    time of their own, and have the same size.
+    """
     try:
         status = os.stat(path)
+        head = _head_checksum(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     except OSError:
         return ""
-    return f"{status.st_size}:{status.st_mtime_ns}"
+    return f"{status.st_size}:{status.st_mtime_ns}:{head:08x}"
+
+
+@lru_cache(maxsize=1 << 16)
+def _head_checksum(path: Path, *status: int) -> int:
+    """Of a file that is read once, unless its size or one of its times changes."""
+    with path.open("rb") as file:
+        return zlib.crc32(file.read(_HEAD_BYTES))

@@ -13,6 +13,7 @@ from mattelier.types.errors import UsageError
 
 ShotOutput = Literal["matte", "foreground", "premult", "preview"]
 FrameFormat = Literal["auto", "exr", "png", "tiff", "mov", "mkv", "mp4"]
+KeyEdge = Literal["rough", "exact"]
 MovieCodec = Literal["auto", "prores", "png", "ffv1", "h264"]
 
 SUBJECT = "subject"
@@ -107,13 +108,20 @@ def _bits(refusal: str) -> Field:
 
 @dataclass(frozen=True)
 class KeyRequest:
-    """What the artist says of one object on one frame: a mask's file, a box, or clicks."""
+    """What the artist says of one object on one frame: a mask's file, a box, or clicks.
+
+    Attributes
+    ----------
+    edge : "rough" or "exact"
+        Of the mask: it says where the subject is, and the edge is found anew; or it is the matte.
+    """
 
     frame: int
     mask: str | None = None
     box: Box | None = None
     points: tuple[Point, ...] = ()
     object: str = SUBJECT
+    edge: KeyEdge = "rough"
 
 
 @dataclass(frozen=True)
@@ -142,6 +150,9 @@ class RotoRequest(Request, task="roto"):
         Of a movie made of a sequence, and in EXR headers; 0: as the plate says.
     tune : float
         Seconds of fine-tuning on the key frames, once a shot.
+    track_folder : str or None
+        Where tracking keeps its small mattes and views, by the objects' names: shots of one plate
+        that name the same folder share them, whatever else is set; None: beside the results.
     window, preroll : int
         Frames tracked and matted together (0: all), and how many are looked at around them where
         there is no key.
@@ -204,6 +215,17 @@ class RotoRequest(Request, task="roto"):
             flag=Flag(metavar="SECONDS", bounds="minimum"),
         ),
     ] = 0
+    track_folder: Annotated[
+        str | None,
+        Field(
+            "Folder that tracking keeps its work in, for all settings; None: beside the results.",
+            flag=Flag(
+                metavar="DIR",
+                help="Keep tracking's work there, where other settings of the shot find it. "
+                "Default: beside the results.",
+            ),
+        ),
+    ] = None
     window: Annotated[
         int,
         Field(

@@ -43,6 +43,7 @@ def for_farm(request: RotoRequest) -> RotoRequest:
         request,
         plate=os.path.abspath(request.plate),
         output=os.path.abspath(request.output),
+        track_folder=request.track_folder and os.path.abspath(request.track_folder),
         keys=tuple(
             replace(key, mask=os.path.abspath(key.mask)) if key.mask else key
             for key in request.keys

@@ -77,7 +77,7 @@ class FrameMatter:
 
     def _alpha(self, frame: int, view: View, track: Track, keys: KeyFrames) -> NDArray[np.float32]:
         request = self.request
-        if keys.has_mask(frame):
+        if keys.is_exact(frame):
             mask = keys[frame].mask
             assert mask is not None
             alpha = key_matte(view, mask, request.quality) if request.refine else mask

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from mattelier.matting.hint import Hint, make_hint
@@ -40,8 +41,12 @@ class KeyFrames(Mapping[int, Hint]):
         return len(self._keys)
 
     def has_mask(self, frame: int) -> bool:
-        """Whether an artist drew this frame's matte."""
+        """Whether an artist drew where the subject is on this frame."""
         return frame in self._keys and self._keys[frame].mask is not None
+
+    def is_exact(self, frame: int) -> bool:
+        """Whether an artist drew this frame's matte itself."""
+        return self.has_mask(frame) and self._keys[frame].edge == "exact"
 
     def _read(self, key: KeyRequest) -> Hint:
         from mattelier.media.stills import read_grey
@@ -58,7 +63,7 @@ class KeyFrames(Mapping[int, Hint]):
             name = key.mask or f"of {key.object}"
             raise UsageError(f"The key {name} at frame {key.frame}: {error}") from None
         assert hint is not None
-        return hint
+        return replace(hint, exact=hint.mask is not None and key.edge == "exact")
 
 
 def collect_key_frames(request: RotoRequest, plate: Plate) -> dict[str, KeyFrames]:
@@ -97,4 +102,5 @@ def _merge_keys(first: KeyRequest, second: KeyRequest) -> KeyRequest:
         first.box or second.box,
         first.points + second.points,
         first.object,
+        first.edge if first.mask else second.edge,
     )

@@ -1,8 +1,8 @@
 """What a shot's mattes look like from frame to frame, measured on small views; nothing is edited.
 
 Flicker is what is left of the change between two frames after the earlier matte is carried along
-by optical flow. On key frames the artist's mask is compared with the neighbours' mattes carried
-there, because the matte of a key frame is that mask itself.
+by optical flow. On key frames, whose mattes are the artist's masks or were found by them, they are
+compared with the neighbours' mattes carried there.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -123,11 +124,16 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
                     store,
                     drawn,
                     self.request.tune,
-                    self.layout.work / "tune",
+                    self._track_folder / "tune",
                 )
                 self._networks[name] = self._models.open(str(folder), "matte", request.device)
         for note in {network.note for network in self._networks.values()} - {""}:
             remark(note)
+
+    @property
+    def _track_folder(self) -> Path:
+        named = self.request.track_folder
+        return self.layout.work if named is None else Path(named)
 
     def view(self, frame: int) -> NDArray[np.float32]:
         """The frame as tracking looks at it."""
@@ -143,7 +149,7 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
                 with stage("tracking", start, stop):
                     tracker = Tracker(
                         network,
-                        self.layout.work / "track" / name,
+                        self._track_folder / "track" / name,
                         name=name,
                         quality=self.request.matte.quality,
                     )

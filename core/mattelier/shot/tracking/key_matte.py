@@ -1,4 +1,4 @@
-"""The matte of a key frame: the artist's mask."""
+"""The matte of an exact key frame: the artist's mask."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ _MIN_WINDOW = 0.25  # of the view's long side: a subject is never looked at clos
 _CERTAINTY_DECAY = 0.95  # of a pixel's certainty over one frame, where flow can be followed
 _NETWORK_CERTAINTY = 0.4  # certainty of what the network had to decide
 _MIN_ALPHA = 0.02  # alphas and answers are as sure as 0.02 and 0.98
+_EDGE_ROUNDS = 4  # looks at a key frame; its neighbours then differ no more than others do
 _OUTSIDE_LOG_ODDS = -4.0  # log-odds outside what the network looked at
 _MIN_PART_AREA = 0.03  # of the subject's area: smaller pieces do not widen what is looked at
 _LOST_AREA = 0.015  # of its area on key frames: less than that is lost
@@ -103,15 +104,48 @@ def carry(
     if float((carried > 0.5).sum()) < _LOST_AREA * predictor.area:
         return search(predictor, view)
     certain = warp(previous.certainty, flow, 0.0) * consistency(flow, back)
-    prior = certain * log_odds(carried) + (1 - certain) * predictor.colours.odds(view)
-    window = subject_window(carried)
-    prediction = np.full_like(carried, _OUTSIDE_LOG_ODDS)
-    prediction[window] = predictor.predict(view[window], prior[window])
-    alpha = logistic(prior + prediction)
-    network_certainty = np.float32(_NETWORK_CERTAINTY) * np.abs(2 * alpha - 1)
-    certain = np.maximum(np.float32(_CERTAINTY_DECAY) * certain, network_certainty)
+    alpha = _judge(predictor, view, carried, certain)
+    certain = _with_network(np.float32(_CERTAINTY_DECAY) * certain, alpha)
     # Of what was tried, these two say most about the overlap with the truth (correlation 0.6).
     return TrackedMatte.rounded(alpha, certain, clearness(alpha) * _overlap(carried, alpha))
+
+
+def find_edge(
+    model: OpenModel, mirrored: bool, view: Map, drawn: Map, certain: Map
+) -> TrackedMatte:
+    """The record of a view on which somebody drew roughly where the subject is.
+
+    The same witnesses speak as for every other frame, so that it looks as its neighbours do.
+
+    Parameters
+    ----------
+    view : (h, w, 3) float32 0…1
+    drawn : (h, w) float32 0…1
+    certain : (h, w) float32 0…1
+        How far what was drawn is to be believed.
+    """
+    alpha, known = drawn, certain
+    for _ in range(_EDGE_ROUNDS):
+        believed = np.float32(0.5) + known * (alpha - np.float32(0.5))
+        predictor = SubjectPredictor(model, mirrored, [(view, believed)])
+        alpha = _judge(predictor, view, alpha, known)
+        known = _with_network(np.float32(_CERTAINTY_DECAY) * known, alpha)
+    return TrackedMatte.rounded(alpha, known, clearness(alpha) * _overlap(drawn, alpha))
+
+
+def _judge(predictor: SubjectPredictor, view: Map, expected: Map, certain: Map) -> Map:
+    """The matte of a view by all witnesses, given what is expected and how far that is certain."""
+    prior = certain * log_odds(expected) + (1 - certain) * predictor.colours.odds(view)
+    window = subject_window(expected)
+    prediction = np.full_like(expected, _OUTSIDE_LOG_ODDS)
+    prediction[window] = predictor.predict(view[window], prior[window])
+    return logistic(prior + prediction)
+
+
+def _with_network(certain: Map, alpha: Map) -> Map:
+    """A matte's certainty where the network had to decide what was not certain before."""
+    by_network: Map = np.float32(_NETWORK_CERTAINTY) * np.abs(2 * alpha - 1)
+    return np.maximum(certain, by_network)
 
 
 def search(predictor: SubjectPredictor, view: Map) -> TrackedMatte:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from mattelier.matting.matte import estimate
 from mattelier.requests import Quality
 from mattelier.shot.tracking.matte_cache import MatteCache, TrackedMatte
 from mattelier.shot.tracking.passes import SeedFrame
-from mattelier.shot.tracking.propagate import clearness
+from mattelier.shot.tracking.propagate import clearness, find_edge
 from mattelier.shot.tracking.proxies import ProxyCache
 from mattelier.types.colour import View
 from mattelier.types.digest import digest as digest_of
@@ -25,6 +26,8 @@ Map = NDArray[np.float32]
 
 CELL_FRAMES = 32  # frames of the plate of which one becomes a seed frame where there is no key
 _CANDIDATE_PLACES = (4, 12, 20, 28)  # places in a cell that are looked at
+_STRAY = 0.2  # of a drawn shape's size (the root of its area): so far it may miss the edge
+_MAX_CERTAINTY = np.float32(0.8)  # of what was drawn roughly, anywhere
 _UNAIDED_CERTAINTY = 0.7  # certainty and most confidence of a matte that nobody gave
 
 
@@ -59,14 +62,23 @@ class SeedFrames:
 
     def key(self, frame: int, hint: Hint) -> SeedFrame:
         """The seed frame that a key makes of its frame."""
-        drawn = hint.mask is not None and hint.trimap is None
-        pixels = None if drawn else self._proxies.identity(frame)
-        seed = SeedFrame(frame, digest_of(self._settings, "key", frame, _hint_digest(hint), pixels))
+        kind = "rough" if hint.mask is not None and not hint.exact else "key"
+        pixels = None if hint.exact else self._proxies.identity(frame)
+        seed = SeedFrame(frame, digest_of(self._settings, kind, frame, _hint_digest(hint), pixels))
         if not self._coarse.has(frame, seed.digest):
-            view = self._proxies.require(frame)
-            alpha = hint.shrunk_mask(*view.shape[:2]) if drawn else self._estimate(view, hint)
-            self._coarse.write(frame, seed.digest, TrackedMatte.rounded(alpha, 1, 1))
+            self._coarse.write(frame, seed.digest, self._key_matte(frame, hint))
         return seed
+
+    def _key_matte(self, frame: int, hint: Hint) -> TrackedMatte:
+        view = self._proxies.require(frame)
+        if hint.mask is None:
+            return TrackedMatte.rounded(self._estimate(view, hint), 1, 1)
+        if hint.exact:
+            return TrackedMatte.rounded(hint.shrunk_mask(*view.shape[:2]), 1, 1)
+        drawn, certain = roughly(hint, *view.shape[:2])
+        if not drawn.any():  # it says that the subject is not there
+            return TrackedMatte.rounded(drawn, 1, 1)
+        return find_edge(self._model, self._quality == "best", view, drawn, certain)
 
     def automatic(self, plate: Sequence[int], frames: Sequence[int]) -> list[SeedFrame]:
         """Seed frames for a stretch without keys: in every cell, the plainest frame.
@@ -112,6 +124,28 @@ class SeedFrames:
 
         alpha = estimate(View(Picture(view)), hint, self._model, self._quality)
         return np.asarray(cv2.resize(alpha, view.shape[1::-1]), np.float32)
+
+
+def roughly(hint: Hint, height: int, width: int) -> tuple[Map, Map]:
+    """What a rough key says of a view, and how far it is to be believed.
+
+    A shape drawn by hand strays from the edge by a share of its own size: it is certain far from
+    its outline, and says nothing on it. Clicks and a box are right where they are.
+
+    Returns
+    -------
+    drawn, certain : (h, w) float32 0…1
+    """
+    import cv2
+
+    drawn = hint.shrunk_mask(height, width)
+    inside = (drawn > 0.5).view(np.uint8)
+    away = [cv2.distanceTransform(side, cv2.DIST_L2, 5) for side in (inside, 1 - inside)]
+    stray = max(_STRAY * math.sqrt(float(drawn.sum())), 1.0)
+    certain = np.minimum((away[0] + away[1]) / np.float32(stray), _MAX_CERTAINTY)
+    said = replace(hint, mask=None).evidence(height, width)
+    sure = said.max(0) > 0.5
+    return np.where(sure, said[0], drawn), np.where(sure, np.float32(1), certain)
 
 
 def _hint_digest(hint: Hint) -> str:
