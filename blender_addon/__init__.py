@@ -14,7 +14,7 @@ by frame), `ground`.
 from . import settings
 from .engine import preferences
 from .farm import bake_all
-from .ui import add_node, bake_operator, node_type_classes, operators, panels, render_check
+from .ui import add_node, bake_operator, node_type_classes, operators, panels, render_check, undo
 
 _MODULES = (
     settings,
@@ -26,6 +26,7 @@ _MODULES = (
     node_type_classes,
     bake_all,
     render_check,
+    undo,
 )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from ..engine.connection import connect
 from ..engine.preferences import engine_choice
 from ..ground.failure import Failure
+from ..ground.frames import parse_frames
 from .job import Job
 
 _FRAME_STAGE = "frame "  # how the engine tells which frame it works on: "frame 1007"
@@ -86,12 +87,16 @@ class Bake:
             with connect(self._engine) as worker:
                 for index, job in enumerate(self.jobs):
                     self.index = index
-                    report = worker.run(
-                        job.task, job.request, progress=self._progress(done, len(job.numbers))
-                    ).report
+                    try:
+                        report = worker.run(
+                            job.task, job.request, progress=self._progress(done, len(job.numbers))
+                        ).report
+                    except BaseException:
+                        job.note_made()
+                        raise
                     self.note = str(report.get("note") or self.note)
                     self.failed += map(str, report.get("errors", ()))
-                    job.finish()
+                    job.finish(parse_frames(str(report.get("failed", ""))))
                     done += len(job.numbers)
         except _Cancelled:
             pass

@@ -8,7 +8,6 @@ overwrite what was baked; with other key frames the engine makes those frames ag
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -18,11 +17,9 @@ import bpy
 from ..footage.plate import Plate
 from ..ground.blend_paths import absolute
 from ..ground.failure import Failure
-from ..ground.json_files import digest, write_json
+from ..ground.json_files import digest
 from ..ground.recent import forget
 from ..node.settings import NodeSettings, ResultSettings
-
-_GUIDANCE_FILE = "guidance.json"  # its time is that of the last change
 
 
 def _cache_folder(settings: NodeSettings) -> Path:
@@ -70,28 +67,6 @@ def settings_digest(item: ResultSettings, plate: Plate) -> str:
 def _cache_inputs(item: ResultSettings, plate: Plate) -> list[object]:
     node_type = item.id_data.mattelier.node_type
     return [[Path(plate.pattern).name, plate.space], *node_type.cache_inputs(item, plate)]
-
-
-def read_guidance(folder: Path) -> str:
-    """Digest of the guidance that a folder was last baked with; "" where none."""
-    try:
-        return str(json.loads((folder / _GUIDANCE_FILE).read_text("utf-8")))
-    except (OSError, ValueError):
-        return ""
-
-
-def note_guidance(folder: Path, guidance: str) -> None:
-    """From now on only younger files are fresh, if this is other guidance than before."""
-    if read_guidance(folder) != guidance:
-        write_json(folder / _GUIDANCE_FILE, guidance)
-
-
-def guidance_time(folder: Path) -> float:
-    """When the guidance of a folder last changed; 0 where it never did."""
-    try:
-        return (folder / _GUIDANCE_FILE).stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 def manifest(folder: Path) -> Path | None:

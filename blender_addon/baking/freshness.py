@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from ..footage.bake_files import baked_frames
+from ..footage.bake_files import baked_frames, read_made_from
 from ..footage.plate import Plate
+from ..ground.json_files import digest
 from ..node.settings import ResultSettings
-from .cache import guidance_time, read_guidance, settings_digest
+from .cache import settings_digest
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,19 @@ def state(item: ResultSettings, plate: Plate, numbers: Iterable[int] | None = No
     folder = item.folder
     if folder is None:
         return State(missing=tuple(wanted))
-    times = baked_frames(folder, plate, item.id_data.mattelier.passes)
-    missing = tuple(number for number in wanted if number not in times)
-    baked = tuple(number for number in wanted if number in times)
-    if item.baked != settings_digest(item, plate):
-        return State((), baked, missing, "the settings have changed")
-    if item.guide_changed or read_guidance(folder) != item.guided:
-        return State((), baked, missing, "the guidance has changed")
-    since = needed_since(item, plate, folder)
-    older = tuple(number for number in baked if times[number] < since[number])
-    fresh = tuple(number for number in baked if number not in older)
-    return State(fresh, older, missing, "what they are made from has changed" if older else "")
+    baked = baked_frames(folder, plate, item.id_data.mattelier.passes)
+    missing = tuple(number for number in wanted if number not in baked)
+    there = tuple(number for number in wanted if number in baked)
+    settings = settings_digest(item, plate)
+    if item.baked != settings:
+        return State((), there, missing, "the settings have changed")
+    made_from = read_made_from(folder)
+    if item.guide_changed or made_from.guidance != item.guided:
+        return State((), there, missing, "the guidance has changed")
+    sources = frame_sources(item, plate, settings, item.guided)
+    fresh = tuple(n for n in there if made_from.sources.get(n) == sources[n])
+    stale = tuple(sorted(set(there) - set(fresh)))
+    return State(fresh, stale, missing, "what they are made from has changed" if stale else "")
 
 
 def missing_frames(item: ResultSettings, plate: Plate, numbers: Iterable[int]) -> set[int]:
@@ -62,14 +64,20 @@ def missing_frames(item: ResultSettings, plate: Plate, numbers: Iterable[int]) -
     return wanted - baked_frames(item.folder, plate, item.id_data.mattelier.passes).keys()
 
 
-def needed_since(item: ResultSettings, plate: Plate, folder: Path) -> Mapping[int, float]:
-    """How young a frame's files must be to be fresh, for each number of the plate.
+def frame_sources(
+    item: ResultSettings, plate: Plate, settings: str, guidance: str
+) -> Mapping[int, str]:
+    """Digest of all that a frame is made from, for each number of the plate.
+
+    Parameters
+    ----------
+    settings, guidance : str
+        Digests of those of the bake.
 
     Raises
     ------
     Failure
         As `settings_digest`.
     """
-    oldest = guidance_time(folder)
-    times = item.id_data.mattelier.node_type.source_times(item, plate)
-    return {number: max(time, oldest) for number, time in times.items()}
+    stamps = item.id_data.mattelier.node_type.source_stamps(item, plate)
+    return {number: digest([stamp, settings, guidance]) for number, stamp in stamps.items()}

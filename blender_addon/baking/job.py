@@ -4,20 +4,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
 
-from ..footage.bake_files import GUIDANCE_PREFIX, baked_frames, mark_checked
+from ..footage.bake_files import (
+    GUIDANCE_PREFIX,
+    baked_frames,
+    note_made_from,
+    read_made_from,
+)
 from ..footage.plate import Plate, read_size
 from ..ground.failure import Failure
-from ..ground.frames import format_frames
+from ..ground.frames import format_frames, parse_frames
 from ..node import groups
 from ..node.settings import ResultSettings
-from .cache import bake_folder, note_guidance, settings_digest
-from .freshness import needed_since
+from .cache import bake_folder, settings_digest
+from .freshness import frame_sources
 
 _USUAL_SPACES = {(True, "Linear Rec.709"), (False, "sRGB")}  # of float files, and of others
 _DATA_SPACES = {"Non-Color", "Raw"}
@@ -31,9 +36,13 @@ class Job:
     ----------
     uid, settings, guidance : str
         Of the result, and the digests of its settings and its guidance as they were requested.
-    since : mapping
-        The plate's numbers that are not fresh yet, each with the time of what it is made from;
+    sources : mapping
+        The plate's numbers that are not fresh yet, each with the digest of what it is made from;
         where it is empty, nothing is to be done.
+    before : mapping
+        The files of what was baked already, as they were then.
+    absent : tuple of int
+        Numbers that were wanted, or lie inside the plate, and are not there.
     task : str
     request : dict
         What the engine is asked for.
@@ -46,14 +55,16 @@ class Job:
     guidance: str
     plate: Plate
     folder: Path
-    since: Mapping[int, float]
+    sources: Mapping[int, str]
+    before: Mapping[int, tuple[object, ...]]
+    absent: tuple[int, ...]
     task: str
     request: dict[str, object]
     passes: tuple[str, ...]
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        return tuple(self.since)
+        return tuple(self.sources)
 
     def show(self) -> None:
         """Let the node show this bake, unless it is gone or has been set to something else."""
@@ -72,19 +83,31 @@ class Job:
 
     def missing(self) -> list[int]:
         """The numbers that are not there, although the engine has ended."""
-        times = baked_frames(self.folder, self.plate, self.passes)
-        return [number for number in self.numbers if number not in times]
+        baked = baked_frames(self.folder, self.plate, self.passes)
+        return [number for number in self.numbers if number not in baked]
 
-    def finish(self) -> None:
+    def note_made(self) -> None:
+        """Those frames are fresh from now on that were written since the job was prepared."""
+        baked = baked_frames(self.folder, self.plate, self.passes)
+        self._note(n for n in self.numbers if _is_new(baked.get(n, ()), self.before.get(n, ())))
+
+    def finish(self, failed: Container[int] = ()) -> None:
         """The engine looked at all these, and left alone those that need no change: they count as
-        fresh from now on. Guidance of earlier bakes goes."""
-        times = baked_frames(self.folder, self.plate, self.passes)
-        mark_checked(
-            self.folder, {number: time for number, time in self.since.items() if number in times}
-        )
+        fresh from now on, but for those that failed. Guidance of earlier bakes goes."""
+        baked = baked_frames(self.folder, self.plate, self.passes)
+        self._note(n for n in self.numbers if n in baked and n not in failed)
         for old in self.folder.glob(f"{GUIDANCE_PREFIX}*"):
             if old.name != GUIDANCE_PREFIX + self.guidance:
                 shutil.rmtree(old, ignore_errors=True)
+
+    def _note(self, numbers: Iterable[int]) -> None:
+        made = {number: self.sources[number] for number in numbers}
+        note_made_from(self.folder, self.settings, self.guidance, made)
+
+
+def _is_new(files: tuple[object, ...], before: tuple[object, ...]) -> bool:
+    """Whether all files of a frame have been written since."""
+    return bool(files) and not any(a == b for a, b in zip(files, before, strict=False))
 
 
 def prepare(item: ResultSettings, numbers: Iterable[int] | None = None) -> Job:
@@ -102,7 +125,8 @@ def prepare(item: ResultSettings, numbers: Iterable[int] | None = None) -> Job:
     settings = item.id_data.mattelier
     plate = settings.find_plate()
     plate = replace(plate, size=read_size(plate))
-    wanted = [n for n in (plate.numbers if numbers is None else numbers) if n in plate.numbers]
+    requested = [*plate.numbers, *plate.gaps] if numbers is None else list(numbers)
+    wanted = [number for number in requested if number in plate.numbers]
     if not wanted:
         raise Failure(
             f"The plate has no frame there; it shows on the frames {plate.start}-"
@@ -117,20 +141,28 @@ def prepare(item: ResultSettings, numbers: Iterable[int] | None = None) -> Job:
             "choose another."
         ) from error
     request = settings.node_type.request(item, plate, folder, wanted)
+    digest_now = settings_digest(item, plate)
+    baked = baked_frames(folder, plate, settings.passes)
+    sources = frame_sources(item, plate, digest_now, request.guidance)
+    made_from = read_made_from(folder).sources
+    stale = {
+        number: sources[number]
+        for number in wanted
+        if number not in baked or made_from.get(number) != sources[number]
+    }
     try:
-        note_guidance(folder, request.guidance)
+        note_made_from(folder, digest_now, request.guidance, {})
     except OSError as error:
         raise Failure(f"{folder} cannot be written: {error.strerror or error}.") from error
-    times = baked_frames(folder, plate, settings.passes)
-    since = needed_since(item, plate, folder)
-    stale = {number: since[number] for number in wanted if times.get(number, -1.0) < since[number]}
     return Job(
         uid=item.uid,
-        settings=settings_digest(item, plate),
+        settings=digest_now,
         guidance=request.guidance,
         plate=plate,
         folder=folder,
-        since=stale,
+        sources=stale,
+        before=baked,
+        absent=tuple(sorted(set(requested).difference(plate.numbers))),
         task=settings.node_type.task,
         request={
             "plate": plate.pattern,
@@ -153,27 +185,34 @@ def in_waves(items: Iterable[ResultSettings]) -> list[list[ResultSettings]]:
 
 
 def frames_to_bake(item: ResultSettings, which: str, scene: bpy.types.Scene) -> Iterable[int]:
-    """The plate's numbers that a choice of frames means.
+    """The plate's numbers that a choice of frames means, also those that are not there.
 
     Parameters
     ----------
-    which : "PLATE", "SCENE" or "CURRENT"
+    which : str
+        "PLATE"; "SCENE" or "CURRENT", as far as they lie inside the plate; or a list of scene
+        frames: "1001-1100, 1150".
 
     Raises
     ------
     Failure
-        There is no plate.
+        There is no plate, or the list is none.
     """
     plate = item.id_data.mattelier.find_plate()
     if which == "PLATE":
-        return plate.numbers
+        return (*plate.numbers, *plate.gaps)
+    if which not in ("SCENE", "CURRENT"):
+        try:
+            return sorted({plate.number(frame) for frame in parse_frames(which)})
+        except ValueError as error:
+            raise Failure(str(error)) from None
     if which == "CURRENT":
         first = last = scene.frame_current
     elif scene.use_preview_range:
         first, last = scene.frame_preview_start, scene.frame_preview_end
     else:
         first, last = scene.frame_start, scene.frame_end
-    return range(plate.number(first), plate.number(last) + 1)
+    return range(max(plate.number(first), plate.first), min(plate.number(last), plate.last) + 1)
 
 
 def _colorspace(plate: Plate) -> str | None:

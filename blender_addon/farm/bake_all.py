@@ -16,7 +16,8 @@ from bpy.props import BoolProperty, EnumProperty
 from ..baking.bake import Bake
 from ..baking.job import frames_to_bake, in_waves, prepare
 from ..ground.failure import Failure
-from ..node.groups import editable_groups, results_of
+from ..ground.frames import format_frames
+from ..node.groups import editable_groups, linked_groups, linked_sentence, results_of
 from ..node.settings import ResultSettings
 from .process import EXIT_FAILED, exit_process, print_message
 
@@ -26,7 +27,8 @@ def bake_all(which: str = "PLATE", *, save: bool = False) -> None:
 
     Parameters
     ----------
-    which : "PLATE", "SCENE" or "CURRENT"
+    which : str
+        "PLATE", "SCENE", "CURRENT", or a list of scene frames: "1001-1100, 1150".
     save : bool
         Save the file afterwards, so that it shows this bake wherever it is rendered.
 
@@ -35,12 +37,19 @@ def bake_all(which: str = "PLATE", *, save: bool = False) -> None:
     Failure
     """
     items = list(results_of(editable_groups()))
+    linked = [linked_sentence(group) for group in linked_groups()]
     if not items:
-        raise Failure("The file has no Mattelier node.")
+        raise Failure(" ".join(linked) or "The file has no Mattelier node.")
+    for sentence in linked:
+        print_message(sentence)
+    absent: dict[str, set[int]] = {}
     before = _shown(items)
     waves, printed_percent, total = in_waves(items), -1, 0
     for number, wave in enumerate(waves):
         jobs = [prepare(item, frames_to_bake(item, which, bpy.context.scene)) for item in wave]
+        for item, job in zip(wave, jobs, strict=True):
+            frames = map(job.plate.scene_frame, job.absent)
+            absent.setdefault(item.id_data.name, set()).update(frames)
         bake = Bake(jobs)
 
         def print_progress(bake: Bake = bake, number: int = number) -> None:
@@ -64,6 +73,8 @@ def bake_all(which: str = "PLATE", *, save: bool = False) -> None:
         bpy.ops.wm.save_mainfile()
     elif before != _shown(items):
         print_message("the file does not show this bake until it is saved: bake_all(save=True).")
+    if gaps := [f"“{name}”: {format_frames(frames)}" for name, frames in absent.items() if frames]:
+        raise Failure(f"The plate has no frame there, all others are baked: {'; '.join(gaps)}.")
 
 
 def _shown(items: Iterable[ResultSettings]) -> list[tuple[str, str, str]]:
@@ -105,7 +116,11 @@ class BakeAll(bpy.types.Operator):
 def _run_command(arguments: list[str]) -> int:
     """`blender -b shot.blend --command mattelier_bake [--frames …] [--save]`."""
     parser = argparse.ArgumentParser("mattelier_bake", description="Bake all Mattelier nodes.")
-    parser.add_argument("--frames", choices=("plate", "scene", "current"), default="plate")
+    parser.add_argument(
+        "--frames",
+        default="plate",
+        help="plate (default), scene, current, or a list of scene frames: 1001-1100,1150",
+    )
     parser.add_argument("--save", action="store_true", help="save the .blend file afterwards")
     parser.add_argument("--file", help="the .blend file, where none was opened")
     options = parser.parse_args(arguments)

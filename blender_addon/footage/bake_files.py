@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from ..ground.json_files import write_json
 from .plate import Plate
@@ -15,8 +18,9 @@ GUIDANCE_PREFIX = "guide-"
 """What the folder of a bake's guidance is called, before the guidance's digest."""
 NO_FILE = "none.0001.exr"
 """What a node shows that was never baked."""
-_CHECKED_FILE = "checked.json"
+_MADE_FROM_FILE = "made_from.json"
 _DIGITS = 4
+_noting = threading.Lock()  # the window notes frames while the engine's thread does
 
 
 def pass_files(folder: Path, plate: Plate, pass_name: str) -> Sequence:
@@ -24,37 +28,52 @@ def pass_files(folder: Path, plate: Plate, pass_name: str) -> Sequence:
     return Sequence(folder / pass_name, f"{plate.name}_{pass_name}.", _DIGITS, ".exr")
 
 
-def baked_frames(folder: Path, plate: Plate, passes: Iterable[str]) -> dict[int, float]:
-    """The frames that a folder holds all passes of, each with the time since when it is true.
-
-    That is the time of its first pass, or that of what it was checked against since.
-    """
+def baked_frames(folder: Path, plate: Plate, passes: Iterable[str]) -> dict[int, object]:
+    """The frames that a folder holds all passes of, each with what changes when it is written."""
     first, *others = (pass_files(folder, plate, name).scan() for name in passes)
-    checked = _read_checked(folder)
     return {
-        number: max(time, checked.get(number, 0.0))
-        for number, time in first.items()
+        number: (_written(status), *(_written(other[number]) for other in others))
+        for number, status in first.items()
         if all(number in other for other in others)
     }
 
 
-def mark_checked(folder: Path, since: Mapping[int, float]) -> None:
-    """Note that the engine found these frames to be right as they are.
+def _written(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
-    Their files keep their time, by which others tell that they were not changed.
 
-    Parameters
+class MadeFrom(NamedTuple):
+    """What the frames of a folder were made from.
+
+    Attributes
     ----------
-    since : mapping
-        When what they are made from was last changed.
+    settings, guidance : str
+        Digests of those of the last bake; "" before the first.
+    sources : dict
+        Digest of all that a frame was made from, by its number.
     """
-    times = {**_read_checked(folder), **since}
-    write_json(folder / _CHECKED_FILE, {str(number): time for number, time in times.items()})
+
+    settings: str
+    guidance: str
+    sources: dict[int, str]
 
 
-def _read_checked(folder: Path) -> dict[int, float]:
+def read_made_from(folder: Path) -> MadeFrom:
+    """What the frames of a folder were made from, as far as that is known."""
     try:
-        times = json.loads((folder / _CHECKED_FILE).read_text("utf-8"))
-        return {int(number): float(time) for number, time in times.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}
+        noted = json.loads((folder / _MADE_FROM_FILE).read_text("utf-8"))
+        sources = {int(number): str(source) for number, source in noted["frames"].items()}
+        return MadeFrom(str(noted["settings"]), str(noted["guidance"]), sources)
+    except (OSError, ValueError, AttributeError, TypeError, KeyError):
+        return MadeFrom("", "", {})
+
+
+def note_made_from(folder: Path, settings: str, guidance: str, sources: Mapping[int, str]) -> None:
+    """Note what these frames were made from; what is known of others stays."""
+    with _noting:
+        noted = {**read_made_from(folder).sources, **sources}
+        frames = {str(number): source for number, source in sorted(noted.items())}
+        write_json(
+            folder / _MADE_FROM_FILE,
+            {"settings": settings, "guidance": guidance, "frames": frames},
+        )

@@ -21,9 +21,9 @@ class Plate:
     ----------
     file : Path
         Of a movie or a still; of a sequence any one.
-    numbers : dict
-        The plate's own frame numbers, ascending, each with its file's time of change. A movie
-        counts from 1. Gaps of a sequence are left out.
+    numbers : tuple of int
+        The plate's own frame numbers, ascending. A movie counts from 1. Gaps of a sequence are
+        left out.
     start : int
         The scene frame on which the first number shows.
     size : (int, int)
@@ -36,7 +36,7 @@ class Plate:
 
     file: Path
     sequence: Sequence | None
-    numbers: dict[int, float]
+    numbers: tuple[int, ...]
     start: int
     size: tuple[int, int]
     space: str
@@ -44,16 +44,16 @@ class Plate:
 
     @property
     def first(self) -> int:
-        return min(self.numbers)
+        return self.numbers[0]
 
     @property
     def last(self) -> int:
-        return max(self.numbers)
+        return self.numbers[-1]
 
     @property
     def gaps(self) -> list[int]:
         """Numbers between the first and the last that are not there."""
-        return sorted(set(range(self.first, self.last + 1)) - self.numbers.keys())
+        return sorted(set(range(self.first, self.last + 1)) - set(self.numbers))
 
     def number(self, scene_frame: int) -> int:
         """The plate's number that shows on a scene frame, also where none is there."""
@@ -65,6 +65,16 @@ class Plate:
     @property
     def pattern(self) -> str:
         return self.sequence.pattern if self.sequence else str(self.file)
+
+    def source(self, number: int) -> Path:
+        """The file that holds a frame."""
+        return self.sequence.file(number) if self.sequence else self.file
+
+    @property
+    def shown_name(self) -> str:
+        """Of its files, for people: "plate.####.exr 101–110"."""
+        name = Path(self.pattern).name
+        return name if self.still else f"{name} {self.first}–{self.last}"
 
     @property
     def is_scene_linear(self) -> bool:
@@ -99,7 +109,7 @@ def plate_of_image(image: bpy.types.Image, start: int, noun: str) -> Plate:
     if image.source == "SEQUENCE":
         return plate
     own = plate.sequence.number(file)
-    return replace(plate, numbers={own: plate.numbers[own]}, still=True)
+    return replace(plate, numbers=(own,), still=True)
 
 
 def image_file(image: bpy.types.Image) -> Path:
@@ -127,7 +137,7 @@ def plate_of_clip(clip: bpy.types.MovieClip | None) -> Plate:
         return _movie_plate(file, clip.frame_duration, start, size, space, "plate")
     plate = _sequence_plate(file, start, size, space, "plate")
     begin = plate.sequence.number(file)  # a clip begins with its file
-    numbers = {number: time for number, time in plate.numbers.items() if number >= begin}
+    numbers = tuple(number for number in plate.numbers if number >= begin)
     return replace(plate, numbers=numbers or plate.numbers)
 
 
@@ -137,7 +147,7 @@ def _sequence_plate(file: Path, start: int, size: tuple[int, ...], space: str, n
         raise Failure(
             f"{file.name} has no frame number; a {noun} is an image sequence, or a movie."
         )
-    numbers = sequence.scan()
+    numbers = tuple(sequence.scan())
     if not numbers:
         raise Failure(f"The {noun} is not there: {sequence.pattern}.")
     return Plate(file, sequence, numbers, start, size, space)
@@ -146,11 +156,9 @@ def _sequence_plate(file: Path, start: int, size: tuple[int, ...], space: str, n
 def _movie_plate(
     file: Path, count: int, start: int, size: tuple[int, ...], space: str, noun: str
 ) -> Plate:
-    try:
-        time = file.stat().st_mtime
-    except OSError:
-        raise Failure(f"The {noun} is not there: {file}.") from None
-    return Plate(file, None, dict.fromkeys(range(1, count + 1), time), start, size, space)
+    if not file.is_file():
+        raise Failure(f"The {noun} is not there: {file}.")
+    return Plate(file, None, tuple(range(1, count + 1)), start, size, space)
 
 
 def read_size(plate: Plate) -> tuple[int, int]:
@@ -163,7 +171,7 @@ def read_size(plate: Plate) -> tuple[int, int]:
     """
     if all(plate.size):
         return plate.size
-    file = plate.sequence.file(plate.first) if plate.sequence else plate.file
+    file = plate.source(plate.first)
     try:
         image = bpy.data.images.load(str(file))
     except RuntimeError:

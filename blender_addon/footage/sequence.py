@@ -48,11 +48,11 @@ class Sequence:
     def file(self, number: int) -> Path:
         return self.folder / f"{self.head}{number:0{self.digits}d}{self.tail}"
 
-    def scan(self) -> dict[int, float]:
-        """The numbers that exist, each with the time of its last change."""
+    def scan(self) -> dict[int, os.stat_result]:
+        """The numbers that exist, each with what the system knows of its file."""
         return dict(sorted(self._scanned()))
 
-    def _scanned(self) -> Iterator[tuple[int, float]]:
+    def _scanned(self) -> Iterator[tuple[int, os.stat_result]]:
         try:
             with os.scandir(self.folder) as entries:
                 for entry in entries:
@@ -63,7 +63,7 @@ class Sequence:
                         and len(number) >= self.digits
                         and name == self.file(int(number)).name
                     ):
-                        yield int(number), entry.stat().st_mtime
+                        yield int(number), entry.stat()
         except OSError:
             return
 

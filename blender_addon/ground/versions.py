@@ -3,10 +3,23 @@
 
 from __future__ import annotations
 
+import math
+
 import bpy
 
+_SIGMAS_OF_BLUR = 3  # standard deviations in the size of a Gaussian blur
+
 _GROUPS = bpy.app.version >= (5, 0, 0)  # the compositor's tree is a datablock of its own
-_MENU_NAMES = {"APPLY": "Apply Mask"}
+_MENU_NAMES = {
+    "APPLY": "Apply Mask",
+    "REPLACE_ALPHA": "Replace Alpha",
+    "PREMUL_TO_STRAIGHT": "To Straight",
+    "STEP": "Steps",
+    "DISTANCE": "Distance",
+}
+
+MIX_NODE = "ShaderNodeMixRGB" if _GROUPS else "CompositorNodeMixRGB"
+"""Its inputs are a factor and two values, colours or floats."""
 
 # Until 4.4 a picture whose file is missing has no size, and shows as opaque black whatever follows.
 NEEDS_CANVAS = bpy.app.version < (4, 5, 0)
@@ -51,3 +64,29 @@ def set_option(node: bpy.types.Node, name: str, socket: str, value: str) -> None
         setattr(node, name, value)
     else:
         node.inputs[socket].default_value = _MENU_NAMES[value]
+
+
+def set_dilation(node: bpy.types.Node, shape: str, pixels: int) -> None:
+    """Let a Dilate/Erode node grow what is bright; shrink it where negative.
+
+    Parameters
+    ----------
+    shape : "STEP" or "DISTANCE"
+        A square or a disc.
+    """
+    set_option(node, "mode", "Type", shape)
+    if "Size" in node.inputs:
+        node.inputs["Size"].default_value = pixels
+    else:
+        node.distance = pixels
+
+
+def set_blur(node: bpy.types.Node, sigma: float) -> None:
+    """Let a Blur node blur by a Gaussian; it has this type by default."""
+    radius = _SIGMAS_OF_BLUR * sigma
+    size = node.inputs["Size"]
+    if hasattr(size.default_value, "__len__"):
+        size.default_value = (radius, radius)
+    else:  # whole pixels, and a factor
+        node.size_x = node.size_y = math.ceil(radius)
+        size.default_value = radius / math.ceil(radius)

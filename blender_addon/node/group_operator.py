@@ -9,7 +9,7 @@ import bpy
 from bpy.props import StringProperty
 
 from ..ground.failure import Failure
-from .groups import is_ours
+from .groups import is_ours, linked_sentence
 
 
 class GroupOperator:
@@ -22,6 +22,8 @@ class GroupOperator:
         group = bpy.data.node_groups.get(self.group)
         if not is_ours(group):
             raise Failure(f"There is no Mattelier node “{self.group}”.")
+        if group.library is not None:
+            raise Failure(linked_sentence(group))
         return group
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -14,6 +14,7 @@ from ..engine.preferences import default_cache
 from ..footage.plate import Plate
 from ..ground.blend_paths import relative
 from ..ground.failure import Failure
+from ..ground.versions import compositor
 from .group_builder import GroupBuilder
 from .node_type import NodeType
 from .settings import CLIP, PLATE, ResultSettings
@@ -40,6 +41,18 @@ def is_ours(group: bpy.types.NodeTree | None) -> bool:
         and group.bl_idname == "CompositorNodeTree"
         and group.mattelier.node_type is not None
     )
+
+
+def linked_sentence(group: bpy.types.NodeTree) -> str:
+    """Where a linked group can be changed."""
+    return f"“{group.name}” is linked from {group.library.filepath}; open that file and bake there."
+
+
+def linked_groups() -> Iterator[bpy.types.NodeTree]:
+    """All our groups of the file that belong to another file."""
+    for group in bpy.data.node_groups:
+        if is_ours(group) and group.library is not None:
+            yield group
 
 
 def editable_groups() -> Iterator[bpy.types.NodeTree]:
@@ -168,15 +181,47 @@ def build(
         for number, socket in enumerate(sockets, index * len(sockets)):
             builder.link(socket, output.inputs[number])
     builder.remove_unused()
+    label_nodes(group)
+
+
+def next_step(group: bpy.types.NodeTree) -> str:
+    """What an artist does next with a node: "Open a Plate" …; "" where it shows a bake."""
+    settings = group.mattelier
+    if settings.plate_datablock is None:
+        return "Open a Plate"
+    try:
+        settings.recent_plate()
+    except Failure:
+        return "Find the Plate"
+    if step := next(filter(None, map(settings.node_type.next_step, settings.objects)), ""):
+        return step
+    return "" if all(item.stored_folder for item in settings.objects) else "Bake"
+
+
+def label_nodes(group: bpy.types.NodeTree) -> None:
+    """Show a group's next step as the label of its nodes, unless an artist gave them another."""
+    name = group.mattelier.node_type.label
+    step = next_step(group)
+    label = f"{name}: {step}" if step else name
+    trees = [compositor(scene) for scene in bpy.data.scenes]
+    for tree in (*filter(None, trees), *bpy.data.node_groups):
+        if tree.library is not None or tree.bl_idname != "CompositorNodeTree":
+            continue
+        for node in tree.nodes:
+            if getattr(node, "node_tree", None) != group or node.label == label:
+                continue
+            if node.label in ("", name) or node.label.startswith(f"{name}: "):
+                node.label = label
 
 
 def refresh(group: bpy.types.NodeTree) -> None:
-    """Show files that have appeared since; Blender needs both the reload and the touch."""
+    """Show files that have appeared since; Blender needs the reload, the tag and the touch."""
     settings = group.mattelier
     for item in settings.objects:
         for pass_name in settings.passes:
             node = group.nodes[item.image_node(pass_name)]
             node.image.reload()
+            node.image.update_tag()  # without it, 5.2 shows nothing after the first bake
             node.frame_offset = node.frame_offset
 
 

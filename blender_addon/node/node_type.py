@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from ..footage.bake_files import pass_files
 from ..footage.plate import Plate
+from ..footage.stamps import file_stamp
 from .request_field import RequestField, encode_request
 
 if TYPE_CHECKING:
@@ -100,15 +101,19 @@ class NodeType:
         """Another group of ours whose bake this one is made from."""
         return None
 
-    def source_times(self, item: ResultSettings, plate: Plate) -> Mapping[int, float]:
-        """When what a frame is made from was last changed, for each number of the plate.
+    def source_stamps(self, item: ResultSettings, plate: Plate) -> Mapping[int, str]:
+        """What the files hold that a frame is made from, for each number of the plate.
 
         Raises
         ------
         Failure
             As `cache_inputs`.
         """
-        return plate.numbers
+        return {number: file_stamp(plate.source(number)) for number in plate.numbers}
+
+    def next_step(self, item: ResultSettings) -> str:
+        """What an artist does before a result can be baked: "Draw a Mask"; "" where nothing."""
+        return ""
 
     def on_new_plate(self, settings: NodeSettings) -> None:
         """Another plate was chosen, and begins where `settings.frame_start` says."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..node.groups import new_group
+from ..node.groups import label_nodes, new_group
 from ..node.node_type import NodeType
 from ..registry import NODE_TYPES
 
@@ -30,7 +30,7 @@ class AddNode:
             node.select = False
         node = shown.nodes.new("CompositorNodeGroup")
         node.node_tree = new_group(self.node_type)
-        node.label = self.node_type.label
+        label_nodes(node.node_tree)
         node.width = 180
         node.location = context.space_data.cursor_location
         shown.nodes.active = node

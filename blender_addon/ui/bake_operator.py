@@ -160,6 +160,7 @@ class Bake(GroupOperator, bpy.types.Operator):
             self.refreshed = time.monotonic()
             if bake.frames != self.shown:
                 self.shown = bake.frames
+                bake.jobs[bake.index].note_made()
                 bake.jobs[bake.index].show()
         redraw_editors()
 

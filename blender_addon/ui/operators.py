@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -10,6 +11,7 @@ import bpy
 from ..baking import cache
 from ..engine.connection import run_task
 from ..engine.preferences import engine_choice
+from ..footage.plate import Plate, read_size
 from ..ground.failure import Failure
 from ..node import groups
 from ..node.group_operator import GroupOperator
@@ -29,6 +31,43 @@ class OpenPlate(OpenFiles, bpy.types.Operator):
             settings.clip = bpy.data.movieclips.load(path)
         else:
             settings.image = load_image(path)
+
+
+class MatchScene(GroupOperator, bpy.types.Operator):
+    """Let the scene have the range and the size of this node's plate"""
+
+    bl_idname = "mattelier.match_scene"
+    bl_label = "Set Scene to Plate"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @staticmethod
+    def differs(plate: Plate, scene: bpy.types.Scene) -> bool:
+        """Whether the scene shows other frames than a plate, or another size."""
+        return _scene_settings(scene) != _plate_settings(plate)
+
+    def apply(self, context: bpy.types.Context) -> set[str]:
+        plate = self.find_group().mattelier.find_plate()
+        scene = context.scene
+        first, last, size = _plate_settings(replace(plate, size=read_size(plate)))
+        scene.frame_start, scene.frame_end = first, max(first, last)
+        scene.render.resolution_x, scene.render.resolution_y = size
+        scene.render.resolution_percentage = 100
+        if not first <= scene.frame_current <= last:
+            scene.frame_set(first)
+        return {"FINISHED"}
+
+
+def _plate_settings(plate: Plate) -> tuple[int, int, tuple[int, int]]:
+    return plate.scene_frame(plate.first), plate.scene_frame(plate.last), tuple(plate.size)
+
+
+def _scene_settings(scene: bpy.types.Scene) -> tuple[int, int, tuple[int, int]]:
+    render = scene.render
+    size = tuple(
+        side * render.resolution_percentage // 100
+        for side in (render.resolution_x, render.resolution_y)
+    )
+    return scene.frame_start, scene.frame_end, size
 
 
 class Clear(GroupOperator, bpy.types.Operator):
@@ -87,4 +126,6 @@ class OpenReport(GroupOperator, bpy.types.Operator):
         return {"FINISHED"}
 
 
-register, unregister = bpy.utils.register_classes_factory((OpenPlate, Clear, Purge, OpenReport))
+register, unregister = bpy.utils.register_classes_factory(
+    (OpenPlate, MatchScene, Clear, Purge, OpenReport)
+)

@@ -12,6 +12,7 @@ from ..footage.plate import Plate
 from ..ground.failure import Failure
 from ..ground.frames import format_frames
 from ..ground.recent import recent
+from ..node.groups import is_ours, linked_sentence, next_step
 from ..node.panels import NODE_PANEL, NodePanel, SubPanel, draw_sentence
 from ..node.settings import NodeSettings
 from . import operators
@@ -29,7 +30,10 @@ class Node(NodePanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         group, layout = self.begin(context)
         settings = group.mattelier
-        layout.enabled = group.library is None
+        if group.library is not None:
+            draw_sentence(layout, linked_sentence(group), "LINKED")
+            layout = layout.column()
+            layout.enabled = False
         column = layout.column()
         column.row().prop(settings, "source", expand=True)
         name, collection = {
@@ -42,6 +46,9 @@ class Node(NodePanel, bpy.types.Panel):
         plate = _draw_plate(column, settings)
         if settings.source == "IMAGE":
             column.prop(settings, "frame_start")
+        if plate is not None and operators.MatchScene.differs(plate, context.scene):
+            button = column.operator(operators.MatchScene.bl_idname, icon="SCENE_DATA")
+            button.group = group.name
         _draw_state(layout, context, group, plate)
 
 
@@ -53,7 +60,7 @@ def _draw_plate(layout: bpy.types.UILayout, settings: NodeSettings) -> Plate | N
         if settings.plate_datablock is not None:
             draw_sentence(layout, str(failure), "ERROR")
         return None
-    layout.label(text=f"Frames {plate.first}-{plate.last} of {plate.file.name}", icon="BLANK1")
+    layout.label(text=plate.shown_name, icon="BLANK1")
     if plate.gaps:
         draw_sentence(layout, f"The plate lacks {format_frames(plate.gaps)}", "ERROR")
     return plate
@@ -145,4 +152,38 @@ class Cache(SubPanel, bpy.types.Panel):
             layout.operator(operators.OpenReport.bl_idname, icon="URL").group = group.name
 
 
-register, unregister = bpy.utils.register_classes_factory((Node, Cache))
+def _draw_next_step(header: bpy.types.Header, context: bpy.types.Context) -> None:
+    """What is to be done next with the active node, in the header of the compositor."""
+    if getattr(context.space_data, "tree_type", "") != "CompositorNodeTree":
+        return
+    node = context.active_node
+    group = getattr(node, "node_tree", None)
+    if not is_ours(group) or group.library is not None:
+        return
+    row = header.layout.row(align=True)
+    if baking.current is not None:
+        row.label(text=f"{baking.current.stage} ({baking.current.fraction:.0%})")
+        row.operator(Cancel.bl_idname, text="", icon="CANCEL")
+        return
+    step = next_step(group)
+    if step in ("Open a Plate", "Find the Plate"):
+        row.operator(operators.OpenPlate.bl_idname, text=step, icon="FILE_FOLDER")
+    elif step == "Draw a Mask":
+        settings = group.mattelier
+        button = row.operator("mattelier.draw_mask", text=step, icon="MOD_MASK")
+        button.group, button.index = group.name, settings.active
+    else:
+        _draw_bake(row, group, "PLATE", "Bake", "RENDER_ANIMATION")
+
+
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory((Node, Cache))
+
+
+def register() -> None:
+    _register_classes()
+    bpy.types.NODE_HT_header.append(_draw_next_step)
+
+
+def unregister() -> None:
+    bpy.types.NODE_HT_header.remove(_draw_next_step)
+    _unregister_classes()

@@ -1,5 +1,8 @@
 """A worker that speaks the protocol and works without a network: fast, and known to the pixel.
 
+Its files are written by the engine itself, so that they have the channels, sizes and headers that
+an artist's have; only what they show is made up.
+
 `matte(number)` is what it writes for a frame, `UPSCALED` and `blurred(…)` are the colours of the
 pictures that it makes. Beside its socket lie `requests.jsonl`, all that it was asked, and
 `orders.json`, how it shall behave: {"delay": seconds per frame, "fail_at": number, "die_at":
@@ -11,18 +14,28 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import socket
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
-import pictures
 
+from mattelier.engines.model_cache import ModelCache
 from mattelier.media import stills
 from mattelier.media.depth_maps import read_depth
-from mattelier.requests import FramesRequest, RotoRequest, from_json
+from mattelier.requests import FramesRequest, RotoRequest, from_json, to_json
+from mattelier.shot import frame_mattes, roto
+from mattelier.shot.frame_mattes import FrameMattes, frame_writers
+from mattelier.shot.outputs import Target
+from mattelier.shot.plan import Shot, prepare
+from mattelier.shot.shot_run import VERSION, FrameOutput
+from mattelier.types.colour import from_float, linear_to_srgb, to_float
+from mattelier.types.digest import digest
+from mattelier.types.errors import OutputError, PictureError
+from mattelier.types.frame_range import FrameRange
+from mattelier.types.picture import Picture
+from mattelier.types.progress import Cancelled, heard_by
 from mattelier.worker import protocol
 
 FOREGROUND = (0.75, 0.5, 0.25)  # its colour, to tell it from the plate
@@ -50,13 +63,89 @@ def plate_file(pattern: str, number: int) -> Path:
 
 
 def make(connection: socket.socket, task: str, options: dict, orders: dict) -> None:
-    # The real worker would refuse what is no request.
-    from_json(RotoRequest if task == "roto" else FramesRequest, options)
-    numbers = frames_of(options["frames"])
-    errors = []
-    for index, number in enumerate(numbers):
-        if number == orders.get("die_at"):
+    def tell(fraction: float, stage: str) -> None:
+        try:
+            protocol.send(connection, {"progress": fraction, "stage": stage})
+        except OSError:
+            raise Cancelled from None
+
+    if task == "frames":
+        make_pictures(connection, options, orders)
+        return
+    request = from_json(RotoRequest, options)  # which refuses what is no request
+    shot = prepare(request)
+    try:
+        with heard_by(tell):
+            result = MadeUpRoto(shot, orders).run()
+    finally:
+        shot.plate.close()
+    if result.problems:
+        error = {"error": " ".join(result.problems), "kind": "EngineError"}
+        protocol.send(connection, {**error, "log": ""})
+        return
+    errors = [f"{frame.frame}: {frame.error}" for frame in result.results if frame.error]
+    report = {"errors": errors, "failed": str(result.failed), "note": ""}
+    protocol.send(connection, {"report": report, "pictures": []})
+
+
+class MadeUpRoto(roto._RotoRun):
+    """The engine's own way from plates to files, with mattes and colours that are made up."""
+
+    def __init__(self, shot: Shot, orders: dict) -> None:
+        super().__init__(shot, ModelCache(), lambda result: None)
+        self._orders = orders
+
+    def open(self) -> None:
+        """No network."""
+
+    def prepare(self, window: FrameRange) -> None:
+        """Nothing is tracked."""
+
+    def cache_key(self, frame: int, target: Target) -> str:
+        drawn = [(key.frame, Path(key.mask or "").name, key.points) for key in self.request.keys]
+        matte = to_json(self.request.matte)
+        return digest(self.plate.identity(frame), target.output, repr(drawn), matte)
+
+    def _is_current(self, frame: int, target: Target, key: str) -> bool:
+        kept = frame in self._orders.get("keep", ())
+        return kept or super()._is_current(frame, target, key)
+
+    def weights(self, target: Target) -> dict[str, str]:
+        return {"made up": 64 * "0"}
+
+    def make(self, frame: int, picture: Picture, targets: list[Target]) -> FrameOutput:
+        orders = self._orders
+        if frame == orders.get("die_at"):
             os._exit(9)
+        if frame == orders.get("fail_at"):
+            raise OutputError("The engine has had enough.")
+        time.sleep(orders.get("delay", 0))
+        if frame in orders.get("skip", ()):
+            raise PictureError("it is damaged")
+        name = self.request.named_objects[0]
+        given = orders.get("mattes")
+        alpha = matte(frame, picture.height, picture.width)
+        if given:
+            alpha = stills.read_grey(plate_file(given, frame))
+        if picture.alpha is not None:
+            alpha = alpha * to_float(picture.alpha)
+        colour = picture.colour
+        if not given:
+            made_up = np.full_like(colour, 0, np.float32) + np.float32(FOREGROUND)
+            if picture.transfer == "display":
+                made_up = linear_to_srgb(made_up)
+            colour = from_float(made_up, colour.dtype)
+        frame_mattes.estimate_foreground = lambda *_: colour
+        mattes = FrameMattes(picture, self.space.view(picture, self.exposure), {name: alpha})
+        writes = frame_writers(mattes, targets, self.space, self.request.bits)
+        return FrameOutput(picture, writes, {"coverage": {name: float(alpha.mean())}})
+
+
+def make_pictures(connection: socket.socket, options: dict, orders: dict) -> None:
+    from_json(FramesRequest, options)  # the real worker would refuse what is no request
+    numbers = frames_of(options["frames"])
+    errors, failed = [], []
+    for index, number in enumerate(numbers):
         if number == orders.get("fail_at"):
             error = {"error": "The engine has had enough.", "kind": "EngineError"}
             protocol.send(connection, {**error, "log": ""})
@@ -64,16 +153,14 @@ def make(connection: socket.socket, task: str, options: dict, orders: dict) -> N
         time.sleep(orders.get("delay", 0))
         if number in orders.get("skip", ()):
             errors.append(f"{number}: it is damaged")
-        elif number in orders.get("keep", ()):
-            pass
-        elif task == "roto":
-            write_matte(options, number, orders.get("mattes"))
-        else:
+            failed.append(number)
+        elif number not in orders.get("keep", ()):
             write_picture(options, number, orders.get("pictures"))
         protocol.send(
             connection, {"progress": (index + 1) / len(numbers), "stage": f"frame {number}"}
         )
-    protocol.send(connection, {"report": {"errors": errors, "note": ""}, "pictures": []})
+    report = {"errors": errors, "failed": str(FrameRange.of(failed)), "note": ""}
+    protocol.send(connection, {"report": report, "pictures": []})
 
 
 def size_of(options: dict, plate: Path) -> tuple[int, int]:
@@ -102,29 +189,12 @@ def write_picture(options: dict, number: int, files: str | None) -> None:
     target = plate_file(options["output"], number)
     target.parent.mkdir(exist_ok=True)
     samples = np.full((height, width, 4), colour, np.float32)
+    samples[..., :3] /= colour[3]  # written premultiplied, as the engine writes them
     if files:
         samples[..., :3] = (stills.read(plate_file(files, number)).colour / np.float32(255)) ** 2.2
-    pictures.write(target, samples, "half")
-
-
-def write_matte(options: dict, number: int, files: str | None) -> None:
-    plate = plate_file(options["plate"], number)
-    if not plate.is_file():
-        return
-    height, width = size_of(options, plate)
-    colour = np.full((height, width, 3), FOREGROUND, np.float32)
-    alpha = matte(number, height, width)
-    if files:
-        alpha = stills.read_grey(plate_file(files, number))
-        colour = (stills.read(plate).colour.astype(np.float32) / 255) ** 2.2
-    shot = re.sub(r"[._]?#*$", "", Path(options["plate"]).stem)
-    for name in options["outputs"]:
-        target = Path(options["output"], name, f"{shot}_{name}.{number:04d}.exr")
-        target.parent.mkdir(exist_ok=True)
-        if name == "matte":
-            stills.write_matte(target, alpha)
-        else:
-            pictures.write(target, colour, "half")
+    result = Picture(samples[..., :3], samples[..., 3], "linear")
+    facts = {"mattelier:version": VERSION, "mattelier:output": options["task"]}
+    stills.write_cutout(target, result, facts=facts, premultiplied=True, emission=True)
 
 
 def serve() -> None:

@@ -17,6 +17,8 @@ def write(path: Path, samples: np.ndarray, kind: str) -> None:
     spec.attribute("oiio:ColorSpace", "" if kind != "half" else "lin_rec709_scene")
     if channels == 1:
         spec.channelnames = ("Z",)
+    if channels == 4:
+        spec.alpha_channel = 3
     out = OpenImageIO.ImageOutput.create(str(path))
     if not (out and out.open(str(path), spec) and out.write_image(samples) and out.close()):
         raise OSError(OpenImageIO.geterror())
@@ -26,6 +28,13 @@ def exr(number: int) -> np.ndarray:
     """Red = frame / 20, green mid grey, blue above 1."""
     samples = np.empty((HEIGHT, WIDTH, 3), np.float32)
     samples[:] = (number % 100 / 20, 0.18, 2)
+    return samples
+
+
+def veil(number: int) -> np.ndarray:
+    """Red .5 and blue 1, of which three quarters are there: premultiplied."""
+    samples = np.empty((HEIGHT, WIDTH, 4), np.float32)
+    samples[:] = (0.375, 0, 0.75, 0.75)
     return samples
 
 
@@ -59,13 +68,15 @@ def make_shot(folder: Path) -> None:
 
 
 def make_plates(folder: Path) -> None:
-    """plate.0101-0110.exr, gap.1001-1006.exr without 1003, eight.1001-1010.png, sixteen.1-5.png.
+    """plate.0101-0110.exr, veil.0101-0110.exr with alpha, gap.1001-1006.exr without 1003,
+    eight.1001-1010.png, sixteen.1-5.png.
 
     And the depth of the first one, numbered as it is in z.0101-0110.exr, and as a scene that begins
     at 1 numbers it in render.0001-0010.exr.
     """
     for number in range(101, 111):
         write(folder / f"plate.{number:04d}.exr", exr(number), "half")
+        write(folder / f"veil.{number:04d}.exr", veil(number), "half")
         write(folder / f"z.{number:04d}.exr", depth(number), "float")
         write(folder / f"render.{number - 100:04d}.exr", depth(number), "float")
     for number in (1001, 1002, 1004, 1005, 1006):

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +31,7 @@ class Footage:
     pattern : str
         As the engine reads it.
     files : mapping
-        File and time of the last change, for each of the plate's numbers that has one.
+        For each of the plate's numbers that has one.
     is_numbered_as_plate : bool
         Or there is one file for all.
     cache_inputs : list
@@ -42,7 +42,7 @@ class Footage:
 
     name: str
     pattern: str
-    files: Mapping[int, tuple[Path, float]]
+    files: Mapping[int, Path]
     is_numbered_as_plate: bool
     cache_inputs: list[object]
     missing_message: str
@@ -61,7 +61,7 @@ def depth_footage(name: str, image: bpy.types.Image, start: int, plate: Plate) -
     if image.source == "FILE":
         if not file.is_file():
             raise Failure(f"The depth pass is not there: {file}.")
-        files = dict.fromkeys(plate.numbers, (file, file.stat().st_mtime))
+        files = dict.fromkeys(plate.numbers, file)
         return Footage(name, str(file), files, True, [file.name], message)
     if image.source != "SEQUENCE":
         raise Failure(f"{file.name} is no depth pass; choose an image sequence.")
@@ -90,15 +90,15 @@ def matte_footage(name: str, settings: NodeSettings, plate: Plate) -> Footage:
     message = f"“{group.name}” has no mattes on the frames {{frames}} yet; bake it first."
     folder = item.folder
     mattes = pass_files(folder or Path(), source, group.mattelier.node_type.matte_pass)
-    times = mattes.scan() if folder else {}
+    there = mattes.scan() if folder else {}
     offset = _offset(source, plate)
     inputs = [item.uid, folder.name if folder else "", offset]
     if source.still:
         file = mattes.file(source.first)
-        found = source.first in times
-        files = dict.fromkeys(plate.numbers, (file, times[source.first])) if found else {}
+        found = source.first in there
+        files = dict.fromkeys(plate.numbers, file) if found else {}
         return Footage(name, str(file), files, True, inputs, message)
-    files = _by_plate(mattes.file, times, plate, offset)
+    files = _by_plate(mattes.file, there, plate, offset)
     return Footage(name, mattes.pattern, files, offset == 0, inputs, message)
 
 
@@ -108,13 +108,9 @@ def _offset(files: Plate, plate: Plate) -> int:
 
 
 def _by_plate(
-    file: Callable[[int], Path], times: Mapping[int, float], plate: Plate, offset: int
-) -> dict[int, tuple[Path, float]]:
-    return {
-        number: (file(number + offset), times[number + offset])
-        for number in plate.numbers
-        if number + offset in times
-    }
+    file: Callable[[int], Path], there: Container[int], plate: Plate, offset: int
+) -> dict[int, Path]:
+    return {number: file(number + offset) for number in plate.numbers if number + offset in there}
 
 
 def engine_patterns(
@@ -159,7 +155,7 @@ def _link_files(footage: Footage, folder: Path) -> str:
     links = Sequence(folder, f"{footage.name}.", _LINK_DIGITS, Path(footage.pattern).suffix)
     for number in links.scan().keys() - footage.files.keys():
         links.file(number).unlink()
-    for number, (source, _) in footage.files.items():
+    for number, source in footage.files.items():
         link = links.file(number)
         if not _is_current(link, source):
             link.unlink(missing_ok=True)

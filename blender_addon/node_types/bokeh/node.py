@@ -9,7 +9,9 @@ from pathlib import Path
 import bpy
 
 from ...footage.plate import Plate
+from ...footage.stamps import file_stamp
 from ...ground.failure import Failure
+from ...ground.json_files import digest
 from ...node.group_builder import GroupBuilder
 from ...node.node_type import BakeRequest, PictureNodeType
 from ...node.settings import NodeSettings, ResultSettings
@@ -41,11 +43,12 @@ class Bokeh(PictureNodeType):
     def source_group(self, settings: NodeSettings) -> bpy.types.NodeTree | None:
         return settings.mattes if settings.uses_mattes else None
 
-    def source_times(self, item: ResultSettings, plate: Plate) -> Mapping[int, float]:
+    def source_stamps(self, item: ResultSettings, plate: Plate) -> Mapping[int, str]:
         # The engine pulls the focus, and judges what is far, by all frames of a shot.
         used = _footage(item.id_data.mattelier, plate)
-        newest = max((time for footage in used for _, time in footage.files.values()), default=0.0)
-        return {number: max(time, newest) for number, time in plate.numbers.items()}
+        files = [[n, file_stamp(file)] for footage in used for n, file in footage.files.items()]
+        stamps = super().source_stamps(item, plate)
+        return {number: f"{stamp} {digest(files)}" for number, stamp in stamps.items()}
 
     def on_new_plate(self, settings: NodeSettings) -> None:
         place_depth(settings)

@@ -228,8 +228,8 @@ def place_depth(settings: NodeSettings) -> None:
         depth = plate_of_image(settings.depth, 0, "depth pass")
     except Failure:
         return
-    numbers = depth.numbers.keys()
-    alike = len(numbers & plate.numbers.keys())
+    numbers = set(depth.numbers)
+    alike = len(numbers.intersection(plate.numbers))
     as_scene = len(numbers & {plate.scene_frame(number) for number in plate.numbers})
     first = depth.first
     settings.depth_start = first if as_scene > alike else plate.scene_frame(first)

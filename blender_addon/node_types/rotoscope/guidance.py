@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -102,8 +102,30 @@ def _write_mask(item: ResultSettings, plate: Plate, folder: Path) -> Guidance:
         for number, name in files.items():
             _draw_mask(scene, plate.scene_frame(number), folder / name)
             content_hash.update(f"{number}:".encode())
-            content_hash.update(_read_pixels(folder / name))
+            pixels = _read_pixels(folder / name)
+            if not any(pixels):
+                raise Failure(
+                    f"The mask of “{item.name}” is empty on frame {plate.scene_frame(number)}; "
+                    "draw it there, or take that key frame away."
+                )
+            content_hash.update(pixels)
     return Guidance(files, digest=content_hash.hexdigest()[:_DIGEST_DIGITS])
+
+
+def exact_numbers(item: ResultSettings, plate: Plate) -> Container[int]:
+    """The plate's numbers on which what was drawn is the matte itself.
+
+    Raises
+    ------
+    Failure
+        Their list is none.
+    """
+    if item.edge == "EXACT":
+        return plate.numbers
+    try:
+        return {plate.number(frame) for frame in parse_frames(item.exact_list)}
+    except ValueError as error:
+        raise Failure(str(error)) from None
 
 
 def _listed_keys(item: ResultSettings) -> Sequence[int]:
@@ -154,12 +176,13 @@ def _draw_mask(scene: bpy.types.Scene, frame: int, file: Path) -> None:
 
 
 def _read_pixels(file: Path) -> array[float]:
+    """The first channel of a picture."""
     image = bpy.data.images.load(str(file))
     try:
         image.colorspace_settings.name = "Non-Color"
         values = array("f", bytes(4 * len(image.pixels)))  # some systems' Blender has no numpy
         image.pixels.foreach_get(values)
-        return values
+        return values[:: image.channels]
     finally:
         bpy.data.images.remove(image)
 

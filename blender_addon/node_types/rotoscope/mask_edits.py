@@ -7,7 +7,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...ground.recent import forget
-from ...node.groups import editable_groups, results_of
+from ...node.groups import editable_groups, label_nodes, results_of
 from .settings import NAME
 
 
@@ -19,6 +19,8 @@ def mark_edited_masks(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> Non
         return
     groups = [group for group in editable_groups() if group.mattelier.kind == NAME]
     for item in results_of(groups):
-        if item.mask and item.mask.name in edited and item.baked and not item.guide_changed:
-            item.guide_changed = True
-            forget()
+        if item.mask and item.mask.name in edited:
+            if item.baked and not item.guide_changed:
+                item.guide_changed = True
+                forget()
+            label_nodes(item.id_data)

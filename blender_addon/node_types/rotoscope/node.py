@@ -6,21 +6,24 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import bpy
 
 from ...footage.bake_files import GUIDANCE_PREFIX
-from ...footage.plate import Plate
+from ...footage.plate import Plate, image_file
+from ...footage.sequence import Sequence as Files
+from ...footage.stamps import file_stamp
 from ...ground.failure import Failure
+from ...ground.json_files import digest
 from ...ground.versions import set_option
 from ...node.group_builder import GroupBuilder
 from ...node.node_type import BakeRequest, NodeType
 from ...node.request_field import encode_request
 from ...node.settings import NodeSettings, ResultSettings
 from . import operators, panels
-from .guidance import write_guidance
+from .guidance import exact_numbers, write_guidance
 from .mask_edits import mark_edited_masks
 from .settings import (
     MATTE_FIELDS,
@@ -28,6 +31,7 @@ from .settings import (
     ROTO_FIELDS,
     RotoscopeSettings,
     SubjectSettings,
+    has_shapes,
     mask_node,
     rough_node,
 )
@@ -67,15 +71,34 @@ class Rotoscope(NodeType):
         source = {"MASK": item.mask_name, "SEQUENCE": item.rough_name}.get(item.guide, "")
         return [
             [settings.model, settings.quality, settings.tune, settings.use_foreground],
-            [round(settings.edge_shift, 3), round(settings.feather, 3)],
+            [settings.refine],
             [item.guide, source],
         ]
 
     def frame_inputs(self, item: ResultSettings, plate: Plate) -> object:
-        if item.guide not in ("MASK", "TRACKS"):
+        if item.guide == "NONE":
             return None
+        edge = [item.edge, item.exact_list] if item.guide != "TRACKS" else []
+        if item.guide == "SEQUENCE":
+            return edge
         listed = item.key_list if item.keys == "LISTED" or item.guide == "TRACKS" else ""
-        return [plate.start - plate.first, item.keys, listed, item.drawn_frame]
+        return [plate.start - plate.first, item.keys, listed, item.drawn_frame, edge]
+
+    def source_stamps(self, item: ResultSettings, plate: Plate) -> Mapping[int, str]:
+        stamps = super().source_stamps(item, plate)
+        if item.guide != "SEQUENCE" or item.rough is None:
+            return stamps
+        files = Files.of_file(image_file(item.rough))
+        rough = [[n, file_stamp(files.file(n))] for n in files.scan()] if files else []
+        guided = digest(rough)  # one matte reaches many frames; the engine knows which
+        return {number: f"{stamp} {guided}" for number, stamp in stamps.items()}
+
+    def next_step(self, item: ResultSettings) -> str:
+        if item.guide == "MASK" and not has_shapes(item.mask):
+            return "Draw a Mask"
+        if item.guide == "SEQUENCE" and item.rough is None:
+            return "Choose the Mattes"
+        return ""
 
     def request(
         self, item: ResultSettings, plate: Plate, folder: Path, numbers: Sequence[int]
@@ -92,13 +115,26 @@ class Rotoscope(NodeType):
             raise Failure(f"{folder} cannot be written: {error.strerror or error}.") from error
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+        exact = exact_numbers(item, plate)
         keys = [
-            *({"frame": n, "mask": str(masks / name)} for n, name in guidance.files.items()),
-            *({"frame": n, "points": points} for n, points in guidance.points.items()),
+            {
+                "frame": number,
+                "mask": str(masks / name),
+                "edge": "exact" if number in exact else "rough",
+                "object": item.uid,
+            }
+            for number, name in guidance.files.items()
         ]
+        keys += [
+            {"frame": number, "points": points, "object": item.uid}
+            for number, points in guidance.points.items()
+        ]
+        track = f"track-{digest([Path(plate.pattern).name, plate.space])}"
         options = {
             "output": str(folder),
+            "objects": [item.uid],
             "keys": keys,
+            "track_folder": str(folder.parents[1] / track),
             "outputs": list(self.passes(settings)),
             "matte": encode_request(MATTE_FIELDS, settings),
             **encode_request(ROTO_FIELDS, settings),
@@ -110,12 +146,24 @@ class Rotoscope(NodeType):
     ) -> tuple[bpy.types.NodeSocket, ...]:
         builder.node("CompositorNodeMask", mask_node(item), -1, row)
         builder.node("CompositorNodeImage", rough_node(item), -1, row + 1)
+        settings = item.id_data.mattelier
         matte = builder.baked(item, _MATTE, row, data=True).outputs[0]
-        colour = plate_node.outputs[0]
-        if item.id_data.mattelier.use_foreground:
+        if settings.edge_shift:
+            matte = builder.shifted(item, matte, settings.edge_shift, row)
+        if settings.feather:
+            matte = builder.feathered(item, matte, settings.feather, row)
+        if not settings.use_foreground or settings.despill < 1:
+            plate = builder.straight(item, plate_node.outputs[0], row)
+        if not settings.use_foreground:
+            colour = plate
+        else:
             colour = builder.baked(item, _FOREGROUND, row + 1).outputs[0]
+            if settings.despill < 1:
+                mixed = f"Despill {item.uid}"
+                colour = builder.mix(mixed, settings.despill, plate, colour, 1, row)
         size = builder.plate.size if builder.plate else (0, 0)
-        colour = builder.with_size(item, colour, size, row)
+        # The matte has the plate's own alpha in it; and what is applied multiplies alpha as well.
+        colour = builder.opaque(item, colour, size, row)
         cut = builder.node("CompositorNodeSetAlpha", f"Premultiply {item.uid}", 2, row)
         set_option(cut, "mode", "Type", "APPLY")
         builder.link(colour, cut.inputs[0])

@@ -47,6 +47,10 @@ class Guidance(SubPanel, bpy.types.Panel):
             column.prop_search(item, "rough_name", bpy.data, "images")
         elif item.guide == "TRACKS":
             column.prop(item, "key_list")
+        if item.guide in ("MASK", "SEQUENCE"):
+            column.row().prop(item, "edge", expand=True)
+            if item.edge == "ROUGH":
+                column.prop(item, "exact_list")
         row = layout.row(align=True)
         row.operator(AddSubject.bl_idname, icon="ADD").group = group.name
         if len(settings.objects) > 1:
@@ -62,8 +66,23 @@ class Matting(SubPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         group, layout = self.begin(context)
         column = layout.column()
-        for name in ("model", "quality", "tune", "edge_shift", "feather", "use_foreground"):
+        for name in ("model", "quality", "tune", "refine", "use_foreground"):
             column.prop(group.mattelier, name)
 
 
-CLASSES = (Subjects, Guidance, Matting)
+class Edge(SubPanel, bpy.types.Panel):
+    bl_idname = "NODE_PT_mattelier_edge"
+    bl_label = "Edge (acts at once)"
+    node_type = NAME
+
+    def draw(self, context: bpy.types.Context) -> None:
+        group, layout = self.begin(context)
+        column = layout.column()
+        column.prop(group.mattelier, "edge_shift")
+        column.prop(group.mattelier, "feather")
+        row = column.row()
+        row.enabled = group.mattelier.use_foreground
+        row.prop(group.mattelier, "despill")
+
+
+CLASSES = (Subjects, Guidance, Matting, Edge)

@@ -13,8 +13,7 @@ NAME = "rotoscope"
 MATTE_FIELDS = (
     MODEL,
     RequestField("quality", "quality"),
-    RequestField("edge_shift", "edge_shift"),
-    RequestField("feather", "feather"),
+    RequestField("refine", "refine"),
 )
 """Of the engine's MatteRequest."""
 ROTO_FIELDS = (RequestField("tune", "tune"),)
@@ -53,7 +52,8 @@ class RotoscopeSettings:
         soft_max=20,
         min=-500,
         max=500,
-        description="Move the finished edge, outwards where positive",
+        update=rebuild_group,
+        description="Move the finished edge, outwards where positive; acts at once",
     )
     feather: FloatProperty(
         name="Feather",
@@ -61,7 +61,22 @@ class RotoscopeSettings:
         min=0,
         soft_max=50,
         max=500,
-        description="Soften the finished edge",
+        update=rebuild_group,
+        description="Soften the finished edge; acts at once",
+    )
+    despill: FloatProperty(
+        name="Despill",
+        subtype="FACTOR",
+        default=1,
+        min=0,
+        max=1,
+        update=rebuild_group,
+        description="How far soft edges are freed of the background's colour; acts at once",
+    )
+    refine: BoolProperty(
+        name="Refine Edge",
+        default=True,
+        description="Follow the edge at full resolution. What was tracked is used again",
     )
     use_foreground: BoolProperty(
         name="Foreground",
@@ -74,7 +89,7 @@ class RotoscopeSettings:
 class SubjectSettings:
     """What is set on one subject of a Rotoscope node."""
 
-    guide: EnumProperty(name="Guidance", items=_GUIDES, default="NONE")
+    guide: EnumProperty(name="Guidance", items=_GUIDES, default="NONE", update=rebuild_group)
     mask_name: StringProperty(
         name="Mask", description="Where the subject is", **datablock_name("mask", "masks")
     )
@@ -87,6 +102,17 @@ class SubjectSettings:
     )
     key_list: StringProperty(
         name="Frames", description="Scene frames on which the guidance holds: 1001-1100x20, 1150"
+    )
+    edge: EnumProperty(
+        name="Edge",
+        items=[
+            ("ROUGH", "Rough", "What is drawn says where the subject is; its edge is found anew"),
+            ("EXACT", "Exact", "What is drawn is the matte itself"),
+        ],
+    )
+    exact_list: StringProperty(
+        name="Exact on",
+        description="Scene frames on which what is drawn is the matte itself: 1001, 1050-1060",
     )
     drawn_frame: IntProperty(
         name="Drawn on", description="The frame that a mask without keyed shapes was drawn on"
@@ -106,6 +132,7 @@ class SubjectSettings:
         self.id_data.nodes[mask_node(self)].mask = mask
         self.drawn_frame = bpy.context.scene.frame_current
         self.guide_changed = True
+        rebuild_group(self)
 
     @property
     def rough(self) -> bpy.types.Image | None:
@@ -115,6 +142,12 @@ class SubjectSettings:
     def rough(self, image: bpy.types.Image | None) -> None:
         self.id_data.nodes[rough_node(self)].image = image
         self.guide_changed = True
+        rebuild_group(self)
+
+
+def has_shapes(mask: bpy.types.Mask | None) -> bool:
+    """Whether something is drawn in a mask."""
+    return mask is not None and any(len(layer.splines) for layer in mask.layers)
 
 
 def mask_node(item: ResultSettings) -> str:

@@ -199,7 +199,8 @@ def _roto(models: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Outc
     from mattelier.shot import roto
 
     request = from_json(RotoRequest, options)
-    _require_absolute(request.plate, request.output, *(key.mask for key in request.keys))
+    masks = (key.mask for key in request.keys)
+    _require_absolute(request.plate, request.output, request.track_folder, *masks)
     return _shot_outcome(roto.run(request, models=models))
 
 

@@ -1,10 +1,7 @@
 """The Bokeh node: its depth, its mattes, its lens, and what is baked again."""
 
-import os
-import time
-
 import bpy
-from stage import baked_file, near, read, refused, same, square_mask, state
+from stage import baked_file, near, read, refused, replaced, same, square_mask, state
 
 
 def case_each_frame_follows_its_own_depth(stage):
@@ -40,14 +37,10 @@ def case_one_depth_file_may_serve_all_frames(stage):
         near(stage.render(frame)[8, 24, 0], 5 / 16)
 
 
-def case_newer_depth_makes_all_stale_as_the_focus_is_pulled_by_all(stage):
+def case_other_depth_makes_all_stale_as_the_focus_is_pulled_by_all(stage):
     node = with_depth(stage, "render.0001.exr")
     stage.bake(node)
-    later = time.time() + 100
-    file = stage.plates / "render.0004.exr"
-    before = file.stat().st_mtime
-    os.utime(file, (later, later))
-    try:
+    with replaced(stage.plates / "render.0004.exr", stage.plates / "render.0005.exr"):
         assert len(state(node).stale) == 10
         assert state(node).reason == "what they are made from has changed"
         before_file = baked_file(node, 102).stat().st_mtime_ns
@@ -56,8 +49,6 @@ def case_newer_depth_makes_all_stale_as_the_focus_is_pulled_by_all(stage):
         assert stage.task_options("frames")[-1]["frames"] == "101-110"
         assert not state(node).to_bake
         assert baked_file(node, 102).stat().st_mtime_ns == before_file
-    finally:
-        os.utime(file, (before, before))
 
 
 def case_frames_without_depth_are_told(stage):
@@ -136,7 +127,7 @@ def case_the_mattes_of_a_rotoscope_node(stage):
     assert mattes == str(cut.node_tree.mattelier.objects[0].folder / "matte/plate_matte.####.exr")
     stage.show(node.outputs["Image"])
     near(stage.render(8)[8, 24, 1], 8 / 16)
-    cut.node_tree.mattelier.feather = 2
+    cut.node_tree.mattelier.quality = "best"
     assert not state(node).to_bake  # the Rotoscope node shows what it showed
     stage.bake(cut)
     assert len(state(node).stale) == 10
@@ -197,7 +188,7 @@ def case_bake_all_bakes_the_mattes_first(stage):
     assert bpy.ops.mattelier.bake_all() == {"FINISHED"}
     assert [entry["task"] for entry in stage.requests()] == ["roto", "frames"]
     assert not state(node).to_bake
-    cut.node_tree.mattelier.feather = 3
+    cut.node_tree.mattelier.quality = "best"
     assert bpy.ops.mattelier.bake_all() == {"FINISHED"}
     assert len(stage.task_options("frames")) == 2
     assert not state(node).to_bake

@@ -21,7 +21,8 @@ def case_every_type_is_added_and_undone(stage):
             assert getattr(bpy.ops.mattelier, f"add_{node_type}")() == {"FINISHED"}
             (group,) = module("node.groups").editable_groups()
             assert group.mattelier.kind == node_type
-            assert area.spaces.active.edit_tree.nodes.active.label == node_type.capitalize()
+            label = area.spaces.active.edit_tree.nodes.active.label
+            assert label == f"{node_type.capitalize()}: Open a Plate"
             bpy.ops.ed.undo_push(message="add")
             bpy.ops.ed.undo()
         assert not list(module("node.groups").editable_groups())

@@ -109,7 +109,33 @@ def case_track_markers_are_points(stage):
         {"x": 8.0, "y": 4.0, "positive": True},
         {"x": 16.0, "y": 8.0, "positive": False},
     ]
-    assert stage.task_options()[0]["keys"] == [{"frame": 101, "points": points}]
+    subject = settings.objects[0].uid
+    assert stage.task_options()[0]["keys"] == [{"frame": 101, "points": points, "object": subject}]
+
+
+def case_an_empty_mask_is_told_with_its_frame(stage):
+    node = stage.add(start=1)
+    guided(node, square_mask("guide", {1: 0.1, 6: 3}))  # on frame 6 it lies off the plate
+    assert refused(stage, node) == (
+        "The mask of “Subject” is empty on frame 6; draw it there, or take that key frame away."
+    )
+
+
+def case_masks_are_rough_unless_they_are_said_to_be_exact(stage):
+    node = stage.add(start=1)
+    item = guided(node, square_mask("guide", {1: 0.1, 6: 0.1, 10: 0.6}))
+    stage.bake(node)
+    assert edges(stage) == {101: "rough", 106: "rough", 110: "rough"}
+    item.exact_list = "6"
+    stage.bake(node)
+    assert edges(stage) == {101: "rough", 106: "exact", 110: "rough"}
+    item.edge = "EXACT"
+    stage.bake(node)
+    assert set(edges(stage).values()) == {"exact"}
+
+
+def edges(stage):
+    return {key["frame"]: key["edge"] for key in stage.task_options()[-1]["keys"]}
 
 
 def case_nothing_guides_by_default(stage):
