@@ -20,6 +20,7 @@ _MENU_NAMES = {
 
 MIX_NODE = "ShaderNodeMixRGB" if _GROUPS else "CompositorNodeMixRGB"
 """Its inputs are a factor and two values, colours or floats."""
+MATH_NODE = "ShaderNodeMath" if _GROUPS else "CompositorNodeMath"
 
 # Until 4.4 a picture whose file is missing has no size, and shows as opaque black whatever follows.
 NEEDS_CANVAS = bpy.app.version < (4, 5, 0)

@@ -15,7 +15,7 @@ import bpy
 
 from ..footage.bake_files import NO_FILE, pass_files
 from ..footage.plate import Plate
-from ..ground.versions import MIX_NODE, NEEDS_CANVAS, set_blur, set_dilation, set_option
+from ..ground.versions import MATH_NODE, MIX_NODE, NEEDS_CANVAS, set_blur, set_dilation, set_option
 
 if TYPE_CHECKING:
     from .settings import ResultSettings
@@ -128,7 +128,7 @@ class GroupBuilder:
     def mix(
         self,
         name: str,
-        factor: float,
+        factor: float | bpy.types.NodeSocket,
         first: bpy.types.NodeSocket,
         second: bpy.types.NodeSocket,
         column: int,
@@ -136,7 +136,10 @@ class GroupBuilder:
     ) -> bpy.types.NodeSocket:
         """Two colours or floats, mixed; the alpha is that of the first."""
         mix = self.node(MIX_NODE, name, column, row)
-        mix.inputs[0].default_value = factor
+        if isinstance(factor, bpy.types.NodeSocket):
+            self.link(factor, mix.inputs[0])
+        else:
+            mix.inputs[0].default_value = factor
         self.link(first, mix.inputs[1])
         self.link(second, mix.inputs[2])
         return mix.outputs[0]
@@ -180,6 +183,27 @@ class GroupBuilder:
         if near == far:
             return ends[0]
         return self.mix(f"Shift {item.uid}", abs(pixels) - near, *ends, 2, row)
+
+    def taken_in(
+        self,
+        item: ResultSettings,
+        colour: bpy.types.NodeSocket,
+        plate: bpy.types.NodeSocket,
+        mattes: tuple[bpy.types.NodeSocket, bpy.types.NodeSocket],
+        row: int,
+    ) -> bpy.types.NodeSocket:
+        """A clean colour, which ends at its matte, with the plate's where the edge goes beyond.
+
+        Parameters
+        ----------
+        mattes : (socket, socket)
+            As baked, and with its edge moved or softened.
+        """
+        share = self.node(MATH_NODE, f"Share {item.uid}", 2, row)
+        share.operation, share.use_clamp = "DIVIDE", True
+        for matte, end in zip(mattes, share.inputs, strict=False):
+            self.link(matte, end)
+        return self.mix(f"Taken in {item.uid}", share.outputs[0], plate, colour, 2, row)
 
     def feathered(
         self, item: ResultSettings, matte: bpy.types.NodeSocket, pixels: float, row: int

@@ -11,6 +11,7 @@ from bpy.props import BoolProperty, EnumProperty
 from ..baking import bake as baking
 from ..baking.job import frames_to_bake, in_waves, prepare
 from ..ground.failure import Failure
+from ..ground.frames import format_frames
 from ..ground.recent import forget
 from ..ground.versions import compositor
 from ..node import groups
@@ -122,6 +123,7 @@ class Bake(GroupOperator, bpy.types.Operator):
         self.waves = [[(item.id_data.name, item.uid) for item in wave] for wave in waves]
         self.bake = baking.Bake(())
         self.baked = 0
+        self.absent: set[int] = set()
 
     def _prepare_next(self, context: bpy.types.Context) -> bool:
         """Prepare the next wave that has something to bake; whether there is one."""
@@ -135,6 +137,8 @@ class Bake(GroupOperator, bpy.types.Operator):
             for job in jobs:
                 if not job.numbers:
                     job.show()
+            for job in jobs:
+                self.absent.update(map(job.plate.scene_frame, job.absent))
             if any(job.numbers for job in jobs):
                 self.bake = baking.Bake(jobs)
                 self.baked += self.bake.total
@@ -190,6 +194,9 @@ class Bake(GroupOperator, bpy.types.Operator):
         else:
             message = f"Baked {self.baked} frame{'s'[: self.baked > 1]}."
             self.report({"INFO"}, " ".join(filter(None, (message, bake.note))))
+        if self.absent:
+            frames = format_frames(self.absent)
+            self.report({"WARNING"}, f"The plate has no frame there: {frames}.")
         if self.then != "NOTHING":
             animation = self.then == "ANIMATION"
             if bpy.app.background:

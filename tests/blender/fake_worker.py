@@ -17,6 +17,7 @@ import os
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from mattelier.shot.frame_mattes import FrameMattes, frame_writers
 from mattelier.shot.outputs import Target
 from mattelier.shot.plan import Shot, prepare
 from mattelier.shot.shot_run import VERSION, FrameOutput
-from mattelier.types.colour import from_float, linear_to_srgb, to_float
+from mattelier.types.colour import linear_to_srgb, to_float
 from mattelier.types.digest import digest
 from mattelier.types.errors import OutputError, PictureError
 from mattelier.types.frame_range import FrameRange
@@ -129,12 +130,10 @@ class MadeUpRoto(roto._RotoRun):
             alpha = stills.read_grey(plate_file(given, frame))
         if picture.alpha is not None:
             alpha = alpha * to_float(picture.alpha)
-        colour = picture.colour
+        colour = to_float(picture.colour)
         if not given:
-            made_up = np.full_like(colour, 0, np.float32) + np.float32(FOREGROUND)
-            if picture.transfer == "display":
-                made_up = linear_to_srgb(made_up)
-            colour = from_float(made_up, colour.dtype)
+            colour = np.broadcast_to(np.float32(FOREGROUND), colour.shape)
+            colour = linear_to_srgb(colour) if picture.transfer == "display" else colour
         frame_mattes.estimate_foreground = lambda *_: colour
         mattes = FrameMattes(picture, self.space.view(picture, self.exposure), {name: alpha})
         writes = frame_writers(mattes, targets, self.space, self.request.bits)
@@ -192,7 +191,8 @@ def write_picture(options: dict, number: int, files: str | None) -> None:
     samples[..., :3] /= colour[3]  # written premultiplied, as the engine writes them
     if files:
         samples[..., :3] = (stills.read(plate_file(files, number)).colour / np.float32(255)) ** 2.2
-    result = Picture(samples[..., :3], samples[..., 3], "linear")
+    like = stills.read(plate) if "#" in options["plate"] else Picture(samples[..., :3])
+    result = replace(like, colour=samples[..., :3], alpha=samples[..., 3], transfer="linear")
     facts = {"mattelier:version": VERSION, "mattelier:output": options["task"]}
     stills.write_cutout(target, result, facts=facts, premultiplied=True, emission=True)
 

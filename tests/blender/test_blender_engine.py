@@ -9,6 +9,7 @@ from real_blender import FAKE, INSIDE, VERSIONS, home_with_addon
 from mattelier.hosts.engine import engine_command
 
 CASES = cases_in("engine")
+EVERYWHERE = cases_in("pixels")  # what versions of Blender do differently with the engine's files
 _RUNNER = INSIDE / "runner.py"
 
 
@@ -35,6 +36,26 @@ def in_debian(blender_window) -> Cases:
     finally:
         blender_window.use_engine(*FAKE)
     return Cases.read(folder, log)
+
+
+@pytest.fixture(scope="module")
+def in_every_module(blenders, tmp_path_factory) -> dict[str, Cases]:
+    """One engine for all: what it has tracked for the first one, the others ask for again."""
+    found = {}
+    with home_with_addon(engine_command()) as home:
+        for version in VERSIONS:
+            folder = tmp_path_factory.mktemp(f"pixels-{version}")
+            make_stage(folder)
+            log = folder / "log"
+            blenders[version].run(home, _RUNNER, folder, *EVERYWHERE, timeout=120, log=log)
+            found[version] = Cases.read(folder, log)
+    return found
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("case", EVERYWHERE)
+def test_in_every_module(in_every_module, version, case):
+    assert in_every_module[version].failure(case) is None
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -147,20 +147,19 @@ class Rotoscope(NodeType):
         builder.node("CompositorNodeMask", mask_node(item), -1, row)
         builder.node("CompositorNodeImage", rough_node(item), -1, row + 1)
         settings = item.id_data.mattelier
-        matte = builder.baked(item, _MATTE, row, data=True).outputs[0]
+        baked = matte = builder.baked(item, _MATTE, row, data=True).outputs[0]
         if settings.edge_shift:
             matte = builder.shifted(item, matte, settings.edge_shift, row)
         if settings.feather:
             matte = builder.feathered(item, matte, settings.feather, row)
-        if not settings.use_foreground or settings.despill < 1:
-            plate = builder.straight(item, plate_node.outputs[0], row)
-        if not settings.use_foreground:
-            colour = plate
-        else:
+        colour = plate = builder.straight(item, plate_node.outputs[0], row)
+        if settings.use_foreground:
             colour = builder.baked(item, _FOREGROUND, row + 1).outputs[0]
+            if matte != baked:
+                colour = builder.taken_in(item, colour, plate, (baked, matte), row)
             if settings.despill < 1:
-                mixed = f"Despill {item.uid}"
-                colour = builder.mix(mixed, settings.despill, plate, colour, 1, row)
+                despill = f"Despill {item.uid}"
+                colour = builder.mix(despill, settings.despill, plate, colour, 1, row)
         size = builder.plate.size if builder.plate else (0, 0)
         # The matte has the plate's own alpha in it; and what is applied multiplies alpha as well.
         colour = builder.opaque(item, colour, size, row)

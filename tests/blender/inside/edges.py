@@ -69,6 +69,13 @@ def case_the_edge_moves_at_once(stage):
             if pixels == 2.25 and x == 13:
                 wanted = 0.25 * 0.5
             near(row[x], wanted)
+    node.node_tree.mattelier.edge_shift = 3
+    stage.show(node.outputs["Foreground"])
+    pixels = stage.render(8)
+    for x, red in ((13, 8 / 20), (17, 0.75)):  # what it takes in is the plate's own
+        near(pixels[8, x, 0], red)
+    stage.show(node.outputs["Image"])
+    near(stage.render(8)[8, 13, 0], 8 / 20 * 0.5)
     assert len(stage.task_options()) == 1
     assert len(state(node).fresh) == 10
 

@@ -39,6 +39,8 @@ def scenario():
     group = next(module("node.groups").editable_groups())
     node = next(node for node in shown.nodes if getattr(node, "node_tree", None) == group)
     assert shown.nodes.active == node
+    assert node.label == "Rotoscope: Open a Plate"
+    screenshot("added")
     yield "the node is added from the menu"
 
     settings = group.mattelier
@@ -46,6 +48,7 @@ def scenario():
         bpy.ops.mattelier.open_plate(filepath=str(STAGE / "plates" / "shot.1001.png"))
     assert settings.image.source == "SEQUENCE"
     assert settings.frame_start == 1001
+    assert node.label == "Rotoscope: Bake"
     yield "a sequence is opened by one of its files"
 
     shown.links.new(node.outputs["Image"], module("ground.versions").output_socket(shown))
@@ -85,17 +88,47 @@ def scenario():
     yield 1
     assert len(state(group).fresh) == 24
     assert settings.image.users == 1
+    assert node.label == "Rotoscope"
     screenshot("baked")
     yield "a second bake makes the rest"
 
-    settings.feather = 2
-    bpy.ops.ed.undo_push(message="feather")
+    settings.quality = "fast"
+    bpy.ops.ed.undo_push(message="quality")
     assert len(state(group).stale) == 24
     with bpy.context.temp_override(window=window, area=area, region=main(area)):
         bpy.ops.ed.undo()
     group = next(module("node.groups").editable_groups())
     assert len(state(group).fresh) == 24
     yield "undo makes fresh again"
+
+    first = group.mattelier.objects[0].folder
+    group.mattelier.quality = "fast"
+    bpy.ops.ed.undo_push(message="quality")
+    orders(delay=0.2)
+    bake(window, area, group)
+    while module("baking.bake").current.frames < 4:
+        yield 0.1
+    item = group.mattelier.objects[0]
+    assert item.folder != first
+    second = item.folder
+    with bpy.context.temp_override(window=window, area=area, region=main(area)):
+        bpy.ops.ed.undo()
+    yield 1.5  # it goes on, and shows nothing of itself
+    group = next(module("node.groups").editable_groups())
+    assert group.mattelier.quality == "balanced"
+    assert group.mattelier.objects[0].folder == first
+    assert len(state(group).fresh) == 24
+    assert module("baking.bake").current is not None
+    with bpy.context.temp_override(window=window, area=area, region=main(area)):
+        bpy.ops.ed.redo()
+    group = next(module("node.groups").editable_groups())
+    assert group.mattelier.objects[0].folder == second
+    while module("baking.bake").current:
+        yield 0.1
+    orders()
+    group = next(module("node.groups").editable_groups())
+    assert len(state(group).fresh) == 24
+    yield "undo during a bake shows the bake of the settings that it brings back"
 
     bpy.ops.mattelier.clear(group=group.name)
     assert not state(group).fresh
@@ -140,7 +173,7 @@ def scenario():
         nodes[name].node_tree.mattelier.image = bpy.data.images["shot.1001.png"]
     settings = nodes["bokeh"].node_tree.mattelier
     settings.depth_from, settings.mattes = "MATTE", nodes["rotoscope"].node_tree
-    nodes["rotoscope"].node_tree.mattelier.feather = 1
+    nodes["rotoscope"].node_tree.mattelier.quality = "best"
     shown.nodes.active = nodes["bokeh"]
     with bpy.context.temp_override(window=window, area=editor(window), region=None):
         bpy.ops.mattelier.bake("INVOKE_DEFAULT", everywhere=True, frames="SCENE")

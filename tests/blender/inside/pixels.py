@@ -1,0 +1,71 @@
+"""The real engine's files in compositing: what versions of Blender do differently with them."""
+
+from edges import over_grey
+from stage import near, square_mask, state
+
+GREY = 0.319
+
+
+def case_alpha_over_of_the_engines_files_is_the_formula(stage):
+    """On soft pixels, too, with and without its foreground; then its edge, with nothing tracked."""
+    stage.size((320, 180))
+    stage.scene.frame_start, stage.scene.frame_end = 1001, 1003
+    node = stage.add("shot.1001.png", start=1001)
+    settings = node.node_tree.mattelier
+    settings.quality = "fast"
+    item = settings.objects[0]
+    stage.scene.frame_set(1001)
+    item.guide, item.mask = "MASK", square_mask("guide", 0.07)
+    stage.bake(node, "SCENE")
+    assert state(node).fresh == (1001, 1002, 1003)
+    over = over_grey(stage, node)
+    for use_foreground in (True, False):
+        settings.use_foreground = use_foreground
+        stage.bake(node, "SCENE")
+        compare(stage, node, over)
+    # Its edge is at once another.
+    stage.show(node.outputs["Matte"])
+    before = stage.render(1002)
+    settings.edge_shift = 3
+    grown = stage.render(1002)
+    stage.show(node.outputs["Image"])
+    taken_in = stage.render(1002)
+    settings.edge_shift, settings.use_foreground = 0, False
+    stage.show(node.outputs["Foreground"])
+    plate = stage.render(1002)
+    settings.use_foreground = True
+    new = [i for i, a in enumerate(before.values[::4]) if a == 0 and grown.values[4 * i] == 1]
+    assert len(new) > 50
+    for pixel in new:
+        near(taken_in.values[4 * pixel + 2], plate.values[4 * pixel + 2], 2 / 1024)
+    area = [sum(pixels.values[::4]) for pixels in (before, grown)]
+    radius = (area[0] / 3.1416) ** 0.5
+    near((area[1] / 3.1416) ** 0.5, radius + 3, 0.35)
+    tracks = list(stage.folder.rglob("coarse.*.npz"))
+    times = {path: path.stat().st_mtime_ns for path in tracks}
+    assert times
+    settings.refine = False
+    stage.bake(node, "SCENE")
+    assert state(node).fresh == (1001, 1002, 1003)
+    assert times == {path: path.stat().st_mtime_ns for path in stage.folder.rglob("coarse.*.npz")}
+
+
+def compare(stage, node, over):
+    shown = {}
+    for name in ("Matte", "Foreground", "Image"):
+        stage.show(node.outputs[name])
+        shown[name] = stage.render(1002)
+    stage.show(over)
+    composited = stage.render(1002)
+    soft = 0
+    for y in range(180):
+        for x in range(320):
+            alpha = shown["Matte"][y, x, 0]
+            soft += 0.1 < alpha < 0.9
+            if y % 8 and not 0.1 < alpha < 0.9:
+                continue
+            near(shown["Image"][y, x, 3], alpha, 1 / 1024)
+            for channel in range(3):
+                wanted = alpha * shown["Foreground"][y, x, channel] + (1 - alpha) * GREY
+                near(composited[y, x, channel], wanted, 2 / 1024)
+    assert soft > 50
