@@ -192,7 +192,9 @@ def write_picture(options: dict, number: int, files: str | None) -> None:
     if files:
         samples[..., :3] = (stills.read(plate_file(files, number)).colour / np.float32(255)) ** 2.2
     like = stills.read(plate) if "#" in options["plate"] else Picture(samples[..., :3])
-    result = replace(like, colour=samples[..., :3], alpha=samples[..., 3], transfer="linear")
+    result = replace(
+        like, colour=samples[..., :3], alpha=samples[..., 3], transfer="linear", window=None
+    )
     facts = {"mattelier:version": VERSION, "mattelier:output": options["task"]}
     stills.write_cutout(target, result, facts=facts, premultiplied=True, emission=True)
 

@@ -2,7 +2,7 @@
 
 import addon_utils
 import bpy
-from stage import MODULE, baked_file, enable, module, near, read, same, state
+from stage import MODULE, baked_file, enable, module, near, read, same, sentence, state
 
 NODE_TYPES = ("rotoscope", "upscale", "bokeh")
 SOCKETS = {"rotoscope": ["Image", "Matte", "Foreground"], "upscale": ["Image"], "bokeh": ["Image"]}
@@ -93,6 +93,10 @@ def case_nodes_are_appended_and_linked(stage):
         if link:
             assert not list(module("node.groups").editable_groups())
             assert module("node.groups").groups_shown_by(stage.shown)
+            told = sentence(lambda: bpy.ops.mattelier.bake(group=groups["upscale"]))
+            assert told.startswith("“Upscale” is linked from //../shot.blend; open that file")
+            told = sentence(bpy.ops.mattelier.bake_all)
+            assert all(f"“{name}” is linked from" in told for name in groups.values())
 
 
 def case_all_types_render_where_the_add_on_is_not(stage):

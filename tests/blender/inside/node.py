@@ -3,7 +3,7 @@
 import os
 
 import bpy
-from stage import module, near
+from stage import module, near, square_mask
 
 
 def case_shows_each_frame_with_its_own_matte(stage):
@@ -156,6 +156,43 @@ def case_a_new_plate_begins_where_its_numbers_say(stage):
     assert stage.add("eight.1001.png").node_tree.mattelier.frame_start == 1001
     stage.scene.frame_start, stage.scene.frame_end = 1, 250
     assert stage.add("eight.1002.png").node_tree.mattelier.frame_start == 1
+
+
+def case_the_scene_takes_the_plates_range_and_size(stage):
+    node = stage.add("gap.1001.exr", start=1001)
+    plate = node.node_tree.mattelier.find_plate()
+    assert plate.shown_name == "gap.####.exr 1001–1006"
+    differs = module("ui.operators").MatchScene.differs
+    stage.scene.frame_set(7)
+    stage.scene.render.resolution_percentage = 50
+    assert differs(plate, stage.scene)
+    bpy.ops.mattelier.match_scene(group=node.node_tree.name)
+    scene = stage.scene
+    assert (scene.frame_start, scene.frame_end, scene.frame_current) == (1001, 1006, 1001)
+    assert (scene.render.resolution_x, scene.render.resolution_y) == (32, 16)
+    assert not differs(node.node_tree.mattelier.find_plate(), scene)
+
+
+def case_the_node_says_what_comes_next(stage):
+    node = stage.shown.nodes.new("CompositorNodeGroup")
+    other = stage.shown.nodes.new("CompositorNodeGroup")
+    node.node_tree = other.node_tree = stage.add(None).node_tree
+    other.label = "Hero"
+    settings = node.node_tree.mattelier
+    item = settings.objects[0]
+    settings.image = bpy.data.images.load(str(stage.plates / "plate.0101.exr"))
+    settings.image.source = "SEQUENCE"
+    settings.frame_start = 1
+    assert node.label == "Rotoscope: Bake"
+    item.guide = "MASK"
+    assert node.label == "Rotoscope: Draw a Mask"
+    item.mask = bpy.data.masks.new("guide")
+    assert node.label == "Rotoscope: Draw a Mask"
+    item.mask = square_mask("drawn", 0.25)
+    assert node.label == "Rotoscope: Bake"
+    stage.bake(node)
+    assert node.label == "Rotoscope"
+    assert other.label == "Hero"  # an artist's own name stays
 
 
 def case_paths_reach_the_engine_absolute(stage):
