@@ -14,7 +14,16 @@ by frame), `ground`.
 from . import settings
 from .engine import preferences
 from .farm import bake_all
-from .ui import add_node, bake_operator, node_type_classes, operators, panels, render_check, undo
+from .ui import (
+    add_node,
+    bake_operator,
+    look_over,
+    node_type_classes,
+    operators,
+    panels,
+    render_check,
+    undo,
+)
 
 _MODULES = (
     settings,
@@ -23,6 +32,7 @@ _MODULES = (
     bake_operator,
     operators,
     panels,
+    look_over,
     node_type_classes,
     bake_all,
     render_check,

@@ -31,9 +31,14 @@ def parse_frames(text: str) -> tuple[int, ...]:
     return tuple(sorted(frames))
 
 
-def format_frames(frames: Iterable[int]) -> str:
-    """The shortest list of these frames that uses steps of one only."""
+def runs(frames: Iterable[int]) -> list[tuple[int, int]]:
+    """First and last of each unbroken run of these frames."""
     ordered = sorted(set(frames))
     starts = ordered[:1] + [b for a, b in pairwise(ordered) if b - a > 1]
     ends = [a for a, b in pairwise(ordered) if b - a > 1] + ordered[-1:]
-    return ",".join(f"{a}-{b}" if b > a else f"{a}" for a, b in zip(starts, ends, strict=True))
+    return list(zip(starts, ends, strict=True))
+
+
+def format_frames(frames: Iterable[int]) -> str:
+    """The shortest list of these frames that uses steps of one only."""
+    return ",".join(f"{a}-{b}" if b > a else f"{a}" for a, b in runs(frames))

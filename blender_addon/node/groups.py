@@ -16,6 +16,7 @@ from ..ground.blend_paths import relative
 from ..ground.failure import Failure
 from ..ground.versions import compositor
 from .group_builder import GroupBuilder
+from .marks import clear_marks
 from .node_type import NodeType
 from .settings import CLIP, PLATE, ResultSettings
 
@@ -141,6 +142,7 @@ def show_bake(
         The digests of what it was baked with.
     """
     item.baked, item.guided, item.guide_changed = settings, guidance, False
+    clear_marks(item)
     build(item.id_data, plate, {item.uid: relative(folder)})
 
 

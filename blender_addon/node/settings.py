@@ -71,6 +71,8 @@ class ResultSettings:
     baked: StringProperty(options={"HIDDEN"}, description="Digest of the settings of the bake")
     guided: StringProperty(options={"HIDDEN"}, description="Digest of the guidance of the bake")
     guide_changed: BoolProperty(options={"HIDDEN"})
+    unsure: StringProperty(options={"HIDDEN"}, description="Frames to look at; empty: unknown")
+    marks: StringProperty(options={"HIDDEN"}, description="The markers on the timeline for them")
 
     @property
     def stored_folder(self) -> str:

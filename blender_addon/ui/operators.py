@@ -43,7 +43,9 @@ class MatchScene(GroupOperator, bpy.types.Operator):
     @staticmethod
     def differs(plate: Plate, scene: bpy.types.Scene) -> bool:
         """Whether the scene shows other frames than a plate, or another size."""
-        return _scene_settings(scene) != _plate_settings(plate)
+        shown, own = _scene_settings(scene), _plate_settings(plate)
+        known = 3 if all(plate.size) else 2  # Blender may not have looked at the plate yet
+        return shown[:known] != own[:known]
 
     def apply(self, context: bpy.types.Context) -> set[str]:
         plate = self.find_group().mattelier.find_plate()

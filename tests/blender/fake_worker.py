@@ -37,7 +37,7 @@ from mattelier.types.errors import OutputError, PictureError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.picture import Picture
 from mattelier.types.progress import Cancelled, heard_by
-from mattelier.worker import protocol
+from mattelier.worker import jobs, protocol
 
 FOREGROUND = (0.75, 0.5, 0.25)  # its colour, to tell it from the plate
 UPSCALED = (0.5, 0.25, 3, 0.5)  # premultiplied
@@ -232,6 +232,9 @@ def attend(connection: socket.socket, folder: Path) -> None:
         order = json.loads(orders.read_text()) if orders.is_file() else {}
         if request["task"] in ("roto", "frames"):
             make(connection, request["task"], request["options"], order)
+        elif request["task"] == "qc":  # by the engine
+            report = jobs._qc(ModelCache(), request["options"], {}).report
+            protocol.send(connection, {"report": report, "pictures": []})
         else:
             report = {"version": "0", "models": [{"name": "default", "state": "ready"}]}
             protocol.send(connection, {"report": report, "pictures": []})

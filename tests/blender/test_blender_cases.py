@@ -6,7 +6,7 @@ import pytest
 from in_blender import cases_in
 from real_blender import VERSIONS
 
-MODULES = ("node", "guidance", "baking", "edges", "farm", "upscale", "bokeh", "files")
+MODULES = ("node", "guidance", "baking", "edges", "looking", "farm", "upscale", "bokeh", "files")
 
 
 @pytest.mark.parametrize("version", VERSIONS)

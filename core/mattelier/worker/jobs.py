@@ -258,7 +258,11 @@ def _qc(models: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Outcom
     if not manifest.is_absolute() or not manifest.is_file():
         raise UsageError(f"There is no manifest {manifest}.")
     findings, report = write_report(manifest, manifest.with_name("qc.html"))
-    return Outcome({"report": str(report), "look_at": str(findings.look_at)})
+    flags = {
+        name: {reason: str(frames) for reason, frames in reasons.items()}
+        for name, reasons in findings.flags.items()
+    }
+    return Outcome({"report": str(report), "look_at": str(findings.look_at), "flags": flags})
 
 
 def _status(
