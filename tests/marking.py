@@ -57,6 +57,7 @@ SLOW = {
     "test_track.py::test_an_empty_rough_key_says_that_it_is_not_there",
     "test_track.py::test_another_key_changes_only_what_it_reaches",
     "test_track.py::test_real_film_is_followed",
+    "test_track.py::test_rough_mattes_of_every_frame_come_out_better_and_calmer",
     "test_track.py::test_several_objects_may_be_tracked_at_once",
     "test_track.py::test_the_edge_of_a_rough_key_is_found_anew",
     "test_upscale.py::test_benchmark",

@@ -377,3 +377,21 @@ def test_an_empty_rough_key_says_that_it_is_not_there(
     key_hints = keys(moving, 0) | {FIRST + 11: drawn(np.zeros((HEIGHT, WIDTH)), exact=False)}
     track = run(network, tmp_path, moving, key_hints)
     assert not track.coarse(FIRST + 11).any()
+
+
+def test_rough_mattes_of_every_frame_come_out_better_and_calmer(
+    network: OpenModel, moving: Clip, tmp_path: Path
+) -> None:
+    ways = ("too large", "a polygon", "too small", "beside it")
+    masks = [sloppily(mask, ways[i % 4]) for i, mask in enumerate(moving[1][:8])]
+    clip = (moving[0][:8], moving[1][:8])
+    track = run(
+        network,
+        tmp_path,
+        clip,
+        {FIRST + i: drawn(mask, exact=False) for i, mask in enumerate(masks)},
+    )
+    given = np.mean([iou(mask, truth) for mask, truth in zip(masks, clip[1], strict=True)])
+    assert np.mean(scores(track, clip)) > 0.5 * (1 + given)
+    areas = [float(track.coarse(FIRST + i).sum()) for i in range(8)]
+    assert np.std(areas) < 0.3 * np.std([float(mask.sum()) for mask in masks])

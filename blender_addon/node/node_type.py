@@ -55,6 +55,9 @@ class NodeType:
         Whether the engine writes quality reports on what it made.
     sockets : sequence of (str, str)
         Names and types of the outputs that each result has.
+    guide_operator : (str, str, str) or None
+        What an artist may do to guide the active result: an operator that takes `group` and
+        `index`, its text and its icon. It is offered until the first bake.
     settings, result_settings : class or None
         What it adds to the settings of a node, and of each result: classes with properties.
     classes : sequence of class
@@ -74,6 +77,7 @@ class NodeType:
     matte_pass: ClassVar[str] = ""
     has_report: ClassVar[bool] = False
     sockets: ClassVar[Sequence[tuple[str, str]]]
+    guide_operator: ClassVar[tuple[str, str, str] | None] = None
     settings: ClassVar[type | None] = None
     result_settings: ClassVar[type | None] = None
     classes: ClassVar[Sequence[type]] = ()

@@ -165,14 +165,15 @@ def _draw_next_step(header: bpy.types.Header, context: bpy.types.Context) -> Non
         row.label(text=f"{baking.current.stage} ({baking.current.fraction:.0%})")
         row.operator(Cancel.bl_idname, text="", icon="CANCEL")
         return
-    step = next_step(group)
+    step, settings = next_step(group), group.mattelier
     if step in ("Open a Plate", "Find the Plate"):
         row.operator(operators.OpenPlate.bl_idname, text=step, icon="FILE_FOLDER")
-    elif step == "Draw a Mask":
-        settings = group.mattelier
-        button = row.operator("mattelier.draw_mask", text=step, icon="MOD_MASK")
+        return
+    if step and settings.node_type.guide_operator:
+        idname, text, icon = settings.node_type.guide_operator
+        button = row.operator(idname, text=text, icon=icon)
         button.group, button.index = group.name, settings.active
-    else:
+    if step in ("", "Bake"):
         _draw_bake(row, group, "PLATE", "Bake", "RENDER_ANIMATION")
 
 

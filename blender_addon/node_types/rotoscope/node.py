@@ -58,6 +58,7 @@ class Rotoscope(NodeType):
         ("Matte", "NodeSocketFloat"),
         ("Foreground", "NodeSocketColor"),
     )
+    guide_operator = (operators.DrawMask.bl_idname, "Draw a Mask", "MOD_MASK")
     settings = RotoscopeSettings
     result_settings = SubjectSettings
     classes = (*operators.CLASSES, *panels.CLASSES)

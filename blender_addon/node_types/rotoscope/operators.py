@@ -54,6 +54,7 @@ class DrawMask(GroupOperator, bpy.types.Operator):
         settings = group.mattelier
         item = settings.objects[self.index]
         settings.find_plate()
+        item.guide = "MASK"
         if item.mask is None:
             item.mask = bpy.data.masks.new(f"{group.name} {item.name}")
         if not bpy.app.background:

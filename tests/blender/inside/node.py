@@ -184,9 +184,8 @@ def case_the_node_says_what_comes_next(stage):
     settings.image.source = "SEQUENCE"
     settings.frame_start = 1
     assert node.label == "Rotoscope: Bake"
-    item.guide = "MASK"
-    assert node.label == "Rotoscope: Draw a Mask"
-    item.mask = bpy.data.masks.new("guide")
+    assert bpy.ops.mattelier.draw_mask(group=node.node_tree.name, index=0) == {"FINISHED"}
+    assert item.guide == "MASK"
     assert node.label == "Rotoscope: Draw a Mask"
     item.mask = square_mask("drawn", 0.25)
     assert node.label == "Rotoscope: Bake"
