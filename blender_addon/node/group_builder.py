@@ -150,16 +150,29 @@ class GroupBuilder:
         """A colour whose alpha is 1, also where its file is missing; sized as in `with_size`."""
         if NEEDS_CANVAS:
             return self.with_size(item, colour, size, row)
-        node = self.node("CompositorNodeSetAlpha", f"Opaque {item.uid}", 1, row)
+        return self._with_alpha_one(f"Opaque {item.uid}", colour, row)
+
+    def _with_alpha_one(
+        self, name: str, colour: bpy.types.NodeSocket, row: int
+    ) -> bpy.types.NodeSocket:
+        node = self.node("CompositorNodeSetAlpha", name, 1, row)
         set_option(node, "mode", "Type", "REPLACE_ALPHA")
         self.link(colour, node.inputs[0])
         return node.outputs[0]
 
-    def straight(
-        self, item: ResultSettings, colour: bpy.types.NodeSocket, row: int
+    def cut(
+        self, name: str, colour: bpy.types.NodeSocket, matte: bpy.types.NodeSocket, row: int
     ) -> bpy.types.NodeSocket:
+        """An opaque colour, premultiplied by a matte."""
+        node = self.node("CompositorNodeSetAlpha", name, 2, row)
+        set_option(node, "mode", "Type", "APPLY")
+        self.link(colour, node.inputs[0])
+        self.link(matte, node.inputs[1])
+        return node.outputs[0]
+
+    def straight(self, name: str, colour: bpy.types.NodeSocket, row: int) -> bpy.types.NodeSocket:
         """A premultiplied colour, straight; one without alpha as it is."""
-        node = self.node("CompositorNodePremulKey", f"Straight {item.uid}", 0, row)
+        node = self.node("CompositorNodePremulKey", name, 0, row)
         set_option(node, "mapping", "Type", "PREMUL_TO_STRAIGHT")
         self.link(colour, node.inputs[0])
         return node.outputs[0]
@@ -197,22 +210,63 @@ class GroupBuilder:
         Parameters
         ----------
         mattes : (socket, socket)
-            As baked, and with its edge moved or softened.
+            As baked, and with its edge moved.
         """
-        share = self.node(MATH_NODE, f"Share {item.uid}", 2, row)
+        return self._by_share(f"Taken in {item.uid}", mattes, plate, colour, row)
+
+    def feathered(
+        self, item: ResultSettings, picture: bpy.types.NodeSocket, pixels: float, row: int
+    ) -> bpy.types.NodeSocket:
+        """A matte with its edge softened over about so many pixels, as the engine does."""
+        return self._blurred(f"Feather {item.uid}", picture, pixels, row)
+
+    def extended(
+        self,
+        item: ResultSettings,
+        colour: bpy.types.NodeSocket,
+        mattes: tuple[bpy.types.NodeSocket, bpy.types.NodeSocket],
+        pixels: float,
+        row: int,
+    ) -> bpy.types.NodeSocket:
+        """An opaque colour that goes on beyond its matte, where a feather shows it.
+
+        Parameters
+        ----------
+        mattes : (socket, socket)
+            Before the feather, and with it.
+        pixels : float
+            The feather's.
+        """
+        uid = item.uid
+        cut = self.cut(f"Cut {uid}", colour, mattes[0], row)
+        beyond = self.straight(
+            f"Beyond {uid}", self._blurred(f"Extend {uid}", cut, pixels, row), row
+        )
+        mixed = self._by_share(f"Extended {uid}", mattes, beyond, colour, row)
+        return self._with_alpha_one(f"Opaque beyond {uid}", mixed, row)
+
+    def _blurred(
+        self, name: str, picture: bpy.types.NodeSocket, feather: float, row: int
+    ) -> bpy.types.NodeSocket:
+        node = self.node("CompositorNodeBlur", name, 2, row)
+        set_blur(node, feather / _FEATHER_PER_SIGMA)
+        self.link(picture, node.inputs[0])
+        return node.outputs[0]
+
+    def _by_share(
+        self,
+        name: str,
+        mattes: tuple[bpy.types.NodeSocket, bpy.types.NodeSocket],
+        beyond: bpy.types.NodeSocket,
+        colour: bpy.types.NodeSocket,
+        row: int,
+    ) -> bpy.types.NodeSocket:
+        """A colour with another one for the share of the second matte that the first has not."""
+        share = self.node(MATH_NODE, f"Share of {name}", 2, row)
         share.operation, share.use_clamp = "DIVIDE", True
         for matte, end in zip(mattes, share.inputs, strict=False):
             self.link(matte, end)
-        return self.mix(f"Taken in {item.uid}", share.outputs[0], plate, colour, 2, row)
-
-    def feathered(
-        self, item: ResultSettings, matte: bpy.types.NodeSocket, pixels: float, row: int
-    ) -> bpy.types.NodeSocket:
-        """A matte with its edge softened over about so many pixels, as the engine does."""
-        node = self.node("CompositorNodeBlur", f"Feather {item.uid}", 2, row)
-        set_blur(node, pixels / _FEATHER_PER_SIGMA)
-        self.link(matte, node.inputs[0])
-        return node.outputs[0]
+        return self.mix(name, share.outputs[0], beyond, colour, 2, row)
 
     def picture(
         self, item: ResultSettings, pass_name: str, size: tuple[int, ...], row: int

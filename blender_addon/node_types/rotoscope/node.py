@@ -17,7 +17,6 @@ from ...footage.sequence import Sequence as Files
 from ...footage.stamps import file_stamp
 from ...ground.failure import Failure
 from ...ground.json_files import digest
-from ...ground.versions import set_option
 from ...node.group_builder import GroupBuilder
 from ...node.node_type import BakeRequest, NodeType
 from ...node.request_field import encode_request
@@ -149,23 +148,21 @@ class Rotoscope(NodeType):
         builder.node("CompositorNodeImage", rough_node(item), -1, row + 1)
         settings = item.id_data.mattelier
         baked = matte = builder.baked(item, _MATTE, row, data=True).outputs[0]
-        if settings.edge_shift:
-            matte = builder.shifted(item, matte, settings.edge_shift, row)
-        if settings.feather:
-            matte = builder.feathered(item, matte, settings.feather, row)
-        colour = plate = builder.straight(item, plate_node.outputs[0], row)
+        colour = plate = builder.straight(f"Straight {item.uid}", plate_node.outputs[0], row)
         if settings.use_foreground:
             colour = builder.baked(item, _FOREGROUND, row + 1).outputs[0]
-            if matte != baked:
+        if settings.edge_shift:
+            matte = builder.shifted(item, matte, settings.edge_shift, row)
+            if settings.use_foreground:
                 colour = builder.taken_in(item, colour, plate, (baked, matte), row)
-            if settings.despill < 1:
-                despill = f"Despill {item.uid}"
-                colour = builder.mix(despill, settings.despill, plate, colour, 1, row)
+        if settings.use_foreground and settings.despill < 1:
+            despill = f"Despill {item.uid}"
+            colour = builder.mix(despill, settings.despill, plate, colour, 1, row)
         size = builder.plate.size if builder.plate else (0, 0)
-        # The matte has the plate's own alpha in it; and what is applied multiplies alpha as well.
+        # The matte has the plate's own alpha in it, and cutting multiplies alpha as well.
         colour = builder.opaque(item, colour, size, row)
-        cut = builder.node("CompositorNodeSetAlpha", f"Premultiply {item.uid}", 2, row)
-        set_option(cut, "mode", "Type", "APPLY")
-        builder.link(colour, cut.inputs[0])
-        builder.link(matte, cut.inputs[1])
-        return cut.outputs[0], matte, colour
+        if settings.feather:
+            hard, matte = matte, builder.feathered(item, matte, settings.feather, row)
+            if settings.use_foreground:
+                colour = builder.extended(item, colour, (hard, matte), settings.feather, row)
+        return builder.cut(f"Premultiply {item.uid}", colour, matte, row), matte, colour

@@ -87,6 +87,15 @@ def case_the_edge_is_feathered_at_once(stage):
     row = matte()
     for x in range(6, 26):
         near(row[x], 0.5 * 0.5 * (1 + math.erf((x + 0.5 - 16) / (2 * math.sqrt(2)))), 0.006)
+    stage.show(node.outputs["Foreground"])
+    pixels = stage.render(8)
+    for x in (12, 14, 17):  # the subject's colour goes on, where the plate has another
+        near(pixels[8, x, 0], 0.75, 0.002)
+    stage.show(node.outputs["Image"])
+    pixels = stage.render(8)
+    near(pixels[8, 14, 0], 0.75 * row[14], 0.002)
+    near(pixels[8, 14, 3], row[14])
+    stage.show(node.outputs["Matte"])
     settings.edge_shift = 2
     near(matte()[14], 0.5 * 0.5 * (1 + math.erf(0.5 / (2 * math.sqrt(2)))), 0.006)
     settings.feather = settings.edge_shift = 0

@@ -4,6 +4,7 @@ from edges import over_grey
 from stage import near, square_mask, state
 
 GREY = 0.319
+ORANGE_RED = ((225 / 255 + 0.055) / 1.055) ** 2.4  # of the disc; the sky has a seventh of it
 
 
 def case_alpha_over_of_the_engines_files_is_the_formula(stage):
@@ -19,7 +20,7 @@ def case_alpha_over_of_the_engines_files_is_the_formula(stage):
     stage.bake(node, "SCENE")
     assert state(node).fresh == (1001, 1002, 1003)
     over = over_grey(stage, node)
-    for use_foreground in (True, False):
+    for use_foreground in (False, True):
         settings.use_foreground = use_foreground
         stage.bake(node, "SCENE")
         compare(stage, node, over)
@@ -30,7 +31,16 @@ def case_alpha_over_of_the_engines_files_is_the_formula(stage):
     grown = stage.render(1002)
     stage.show(node.outputs["Image"])
     taken_in = stage.render(1002)
-    settings.edge_shift, settings.use_foreground = 0, False
+    settings.edge_shift, settings.feather = 0, 14
+    stage.show(node.outputs["Matte"])
+    soft = stage.render(1002)
+    stage.show(node.outputs["Foreground"])
+    extended = stage.render(1002)
+    beyond = [i for i, a in enumerate(before.values[::4]) if a == 0 and soft.values[4 * i] > 0.1]
+    assert len(beyond) > 50
+    for pixel in beyond:  # no rim of the sky
+        near(extended.values[4 * pixel], ORANGE_RED, 0.06)
+    settings.feather, settings.use_foreground = 0, False
     stage.show(node.outputs["Foreground"])
     plate = stage.render(1002)
     settings.use_foreground = True
