@@ -127,7 +127,9 @@ def _run_command(arguments: list[str]) -> int:
     if options.file:
         bpy.ops.wm.open_mainfile(filepath=options.file)
     try:
-        bake_all(options.frames.upper(), save=options.save)
+        named = options.frames.upper()
+        which = named if named in ("PLATE", "SCENE", "CURRENT") else options.frames
+        bake_all(which, save=options.save)
     except Failure as failure:
         print_message(str(failure))
         return EXIT_FAILED

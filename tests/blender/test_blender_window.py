@@ -80,6 +80,11 @@ def test_command_bakes_and_saves(blender_window, shot):
     lacking = blender("-f", 3)
     assert lacking.returncode == 3
     assert "no matte on 3" in lacking.stdout
+    some = blender("--command", "mattelier_bake", "--frames", "1-5x2,12", "--save")
+    assert some.returncode == 3
+    assert "“Rotoscope”: 12" in some.stdout
+    assert "3 frames were baked" in some.stdout
+    assert blender("-f", 3).returncode == 0
     baked = blender("--command", "mattelier_bake", "--save")
     assert baked.returncode == 0, baked.stdout
     assert "openjd_progress: 100" in baked.stdout
