@@ -334,6 +334,31 @@ def test_mattes_have_their_own_scores_and_trimaps_say_the_band(
     assert with_trimap["sad_band"] != found["sad_band"]
 
 
+def test_detail_is_scored_apart_and_tells_what_area_does_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wheel = np.zeros((96, 96), np.uint8)
+    cv2.circle(wheel, (48, 48), 40, 255, 4)
+    cv2.line(wheel, (48, 8), (48, 88), 255, 1)
+    filled = np.zeros_like(wheel)
+    cv2.circle(filled, (48, 48), 42, 255, -1)
+    plain = drawn(0)[1]
+    save(tmp_path / "truth/wheel.png", wheel)
+    save(tmp_path / "truth/plain.png", plain)
+    save(tmp_path / "ours/wheel.png", filled)
+    save(tmp_path / "ours/plain.png", plain)
+    page = tmp_path / "page.html"
+    wanted = ["evaluate", "--results", str(tmp_path / "ours"), "--truth", str(tmp_path / "truth")]
+    assert main([*wanted, "--measure", "detail", "--json", "--report", str(page)]) == 0
+    (row,) = lines(capsys)
+    assert (row["count"], row["holes_open"], row["thin_kept"]) == (2, 0, 1)  # of the wheel alone
+    assert 0.5 < row["boundary_f_2"] < 1  # type: ignore[operator]
+    assert "holes" in page.read_text("utf-8")
+    assert main([*wanted, "--measure", "detail"]) == 0
+    head = capsys.readouterr().out.splitlines()[0]
+    assert head.split() == ["folder", "count", "F@1px", "F@2px", "holes", "thin"]
+
+
 def test_shots_are_scored_frame_by_frame_and_count_alike(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mattelier.metrics.boundaries import boundary_iou, contour_f, relaxed_f
+from mattelier.metrics.boundaries import boundary_f, boundary_iou, contour_f, relaxed_f
+from mattelier.metrics.details import holes_open, thin_kept
 from mattelier.metrics.fidelity import psnr_y, ssim_y
 from mattelier.metrics.masks import e_curve, f_curve, iou, s_measure, weighted_f
 from mattelier.metrics.mattes import connectivity_error, gradient_error, mad, mse, sad, soft_band
@@ -438,3 +439,94 @@ def test_nothing_has_no_means(name: str) -> None:
     scores = MEASURES[name].mean([])
     assert scores
     assert all(math.isnan(score) for score in scores.values())
+
+
+def test_an_outline_counts_within_so_many_pixels_and_not_at_the_picture_s_border() -> None:
+    truth = np.zeros((40, 60), bool)
+    truth[:, :30] = True
+    moved = np.zeros_like(truth)
+    moved[:, :32] = True
+    assert boundary_f(truth, truth, 0) == 1
+    assert boundary_f(moved, truth, 1) == 0
+    assert boundary_f(moved, truth, 2) == 1
+    half = truth.copy()
+    half[:20] = moved[:20]  # half of either outline is where the other is
+    assert boundary_f(half, truth, 0) == pytest.approx(0.5, abs=0.03)
+
+
+def rings(size: int = 200) -> np.ndarray:
+    """Two plates with a hole each, one large and one small, and a notch that is no hole."""
+    ys, xs = np.mgrid[:size, :size]
+    truth = (np.hypot(xs - 55, ys - 90) < 45) & (np.hypot(xs - 55, ys - 90) > 25)
+    truth |= (np.hypot(xs - 150, ys - 90) < 35) & (np.hypot(xs - 150, ys - 90) > 6)
+    truth[160:, 20:100] = True
+    truth[180:, 50:70] = False
+    return np.asarray(truth)
+
+
+def test_each_hole_counts_alike_and_counts_where_it_is_open() -> None:
+    truth = rings()
+    ys, xs = np.mgrid[:200, :200]
+    large, small = np.hypot(xs - 55, ys - 90) <= 25, np.hypot(xs - 150, ys - 90) <= 6
+    assert holes_open(truth, truth) == 1
+    assert holes_open(truth | small, truth) == 0.5
+    assert holes_open(truth | large, truth) == 0.5
+    assert holes_open(truth | large | small, truth) == 0
+    assert holes_open(truth | (large & (xs < 40)), truth) == 1  # the greater part is open
+    assert holes_open(truth | (large & (xs < 70)), truth) == 0.5
+    notch = truth.copy()
+    notch[180:, 50:70] = True
+    assert holes_open(notch, truth) == 1  # what the border closes is no hole
+
+
+def test_specks_are_no_holes_and_a_subject_may_have_none() -> None:
+    truth = disc(60, 200)
+    assert math.isnan(holes_open(truth, truth))
+    truth[100:104, 100:104] = False  # 16 pixels of 40,000
+    assert math.isnan(holes_open(truth, truth))
+    truth[100:104, 100:105] = False  # 20 are a hole
+    assert holes_open(truth, truth) == 1
+
+
+def test_thin_is_what_is_narrower_than_a_hundredth_of_the_longer_side() -> None:
+    plate = np.zeros((300, 400), bool)
+    plate[100:250, 50:150] = True
+    assert math.isnan(thin_kept(plate, plate))
+    spoke = plate.copy()
+    spoke[150:154, 150:350] = True  # 4 pixels, where 5 are the limit
+    assert thin_kept(spoke, spoke) == 1
+    assert thin_kept(plate, spoke) < 0.02  # the plate's corners alone
+    half = spoke.copy()
+    half[:, 250:] = False
+    assert thin_kept(half, spoke) == pytest.approx(0.5, abs=0.02)
+    bar = plate.copy()
+    bar[150:155, 150:350] = True
+    assert math.isnan(thin_kept(bar, bar))
+    edge = plate.copy()
+    edge[:, :2] = True  # goes on beyond the border, for all one knows
+    assert math.isnan(thin_kept(edge, edge))
+
+
+def test_pictures_without_holes_do_not_count_for_holes() -> None:
+    measure = MEASURES["detail"]
+
+    def score(result: np.ndarray, truth: np.ndarray) -> Scores:
+        return measure.score(Case(result.astype(np.float32), truth.astype(np.float32)))
+
+    ring, plain = rings(), disc(60, 200)
+    filled = ring | (np.mgrid[:200, :200][1] < 100) & disc(25, 200)
+    scores = [score(ring, ring), score(filled, ring), score(plain, plain)]
+    assert measure.mean(scores)["holes_open"] == pytest.approx(
+        np.mean([holes_open(ring, ring), holes_open(filled, ring)])
+    )
+    assert math.isnan(measure.mean(scores[2:])["holes_open"])
+
+
+def test_grey_truth_is_not_scored_in_detail() -> None:
+    truth = rings().astype(np.float32)
+    ys, xs = np.mgrid[:200, :200]
+    truth[np.hypot(xs - 150, ys - 90) <= 6] = 0.5  # nobody knows
+    filled = np.maximum(truth, 0.6 * (truth == 0.5)).astype(np.float32)
+    empty = np.where(truth == 0.5, 0, truth).astype(np.float32)
+    one, other = (MEASURES["detail"].score(Case(result, truth)) for result in (filled, empty))
+    assert one.values == other.values

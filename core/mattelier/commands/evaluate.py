@@ -119,6 +119,8 @@ def evaluate(
     \b
     masks    max-F, mean F, weighted F, S, E, MAE, IoU, relaxed boundary F, boundary IoU;
              truth above 192 is subject, below 64 background, between them not scored
+    detail   F of the outline within 1 and 2 px, share of holes left open and of thin parts kept,
+             each over the pictures that have such; truth as for masks
     mattes   SAD, MAD, MSE, gradient, connectivity: whole, and (°) in the unknown band
     video    DAVIS's J and F, dtSSD, MAD, MSE
     upscale  PSNR and SSIM on luma

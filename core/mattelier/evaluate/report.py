@@ -24,6 +24,10 @@ _NOTES = {
     "masks": "max-F and mean-F (β² 0.3) and E are of the mean curve over 256 thresholds; wF is the "
     "weighted F, S the structure measure, relax-F the outline's F within 3 pixels, b-IoU the IoU "
     "of the band of 2 % of the diagonal at the edge. Grey truth is not scored.",
+    "detail": "F@1px and F@2px: the outline's F (β 1) within so many pixels; holes: the share of "
+    "the truth's holes (of 0.05 % of the picture and more) that are open; thin: the share kept of "
+    "what an opening of 1 % of the longer side takes away. Pictures without holes or thin parts do "
+    "not count there. Grey truth is not scored.",
     "mattes": "Over whole pictures, and (°) in the unknown band: the trimap's where one was given, "
     "else the truth's soft pixels and 10 around them. SAD, Grad and Conn in thousands, MAD and MSE "
     "times 1000.",
@@ -118,7 +122,8 @@ def _score_tables(rows: Sequence[Row], columns: Sequence[Column]) -> list[str]:
             cells = f"<td>{html.escape(trial_label(row.trial, trials))}<td>{row.count}"
             for column in columns:
                 values = [other.scores[column.key] for other in inside]
-                best = max(values) if column.higher else min(values)
+                known = [value for value in values if value == value]
+                best = (max if column.higher else min)(known, default=None)
                 shown = format_score(row.scores[column.key], column)
                 is_best = len(inside) > 1 and row.scores[column.key] == best
                 cells += f"<td>{f'<b>{shown}</b>' if is_best else shown}"

@@ -87,7 +87,7 @@ def evaluate(
             continue
         results: dict[int, tuple[NDArray[Any], Scores]] = {}
         # A picture without a subject says nothing about masks: most scores are not defined.
-        skipped = measure in ("masks", "clicks") and not (truth > 0.75).any()
+        skipped = measure in ("masks", "detail", "clicks") and not (truth > 0.75).any()
         for number, trial in enumerate(() if skipped else trials):
             try:
                 hint_iou: float | None = None

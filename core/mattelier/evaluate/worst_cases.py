@@ -23,6 +23,7 @@ _THUMBNAIL_PX = 200  # of the longer side
 _ERROR_GAIN = 4  # how many times errors of colour are enlarged to be seen
 _EXPLANATIONS: dict[str, Callable[[NDArray[Any], NDArray[Any]], Cause]] = {
     "masks": explain_mask,
+    "detail": explain_mask,
     "clicks": explain_mask,
     "mattes": explain_matte,
     "video": explain_matte,

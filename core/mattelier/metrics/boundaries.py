@@ -26,6 +26,14 @@ def relaxed_f(mask: Mask, truth: Mask, slack: float = 3) -> float:
     return _f(_rim(mask, 1), _rim(truth, 1), slack, _BETA2)
 
 
+def boundary_f(mask: Mask, truth: Mask, slack: float) -> float:
+    """F-measure (β = 1) of the outlines, a pixel of one counting within `slack` of the other.
+
+    Where the subject leaves the picture there is no outline.
+    """
+    return _f(_inner_rim(mask), _inner_rim(truth), slack, 1.0)
+
+
 def boundary_iou(mask: Mask, truth: Mask) -> float:
     """IoU of the parts within 2 % of the diagonal of either mask's edge (Cheng et al. 2021)."""
     width = max(1, round(_BAND_WIDTH * math.hypot(*truth.shape)))
@@ -42,6 +50,15 @@ def _rim(mask: Mask, width: int) -> Mask:
     """The mask's pixels within `width` (in the maximum norm) of its edge or the picture's."""
     square = np.ones((2 * width + 1,) * 2, np.uint8)
     eroded = cv2.erode(mask.astype(np.uint8), square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    rim: Mask = mask & (np.asarray(eroded) == 0)
+    return rim
+
+
+def _inner_rim(mask: Mask) -> Mask:
+    """The mask's pixels that have one beside them, in the picture, which is not its own."""
+    eroded = cv2.erode(
+        mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE
+    )
     rim: Mask = mask & (np.asarray(eroded) == 0)
     return rim
 

@@ -1,7 +1,8 @@
-"""What is measured of a result: masks, mattes, video, enlarged pictures, and clicks."""
+"""What is measured of a result: masks, detail, mattes, video, enlarged pictures, and clicks."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.metrics.boundaries import boundary_iou, contour_f, relaxed_f
+from mattelier.metrics.boundaries import boundary_f, boundary_iou, contour_f, relaxed_f
+from mattelier.metrics.details import holes_open, thin_kept
 from mattelier.metrics.fidelity import psnr_y, ssim_y
 from mattelier.metrics.masks import e_curve, f_curve, iou, s_measure, weighted_f
 from mattelier.metrics.mattes import connectivity_error, gradient_error, mad, mse, sad, soft_band
@@ -83,7 +85,7 @@ class Measure:
         return next(column for column in self.columns if column.key == self.ranked_by)
 
     def mean(self, pictures: Iterable[Scores]) -> dict[str, float]:
-        """Means over pictures; NaN when there are none.
+        """Means over the pictures that have a score (not each has holes); NaN where none has.
 
         A maximum or mean over thresholds is that of the mean curve, as the saliency
         literature's tools report it.
@@ -91,8 +93,8 @@ class Measure:
         measured = list(pictures)
         means: dict[str, float] = {}
         for key in (column.key for column in self.columns):
-            values = [m.values[key] for m in measured]
-            means[key] = float(np.mean(values)) if values else float("nan")
+            values = [m.values[key] for m in measured if not math.isnan(m.values[key])]
+            means[key] = float(np.mean(values)) if values else math.nan
             if measured and key in measured[0].curves:
                 curve = np.mean([m.curves[key] for m in measured], axis=0)
                 means[key] = _of_curve(key, curve)
@@ -123,6 +125,20 @@ def _score_mask(case: Case) -> Scores:
         "boundary_iou": boundary_iou(hard, truth),
     }
     return Scores(values, curves)
+
+
+def _score_detail(case: Case) -> Scores:
+    """Grey truth as for masks: where it is not scored the result counts as right."""
+    truth = case.truth > 0.75
+    mask = np.where(truth | (case.truth < 0.25), case.result >= 0.5, truth)
+    return Scores(
+        {
+            "boundary_f_1": boundary_f(mask, truth, 1),
+            "boundary_f_2": boundary_f(mask, truth, 2),
+            "holes_open": holes_open(mask, truth),
+            "thin_kept": thin_kept(mask, truth),
+        }
+    )
 
 
 def _score_matte(case: Case) -> Scores:
@@ -206,6 +222,16 @@ MEASURES: dict[str, Measure] = {
         ),
         "iou",
         _score_mask,
+    ),
+    "detail": Measure(
+        (
+            Column("boundary_f_1", "F@1px"),
+            Column("boundary_f_2", "F@2px"),
+            Column("holes_open", "holes"),
+            Column("thin_kept", "thin"),
+        ),
+        "boundary_f_2",
+        _score_detail,
     ),
     "mattes": Measure(
         (
