@@ -11,6 +11,8 @@ between them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -68,24 +70,38 @@ def enforce_clicks(alpha: Alpha, hint: Hint, view: View) -> Alpha:
 
 def _keep_clicked_subjects(alpha: Alpha, hint: Hint) -> Alpha:
     """Of several separate subjects those that a click for them lies on, or all if none does."""
-    import cv2
-
-    count, labels = cv2.connectedComponents((alpha > _SEPARATING_ALPHA).view(np.uint8))
+    count, labels = label_parts(alpha)
     if count <= 2:
         return alpha
-    clicked = set()
-    for (y, x), positive in _click_pixels(hint, *alpha.shape):
-        if positive:
-            # A click beside a subject means the one that it all but touches.
-            near = labels[_square(y, x, _click_radius(alpha))]
-            areas = np.bincount(near.ravel(), minlength=count)[1:]
-            if labels[y, x]:
-                clicked.add(int(labels[y, x]))
-            elif areas.any():
-                clicked.add(1 + int(areas.argmax()))
+    clicked = {part for _, part in find_clicked_parts(labels, count, hint)} - {0}
     if not clicked:
         return alpha
     return np.where((labels == 0) | np.isin(labels, list(clicked)), alpha, np.float32(0))
+
+
+def label_parts(alpha: Alpha) -> tuple[int, NDArray[np.int32]]:
+    """Separate subjects: how many labels there are, and an (h, w) map of them; 0 is nothing."""
+    import cv2
+
+    count, labels = cv2.connectedComponents((alpha > _SEPARATING_ALPHA).view(np.uint8))
+    return count, np.asarray(labels, np.int32)
+
+
+def find_clicked_parts(
+    labels: NDArray[np.int32], count: int, hint: Hint
+) -> list[tuple[tuple[int, int], int]]:
+    """Row and column of each click for the subject, and the part that it means; 0: none.
+
+    A click beside a part means the one that it all but touches.
+    """
+    clicked = []
+    for (y, x), positive in _click_pixels(hint, *labels.shape):
+        if positive:
+            near = labels[_square(y, x, _click_radius(labels))]
+            areas = np.bincount(near.ravel(), minlength=count)
+            areas[0] = 0
+            clicked.append(((y, x), int(labels[y, x]) or int(areas.argmax())))
+    return clicked
 
 
 def _correct_unfollowed_clicks(alpha: Alpha, hint: Hint, view: View) -> Alpha:
@@ -223,7 +239,7 @@ def _click_pixels(hint: Hint, height: int, width: int) -> list[tuple[tuple[int, 
     ]
 
 
-def _click_radius(values: Alpha) -> int:
+def _click_radius(values: NDArray[Any]) -> int:
     """A click's radius in pixels of that map."""
     longer: int = max(values.shape)
     return max(2, round(CLICK_RADIUS * longer))

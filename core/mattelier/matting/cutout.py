@@ -54,7 +54,7 @@ class CutoutTask(Task):
         Raises
         ------
         UsageError
-            The hint does not fit the model or the picture.
+            The hint does not fit the picture.
         """
         from mattelier.matting.compose import (
             blur_surroundings,

@@ -47,6 +47,11 @@ class Hint:
     points: tuple[Point, ...] = ()
     exact: bool = False
 
+    @property
+    def positive_points(self) -> tuple[Point, ...]:
+        """The clicks for the subject."""
+        return tuple(point for point in self.points if point.positive)
+
     def shrunk_mask(self, height: int, width: int) -> NDArray[np.float32]:
         """The mask at a network's size; nothing where there is none."""
         if self.mask is None:

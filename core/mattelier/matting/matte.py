@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open_model import OpenModel
 from mattelier.engines.preprocess import network_size, postprocess, preprocess
-from mattelier.matting import roi_pass
+from mattelier.matting import roi_pass, unhinted
 from mattelier.matting.clicks import enforce_clicks
 from mattelier.matting.confidence import Confidence
 from mattelier.matting.edge import choke_and_feather
@@ -20,7 +20,6 @@ from mattelier.matting.logit_mean import logit_mean
 from mattelier.requests import MatteRequest, Quality
 from mattelier.tasks.task import Task
 from mattelier.types.colour import View, to_float
-from mattelier.types.errors import UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import stage, tell
 from mattelier.types.result import Report, Result
@@ -58,13 +57,7 @@ class Matte:
 def estimate(
     view: View, hint: Hint | None, model: OpenModel, quality: Quality
 ) -> NDArray[np.float32]:
-    """The network's alpha at the size it sees, as the hint wants it: (h, w) float32 0…1.
-
-    Raises
-    ------
-    UsageError
-        When there is a hint and the model takes none.
-    """
+    """The network's alpha at the size it sees, as the hint wants it: (h, w) float32 0…1."""
     return _predict(view, hint, model, quality)[1]
 
 
@@ -72,6 +65,8 @@ def _predict(
     view: View, hint: Hint | None, model: OpenModel, quality: Quality
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """What the network saw, and that as the hint wants it: (h, w) float32 0…1 each."""
+    if hint is not None and model.input.hint is None:
+        return _predict_unhinted(view, hint, model, quality)
     if hint is not None and hint.trimap is not None:
         return _predict_with_trimap(view, hint, model, quality)
     with stage("looking", 0, 0.5):
@@ -92,6 +87,21 @@ def _predict(
         return prediction, _apply_hint(alpha, hint, view)
 
 
+def _predict_unhinted(
+    view: View, hint: Hint, model: OpenModel, quality: Quality
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """As `_predict`, of a network that knows no hints; see `unhinted`."""
+    with stage("looking", 0, 0.5):
+        prediction = _passes(view, None, model, quality)
+    roi = unhinted.find_window(prediction, hint, view.height, view.width)
+    if roi is not None:
+        with stage("looking closer", 0.5, 1):
+            closer = _passes(view.part(*roi), None, model, quality)
+            size = view.height, view.width
+            prediction = roi_pass.merge_passes(prediction, closer, roi, *size)
+    return prediction, _apply_hint(unhinted.keep_meant_parts(prediction, hint), hint, view)
+
+
 def _predict_with_trimap(
     view: View, hint: Hint, model: OpenModel, quality: Quality
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -101,8 +111,7 @@ def _predict_with_trimap(
     the open parts is as good or better: a trimap's known parts hold it back from a flag or a
     sleeve that lies in the open as a whole (alphamatting.com's GT16).
     """
-    only_trimap = hint.mask is None and hint.box is None and not hint.points
-    if only_trimap and model.input.hint is not None:
+    if hint.mask is None and hint.box is None and not hint.points:
         with stage("looking", 0, 0.5):
             prediction, alpha = _predict(view, None, model, quality)
         subject, background = hint.evidence(*alpha.shape)
@@ -119,10 +128,6 @@ def _passes(
     view: View, hint: Hint | None, model: OpenModel, quality: Quality
 ) -> NDArray[np.float32]:
     """The mean answer of the network's passes: (h, w) float32 0…1."""
-    if hint is not None and model.input.hint is None:
-        raise UsageError(
-            f"The model {model.name} takes no hints; leave them out or use the default."
-        )
     answers = []
     scales, mirrored = _PASSES[quality]
     for number, scale in enumerate(scales):
@@ -168,7 +173,7 @@ def solve_matte(view: View, hint: Hint | None, request: MatteRequest, model: Ope
     Raises
     ------
     UsageError
-        When the hint does not fit the model or the picture.
+        When the hint does not fit the picture.
     """
     from mattelier.matting.refine import refine, stretch
 
