@@ -41,6 +41,12 @@ def cutout() -> State:
     return plain(CutoutNet())
 
 
+def cutout_detail() -> State:
+    from mattelier.networks.cutout.detail import DetailCutoutNet
+
+    return plain(DetailCutoutNet())
+
+
 def upscale() -> State:
     from mattelier.networks.upscale.network import LocalFeatureNet
 
@@ -121,15 +127,18 @@ def test_other_names_are_no_family_s(name: str) -> None:
 # Files that tell their network
 
 
-@pytest.mark.parametrize("name", ["cutout", "denoise", "depth_anything", "midas", "upscale"])
+@pytest.mark.parametrize(
+    "name", ["cutout", "cutout_detail", "denoise", "depth_anything", "midas", "upscale"]
+)
 def test_a_file_tells_its_network_and_its_ports(
     name: str, tmp_path: Path, one_thread: None
 ) -> None:
     pytest.importorskip("torch")
     path = tmp_path / "mine.safetensors"
-    save_file({key: np.ascontiguousarray(value) for key, value in STATES[name]().items()}, path)
+    state = {**STATES, "cutout_detail": cutout_detail}[name]()
+    save_file({key: np.ascontiguousarray(value) for key, value in state.items()}, path)
     model = open_model(path, Store(cache=tmp_path / "cache"), "cpu")
-    family = registry.find(STATES[name]())
+    family = registry.find(state)
     assert family is not None
     assert (model.name, model.engine, model.task) == ("mine", "torch", family.tasks[0])
     assert model.fingerprint == hashlib.sha256(path.read_bytes()).hexdigest()

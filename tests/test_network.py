@@ -20,6 +20,9 @@ from mattelier.catalogue import Card, Store
 from mattelier.engines import backends
 from mattelier.engines.open import open_model
 from mattelier.engines.open_model import OpenModel
+from mattelier.learning.losses import batch_loss
+from mattelier.learning.param_groups import param_groups
+from mattelier.networks.cutout.detail import DetailCutoutNet
 from mattelier.networks.cutout.network import CutoutNet, fold_norms, spread_norms
 
 SHIPPED = Path(__file__).parents[1] / "models" / "cutout"
@@ -136,6 +139,77 @@ def test_training_sees_four_levels(trained: CutoutNet) -> None:
     assert [tuple(level.shape) for level in levels] == [
         (1, 1, 64 // step, 128 // step) for step in (2, 4, 8, 16)
     ]
+
+
+# The network with two looks.
+
+
+@pytest.fixture(scope="module")
+def detailed(trained: CutoutNet) -> DetailCutoutNet:
+    """One whose second look draws something, on the first look of `trained`."""
+    torch.manual_seed(3)
+    network = DetailCutoutNet(norm=True).eval()
+    network.load_state_dict(spread_norms(network, fold_norms(trained).state_dict()))
+    with torch.no_grad():
+        network.detail.out.weight.normal_(0, 0.1)
+    return network
+
+
+@torch.no_grad()
+def test_the_second_look_starts_as_nothing(trained: CutoutNet) -> None:
+    network = DetailCutoutNet().eval()
+    network.load_state_dict(spread_norms(network, fold_norms(trained).state_dict()))
+    picture, hint = inputs(128, 192)
+    small = [torch.nn.functional.avg_pool2d(x, 2) for x in (picture, hint)]
+    first = trained.levels(*trained.early(small[0]), small[1])[0]
+    expected = torch.nn.functional.interpolate(first, (128, 192), mode="bilinear")
+    torch.testing.assert_close(network(picture, hint), expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_the_second_look_sees_single_pixels(detailed: DetailCutoutNet) -> None:
+    """What the first look cannot see, because its four pixels have the same mean, changes alpha."""
+    picture, hint = inputs(64, 128)
+    logits = detailed(picture, hint)
+    shift = torch.zeros_like(picture)
+    shift[..., 32, 64], shift[..., 32, 65] = 0.2, -0.2
+    changed = detailed(picture + shift, hint) - logits
+    assert changed[0, 0, 32, 64].abs() > 1e-5
+    assert changed[0, 0, 0, 0] == 0
+
+
+@torch.no_grad()
+def test_folding_and_training_change_nothing_of_two_looks(detailed: DetailCutoutNet) -> None:
+    folded = fold_norms(detailed)
+    assert isinstance(folded, DetailCutoutNet)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in folded.modules())
+    picture, hint = inputs(128, 192, count=2)
+    expected = detailed(picture, hint)
+    torch.testing.assert_close(folded(picture, hint), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(folded.train()(picture, hint), expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_training_sees_both_looks(detailed: DetailCutoutNet) -> None:
+    picture, hint = inputs(64, 128)
+    levels = detailed.levels(*detailed.early(picture), hint)
+    assert [tuple(level.shape[2:]) for level in levels] == [
+        (64 // step, 128 // step) for step in (1, 4, 8, 16, 32)
+    ]
+    torch.testing.assert_close(levels[0], detailed(picture, hint))
+
+
+def test_only_edges_and_textures_are_not_trained(detailed: DetailCutoutNet) -> None:
+    network = fold_norms(detailed).train()
+    slow, fast = param_groups(network, 3, new=True)
+    picture, hint = inputs(64, 64)
+    alpha = torch.zeros(1, 1, 64, 64)
+    alpha[..., 20:40, 20:40] = 1
+    batch_loss(network, picture, alpha, torch.ones_like(alpha), hint, bfloat16=False).backward()
+    assert all(p.grad is not None for p in [*slow, *fast])
+    assert {id(p) for p in network.detail.parameters()} <= {id(p) for p in fast}
+    frozen = [p for p in network.parameters() if not p.requires_grad]
+    assert sum(p.numel() for p in frozen) < 0.01 * sum(p.numel() for p in network.parameters())
 
 
 def test_it_is_small() -> None:

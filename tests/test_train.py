@@ -23,10 +23,15 @@ if os.environ.get("CI") != "true":
 
 import torch
 
+from mattelier.catalogue import Card, FileEntry, Input, Licence, Output, Store
 from mattelier.commands.main import main
 from mattelier.data.pairs import find_pairs, read_cutout
 from mattelier.data.splits import split_pairs
+from mattelier.engines.open import open_model
+from mattelier.engines.open_model import OpenModel
+from mattelier.learning.export import file_entry
 from mattelier.learning.losses import total_loss
+from mattelier.networks.cutout.detail import DetailCutoutNet
 from mattelier.networks.cutout.network import CutoutNet, fold_norms
 from mattelier.train import recipe as recipes
 from mattelier.train.cutout import CutoutRun
@@ -188,6 +193,62 @@ def test_what_a_recipe_leaves_out_is_never_drawn(data: Path) -> None:
     assert scenes[0] - scenes[1] == {"2"}
 
 
+def test_in_a_group_the_hint_names_one_of_those_that_stand_side_by_side(data: Path) -> None:
+    hints = {"none": 0.2, "clicks": 0.8}
+    grouped = recipe(mix={"group": 1.0}, groups={"set": 1.0}, choose=1.0, hints=hints)
+    samples = Samples(grouped, data)
+    everybody = Samples(replace(grouped, choose=0.0), data)
+    shares, on_it, beside = [], [], 0
+    for index in range(40):
+        one, all_of_them = samples.make(index, 96), everybody.make(index, 96)
+        check(one, 96)
+        shares.append(float(one.alpha.sum() / all_of_them.alpha.sum()))
+        if shares[-1] > 0.99:  # nobody else is in the frame
+            continue
+        chosen = one.alpha[0] > 0.5
+        assert one.hint.any()
+        on_it.append(chosen[one.hint[0] > 0].mean())
+        near = cv2.dilate(chosen.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+        beside += bool((near & ~chosen & (all_of_them.alpha[0] > 0.9)).any())
+    assert 0.2 < np.mean(shares) < 0.8
+    assert np.mean(on_it) > 0.6  # discs of clicks reach over the edge
+    assert beside > 12  # touching, or covering each other
+
+
+def test_clicks_against_go_to_the_others_first() -> None:
+    alpha, other = np.zeros((2, SIZE, SIZE), np.float32)
+    alpha[10:50, 5:25] = other[10:50, 30:50] = 1
+    hit = missed = 0
+    for seed in range(60):
+        evidence = draw_hint(alpha, np.random.default_rng(seed), (0, 0, 1, 0, 0), [other])
+        count, _, _, centres = cv2.connectedComponentsWithStats(evidence[1].astype(np.uint8))
+        for x, y in centres[1:count].astype(int):
+            hit, missed = hit + bool(other[y, x]), missed + (not other[y, x])
+    assert hit > 2 * missed > 0
+
+
+def test_a_network_s_answers_teach_their_soft_edges_and_not_their_haze(tmp_path: Path) -> None:
+    truth = np.zeros((SIZE, SIZE), np.uint8)
+    truth[:, :20] = 255
+    truth[:, 20] = 128  # an edge, in every row
+    truth[20:44, 40:60] = 120  # haze
+    for number in range(8):
+        save(tmp_path / f"set/images/{number}.png", np.full((SIZE, SIZE, 3), number, np.uint8))
+        save(tmp_path / f"set/masks/{number}.png", truth)
+    plain = recipe(mix={"photo": 1.0}, cutouts=(), scenes=(), hints={"none": 1.0})
+    soft = Samples(replace(plain, soft=("set",)), tmp_path)
+    taught = unknown = 0
+    for index in range(20):
+        sample = soft.make(index, SIZE)
+        grey = (sample.alpha > 0.3) & (sample.alpha < 0.7)
+        hazy = cv2.erode(grey[0].astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        assert not sample.weight[0][hazy].any()
+        unknown += int(hazy.any())
+        taught += int((grey & (sample.weight == 1)).any())
+    assert unknown > 10
+    assert taught > 10
+
+
 @pytest.mark.parametrize("sample_type", ["photo", "over"])
 def test_near_loose_outlines_nothing_is_taught(sample_type: str, data: Path) -> None:
     """Of a subject that was pasted over a photograph the outline is known."""
@@ -281,12 +342,12 @@ def test_stages_follow_progress() -> None:
     assert [staged.stage(p) for p in (0, 0.59, 0.6, 1.0)] == [small, small, large, large]
 
 
-@pytest.mark.parametrize("name", ["cutout", "cutout_2", "cutout_3", "cutout_4"])
+@pytest.mark.parametrize("name", ["cutout", "cutout_2", "cutout_3", "cutout_4", "cutout_5"])
 def test_the_shipped_recipe_is_whole(name: str) -> None:
     path = Path(recipes.__file__).parent / "recipes" / f"{name}.toml"
     shipped = load_recipe(path)
     assert shipped.stages[-1].until == 1
-    assert all(stage.size % 32 == 0 for stage in shipped.stages)
+    assert all(stage.size % (64 if shipped.detail else 32) == 0 for stage in shipped.stages)
     assert sum(shipped.mix.values()) == pytest.approx(1)
     assert sum(shipped.hints.values()) == pytest.approx(1)
 
@@ -316,6 +377,7 @@ def test_every_shipped_recipe_can_be_trained() -> None:
         (("warm_up = 4", "warm_up = 4\nhints = { klick = 1 }"), ("hints", "klick")),
         (("stages = [{ until = 1.0, size = 64, batch = 2 }]", "stages = []"), ("stages",)),
         (("size = 64", "size = 60"), ("stage sizes", "32")),
+        (("photo = 1", "group = 1"), ("groups",)),
     ],
 )
 def test_a_wrong_recipe_is_one_sentence(
@@ -512,26 +574,27 @@ def exported(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_an_exported_model_runs_as_the_run_s_network(exported: Path) -> None:
-    from mattelier.catalogue import Card, FileEntry, Input, Licence, Output, Store
-    from mattelier.engines.open import open_model
-    from mattelier.learning.export import file_entry
-
-    names = sorted(path.name for path in (exported / "mine").iterdir())
-    assert names == ["mine.onnx", "mine.safetensors"]
+def open_exported(folder: Path, cache: Path, multiple: int = 32) -> OpenModel:
+    """The graph that a run exported, as a card would have it opened."""
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == [f"{folder.name}.onnx", f"{folder.name}.safetensors"]
     card = Card(
-        name="mine",
+        name=folder.name,
         title="Mine",
         version="1",
         source="made by the tests",
         licence=Licence("CC0-1.0", "yes"),
         training_data=(),
-        files=tuple(FileEntry(**file_entry(exported / "mine" / name)) for name in names),
-        input=Input(64, "fit", tensor="picture", hint="hint"),
+        files=tuple(FileEntry(**file_entry(folder / name)) for name in names),
+        input=Input(64, "fit", multiple, tensor="picture", hint="hint"),
         output=Output(tensor="alpha"),
-        folder=exported / "mine",
+        folder=folder,
     )
-    engine = open_model(card, Store(exported, exported / "user", exported / "cache"), "cpu")
+    return open_model(card, Store(folder.parent, cache / "user", cache / "cache"), "cpu")
+
+
+def test_an_exported_model_runs_as_the_run_s_network(exported: Path) -> None:
+    engine = open_exported(exported / "mine", exported)
     state = torch.load(exported / "run/state.pt", weights_only=True)
     network = CutoutNet(norm=True)
     network.load_state_dict(state["average"])
@@ -543,6 +606,38 @@ def test_an_exported_model_runs_as_the_run_s_network(exported: Path) -> None:
             expected = torch.sigmoid(network(torch.from_numpy(picture), torch.from_numpy(hint)))
         alpha = engine.run({"picture": picture, "hint": hint})["alpha"]
         np.testing.assert_allclose(alpha, expected.numpy(), atol=5e-3)  # half-precision weights
+
+
+def test_a_network_with_two_looks_is_trained_exported_and_opened(
+    data: Path, tmp_path: Path
+) -> None:
+    """From the weights of one with one look; its file alone says what it is."""
+    from safetensors.torch import save_file
+
+    first = tmp_path / "first.safetensors"
+    save_file(CutoutNet().state_dict(), first)
+    text = TEXT.replace("warm_up = 4", "warm_up = 4\ndetail = true\nnorm = false\nsharpness = 2.0")
+    (tmp_path / "tiny.toml").write_text(text, "utf-8")
+    folder = tmp_path / "run"
+    run = CutoutRun(load_recipe(tmp_path / "tiny.toml"), data, folder, hours=None)
+    run.start(lambda network: run.init_weights(network, first))
+    assert run.train(lambda line: None)
+    run.export(tmp_path / "mine")
+    weights = tmp_path / "mine/mine.safetensors"
+    model = open_model(weights, Store(cache=tmp_path / "cache"), "cpu")
+    assert (model.input.multiple, model.input.hint) == (64, "hint")
+    random = np.random.default_rng(4)
+    inputs = {name: random.random((1, c, 64, 128), np.float32)
+              for name, c in (("picture", 3), ("hint", 2))}  # fmt: skip
+    alpha = model.run(inputs)["alpha"]
+    graph = open_exported(tmp_path / "mine", tmp_path, 64)
+    np.testing.assert_allclose(graph.run(inputs)["alpha"], alpha, atol=5e-3)
+    state = torch.load(folder / "state.pt", weights_only=True)
+    network = DetailCutoutNet().eval()
+    network.load_state_dict(state["average"])
+    with torch.no_grad():
+        logits = network(*(torch.from_numpy(inputs[name]) for name in ("picture", "hint")))
+    np.testing.assert_allclose(alpha, torch.sigmoid(2 * logits).numpy(), atol=5e-3)
 
 
 def test_finished_weights_start_another_run_unsharpened(exported: Path) -> None:

@@ -13,7 +13,7 @@ import os
 import re
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class GraphPorts:
 CUTOUT_GRAPH = GraphPorts(
     {"picture": (3, 128, 192), "hint": (2, 128, 192)}, "alpha", 32, torch.sigmoid, r"out\.[1-9]"
 )
+DETAIL_CUTOUT_GRAPH = replace(CUTOUT_GRAPH, multiple=64)
 
 
 class _Graph(nn.Module):

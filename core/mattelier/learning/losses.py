@@ -8,6 +8,8 @@ from torch import Tensor
 
 from mattelier.networks.cutout.network import CutoutNet
 
+_LAPLACIAN_LEVELS = 4
+
 
 def structure_loss(logits: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
     """Edge-weighted cross-entropy and soft IoU (F³Net, Wei et al. 2020), mean over the batch.
@@ -35,6 +37,21 @@ def edge_loss(logits: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
     return loss
 
 
+def laplacian_loss(logits: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
+    """Error of the Laplacian pyramid of alpha, coarser levels weighing more (Niklaus and Liu 2018).
+
+    What is thin and what is a small hole lives in its fine levels alone.
+    """
+    error = (logits.sigmoid() - alpha) * weight
+    loss = error.new_zeros(())
+    for level in range(_LAPLACIAN_LEVELS):
+        smaller = F.avg_pool2d(error, 2)
+        larger = F.interpolate(smaller, scale_factor=2, mode="bilinear", align_corners=False)
+        loss = loss + 2**level * (error - larger).abs().mean()
+        error = smaller
+    return loss
+
+
 def total_loss(levels: list[Tensor], alpha: Tensor, weight: Tensor) -> Tensor:
     """The loss of all decoder levels (finest first) against truth at the input's size."""
     loss = alpha.new_zeros(())
@@ -44,6 +61,8 @@ def total_loss(levels: list[Tensor], alpha: Tensor, weight: Tensor) -> Tensor:
         loss = loss + structure_loss(logits, truth, scored) * 0.5**number
         if number == 0:
             loss = loss + edge_loss(logits, truth, scored)
+            if factor == 1:  # of a network that answers at the picture's size, all of it is asked
+                loss = loss + laplacian_loss(logits, truth, scored)
     return loss
 
 
@@ -68,6 +87,6 @@ def batch_loss(
     picture = picture.contiguous(memory_format=torch.channels_last)
     with torch.autocast(picture.device.type, torch.bfloat16, enabled=bfloat16):
         with torch.no_grad():
-            half, quarter = network.early(picture)
-        levels = network.levels(half, quarter, hint)
+            early = network.early(picture)
+        levels = network.levels(*early, hint)
     return total_loss([logits.float() for logits in levels], alpha, weight)

@@ -54,8 +54,9 @@ def keep_meant_parts(alpha: Alpha, hint: Hint) -> Alpha:
         contradiction = np.bincount(labels.ravel(), (background - subject).ravel(), count)
         kept = contradiction <= 0
         kept[0] = kept[1 + int(left[1:].argmax())] = True
-    meant = np.where(kept[labels] & (background < 1), alpha, np.float32(0))
-    return np.asarray(np.where(subject >= 1, np.float32(1), meant), np.float32)
+    meant: Alpha = np.where(kept[labels] & (background < 1), alpha, np.float32(0))
+    meant[subject >= 1] = 1
+    return meant
 
 
 def _possible_place(hint: Hint, alpha: Alpha) -> Alpha:

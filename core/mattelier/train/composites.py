@@ -23,9 +23,12 @@ def paste(
     alpha: Alpha,
     rng: Generator,
     *,
-    box: tuple[int, ...] | None = None,
+    box: tuple[float, ...] | None = None,
+    margin: float = 1.1,
 ) -> tuple[Image, Alpha]:
-    """Paste a subject at a random place and size (or over `box`), its light drawn to the scene's.
+    """Paste a subject at a random place and size, its light drawn to the scene's.
+
+    With a `box` (x0, y0, x1, y1) it covers that, `margin` times as large.
 
     Returns the new canvas and the (H, W) alpha of the pasted subject in it.
     """
@@ -42,7 +45,7 @@ def paste(
         cx, cy = rng.uniform(0.2, 0.8) * size_x, rng.uniform(0.25, 0.85) * size_y
     else:
         x0, y0, x1, y1 = box
-        scale, stretch = 1.1 * max((y1 - y0) / h, (x1 - x0) / w), 1.0
+        scale, stretch = margin * max((y1 - y0) / h, (x1 - x0) / w), 1.0
         cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
     h, w = max(8, int(h * scale / stretch)), max(8, int(w * scale * stretch))
     h, w = min(h, 3 * size_y), min(w, 3 * size_x)
@@ -68,6 +71,12 @@ def paste(
         scene = _cast_shadow(scene, placed, rng)
     mixed = scene + placed[..., None] * (colour - scene)
     return np.clip(mixed, 0, 255).astype(np.uint8), placed
+
+
+def aspect(alpha: Alpha) -> float:
+    """Width of a subject over its height, as `paste` crops it."""
+    ys, xs = np.nonzero(alpha > 0.1)
+    return float(np.ptp(xs) + 1) / float(np.ptp(ys) + 1) if len(ys) else 1.0
 
 
 def soften_mask(truth: Image, rng: Generator) -> Alpha:

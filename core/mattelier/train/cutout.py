@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from mattelier.learning.export import CUTOUT_GRAPH, export_graph
+from mattelier.learning.export import CUTOUT_GRAPH, DETAIL_CUTOUT_GRAPH, export_graph
 from mattelier.learning.losses import batch_loss
 from mattelier.learning.param_groups import param_groups
+from mattelier.networks.cutout.detail import DetailCutoutNet
 from mattelier.networks.cutout.network import CutoutNet, fold_norms
 from mattelier.train.cutout_samples import Sample, Samples
 from mattelier.train.init_weights import init_weights
@@ -49,9 +50,6 @@ class CutoutRun(TrainingRun[CutoutNet]):
     data : Path
         Folder that the recipe's paths are relative to.
     folder, hours, device : as of `TrainingRun`
-    norm : bool
-        Train with batch norm, as a long run needs; a short one from finished weights goes on
-        better without, because a norm's statistics have to be found first.
     """
 
     def __init__(
@@ -62,13 +60,13 @@ class CutoutRun(TrainingRun[CutoutNet]):
         *,
         hours: float | None,
         device: str = "cpu",
-        norm: bool = True,
     ) -> None:
+        network = DetailCutoutNet if recipe.detail else CutoutNet
         super().__init__(
-            lambda: CutoutNet(norm=norm), folder, seed=recipe.seed, length=recipe.samples,
+            lambda: network(norm=recipe.norm), folder, seed=recipe.seed, length=recipe.samples,
             hours=hours, device=device,
         )  # fmt: skip
-        self.recipe, self._norm = recipe, norm
+        self.recipe = recipe
         self.samples = Samples(recipe, data)
         self.optimizer = self._make_optimizer(param_groups(self.network, FROZEN_BLOCKS, new=True))
 
@@ -111,13 +109,15 @@ class CutoutRun(TrainingRun[CutoutNet]):
                 start = load_file(self.folder / _START_FILE)
                 for name, value in folded.state_dict().items():
                     value.lerp_(start[name], self.recipe.kept)
-            for value in folded.out[0].parameters():
-                value.mul_(self.recipe.sharpness)
+            for layer in folded.last_layers():
+                for value in layer.parameters():
+                    value.mul_(self.recipe.sharpness)
         return folded
 
     def export(self, folder: Path) -> None:
         """See `TrainingRun.export`."""
-        export_graph(self.result(), CUTOUT_GRAPH, folder, folder.name)
+        graph = DETAIL_CUTOUT_GRAPH if self.recipe.detail else CUTOUT_GRAPH
+        export_graph(self.result(), graph, folder, folder.name)
 
     def _make_optimizer(
         self, groups: tuple[list[nn.Parameter], list[nn.Parameter]]
@@ -132,7 +132,7 @@ class CutoutRun(TrainingRun[CutoutNet]):
     def _folded(self) -> CutoutNet:
         """The averaged network without norms, on the processor."""
         average = copy.deepcopy(self.average).cpu()
-        return fold_norms(average) if self._norm else average
+        return fold_norms(average) if self.recipe.norm else average
 
     def _steps(self, report: Report) -> None:
         while not self.over:

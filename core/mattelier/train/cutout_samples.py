@@ -23,6 +23,9 @@ from mattelier.types.errors import UsageError
 _MIN_VISIBLE_SHARE = 0.004  # of the picture: smaller subjects are out of frame or covered
 
 
+_HAZE_SHARE = 0.008  # of the longer side: half the width from which an unsure area is no edge
+
+
 class LabelledPicture(NamedTuple):
     """A picture of a set, its truth, and what the recipe says of that."""
 
@@ -30,6 +33,7 @@ class LabelledPicture(NamedTuple):
     truth: Image
     loose: int
     one_of_several: bool
+    soft: bool
 
 
 class Scene(NamedTuple):
@@ -58,12 +62,12 @@ class Samples:
         self.sets: list[list[Pair]] = []
         self.odds: list[float] = []
         for folder, weight in recipe.sets.items():
-            left_out = set(recipe.left_out.get(folder, ()))
-            trained = split_pairs(find_pairs(data / folder))[0]
-            self.sets.append([pair for pair in trained if pair.picture.stem not in left_out])
-            if not self.sets[-1]:
-                raise UsageError(f"{data / folder} holds only pictures that are held back.")
+            self.sets.append(self._trained_pairs(data, folder))
             self.odds.append(weight)
+        self.groups = [self._trained_pairs(data, folder) for folder in recipe.groups]
+        group_weights = np.array(list(recipe.groups.values()))
+        self.group_odds = group_weights / group_weights.sum()
+        self.soft = [folder in recipe.soft for folder in recipe.sets]
         self.loose = [recipe.loose.get(folder, 0) for folder in recipe.sets]
         self.one_of_several = [set(recipe.one_of_several.get(f, ())) for f in recipe.sets]
         total = sum(self.odds)
@@ -88,17 +92,31 @@ class Samples:
         self.choose = recipe.choose if any(hints.get(k) for k in HINT_KINDS[1:]) else 0.0
         self.choice_shares = _shares({**hints, "none": 0.0, "trimap": hints.get("trimap", 0) / 2})
 
+    def _trained_pairs(self, data: Path, folder: str) -> list[Pair]:
+        left_out = set(self.recipe.left_out.get(folder, ()))
+        pairs = [
+            pair
+            for pair in split_pairs(find_pairs(data / folder))[0]
+            if pair.picture.stem not in left_out
+        ]
+        if not pairs:
+            raise UsageError(f"{data / folder} holds only pictures that are held back.")
+        return pairs
+
     def make(self, index: int, size: int) -> Sample:
         rng = np.random.default_rng([self.recipe.seed, index])
         sample_type = rng.choice(self.sample_types, p=self.shares)
         picture, subjects, weight, one_of_several = getattr(self, f"_{sample_type}")(rng, size)
         choose = len(subjects) > 1 and rng.random() < self.choose
-        chosen = [subjects[int(rng.integers(len(subjects)))]] if choose else subjects
-        alpha = np.sum(chosen, 0)  # what covers a subject was taken from its alpha
+        others: list[NDArray[np.float32]] = []
+        if choose:
+            others = subjects[:]
+            subjects = [others.pop(int(rng.integers(len(others))))]
+        alpha = np.sum(subjects, 0)  # what covers a subject was taken from its alpha
         alpha = np.clip(alpha, 0, 1, dtype=np.float32)
         needs_hint = choose or (one_of_several and self.choose > 0)
         shares = self.choice_shares if needs_hint else self.hint_shares
-        evidence = draw_hint(alpha, rng, shares)
+        evidence = draw_hint(alpha, rng, shares, others)
         picture = augment_photometry(picture, rng)
         return Sample(
             np.ascontiguousarray(picture.transpose(2, 0, 1)), alpha[None], weight[None], evidence
@@ -108,7 +126,7 @@ class Samples:
         number = int(rng.choice(len(self.sets), p=self.odds))
         pair = self.sets[number][int(rng.integers(len(self.sets[number])))]
         several = pair.picture.stem in self.one_of_several[number]
-        return LabelledPicture(*pair.read(), self.loose[number], several)
+        return LabelledPicture(*pair.read(), self.loose[number], several, self.soft[number])
 
     def _photo(self, rng: Generator, size: int) -> Scene:
         source = self._draw_pair(rng)
@@ -138,6 +156,32 @@ class Samples:
         subjects = _drop_invisible([_occlude(original, placed), placed])
         weight = np.maximum(weight, np.minimum(placed, 1))  # what was pasted is known
         return Scene(canvas, subjects, weight, source.one_of_several)
+
+    def _group(self, rng: Generator, size: int) -> Scene:
+        """Two to six subjects that stand side by side, touch and cover each other."""
+        canvas = self._draw_scene(rng, size)
+        count = int(rng.choice([2, 2, 2, 3, 3, 4, 5, 6]))
+        number = int(rng.choice(len(self.groups), p=self.group_odds))
+        height = rng.uniform(0.5, 1.0) * size * (1.0 if count < 4 else 0.8)
+        floor = rng.uniform(0.75, 1.1) * size
+        left = rng.uniform(-0.1, 0.25 if count > 2 else 0.45) * size
+        subjects: list[NDArray[np.float32]] = []
+        for _ in range(count):
+            if rng.random() < 0.25:  # most groups are of one kind
+                number = int(rng.choice(len(self.groups), p=self.group_odds))
+            pairs = self.groups[number]
+            picture, truth = pairs[int(rng.integers(len(pairs)))].read()
+            alpha = composites.soften_mask(truth, rng)
+            tall = height * np.exp(rng.normal(0, 0.15))
+            wide = tall * composites.aspect(alpha)
+            foot = floor + rng.normal(0, 0.04) * size
+            box = (left, foot - tall, left + wide, foot)
+            canvas, placed = composites.paste(canvas, picture, alpha, rng, box=box, margin=1.0)
+            subjects = [_occlude(s, placed) for s in subjects] + [placed]
+            left += wide * rng.uniform(0.45, 1.02)
+            if left > 0.95 * size:
+                break
+        return Scene(canvas, _drop_invisible(subjects), np.ones((size, size), np.float32))
 
     def _shape(self, rng: Generator, size: int) -> Scene:
         canvas = self._draw_scene(rng, size)
@@ -174,12 +218,23 @@ def _crop(
     """
     has_band = np.count_nonzero(source.truth == 128) > 0.005 * source.truth.size
     picture, truth = random_crop(source.picture, source.truth, rng, size)
-    reliable = ~((truth > 64) & (truth < 192) & has_band)
+    unsure = (truth > 64) & (truth < 192)
+    if source.soft:
+        unsure = _wide_haze(truth)
+    reliable = ~unsure if has_band or source.soft else np.ones(truth.shape, bool)
     if source.loose:
         side = 2 * source.loose + 1
         near = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
         reliable &= cv2.morphologyEx(truth, cv2.MORPH_GRADIENT, near) < 64
     return picture, truth, reliable.astype(np.float32)
+
+
+def _wide_haze(truth: Image) -> NDArray[np.bool_]:
+    """What a network's answer leaves open over more than the width of an edge or a strand."""
+    hazy = ((truth > 24) & (truth < 231)).astype(np.uint8)
+    side = 2 * max(2, round(_HAZE_SHARE * max(truth.shape))) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return np.asarray(cv2.morphologyEx(hazy, cv2.MORPH_OPEN, disc) > 0)
 
 
 def _shares(hints: dict[str, float]) -> tuple[float, ...]:
@@ -205,5 +260,5 @@ def _occlude(under: NDArray[np.float32], over: NDArray[np.float32]) -> NDArray[n
 
 def _drop_invisible(subjects: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
     """Without those that ended up out of frame or covered, as long as one is left."""
-    visible = [s for s in subjects if float(s.mean()) > _MIN_VISIBLE_SHARE]
+    visible = [s for s in subjects if s.mean() > _MIN_VISIBLE_SHARE and s.max() > 0.5]
     return visible or [np.sum(subjects, 0)]

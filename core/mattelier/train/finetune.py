@@ -57,6 +57,7 @@ def custom_recipe(size: int, *, one_shot: bool, bfloat16: bool = False) -> Recip
         warm_up=160,
         ema=0.99,
         sharpness=_SHARPNESS,
+        norm=False,
         bfloat16=bfloat16,
     )
 
@@ -102,7 +103,7 @@ class FineTune(CutoutRun):
         device: str = "cpu",
         report: Callable[[Judgement], None],
     ) -> None:
-        super().__init__(recipe, data, folder, hours=minutes / 60, device=device, norm=False)
+        super().__init__(recipe, data, folder, hours=minutes / 60, device=device)
         self._pictures, self._held_back = _validation_pictures(recipe, data)
         self._report = report
         self._start = CutoutNet(norm=False)

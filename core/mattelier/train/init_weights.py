@@ -31,7 +31,7 @@ def init_weights(network: CutoutNet, path: Path, *, sharpness: float = 1.0) -> N
 
         folded = {name: value.float() for name, value in load_file(path).items()}
         for name in folded:
-            if name.startswith("out.0."):
+            if name.startswith(("out.0.", "detail.out.")):
                 folded[name] /= sharpness
         network.load_state_dict(spread_norms(network, folded))
     elif path.suffix == ".npz":

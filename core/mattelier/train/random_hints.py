@@ -6,6 +6,8 @@ scored.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.random import Generator
@@ -18,8 +20,13 @@ from mattelier.train.recipe import HINT_KINDS
 Alpha = NDArray[np.float32]
 
 
-def draw_hint(alpha: Alpha, rng: Generator, shares: tuple[float, ...]) -> NDArray[np.float32]:
-    """Evidence (2, H, W) for the subject `alpha`, of a type drawn by `shares` (of `HINT_KINDS`)."""
+def draw_hint(
+    alpha: Alpha, rng: Generator, shares: tuple[float, ...], others: Sequence[Alpha] = ()
+) -> NDArray[np.float32]:
+    """Evidence (2, H, W) for the subject `alpha`, of a type drawn by `shares` (of `HINT_KINDS`).
+
+    `others` are subjects beside it that are not meant: clicks against go to them first.
+    """
     evidence = np.zeros((2, *alpha.shape), np.float32)
     inside = alpha > 0.5
     hint_type = rng.choice(HINT_KINDS, p=shares)
@@ -31,7 +38,11 @@ def draw_hint(alpha: Alpha, rng: Generator, shares: tuple[float, ...]) -> NDArra
     elif hint_type == "clicks":
         _draw_clicks(evidence[0], inside, rng, int(rng.choice([1, 1, 1, 2, 3, 5])))
         if rng.random() < 0.35:
-            _draw_clicks(evidence[1], alpha < 0.05, rng, int(rng.integers(1, 4)))
+            for _ in range(int(rng.integers(1, 4))):
+                where = alpha < 0.05
+                if others and rng.random() < 0.8:
+                    where = where & (others[int(rng.integers(len(others)))] > 0.5)
+                _draw_clicks(evidence[1], where, rng, 1)
     elif hint_type == "box":
         ys, xs = np.nonzero(inside)
         size_y, size_x = alpha.shape

@@ -12,7 +12,7 @@ from mattelier.types.plain_values import PlainValueError, from_plain
 
 AnyRecipe = TypeVar("AnyRecipe")
 
-SAMPLE_KINDS = ("photo", "paste", "over", "shape")
+SAMPLE_KINDS = ("photo", "paste", "over", "shape", "group")
 HINT_KINDS = ("none", "mask", "clicks", "box", "trimap")
 
 
@@ -50,6 +50,11 @@ class Recipe:
     loose : mapping
         Folder → how far its outlines may be off, in pixels of the size trained at: so near them
         nothing is taught.
+    soft : tuple
+        Folders whose truths are a network's answers: soft edges are alpha there, not unknown, and
+        what is neither subject nor background over a wide area is not known.
+    groups : mapping
+        Folder → weight, as `sets`: whose subjects stand side by side in samples of kind "group".
     mix : mapping
         Kind of sample (`SAMPLE_KINDS`) → share.
     hints : mapping
@@ -61,6 +66,11 @@ class Recipe:
     kept : float 0…1
         The share of the weights it started from that the finished network keeps (Wortsman et al.
         2022, "Robust fine-tuning of zero-shot models"): the mean of both can be better than either.
+    norm : bool
+        Train with batch norm, as a long run needs; one from finished weights goes on better
+        without: they were folded, and a norm's statistics have to be found first.
+    detail : bool
+        Whether the network has the second look of `DetailCutoutNet`.
     bfloat16 : bool
         Multiply in bfloat16, which processors and GPUs that know it do in half the time; weights,
         their averages and the loss stay float32.
@@ -75,6 +85,8 @@ class Recipe:
     left_out: dict[str, list[str]] = field(default_factory=dict)
     one_of_several: dict[str, list[str]] = field(default_factory=dict)
     loose: dict[str, int] = field(default_factory=dict)
+    soft: tuple[str, ...] = ()
+    groups: dict[str, float] = field(default_factory=dict)
     mix: dict[str, float] = field(default_factory=lambda: {"photo": 1.0})
     hints: dict[str, float] = field(default_factory=lambda: {"none": 1.0})
     choose: float = 0.6
@@ -85,6 +97,8 @@ class Recipe:
     ema: float = 0.999
     sharpness: float = 1.0
     kept: float = 0.0
+    norm: bool = True
+    detail: bool = False
     bfloat16: bool = False
 
     def stage(self, progress: float) -> Stage:
@@ -129,10 +143,13 @@ def load_recipe(path: Path) -> Recipe:
     recipe = recipe_of(Recipe, path, values)
     if not recipe.stages:
         raise UsageError(f"The recipe {path} has no stages.")
-    if any(stage.size % 32 for stage in recipe.stages):
-        raise UsageError(f"The recipe {path} needs stage sizes that are multiples of 32.")
+    multiple = 64 if recipe.detail else 32
+    if any(stage.size % multiple for stage in recipe.stages):
+        raise UsageError(f"The recipe {path} needs stage sizes that are multiples of {multiple}.")
     if not 0 <= recipe.kept <= 1:
         raise UsageError(f"The recipe {path} needs a `kept` of 0…1.")
+    if recipe.mix.get("group") and not recipe.groups:
+        raise UsageError(f"The recipe {path} mixes in groups but names no [groups].")
     for name, kinds in (("mix", SAMPLE_KINDS), ("hints", HINT_KINDS)):
         if odd := sorted(getattr(recipe, name).keys() - set(kinds)):
             raise UsageError(f"The recipe {path} has unknown {name}: {', '.join(odd)}.")

@@ -1,4 +1,5 @@
-"""The default matting network: picture + hint → alpha; see `cutout.network`."""
+"""The default matting network: picture + hint → alpha; see `cutout.network`, and `cutout.detail`
+for the one that looks twice."""
 
 from __future__ import annotations
 
@@ -17,14 +18,18 @@ def _detect(state: State) -> bool:
 
 
 def _describe(state: State, path: Path) -> Descriptor:
+    looks_twice = "detail.out.weight" in state
+
     def build() -> CutoutNet:
+        from mattelier.networks.cutout.detail import DetailCutoutNet
         from mattelier.networks.cutout.network import CutoutNet
 
-        return with_weights(CutoutNet(), state)
+        return with_weights((DetailCutoutNet if looks_twice else CutoutNet)(), state)
 
+    size, multiple = (512, 64) if looks_twice else (256, 32)
     return Descriptor(
         task="matte",
-        input=Input(256, "fit", 32, "area", tensor="picture", hint="hint", mirror=True),
+        input=Input(size, "fit", multiple, "area", tensor="picture", hint="hint", mirror=True),
         output=Output(tensor="alpha", torch_activation="sigmoid"),
         build=build,
     )
@@ -34,7 +39,7 @@ ARCHITECTURE = Architecture(
     id="cutout",
     title="Cutout",
     tasks=("matte",),
-    classes=("CutoutNet",),
+    classes=("CutoutNet", "DetailCutoutNet"),
     detect=_detect,
     describe=_describe,
     entries={"forward": Entry(("picture", "hint"), ("alpha",))},

@@ -9,7 +9,7 @@ already can pass through.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name for it)
@@ -27,6 +27,9 @@ _BLOCKS = (
 )  # fmt: skip
 _DILATED = 14  # from this block on every convolution is dilated by 2
 _HINT_BLOCK = 4  # first block behind which the hint is added: 32 channels at 1/8
+
+
+Net = TypeVar("Net", bound="CutoutNet")
 
 
 class InvertedResidual(nn.Module):
@@ -79,7 +82,7 @@ class Fuse(nn.Module):
         self.blocks = nn.Sequential(*(ConvBlock(out, out, 3, norm=norm) for _ in range(depth)))
 
     def forward(self, below: Tensor, side: Tensor, hint: Tensor) -> Tensor:
-        merged = _grow(self.below(below), side) + self.side(side) + self.hint(hint)
+        merged = grow(self.below(below), side) + self.side(side) + self.hint(hint)
         y: Tensor = self.blocks(F.relu(merged, inplace=True))
         return y
 
@@ -175,14 +178,14 @@ class CutoutNet(nn.Module):
         self.out = nn.ModuleList([nn.Conv2d(c, 1, 3, 1, 1) for c in (16, 40, 64, 128)])
         self.register_load_state_dict_pre_hook(_without_context)  # type: ignore[no-untyped-call]
 
-    def early(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+    def early(self, picture: Tensor) -> tuple[Tensor, ...]:
         """Features at 1/2 (16 channels) and 1/4 (24 channels): the picture alone."""
         x = F.relu6(self.stem(picture * 2 - 1), inplace=True)
         half = self.blocks[0](x)
         return half, self.blocks[2](self.blocks[1](half))
 
-    def levels(self, half: Tensor, quarter: Tensor, hint: Tensor) -> list[Tensor]:
-        """Alpha logits at 1/2, 1/4, 1/8 and 1/16, finest first."""
+    def decode(self, half: Tensor, quarter: Tensor, hint: Tensor) -> list[Tensor]:
+        """The decoder's features at 1/2, 1/4, 1/8 and 1/16, finest first."""
         hint2 = F.avg_pool2d(hint, 2)
         hint4 = F.avg_pool2d(hint2, 2)
         hint8 = F.avg_pool2d(hint4, 2)
@@ -212,11 +215,19 @@ class CutoutNet(nn.Module):
         y8 = self.up8(y16, eighth, hint8)
         y4 = self.up4(y8, quarter, hint4)
         y2 = self.up2(y4, half, hint2)
-        return [out(y) for out, y in zip(self.out, (y2, y4, y8, y16), strict=True)]
+        return [y2, y4, y8, y16]
+
+    def levels(self, *early_and_hint: Tensor) -> list[Tensor]:
+        """Alpha logits at 1/2, 1/4, 1/8 and 1/16, finest first, from what `early` saw."""
+        return [out(y) for out, y in zip(self.out, self.decode(*early_and_hint), strict=True)]
+
+    def last_layers(self) -> tuple[nn.Module, ...]:
+        """Those whose answers add up to the logits: what multiplies them makes alpha sharper."""
+        return (self.out[0],)
 
     def forward(self, picture: Tensor, hint: Tensor) -> Tensor:
         """Alpha logits (N, 1, H, W) at the input's size."""
-        return _grow(self.levels(*self.early(picture), hint)[0], picture)
+        return grow(self.levels(*self.early(picture), hint)[0], picture)
 
 
 def _without_context(network: nn.Module, state: dict[str, Any], *_: object) -> None:
@@ -252,13 +263,13 @@ def _together(x: Tensor) -> Tensor:
     )
 
 
-def _grow(x: Tensor, like: Tensor) -> Tensor:
+def grow(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)
 
 
-def fold_norms(network: CutoutNet) -> CutoutNet:
-    """The same function without batch norm: a new `CutoutNet(norm=False)` in eval mode."""
-    folded = CutoutNet(norm=False).eval()
+def fold_norms(network: Net) -> Net:
+    """The same function without batch norm: a new network of its class in eval mode."""
+    folded = type(network)(norm=False).eval()
     state: dict[str, Tensor] = {}
     for name, module in network.named_modules():
         if isinstance(module, ConvBlock):
