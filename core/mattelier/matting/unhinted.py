@@ -62,7 +62,7 @@ def keep_meant_parts(alpha: Alpha, hint: Hint) -> Alpha:
 def _possible_place(hint: Hint, alpha: Alpha) -> Alpha:
     """1 where the subject can be by a box, a mask or a trimap."""
     subject, background = _without_points(hint).evidence(*alpha.shape)
-    return (background <= subject).astype(np.float32)
+    return np.asarray(background <= subject, np.float32)
 
 
 def _clicked_place(hint: Hint, alpha: Alpha) -> Alpha:
