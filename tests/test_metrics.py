@@ -530,3 +530,6 @@ def test_grey_truth_is_not_scored_in_detail() -> None:
     empty = np.where(truth == 0.5, 0, truth).astype(np.float32)
     one, other = (MEASURES["detail"].score(Case(result, truth)) for result in (filled, empty))
     assert one.values == other.values
+    assert one.values["holes_open"] == 1  # the other, which is known
+    truth[(truth == 0) & (np.hypot(xs - 55, ys - 90) <= 25)] = 0.5
+    assert math.isnan(MEASURES["detail"].score(Case(filled, truth)).values["holes_open"])

@@ -128,14 +128,15 @@ def _score_mask(case: Case) -> Scores:
 
 
 def _score_detail(case: Case) -> Scores:
-    """Grey truth as for masks: where it is not scored the result counts as right."""
+    """Grey truth as for masks: what is not scored counts as right, and is no hole."""
     truth = case.truth > 0.75
-    mask = np.where(truth | (case.truth < 0.25), case.result >= 0.5, truth)
+    unknown = ~truth & (case.truth >= 0.25)
+    mask = np.where(unknown, truth, case.result >= 0.5)
     return Scores(
         {
             "boundary_f_1": boundary_f(mask, truth, 1),
             "boundary_f_2": boundary_f(mask, truth, 2),
-            "holes_open": holes_open(mask, truth),
+            "holes_open": holes_open(mask | unknown, truth | unknown),
             "thin_kept": thin_kept(mask, truth),
         }
     )
