@@ -188,6 +188,7 @@ def _bound_function(
                 **{part: None if mask is None else to_grey(mask) for part, mask in masks.items()},
                 box=hint.box,
                 points=hint.points,
+                mask_as=hint.mask_as,
             )
         return Result.of(registry.run(request, source, open_models(), **inputs))
 

@@ -10,9 +10,14 @@ import click
 from mattelier.commands.options import request_options
 from mattelier.commands.task_command import task_command
 from mattelier.requests import EnhanceRequest
+from mattelier.requests.flat import flat_fields
 from mattelier.types.errors import UsageError
 
-_AUTO = {"white_balance": 0.5, "tone": 0.6, "contrast": 0.2, "saturation": 0.1, "sharpen": 0.2}
+_AUTO = {
+    leaf.name: leaf.field.auto
+    for leaf in flat_fields(EnhanceRequest)
+    if leaf.field.auto is not None
+}
 
 
 def _check(flags: dict[str, Any]) -> None:
@@ -48,8 +53,10 @@ on its first, middle and last frame.""",
         click.option(
             "--auto",
             is_flag=True,
-            help="White balance 0.5, tone 0.6, contrast 0.2, saturation 0.1, sharpen 0.2, where "
-            "not given.",
+            help=", ".join(
+                f"{name.replace('_', ' ')} {value}" for name, value in _AUTO.items()
+            ).capitalize()
+            + ", where not given.",
         ),
         request_options(EnhanceRequest),
     ],

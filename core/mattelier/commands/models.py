@@ -100,6 +100,8 @@ def get(names: tuple[str, ...], accept_licence: bool) -> int:
     This and nothing else in Mattelier uses the network. Proxies are taken from the environment
     (HTTPS_PROXY); MATTELIER_MODELS moves the folder.
     """
+    from mattelier.hosts.gimp import announce_models
+
     store = Store()
     failed = False
     for name in names:
@@ -111,6 +113,7 @@ def get(names: tuple[str, ...], accept_licence: bool) -> int:
             click.echo(f"mattelier: {error}", err=True)
         else:
             click.echo(f"{name} is ready in {next(iter(paths.values())).parent}.", err=True)
+    announce_models()
     return 3 if failed else 0
 
 

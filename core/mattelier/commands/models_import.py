@@ -95,6 +95,7 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
         elif detect_suffix(file) == ".pth":
             file = stack.enter_context(_unpickled(file))
         card = import_weights(store, file, name, describe)
+    announce_models()
     click.echo(f"{name} is ready in {card.folder}; use it with --model {name}.", err=True)
 
 

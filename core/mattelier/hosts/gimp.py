@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 from mattelier import __version__
 from mattelier.hosts.engine import copy_client
 from mattelier.hosts.folder import remove_folder, replace_folder
-from mattelier.hosts.gimp_profiles import Profile
+from mattelier.hosts.gimp_profiles import Profile, find_profiles
 from mattelier.types.errors import OutputError
 
 _MARKER_FILE = "engine.json"  # what makes a folder ours
@@ -87,6 +88,17 @@ def uninstall(profile: Profile) -> None:
     """
     if installation(profile) is not None:
         remove_folder(profile.plugin)
+
+
+def announce_models() -> None:
+    """Have each GIMP ask its plug-in anew, when it next starts, what its menu shows.
+
+    GIMP keeps the answer until the plug-in's file is newer than that.
+    """
+    for profile in find_profiles():
+        with contextlib.suppress(OutputError, OSError):
+            if installation(profile) is not None:
+                (profile.plugin / "mattelier.py").touch()
 
 
 def _fill(folder: Path, profile: Profile, command: Sequence[str]) -> None:

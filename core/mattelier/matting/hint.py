@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.requests import Box, HintRequest, Point
+from mattelier.requests.hint import MaskUse
 from mattelier.types.errors import UsageError
 from mattelier.types.picture import Picture
 
@@ -37,6 +38,10 @@ class Hint:
         Holds the whole subject.
     points : tuple of Point
         Clicks on the subject and on what is not it.
+    region : (H, W) bool, or None
+        Holds the whole subject, as a box of any shape.
+    mask_as : "rough", "selection" or "matte"
+        What the mask is; a selection is read (`matting.selection`) before a network is asked.
     """
 
     height: int
@@ -46,6 +51,8 @@ class Hint:
     box: Box | None = None
     points: tuple[Point, ...] = ()
     exact: bool = False
+    region: NDArray[np.bool_] | None = None
+    mask_as: MaskUse = "rough"
 
     @property
     def positive_points(self) -> tuple[Point, ...]:
@@ -74,9 +81,10 @@ class Hint:
         )
         mask = None if self.mask is None else self.mask[rows, columns]
         trimap = None if self.trimap is None else self.trimap[rows, columns]
-        if mask is None and trimap is None and box is None and not points:
+        region = None if self.region is None else self.region[rows, columns]
+        if mask is None and trimap is None and box is None and not points and region is None:
             return None
-        return Hint(y1 - y0, x1 - x0, mask, trimap, box, points)
+        return Hint(y1 - y0, x1 - x0, mask, trimap, box, points, self.exact, region, self.mask_as)
 
     def evidence(self, height: int, width: int) -> NDArray[np.float32]:
         """(2, height, width) float32 0…1: evidence for, and against, the subject."""
@@ -95,6 +103,9 @@ class Hint:
             y1 = max(1, y0 + 1, round((self.box.y + self.box.height) * scale_y))
             outside = np.ones((height, width), bool)
             outside[max(0, y0) : y1, max(0, x0) : x1] = False
+            evidence[0][outside], evidence[1][outside] = 0, 1
+        if self.region is not None:
+            outside = _resize(self.region.astype(np.float32), height, width) <= 0
             evidence[0][outside], evidence[1][outside] = 0, 1
         radius = max(2, round(CLICK_RADIUS * max(height, width)))
         for point in self.points:
@@ -134,6 +145,7 @@ def load_hint(request: HintRequest, picture: Picture) -> Hint | None:
         trimap=None if request.trimap is None else read_grey(Path(request.trimap)),
         box=request.box,
         points=request.points,
+        mask_as=request.mask_as,
     )
 
 
@@ -145,6 +157,7 @@ def make_hint(
     trimap: NDArray[np.float32] | None = None,
     box: Box | None = None,
     points: tuple[Point, ...] = (),
+    mask_as: MaskUse = "rough",
 ) -> Hint | None:
     """A checked hint for a picture of that size; None when nothing is given.
 
@@ -153,6 +166,8 @@ def make_hint(
     mask : (H, W) float 0…1
     trimap : (H, W) float 0…1
         Within 2 % of 0 background, within 2 % of 1 subject (files are lossy), else unknown.
+    mask_as : "rough", "selection" or "matte"
+        What the mask is; see `HintRequest`.
 
     Raises
     ------
@@ -184,4 +199,4 @@ def make_hint(
         labels = np.full(trimap.shape, 128, np.uint8)
         labels[trimap <= 0.02], labels[trimap >= 0.98] = 0, 255
     soft = None if mask is None else np.clip(mask, 0, 1).astype(np.float32, copy=False)
-    return Hint(height, width, soft, labels, box, points)
+    return Hint(height, width, soft, labels, box, points, mask_as=mask_as)

@@ -17,6 +17,7 @@ from mattelier.matting.confidence import Confidence
 from mattelier.matting.edge import choke_and_feather
 from mattelier.matting.hint import Hint
 from mattelier.matting.logit_mean import logit_mean
+from mattelier.matting.selection import Reading, check_kept, read_selection
 from mattelier.requests import MatteRequest, Quality
 from mattelier.tasks.task import Task
 from mattelier.types.colour import View, to_float
@@ -65,6 +66,8 @@ def _predict(
     view: View, hint: Hint | None, model: OpenModel, quality: Quality
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """What the network saw, and that as the hint wants it: (h, w) float32 0…1 each."""
+    if hint is not None and hint.mask_as == "selection":
+        hint = _read_selection(view, hint, model).hint
     if hint is not None and model.input.hint is None:
         return _predict_unhinted(view, hint, model, quality)
     if hint is not None and hint.trimap is not None:
@@ -177,7 +180,13 @@ def solve_matte(view: View, hint: Hint | None, request: MatteRequest, model: Ope
     """
     from mattelier.matting.refine import refine, stretch
 
+    if hint is not None and hint.mask is not None and hint.mask_as == "matte":
+        return _given(hint.mask, request)
     report = Report(model.name, model.engine, model.device, model.note)
+    selection = hint.mask if hint is not None and hint.mask_as == "selection" else None
+    if hint is not None and selection is not None:
+        with report.timed("selection"):
+            report.measures["selection"], hint = _read_selection(view, hint, model)
     trimap = None if hint is None else hint.trimap
     with report.timed("network"), stage("looking", 0, 0.3):
         prediction, coarse = _predict(view, hint, model, request.quality)
@@ -186,11 +195,24 @@ def solve_matte(view: View, hint: Hint | None, request: MatteRequest, model: Ope
             alpha = refine(view, coarse, trimap=trimap, quality=request.quality)
         else:
             alpha = stretch(coarse, view.height, view.width)
+        if selection is not None:
+            check_kept(report.measures["selection"], selection, alpha)
         confidence = Confidence(prediction, coarse > 0.5, alpha, trimap)
         alpha = choke_and_feather(alpha, request.edge_shift, request.feather)
     report.coverage = round(float(alpha.mean()), 4)
     report.confidence = round(confidence.score(), 4)
     return Matte(alpha, report, confidence)
+
+
+def _read_selection(view: View, hint: Hint, model: OpenModel) -> Reading:
+    return read_selection(hint, lambda found: estimate(view, found, model, "fast"))
+
+
+def _given(mask: NDArray[np.float32], request: MatteRequest) -> Matte:
+    """A finished matte, its edge moved and softened as is asked."""
+    alpha = choke_and_feather(mask, request.edge_shift, request.feather)
+    report = Report(coverage=round(float(alpha.mean()), 4))
+    return Matte(alpha, report, Confidence(mask, mask > 0.5, mask))
 
 
 def matte_picture(

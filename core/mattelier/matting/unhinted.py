@@ -79,7 +79,8 @@ def _clicked_place(hint: Hint, alpha: Alpha) -> Alpha:
 
 
 def _says_where(hint: Hint) -> bool:
-    return hint.box is not None or hint.mask is not None or hint.trimap is not None
+    known = (hint.box, hint.mask, hint.trimap, hint.region)
+    return any(one is not None for one in known)
 
 
 def _without_points(hint: Hint) -> Hint:

@@ -71,6 +71,8 @@ class Field:
         Of a field whose type is no `Literal`.
     unit : str
         "px", "mm", "degrees", "s", "frames", "1/s"; "" for shares and counts.
+    auto : float or None
+        What it is where the picture shall simply be made good; None: its default.
     label : str
         What the sentence calls the field that refuses a value; "": its name.
     refusal : str
@@ -86,6 +88,7 @@ class Field:
     or_zero: bool = False
     choices: tuple[Any, ...] = ()
     unit: str = ""
+    auto: float | None = None
     label: str = ""
     refusal: str = ""
     flag: Flag | None = Flag()

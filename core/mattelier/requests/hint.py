@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from mattelier.requests.fields import Field, Flag, Request
 from mattelier.types.errors import UsageError
@@ -72,11 +72,17 @@ def _numbers(text: str, count: int) -> tuple[float, ...] | None:
     return values if len(values) == count and all(map(math.isfinite, values)) else None
 
 
+MaskUse = Literal["rough", "selection", "matte"]
+
+
 @dataclass(frozen=True)
 class HintRequest(Request):
     """Where the subject is, as far as the user says; all None/empty means: find it yourself.
 
-    `mask` and `trimap` are file paths; the Python door takes arrays beside this request.
+    `mask` and `trimap` are file paths; the Python door takes arrays beside this request. `mask_as`
+    says what the mask is: "rough", roughly where the subject is; "selection", what an artist has
+    selected, which may also be a click on the subject, a box or a lasso around it; "matte", a
+    finished one, which is taken as it is.
     """
 
     mask: Annotated[
@@ -85,6 +91,15 @@ class HintRequest(Request):
             "Rough grey mask: white is the subject.", name="hint", flag=Flag(metavar="FILE|FOLDER")
         ),
     ] = None
+    mask_as: Annotated[
+        MaskUse,
+        Field(
+            "What the hint is: a rough mask; a selection, which may be a dab on the subject, a "
+            "rectangle or a lasso around it; or a finished matte, taken as it is.",
+            name="hint_as",
+            flag=Flag(show_default=True),
+        ),
+    ] = "rough"
     trimap: Annotated[
         str | None,
         Field("Grey map: 0 not, 128 unknown, 255 subject.", flag=Flag(metavar="FILE|FOLDER")),

@@ -21,8 +21,8 @@ def schema() -> dict[str, dict[str, dict[str, Any]]]:
     """All fields of all requests: task → where the field lies in the request's JSON → its facts.
 
     The facts are `type` (of JSON Schema), `default` unless the field is required, `help`, and where
-    they apply `minimum`, `maximum`, `unit` and `enum`. Fields of requests inside have a dotted
-    name: "matte.edge_shift". The options of "frames" are those of the task that it names.
+    they apply `minimum`, `maximum`, `unit`, `auto` and `enum`. Fields of requests inside have a
+    dotted name: "matte.edge_shift". The options of "frames" are those of the task that it names.
     """
     return {task: request_schema(REQUESTS[task]) for task in sorted(REQUESTS)}
 
@@ -54,6 +54,7 @@ def _facts(leaf: FlatField) -> dict[str, Any]:
         "minimum": 0 if field.or_zero else field.minimum,
         "maximum": field.maximum,
         "unit": field.unit or None,
+        "auto": field.auto,
         "enum": list(leaf.choices) or None,
     }
     return facts | {k: v for k, v in optional.items() if v is not None} | {"help": field.help}

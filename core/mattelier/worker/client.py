@@ -327,7 +327,14 @@ def _start_worker(engine: Engine) -> subprocess.Popen[bytes]:
     try:
         protocol.make_folder(output.parent)
         # Not the host's own output: a child that outlives the host would hold its pipes open.
-        with protocol.open_own(output, "wb") as sink:
+        sink = protocol.open_own(output, "wb")
+    except OSError as error:
+        raise Unavailable(
+            f"The folder {output.parent} cannot be written ({error.strerror or error}); make it "
+            "writable, or set MATTELIER_RUNTIME to another folder."
+        ) from error
+    try:
+        with sink:
             return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,

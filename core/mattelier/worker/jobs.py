@@ -136,6 +136,7 @@ def _run_task(
             trimap=pictures.get("trimap"),
             box=hint.box,
             points=hint.points,
+            mask_as=hint.mask_as,
         )
     return _task_outcome(spec, run(request, picture, models, **inputs))
 

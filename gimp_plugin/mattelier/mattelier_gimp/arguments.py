@@ -6,6 +6,7 @@ and a default of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from gi.repository import Gegl, Gimp, GObject
@@ -29,7 +30,9 @@ class Argument:
         The request's field that it fills, as "denoise.grain".
     when : (str, tuple of str), optional
         A choice, and the values of it at which this argument counts; at others it is greyed out
-        in the dialog, and its field is null.
+        in the dialog, and its field is what makes a picture good, or null.
+    shown : callable of (jobs.Call), gives bool, optional
+        Whether the dialog asks for it, where it does not always.
     """
 
     def __init__(
@@ -40,12 +43,14 @@ class Argument:
         *,
         of: str = "",
         when: tuple[str, tuple[str, ...]] | None = None,
+        shown: Callable | None = None,
     ) -> None:
         self.name = name
         self.label = label
         self.help = help
         self.of = of
         self.when = when
+        self.shown = shown
 
     @property
     def field(self) -> str:
@@ -57,17 +62,19 @@ class Argument:
         return self.of.startswith(f"{request}.")
 
     def field_value(self, call):
-        """What the field gets in a call."""
+        """What the field gets in a call; where it does not count, what suits by itself."""
         if self.when is not None and call[self.when[0]] not in self.when[1]:
-            return None
+            return schema.field(self.of).get("auto")
         return call[self.name]
 
 
 class Choice(Argument):
     """One of several names, which scripts use; `options` are (name, label)."""
 
-    def __init__(self, name, label, help, options, *, default="", of="", when=None) -> None:
-        super().__init__(name, label, help, of=of, when=when)
+    def __init__(
+        self, name, label, help, options, *, default="", of="", when=None, shown=None
+    ) -> None:
+        super().__init__(name, label, help, of=of, when=when, shown=shown)
         self.options = options
         self.default = default or str(schema.field(of)["default"])
 
@@ -95,7 +102,7 @@ class _Number(Argument):
         field = schema.field(of) if of else {}
         self.minimum = field["minimum"] if minimum is None else minimum
         self.maximum = field["maximum"] if maximum is None else maximum
-        self.default = field.get("default") if default is None else default
+        self.default = field.get("auto", field.get("default")) if default is None else default
         self.null = null
         if self.default is None:
             self.default = null
@@ -128,8 +135,8 @@ class Real(_Number):
 class Flag(Argument):
     """Yes or no."""
 
-    def __init__(self, name, label, help, *, default=None, of="", when=None) -> None:
-        super().__init__(name, label, help, of=of, when=when)
+    def __init__(self, name, label, help, *, default=None, of="", when=None, shown=None) -> None:
+        super().__init__(name, label, help, of=of, when=when, shown=shown)
         self.default = schema.field(of)["default"] if default is None else default
 
     def add(self, procedure: Gimp.Procedure) -> None:

@@ -7,7 +7,7 @@ import platform
 from gi.repository import Gimp
 
 from . import VERSION, engine
-from .failure import error_message, log_path
+from .failure import error_message, log_path, runnable
 from .i18n import _
 from .jobs import Call
 from .settings import path as settings_path
@@ -15,7 +15,7 @@ from .settings import path as settings_path
 
 def run(call: Call) -> list:
     """Give the findings as text, and show them in a window when there is one."""
-    text = "\n".join(_findings(call.settings))
+    text = runnable("\n".join(_findings(call.settings)))
     if call.interactive:
         from . import dialogs
 
@@ -71,5 +71,10 @@ def _engine_findings(command, status):
     by_state: dict[str, list[str]] = {}
     for model in status.get("models", ()):
         by_state.setdefault(model["state"], []).append(model["name"])
+    optional = by_state.pop("absent", [])
     for state, names in by_state.items():
         yield _("Models {state}: {names}").format(state=state, names=", ".join(names))
+    if optional:
+        yield _("Optional models, to be fetched with “mattelier models get”: {names}").format(
+            names=", ".join(optional)
+        )

@@ -14,22 +14,21 @@ from gi.repository import Gimp, GimpUi, GObject, Gtk  # noqa: E402
 from . import engine  # noqa: E402
 from .arguments import Model  # noqa: E402
 from .i18n import _  # noqa: E402
+from .jobs import Call  # noqa: E402
 
 _ROLE = "mattelier"
 _STANDARD_ARGUMENTS = ("run-mode", "image", "drawables")  # GIMP itself sets these
 
 
-def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, arguments: tuple) -> bool:
-    """Show a procedure's arguments until OK; False is Cancel.
-
-    Parameters
-    ----------
-    arguments : tuple of Argument
-        Those of the procedure's entry: which models are offered, and when an argument counts.
-    """
+def ask(procedure: Gimp.Procedure, call: Call) -> bool:
+    """Show a procedure's arguments until OK; False is Cancel."""
+    config = call.config
+    hidden = [one.name for one in call.arguments if one.shown is not None and not one.shown(call)]
+    arguments = [one for one in call.arguments if one.name not in hidden]
     GimpUi.init(_ROLE)
     dialog = GimpUi.ProcedureDialog.new(procedure, config, _title(procedure))
-    specs = [spec for spec in procedure.get_arguments() if spec.name not in _STANDARD_ARGUMENTS]
+    unasked = (*_STANDARD_ARGUMENTS, *hidden)
+    specs = [spec for spec in procedure.get_arguments() if spec.name not in unasked]
     for spec in specs:
         if spec.value_type == GObject.TYPE_DOUBLE:
             dialog.get_scale_entry(spec.name, 1.0)

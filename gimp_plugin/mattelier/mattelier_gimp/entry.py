@@ -6,6 +6,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 
+def _always() -> bool:
+    return True
+
+
 class Entry(NamedTuple):
     """One procedure.
 
@@ -20,6 +24,9 @@ class Entry(NamedTuple):
     arguments, returns : tuple
     before_dialog : callable of (jobs.Call), optional
         Refuses, or completes the arguments, before the dialog opens.
+    in_menu : callable, gives bool
+        Whether the menu has it; scripts can always call it. GIMP asks when it starts and the
+        plug-in's file is newer than its record.
     on_layers : bool
         Whether it works on an image's layers; else it can be called with no image open.
     """
@@ -31,6 +38,7 @@ class Entry(NamedTuple):
     arguments: tuple = ()
     returns: tuple = ()
     before_dialog: Callable | None = None
+    in_menu: Callable = _always
     on_layers: bool = True
 
     @property

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
+import shutil
 import time
 import traceback
 
@@ -31,15 +34,41 @@ def error_message(error: Exception) -> str:
         A `PluginError`, the client's `WorkerError` (which names the worker's log), or any other.
     """
     if isinstance(error, PluginError):
-        return str(error)
+        return runnable(str(error))
     if hasattr(error, "log"):
-        return _with_details(str(error), error.log)
+        return _with_details(runnable(str(error)), error.log)
     return _with_details(
         _("Mattelier stumbled ({error}); the image was not changed.").format(
             error=type(error).__name__
         ),
         _write_log(error),
     )
+
+
+def runnable(text: str) -> str:
+    """A sentence whose commands can be run as they stand, also where `mattelier` is not on PATH."""
+    if shutil.which("mattelier"):
+        return text
+    try:
+        program = installed_program()
+    except PluginError:
+        return text
+    return re.sub(r"([`“])mattelier (?=[a-z])", lambda found: f"{found[1]}{program} ", text)
+
+
+def installed_program() -> str:
+    """What starts `mattelier` in a terminal, from the record that the installer wrote.
+
+    Raises
+    ------
+    PluginError
+    """
+    from . import engine
+
+    command = engine.installed().command
+    if not command:
+        raise PluginError
+    return " ".join(shlex.quote(word) for word in command[:-1])  # without "worker"
 
 
 def _with_details(text: str, log: str) -> str:

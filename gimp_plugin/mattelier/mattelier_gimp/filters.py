@@ -5,7 +5,7 @@ A task that gives a picture for a picture joins by one `picture_filter.entry`.
 
 from __future__ import annotations
 
-from . import picture_filter, portrait_blur, style, upscale
+from . import picture_filter, portrait_blur, style, subject, upscale
 from .arguments import Choice, Flag, Integer, Layer, Model, Real, ReferenceLayer, ReturnValue
 from .entry import Entry
 from .i18n import N_
@@ -106,6 +106,7 @@ PROCEDURES = {
                 N_("The selection shows the subject; otherwise it limits the blur"),
                 default=True,
             ),
+            subject.mask_argument(subject.START),
             Model("matte"),
         ),
         build_request=portrait_blur.build_request,
@@ -154,39 +155,47 @@ PROCEDURES = {
         title=N_("Enhancing"),
         layer_name=N_("{name} enhanced"),
         arguments=(
+            Choice(
+                "strength",
+                N_("Stren_gth"),
+                N_("How much is changed"),
+                (("auto", N_("Automatic")), ("manual", N_("By hand"))),
+                default="manual",
+            ),
             Real(
                 "white-balance",
                 N_("_White balance"),
                 N_("How far a colour cast is removed"),
                 of="enhance.white_balance",
-                default=0.5,
+                when=("strength", ("manual",)),
             ),
             Real(
                 "tone",
                 N_("_Tone"),
                 N_("How far exposure, shadows and lights are evened out"),
                 of="enhance.tone",
-                default=0.5,
+                when=("strength", ("manual",)),
             ),
             Real(
                 "contrast",
                 N_("Local co_ntrast"),
                 N_("More contrast of details, or less where negative"),
                 of="enhance.contrast",
-                default=0.2,
+                when=("strength", ("manual",)),
             ),
             Real(
                 "saturation",
                 N_("Sat_uration"),
                 N_("Stronger colours, or weaker where negative"),
                 of="enhance.saturation",
+                when=("strength", ("manual",)),
             ),
             Real(
                 "sharpen",
                 N_("Shar_pen"),
                 N_("How much detail is sharpened"),
                 of="enhance.sharpen",
-                default=0.2,
+                when=("strength", ("manual",)),
             ),
             ReferenceLayer(
                 "match",
@@ -228,5 +237,6 @@ PROCEDURES = {
         ),
         build_request=style.build_request,
         before_dialog=style.check_model,
+        in_menu=style.has_model,
     ),
 }

@@ -14,10 +14,23 @@ from gi.repository import Gimp
 
 from . import engine, pixels, schema
 from .failure import PluginError
-from .i18n import _
+from .i18n import N_, _
 from .settings import Settings
 
+# What the engine says of its work, for the catalogue.
+_STAGES = (
+    N_("warming up"),
+    N_("waiting for other work"),
+    N_("looking"),
+    N_("looking closer"),
+    N_("refining the edge"),
+    N_("cleaning edge colours"),
+    N_("enlarging"),
+    N_("enlarging alpha"),
+    N_("denoising"),
+)
 _SENDING, _COMPUTING = 0.1, 0.95  # where these stages end on a layer's share of the bar
+_EMPTY_COVERAGE = 1e-4  # of the layer's area, below which a matte holds nothing
 _MIN_STEP = 0.02  # share of the bar; a progress call costs GIMP a millisecond
 
 
@@ -131,6 +144,7 @@ def job(
     def run(call: Call) -> list:
         requests = [(layer, build_request(call, layer)) for layer in layers(call)]
         requests = [(layer, request) for layer, request in requests if request is not None]
+        names = {layer: layer.get_name() for layer, _request in requests}
         progress = _Progress(_(title), len(requests))
         layer_results = []
         notes = []
@@ -144,8 +158,10 @@ def job(
                     progress=progress.computing,
                 )
                 progress.finished()
+                _check_found(answer.report, names[layer])
                 layer_results.append(LayerResult(layer, request, answer.pictures))
                 notes.append(answer.report.get("note"))
+        _check_there(names)
         step = _one_undo_step(call.image) if changes_image(call) else contextlib.nullcontext()
         with step:
             values = apply_results(call, layer_results)
@@ -191,6 +207,36 @@ def chosen_layers(image: Gimp.Image, drawables: list) -> list:
     return layers
 
 
+def _check_found(report: dict, name: str) -> None:
+    """Refuse a matte with nothing in it, before anything is changed by it.
+
+    Raises
+    ------
+    PluginError
+    """
+    if report.get("coverage", 1) < _EMPTY_COVERAGE:
+        raise PluginError(
+            _("No subject was found in “{name}”, so nothing was changed; dab a selection on what "
+              "you mean, or draw one around it.").format(name=name)
+        )  # fmt: skip
+
+
+def _check_there(names: dict) -> None:
+    """Refuse where a layer was deleted while the engine worked.
+
+    Raises
+    ------
+    PluginError
+    """
+    for layer, name in names.items():
+        if not layer.is_valid() or layer.get_image() is None:
+            raise PluginError(
+                _("The layer “{name}” was deleted meanwhile, so nothing was changed.").format(
+                    name=name
+                )
+            )
+
+
 @contextlib.contextmanager
 def _one_undo_step(image: Gimp.Image) -> Iterator[None]:
     image.undo_group_start()
@@ -209,6 +255,7 @@ class _Progress:
         self._layers = layers
         self._done = 0
         self._shown = 0.0
+        self._title, self._stage = title, ""
         Gimp.progress_init(f"{title}…")
 
     def counted(self, pictures: dict) -> dict:
@@ -228,6 +275,10 @@ class _Progress:
         }
 
     def computing(self, share: float, stage: str) -> None:
+        if stage != self._stage:
+            self._stage = stage
+            text = f"{self._title}: {_(stage)}" if stage else self._title
+            Gimp.progress_set_text(f"{text}…")
         self._show(_SENDING + (_COMPUTING - _SENDING) * share)
 
     def finished(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import backdrop, refine_edge, remove_background, replace_background, select_subject
+from . import backdrop, refine_edge, remove_background, replace_background, select_subject, subject
 from .arguments import Choice, Colour, File, Flag, Integer, Layer, Model, Real, ReturnValue
 from .entry import Entry
 from .i18n import N_
@@ -71,12 +71,8 @@ PROCEDURES = {
             ),
             Model("matte"),
             _quality("matte"),
-            Flag(
-                "use-selection",
-                N_("_Use the selection as a hint"),
-                N_("The selection shows roughly where the subject is"),
-                default=True,
-            ),
+            subject.selection_argument(),
+            subject.mask_argument(subject.START),
             _edge_shift("matte"),
             _feather("matte"),
             Flag(
@@ -192,6 +188,8 @@ PROCEDURES = {
             ),
             Model("matte"),
             _quality("matte"),
+            subject.selection_argument(),
+            subject.mask_argument(subject.KEEP),
         ),
         (
             ReturnValue("layer", "subject", N_("Subject"), N_("The first subject's layer")),

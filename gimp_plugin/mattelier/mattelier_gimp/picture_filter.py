@@ -30,6 +30,7 @@ def entry(
     build_request: Callable | None = None,
     limited: Callable = always,
     before_dialog: Callable | None = None,
+    **further,
 ) -> Entry:
     """The procedure of a filter; what is not named here is as in `Entry`.
 
@@ -67,6 +68,7 @@ def entry(
         arguments,
         (ReturnValue("layer", "layer", N_("Layer"), N_("The first new layer")),),
         before_dialog,
+        **further,
     )
 
 

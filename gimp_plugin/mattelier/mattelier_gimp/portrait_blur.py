@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from gi.repository import Gimp
 
-from . import picture_filter, pixels, results
+from . import picture_filter, pixels, results, subject
 from .failure import PluginError
 from .i18n import N_, _
 from .jobs import Call, LayerRequest
-from .remove_background import selection_hint
 
 BLADES = (
     ("0", N_("Round")),
@@ -27,14 +26,13 @@ def limited(call: Call) -> bool:
 
 def build_request(call: Call, layer: Gimp.Layer) -> LayerRequest:
     """Request the layer as the lens draws it, by its subject or by a layer of depth."""
-    pictures = {}
     if limited(call):
         results.check_touched(call.image, layer)
-    else:
-        pictures.update(selection_hint(call.image, layer))
+    found = subject.known(call, layer, mask=call["layer-mask"], selection=not limited(call))
+    pictures = dict(found.pictures)
     if call["depth"] is not None:
         pictures["depth"] = _depth(call["depth"], layer)
-    matte = call.request_fields("matte")
+    matte = {**call.request_fields("matte"), "hint": found.hint}
     depth = {"device": matte["device"], "matte": matte}
     options = {"depth": depth, **call.request_fields("bokeh")}
     return picture_filter.build_picture_request("bokeh", options, layer, **pictures)

@@ -22,8 +22,11 @@ PROCEDURES = {
         (
             File(
                 "engine",
-                N_("_Engine"),
-                N_("The engine's Python or its “mattelier” command; none is the installed one"),
+                N_("Another _engine"),
+                N_(
+                    "The Python or “mattelier” command of an engine that is used instead of the "
+                    "installed one; none is usual"
+                ),
             ),
             Choice(
                 "device",

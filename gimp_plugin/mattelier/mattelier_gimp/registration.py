@@ -41,8 +41,9 @@ def create(plugin: Gimp.PlugIn, name: str, place: int, entry) -> Gimp.Procedure:
             Gimp.RunMode.NONINTERACTIVE, GObject.ParamFlags.READWRITE,
         )  # fmt: skip
     procedure.set_menu_label(_(entry.label))
-    # GIMP sorts a menu by path and label, and drops the name of a section that does not exist.
-    procedure.add_menu_path(f"{_MENU}/[{place:02}]")
+    if entry.in_menu():
+        # GIMP sorts a menu by path and label, and drops a section's name that does not exist.
+        procedure.add_menu_path(f"{_MENU}/[{place:02}]")
     procedure.set_documentation(_(entry.blurb), _(entry.help), None)
     procedure.set_attribution("Mattelier", "Mattelier", "2026")
     for argument in entry.arguments:
@@ -84,7 +85,7 @@ def _ask(procedure, entry, call) -> bool:
         entry.before_dialog(call)
     from . import dialogs  # GIMP's interface library is slow to load
 
-    return dialogs.ask(procedure, call.config, entry.arguments)
+    return dialogs.ask(procedure, call)
 
 
 def _success(procedure: Gimp.Procedure, values: list) -> Gimp.ValueArray:

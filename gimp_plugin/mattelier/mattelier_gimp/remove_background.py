@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from gi.repository import Gimp
 
-from . import pixels, results
-from .failure import PluginError
-from .i18n import N_, _
+from . import pixels, results, subject
+from .i18n import N_
 from .jobs import Call, LayerRequest, LayerResult
 
 RESULTS = (
@@ -29,9 +28,9 @@ def build_request(call: Call, layer: Gimp.Layer) -> LayerRequest:
     # A mask works beside the layer's own alpha; a selection and a cut take its place.
     with_alpha = result in ("selection", "cut")
     pictures = {"picture": pixels.picture(layer, encoding, area, alpha=with_alpha)}
-    if call["use-selection"]:
-        pictures.update(selection_hint(call.image, layer))
-    matte = call.request_fields("matte")
+    found = subject.known(call, layer, mask=call["layer-mask"], selection=call["use-selection"])
+    pictures.update(found.pictures)
+    matte = {**call.request_fields("matte"), "hint": found.hint}
     return LayerRequest(
         task="cutout" if colours else "matte",
         options={"matte": matte, "foreground": True} if colours else matte,
@@ -39,26 +38,6 @@ def build_request(call: Call, layer: Gimp.Layer) -> LayerRequest:
         depth=encoding.depth if result in WITH_COLOURS else pixels.matte_depth(layer),
         context=encoding,
     )
-
-
-def selection_hint(image: Gimp.Image, layer: Gimp.Layer) -> dict:
-    """The selection as the hint for a layer, or nothing when nothing is selected.
-
-    Raises
-    ------
-    PluginError
-        The selection lies beside the layer.
-    """
-    if Gimp.Selection.is_empty(image):
-        return {}
-    if not layer.mask_intersect()[0]:
-        raise PluginError(
-            _("The selection does not touch the layer “{name}”; select its subject or nothing.")
-            .format(name=layer.get_name())
-        )  # fmt: skip
-    _found, x, y = layer.get_offsets()
-    area = pixels.whole(layer).moved(x, y)
-    return {"mask": pixels.mask(image.get_selection(), "u8", area)}
 
 
 def apply_results(call: Call, layer_results: list[LayerResult]) -> list:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from gi.repository import Gimp
 
-from . import backdrop, pixels, results
+from . import backdrop, pixels, results, subject
 from .i18n import N_, _
 from .jobs import Call, LayerRequest, LayerResult
 
@@ -31,7 +31,9 @@ def build_request(call: Call, layer: Gimp.Layer) -> LayerRequest:
     pictures = {"picture": pixels.picture(layer, encoding, pixels.whole(layer))}
     if call["match-light"] > 0:
         pictures["background"] = backdrop.picture(background, layer, encoding)
-    matte = call.request_fields("matte")
+    found = subject.known(call, layer, mask=call["layer-mask"], selection=call["use-selection"])
+    pictures.update(found.pictures)
+    matte = {**call.request_fields("matte"), "hint": found.hint}
     options = {"matte": matte, "foreground": True, **call.request_fields("cutout")}
     return LayerRequest("cutout", options, pictures, encoding.depth, Context(encoding, background))
 
@@ -42,11 +44,11 @@ def apply_results(call: Call, layer_results: list[LayerResult]) -> list:
     for layer, request, pictures in layer_results:
         encoding, background = request.context
         backgrounds.append(backdrop.add_layer(call.image, background, layer))
-        subject = results.add_cutout(
+        new = results.add_cutout(
             call.image, layer, encoding, pictures["foreground"], pictures["alpha"],
             relit=call["match-light"] > 0, above=backgrounds[-1],
         )  # fmt: skip
-        subject.set_name(_("Subject"))
-        subjects.append(subject)
+        new.set_name(_("Subject"))
+        subjects.append(new)
     call.image.set_selected_layers(subjects)
     return [subjects[0], backgrounds[0]]

@@ -20,6 +20,7 @@ OPERATIONS = {
     "subtract": Gimp.ChannelOps.SUBTRACT,
     "intersect": Gimp.ChannelOps.INTERSECT,
 }
+_LOCKS = ("content", "alpha", "position", "visibility")
 
 
 def set_mask(layer: Gimp.Layer, alpha) -> Gimp.LayerMask:
@@ -52,8 +53,8 @@ def add_cutout(
     above : Gimp.Layer, optional
         What the new layer comes above, when not `layer` itself.
     """
-    new = _plain_copy(image, layer)
-    image.insert_layer(new, layer.get_parent(), image.get_item_position(above or layer))
+    new = plain_copy(image, layer)
+    insert_copy(image, layer, new, above=above)
     mask = set_mask(new, alpha)
     if foreground is not None:
         pixels.check_shape(foreground, pixels.whole(layer), 3)
@@ -85,9 +86,9 @@ def add_filtered(
         Whether the selection, if there is one, becomes its mask.
     """
     pixels.check_shape(picture, pixels.whole(layer), 4 if layer.has_alpha() else 3)
-    new = _plain_copy(image, layer)
+    new = plain_copy(image, layer)
     pixels.write_picture(new, encoding, picture)
-    image.insert_layer(new, layer.get_parent(), image.get_item_position(layer))
+    insert_copy(image, layer, new)
     new.set_name(name)
     new.set_visible(True)
     if limited and not Gimp.Selection.is_empty(image):
@@ -95,6 +96,15 @@ def add_filtered(
     elif _shows_through(layer):
         layer.set_visible(False)
     return new
+
+
+def insert_copy(
+    image: Gimp.Image, layer: Gimp.Layer, new: Gimp.Layer, *, above: Gimp.Layer | None = None
+) -> None:
+    """Insert a layer that stands for `layer` above it, or above another, with its live effects."""
+    image.insert_layer(new, layer.get_parent(), image.get_item_position(above or layer))
+    if not new.get_filters():  # a layer's own copy has brought them
+        copy_effects(layer, new)
 
 
 def new_layer_like(
@@ -244,11 +254,19 @@ def _empty_channel(image: Gimp.Image) -> Gimp.Channel:
     return channel
 
 
-def _plain_copy(image: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer:
-    """A layer of pixels with what `layer` shows, not yet in the image."""
+def plain_copy(image: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer:
+    """A layer of plain pixels that can be written, with what `layer` shows: look, effects, mask.
+
+    Locks stay with the original: they are there to keep it as it is, and a copy that took them
+    over would refuse its own pixels. It is not in the image yet.
+    """
     # A group's copy is a group; a text's copy is a text, which its next edit would draw anew.
     if type(layer) is Gimp.Layer:
-        return layer.copy()
+        new = layer.copy()
+        new.set_name(layer.get_name())
+        for lock in _LOCKS:
+            getattr(new, f"set_lock_{lock}")(False)
+        return new
     _found, x, y = layer.get_offsets()
     area = pixels.whole(layer)
     new = new_layer_like(image, layer, layer.type_with_alpha(), area.moved(x, y))
@@ -256,6 +274,39 @@ def _plain_copy(image: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer:
     layer.get_buffer().copy(extent, Gegl.AbyssPolicy.NONE, new.get_buffer(), extent)
     new.get_buffer().flush()
     return new
+
+
+def copy_effects(layer: Gimp.Layer, new: Gimp.Layer) -> None:
+    """Give a layer, which is in its image, the live effects of another, in their order.
+
+    Lengths in pixels stay what they are.
+    """
+    for effect in reversed(layer.get_filters()):
+        copied = Gimp.DrawableFilter.new(new, effect.get_operation_name(), effect.get_name())
+        values, given = copied.get_config(), effect.get_config()
+        for spec in given.list_properties():
+            values.set_property(spec.name, given.get_property(spec.name))
+        copied.set_opacity(effect.get_opacity())
+        copied.set_blend_mode(effect.get_blend_mode())
+        copied.set_visible(effect.get_visible())
+        copied.update()
+        new.append_filter(copied)
+
+
+@contextmanager
+def unlocked(layer: Gimp.Layer) -> Iterator[None]:
+    """Let a layer's pixels be written in the block, its groups' locks included."""
+    locked = [item for item in _with_parents(layer) if item.get_lock_content()]
+    alpha_locked = layer.get_lock_alpha()
+    for item in locked:
+        item.set_lock_content(False)
+    layer.set_lock_alpha(False)
+    try:
+        yield
+    finally:
+        layer.set_lock_alpha(alpha_locked)
+        for item in locked:
+            item.set_lock_content(True)
 
 
 def _with_parents(item) -> Iterator:

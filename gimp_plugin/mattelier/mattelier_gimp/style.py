@@ -16,6 +16,11 @@ def build_request(call: Call, layer: Gimp.Layer) -> LayerRequest:
     return picture_filter.build_default_request("style", call, layer)
 
 
+def has_model() -> bool:
+    """Whether a model for style is on this computer."""
+    return bool(engine.models("style"))
+
+
 def check_model(call: Call) -> None:
     """Refuse where no model for style is on this computer.
 
@@ -23,7 +28,7 @@ def check_model(call: Call) -> None:
     ------
     PluginError
     """
-    if not engine.models("style"):
+    if not has_model():
         raise PluginError(
             _("No style network comes with Mattelier; bring one in with “mattelier models import” "
               "(“mattelier style --help” says which).")

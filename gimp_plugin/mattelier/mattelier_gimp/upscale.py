@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -20,6 +21,7 @@ RESULTS = (
     ("whole", N_("This whole image, all its layers")),
 )
 TO_WIDTH = "width"
+_MAX_NAMES = 100  # tried for a new image
 SCALES = (
     ("2", N_("2 times")),
     ("3", N_("3 times")),
@@ -124,7 +126,9 @@ def _as_image(call: Call, layer_results: list[LayerResult]) -> list:
         encoding, area = request.context
         new = _larger_layer(image, layer, encoding, area.moved(-left, -top), pictures["picture"])
         image.insert_layer(new, None, 0)
+        results.copy_effects(layer, new)
         _enlarge_mask(layer, new)
+    _name_after(old, image)
     image.undo_enable()
     if call.run_mode != Gimp.RunMode.NONINTERACTIVE:
         Gimp.Display.new(image)
@@ -137,12 +141,37 @@ def _as_layers(image: Gimp.Image, layer_results: list[LayerResult]) -> Gimp.Laye
     for layer, request, pictures in layer_results:
         new = _larger_layer(image, layer, *request.context, pictures["picture"])
         new.set_name(_("{name} upscaled").format(name=layer.get_name()))
-        image.insert_layer(new, layer.get_parent(), image.get_item_position(layer))
+        results.insert_copy(image, layer, new)
         _enlarge_mask(layer, new)
         layer.set_visible(False)
         new_layers.append(new)
     image.set_selected_layers(new_layers)
+    _grow_canvas(image, [result.request.context.area for result in layer_results])
     return new_layers[0]
+
+
+def _grow_canvas(image: Gimp.Image, areas: list[pixels.Area]) -> None:
+    """Make room for what reaches beyond the canvas, which would not be seen nor saved."""
+    left, top = min(0, *(area.x for area in areas)), min(0, *(area.y for area in areas))
+    right = max(image.get_width(), *(area.x + area.width for area in areas))
+    bottom = max(image.get_height(), *(area.y + area.height for area in areas))
+    if (right - left, bottom - top) != (image.get_width(), image.get_height()):
+        image.resize(right - left, bottom - top, -left, -top)
+
+
+def _name_after(old: Gimp.Image, image: Gimp.Image) -> None:
+    """Name a new image after the old one's file; one that no file has yet, so none is in danger."""
+    file = old.get_file() or old.get_imported_file()
+    folder = file and file.get_parent()
+    if not folder:
+        return
+    stem = os.path.splitext(file.get_basename())[0]
+    for number in range(1, _MAX_NAMES):
+        suffix = "" if number == 1 else f"-{number}"
+        named = folder.get_child(_("{name}-upscaled").format(name=stem) + f"{suffix}.xcf")
+        if not named.query_exists(None):
+            image.set_file(named)
+            return
 
 
 def _as_whole(call: Call, layer_results: list[LayerResult]) -> None:
@@ -162,7 +191,8 @@ def _as_whole(call: Call, layer_results: list[LayerResult]) -> None:
         picture = pictures["picture"]
         # Undo sees this, for it keeps the old buffer of a layer that is scaled.
         name = pixels.own(layer, encoding.babl(picture.channels == 4))
-        pixels.write(layer, name, area._replace(x=0, y=0), picture.strips)
+        with results.unlocked(layer):
+            pixels.write(layer, name, area._replace(x=0, y=0), picture.strips)
 
 
 def _has_others(image: Gimp.Image, layer_results: list[LayerResult]) -> bool:
