@@ -62,6 +62,11 @@ def estimate(
     return _predict(view, hint, model, quality)[1]
 
 
+def glance(view: View, hint: Hint | None, model: OpenModel) -> NDArray[np.float32]:
+    """As `estimate` by one pass at most: for answers to a gesture, while the user looks on."""
+    return _apply_hint(_passes(view, hint, model, "fast"), hint, view)
+
+
 def _predict(
     view: View, hint: Hint | None, model: OpenModel, quality: Quality
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

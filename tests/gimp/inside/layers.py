@@ -1,5 +1,6 @@
 """Layers of all shapes: offsets, groups, several at once, texts, channels."""
 
+from remove_background import painted_mask
 from stage import (
     Gimp,
     assert_a_matte,
@@ -167,6 +168,7 @@ def case_one_bad_layer_of_several_leaves_all_alone(here):
     (first,) = image.get_layers()
     second = second_photo(here, image)
     second.set_lock_content(True)
+    image.clean_all()  # a lock is a change in GIMP 3.2
     before = state(image)
     refused(NAME, image, layers=[first, second], result="cut")
     assert_same(state(image), before)
@@ -197,8 +199,9 @@ def case_a_text_layer_stays_a_text(here):
         60, Gimp.Unit.pixel(),
     )  # fmt: skip
     image.insert_layer(text, None, 0)
+    painted_mask(image, text)
     for result in ("mask", "layer"):
-        done(NAME, image, layers=[text], result=result)
+        done(NAME, image, layers=[text], result=result, layer_mask="keep")
         assert isinstance(text, Gimp.TextLayer)
         assert text.get_text() == "AI"
     assert text.get_mask() is not None
@@ -214,3 +217,61 @@ def case_hidden_layers_and_opacity_do_not_matter(here):
     before = layer_state(layer, mask=False)
     assert values(done(NAME, image)[0]) == truth
     assert_same(layer_state(layer, mask=False), before)
+
+
+def with_everything_locked(here, name="photo"):
+    """The photograph, whose layer is locked in all ways and has a live effect."""
+    image = here.photo(name)
+    (layer,) = image.get_layers()
+    effect = Gimp.DrawableFilter.new(layer, "gegl:gaussian-blur", "soft")
+    effect.get_config().set_property("std-dev-x", 3.0)
+    layer.append_filter(effect)
+    for lock in ("content", "alpha", "position"):
+        getattr(layer, f"set_lock_{lock}")(True)
+    image.clean_all()
+    return image, layer
+
+
+def effects(layer):
+    return [
+        (one.get_operation_name(), one.get_config().get_property("std-dev-x"))
+        for one in layer.get_filters()
+    ]
+
+
+def case_locked_layers_are_worked_on_and_stay_locked(here):
+    trials = {
+        "remove-background": {"result": "layer"},
+        "replace-background": {},
+        "portrait-blur": {"radius": 5.0},
+        "denoise": {},
+        "enhance": {},
+        "upscale": {"result": "layer"},
+    }
+    for name, options in trials.items():
+        image, layer = with_everything_locked(here)
+        pixels = read(layer)
+        done(name, image, **options)
+        new = image.get_selected_layers()[0]
+        assert new != layer, name
+        assert effects(new) == effects(layer) != [], name
+        assert not new.get_lock_content(), name
+        assert layer.get_lock_content(), name
+        assert layer.get_lock_alpha(), name
+        assert read(layer) == pixels, name
+
+
+def case_a_whole_image_with_locked_layers_is_enlarged(here):
+    plain = here.photo()
+    done("upscale", plain, result="whole")
+    image, layer = with_everything_locked(here)
+    done("upscale", image, result="whole")
+    assert read(layer) == read(plain.get_layers()[0])
+    assert layer.get_lock_content()
+    assert effects(layer)
+
+
+def case_a_mask_on_a_locked_layer(here):
+    image, layer = with_everything_locked(here)
+    assert_a_matte(values(done(NAME, image)[0]))
+    assert layer.get_lock_content()

@@ -106,11 +106,102 @@ def case_the_selection_is_a_hint_when_wished(here):
     selection = values(image.get_selection())
     (free, _) = done(NAME, image, use_selection=False)
     free = values(free)
-    hinted = values(done(NAME, image, use_selection=True)[0])
+    hinted = values(done(NAME, image, layer_mask="anew")[0])
     assert mean_difference(free, hinted) > 3, "the hint made no difference"
     assert values(image.get_selection()) == selection, "the selection changed"
     Gimp.Selection.none(image)
-    assert mean_difference(values(done(NAME, image)[0]), free) == 0
+    assert mean_difference(values(done(NAME, image, layer_mask="anew")[0]), free) == 0
+
+
+def case_a_dab_on_the_subject_is_a_click_on_it(here):
+    free = values(done(NAME, here.photo("large"))[0])
+    image = here.photo("large")
+    image.select_ellipse(Gimp.ChannelOps.REPLACE, 270, 340, 50, 40)  # on her sleeve
+    selection = values(image.get_selection())
+    dabbed = values(done(NAME, image)[0])
+    assert mean_difference(dabbed, free) < 8, "it is not the subject"
+    kept = [dabbed[i] for i, value in enumerate(selection) if value == 255]
+    assert min(kept) > 200, "what was selected is not in the mask"
+    assert values(image.get_selection()) == selection
+
+
+def case_a_rectangle_or_a_lasso_around_a_thing_is_its_region(here):
+    shuttle = 355, 0, 110, 290  # rocket and shuttle, beside the astronaut, of 512 × 512
+    lasso = [350, 280, 385, 60, 395, 0, 450, 0, 465, 150, 462, 285]
+
+    def by_rectangle(image):
+        image.select_rectangle(Gimp.ChannelOps.REPLACE, *shuttle)
+
+    def by_lasso(image):
+        image.select_polygon(Gimp.ChannelOps.REPLACE, lasso)
+
+    for select in (by_rectangle, by_lasso):
+        image = here.photo("large")
+        select(image)
+        selection = values(image.get_selection())
+        matte = values(done(NAME, image)[0])
+        inside = sum(m for m, s in zip(matte, selection, strict=True) if s > 127) / 255
+        outside = sum(matte) / 255 - inside
+        area = sum(value > 127 for value in selection)
+        assert 0.1 * area < inside < 0.9 * area, f"{inside / area:.0%} of the selection"
+        assert outside < 0.1 * inside, "the astronaut is not what was selected"
+
+
+def case_a_selection_that_fits_is_a_mask(here):
+    image = here.photo("large")
+    done(NAME, image, result="selection")
+    fitting = values(image.get_selection())
+    assert mean_difference(values(done(NAME, image)[0]), fitting) < 3
+
+
+def case_nothing_in_the_selection_is_said_and_changes_nothing(here):
+    image = here.photo()
+    paper = Gimp.Layer.new(image, "paper", 160, 107, 0, 100, Gimp.LayerMode.NORMAL)
+    image.insert_layer(paper, None, 0)
+    Gimp.context_set_background(stage.Gegl.Color.new("white"))
+    paper.fill(Gimp.FillType.BACKGROUND)
+    image.clean_all()
+    before = state(image)
+    for result in ("mask", "layer", "selection", "cut"):
+        assert "o subject" in refused(NAME, image, layers=[paper], result=result)
+        assert_same(state(image), before)
+    assert not image.is_dirty()
+
+
+def painted_mask(image, layer):
+    """A mask as an artist corrects it: the left half shows, with a soft edge."""
+    mask = layer.create_mask(Gimp.AddMaskType.BLACK)
+    width, height = layer.get_width(), layer.get_height()
+    row = bytes(min(255, max(0, 8 * (width // 2 - x) + 128)) for x in range(width))
+    stage.write(mask, "Y u8", row * height)
+    layer.add_mask(mask)
+    image.clean_all()
+    return values(mask)
+
+
+def case_a_mask_that_is_there_is_used_as_the_user_says(here):
+    free = values(done(NAME, here.photo())[0])
+    found = {}
+    for use in ("start", "keep", "anew"):
+        image = here.photo()
+        (layer,) = image.get_layers()
+        drawn = painted_mask(image, layer)
+        found[use] = values(done(NAME, image, layers=[layer], layer_mask=use)[0])
+    assert found["keep"] == drawn
+    assert found["anew"] == free
+    assert mean_difference(found["start"], free) > 3, "the mask was not looked at"
+
+
+def case_colours_are_cleaned_by_the_corrected_mask(here):
+    image = here.photo()
+    (layer,) = image.get_layers()
+    drawn = painted_mask(image, layer)
+    mask, new = done(NAME, image, layers=[layer], result="layer", layer_mask="keep")
+    assert values(mask) == drawn == values(layer.get_mask())
+    old, now = (read(one, "R'G'B' u8") for one in (layer, new))
+    changed = {drawn[i // 3] for i in range(len(old)) if old[i] != now[i]}
+    assert changed, "no colour was cleaned"
+    assert not changed & {0, 255}, "colours changed where the mask is not soft"
 
 
 def case_a_selection_beside_the_layer_is_refused(here):
@@ -177,7 +268,7 @@ def case_values_out_of_range_do_no_harm(here):
     # GIMP itself replaces what an argument cannot be by its default, with a warning.
     image = here.photo()
     plain = values(done(NAME, image)[0])
-    assert values(done(NAME, image, result="nonsense")[0]) == plain
+    assert values(done(NAME, image, result="nonsense", layer_mask="anew")[0]) == plain
     assert values(done(NAME, image, quality="nonsense", feather=4000)[0]) is not None
 
 

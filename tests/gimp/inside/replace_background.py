@@ -1,5 +1,6 @@
 """Replace Background: a colour, a layer or a file behind the subject."""
 
+from remove_background import painted_mask
 from stage import (
     Gegl,
     Gimp,
@@ -120,3 +121,17 @@ def case_several_layers_get_a_background_each(here):
     image.insert_layer(second, None, 0)
     done(NAME, image, layers=[first, second])
     assert len(image.get_layers()) == 6
+
+
+def case_the_mask_and_the_selection_are_respected(here):
+    image = here.photo()
+    (layer,) = image.get_layers()
+    drawn = painted_mask(image, layer)
+    subject, _ = done(NAME, image, layers=[layer])
+    assert values(subject.get_mask()) == drawn
+    large = here.photo("large")
+    large.select_rectangle(Gimp.ChannelOps.REPLACE, 355, 0, 110, 290)  # the rocket beside her
+    area = values(large.get_selection())
+    subject, _ = done(NAME, large)
+    matte = values(subject.get_mask())
+    assert sum(m for m, a in zip(matte, area, strict=True) if a) > 0.9 * sum(matte) > 0

@@ -3,6 +3,7 @@
 from stage import (
     Gegl,
     Gimp,
+    Gio,
     all_layers,
     assert_same,
     done,
@@ -74,13 +75,45 @@ def case_a_new_layer_has_the_same_middle(here):
     before = layer_state(layer)
     none, larger = done(NAME, image, layers=[layer], result="layer", scale="3")
     assert none is None
-    assert size(image) == (160, 107)
     assert size(larger) == (150, 120)
-    assert place(larger) == (10 - 50, 20 - 40)
+    # The layer reaches 40 pixels beyond the left border and 20 beyond the upper and lower one.
+    assert size(image) == (200, 120 + 7)
+    assert place(larger) == (0, 0)
+    assert place(layer) == (50, 40)
     assert image.get_layers()[:2] == [larger, layer]
     assert image.get_selected_layers() == [larger]
     assert not layer.get_visible()
-    assert {**layer_state(layer), "look": 0} == {**before, "look": 0}
+    assert {**layer_state(layer), "look": 0, "at": 0} == {**before, "look": 0, "at": 0}
+
+
+def case_a_new_layer_that_fits_leaves_the_canvas_alone(here):
+    image = here.photo()
+    layer = small_layer(image, x=50, y=40, width=30, height=20)
+    _, larger = done(NAME, image, layers=[layer], result="layer", scale="2")
+    assert size(image) == (160, 107)
+    assert place(larger) == (35, 30)
+
+
+def case_a_new_image_is_named_after_the_old_ones_file(here):
+    image = here.photo()
+    image.set_file(Gio.File.new_for_path(str(here.out / "summer.xcf")))
+    new, _ = done(NAME, image)
+    assert new.get_name() == "summer-upscaled.xcf"
+    (here.out / "summer-upscaled.xcf").write_text("in the way", "utf-8")
+    again, _ = done(NAME, image)
+    assert again.get_name() == "summer-upscaled-2.xcf"
+
+
+def case_live_effects_come_along(here):
+    for result in ("image", "layer", "whole"):
+        image = here.photo()
+        (layer,) = image.get_layers()
+        effect = Gimp.DrawableFilter.new(layer, "gegl:gaussian-blur", "soft")
+        effect.get_config().set_property("std-dev-x", 3.0)
+        layer.append_filter(effect)
+        larger = done(NAME, image, result=result)[1] or layer
+        (kept,) = larger.get_filters()
+        assert kept.get_config().get_property("std-dev-x") == 3.0
 
 
 def case_a_mask_is_enlarged_with_its_layer(here):
