@@ -10,8 +10,7 @@ was seen is what comes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,33 +20,14 @@ from mattelier.matting.edge import choke_and_feather
 from mattelier.matting.hint import Hint
 from mattelier.matting.matte import estimate, glance
 from mattelier.matting.refine import refine
-from mattelier.requests import MatteRequest
+from mattelier.requests import MatteRequest, Point, Stroke
 from mattelier.types.colour import View
+from mattelier.types.errors import UsageError
 
 Alpha = NDArray[np.float32]
-StrokeKind = Literal["sure", "not", "hair"]
 
 _HAIR_REACH_SHARE = 0.01  # of the longer side: known colours around a stroke of hair
 _SURE_ALPHA = (0.02, 0.98)  # what a stroke's surroundings are known by
-
-
-@dataclass(frozen=True)
-class Stroke:
-    """A brush drawn over a matte.
-
-    Attributes
-    ----------
-    kind : "sure", "not" or "hair"
-        The subject, not the subject, or hair, whose alpha is solved.
-    points : sequence of (x, y)
-        In pixels of the picture that it was drawn on.
-    radius : float
-        In the same pixels.
-    """
-
-    kind: StrokeKind
-    points: Sequence[tuple[float, float]]
-    radius: float
 
 
 class PointingSession:
@@ -57,26 +37,27 @@ class PointingSession:
     ----------
     view : View
         The picture at the size that is shown, H × W.
-    model : OpenModel
-        A network that mattes and takes hints.
     """
 
-    def __init__(self, view: View, model: OpenModel) -> None:
+    def __init__(self, view: View) -> None:
         self.view = view
-        self._model = model
         self._coarse: Alpha | None = None
 
-    def glance(self, hint: Hint | None, strokes: Sequence[Stroke] = ()) -> Alpha:
+    def glance(self, hint: Hint | None, model: OpenModel, strokes: Sequence[Stroke] = ()) -> Alpha:
         """The answer to a gesture, at once: (H, W) float32 0…1, strokes of hair left open."""
-        coarse = glance(self.view, hint, self._model)
+        coarse = glance(self.view, hint, model)
         alpha = refine(self.view, coarse, quality="fast")
         return draw_strokes(alpha, [one for one in strokes if one.kind != "hair"])
 
     def settle(
-        self, hint: Hint | None, request: MatteRequest, strokes: Sequence[Stroke] = ()
+        self,
+        hint: Hint | None,
+        model: OpenModel,
+        request: MatteRequest,
+        strokes: Sequence[Stroke] = (),
     ) -> Alpha:
         """The answer that is kept to be applied: (H, W) float32 0…1."""
-        self._coarse = estimate(self.view, hint, self._model, request.quality)
+        self._coarse = estimate(self.view, hint, model, request.quality)
         return finish(self.view, self._coarse, request, strokes)
 
     def apply(self, view: View, request: MatteRequest, strokes: Sequence[Stroke] = ()) -> Alpha:
@@ -89,14 +70,18 @@ class PointingSession:
 
         Raises
         ------
-        ValueError
+        UsageError
             Nothing was settled.
         """
         if self._coarse is None:
-            raise ValueError("Nothing was settled.")
+            raise UsageError("Nothing was settled yet, so there is nothing to apply.")
         scale = view.width / self.view.width
         enlarged = [
-            Stroke(one.kind, [(x * scale, y * scale) for x, y in one.points], one.radius * scale)
+            replace(
+                one,
+                points=tuple(Point(at.x * scale, at.y * scale) for at in one.points),
+                radius=one.radius * scale,
+            )
             for one in strokes
         ]
         return finish(view, self._coarse, request, enlarged)
@@ -152,7 +137,8 @@ def _stroke_cover(shape: tuple[int, ...], stroke: Stroke) -> Alpha:
 
     cover = np.zeros(shape, np.uint8)
     shift = 4  # binary places of the coordinates
-    path = np.round(np.asarray(stroke.points, np.float64) * (1 << shift)).astype(np.int32)
+    places = np.asarray([(point.x, point.y) for point in stroke.points], np.float64)
+    path = np.round(places * (1 << shift)).astype(np.int32)
     width = max(1, round(2 * stroke.radius))
     if len(path) == 1:
         radius = max(1, round(stroke.radius * (1 << shift)))

@@ -24,6 +24,7 @@ from mattelier.requests import (
 from mattelier.tasks.registry import TASKS, TaskInput, TaskSpec, field_value, run
 from mattelier.types.errors import UsageError
 from mattelier.types.progress import stage
+from mattelier.worker.pointing import Kept, point
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,25 +54,29 @@ class Job:
 
     Attributes
     ----------
-    run : callable of (ModelCache, options, pictures)
+    run : callable of (ModelCache, options, pictures), and what the connection keeps
     channels : mapping
         The pictures it takes, by name, with the numbers of channels each may have.
     required : tuple
         Those without which it cannot start.
     long : bool
         It may take minutes: such jobs wait for each other, and never keep a click waiting.
+    keeps : bool
+        It keeps something for the connection's next request.
     """
 
-    run: Callable[[ModelCache, Any, Mapping[str, Any]], Outcome]
+    run: Callable[..., Outcome]
     channels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     long: bool = False
+    keeps: bool = False
 
 
 def jobs(names_at_work: Callable[[], list[str]]) -> dict[str, Job]:
     """All jobs by name; `names_at_work` gives those at work or waiting, for the status."""
     return {
         **{name: _task_job(spec) for name, spec in TASKS.items()},
+        "point": Job(_point, {"picture": (3, 4), "mask": (1,)}, keeps=True),
         "roto": Job(_roto, long=True),
         "frames": Job(_frames, long=True),
         "qc": Job(_qc, long=True),
@@ -174,6 +179,10 @@ def _task_outcome(spec: TaskSpec, result: Result) -> Outcome:
     if result.picture.alpha is not None:
         samples = np.concatenate([samples, result.picture.alpha[..., None]], axis=2)
     return Outcome(report, {"picture": samples})
+
+
+def _point(models: ModelCache, options: Any, pictures: Mapping[str, Any], kept: Kept) -> Outcome:
+    return Outcome(*point(models, options, pictures, kept))
 
 
 def _refuse_files(spec: TaskSpec, request: object, models: ModelCache) -> None:

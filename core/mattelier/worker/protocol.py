@@ -10,6 +10,14 @@ asks: {"task": …, "options": {…}, "pictures": [{"name", "width", "height", "
 "transfer", "grey"} …], "depth": …} and the rows. It hears {"progress": 0…1, "stage": …} any number
 of times, then {"report": {…}, "pictures": […]} and rows, or {"error": …, "kind": …, "log": …}, and
 may ask again. Closing cancels.
+
+Pointing at a picture keeps it between requests. {"task": "point", "options": {"stage": "glance",
+"matte": {"hint": {"points": [{"x", "y", "positive"} …], "box": …}}, "strokes": [{"kind": "sure",
+"not" or "hair", "points": [{"x", "y"} …], "radius"} …]}} brings "picture" the first time, as it is
+shown (8 megapixels at most), and "mask" where the matte begins with one; each answer is "alpha" at
+that size. All gestures that hold are named each time, in pixels of the picture shown. "glance"
+answers at once; "settle" takes its time, and is what "apply" then refines on a "picture" of any
+size, sent with it; "foreground": true gives colours, too. The picture goes with the connection.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from mattelier.types.file_lock import try_lock
 from mattelier.types.progress import Cancelled, heard_by
 from mattelier.worker import protocol
 from mattelier.worker.jobs import Job, Outcome, jobs, to_wire_samples, warm
+from mattelier.worker.pointing import Kept
 
 if TYPE_CHECKING:
     import numpy as np
@@ -188,8 +189,9 @@ class Server:
                 return
             try:
                 if self._greet(connection):
+                    kept = Kept()
                     while not self.stopping.is_set():
-                        self._request(connection, self._receive_request(connection))
+                        self._request(connection, self._receive_request(connection), kept)
             except (EOFError, OSError):
                 pass  # it left
             except protocol.ProtocolError as error:
@@ -233,7 +235,7 @@ class Server:
             with self._changed:
                 self._idle.pop(connection, None)
 
-    def _request(self, connection: socket.socket, request: dict[str, Any]) -> None:
+    def _request(self, connection: socket.socket, request: dict[str, Any], kept: Kept) -> None:
         with self._work():
             if request.get("task") == "stop":
                 self.stopping.set()
@@ -247,14 +249,18 @@ class Server:
                 raise EOFError from None  # what follows on the wire cannot be told apart
             connection.settimeout(_STALLED_SECONDS)
             pictures = _receive_pictures(connection, announced)
-            outcome = self._run_job(connection, request, pictures)
+            outcome = self._run_job(connection, request, pictures, kept)
             del pictures
             if outcome is not None:
                 _send_outcome(connection, outcome, dtype)
             connection.settimeout(None)
 
     def _run_job(
-        self, connection: socket.socket, request: dict[str, Any], pictures: Mapping[str, Any]
+        self,
+        connection: socket.socket,
+        request: dict[str, Any],
+        pictures: Mapping[str, Any],
+        kept: Kept,
     ) -> Outcome | None:
         """The outcome, or None when the reason why there is none was sent.
 
@@ -285,10 +291,10 @@ class Server:
                 while not slots.acquire(timeout=_WATCH_SECONDS):
                     listen(0, "waiting for other work")
                 try:
+                    job = self._jobs[name]
+                    inputs = (request.get("options", {}), pictures, *([kept] if job.keeps else []))
                     with heard_by(listen) as remarks:
-                        outcome = self._jobs[name].run(
-                            self._models, request.get("options", {}), pictures
-                        )
+                        outcome = job.run(self._models, *inputs)
                 finally:
                     slots.release()
             except (Cancelled, OSError):

@@ -1,0 +1,84 @@
+"""The job "point": a picture that a connection keeps, and is asked about again and again.
+
+The first request brings the picture at the size that is shown, and where something is known
+already, its matte as "mask". Those that follow bring gestures alone. "apply" brings the picture at
+its full size; what was settled is refined there. The picture goes with the connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mattelier.requests import PointRequest, from_json
+from mattelier.types.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mattelier.engines.model_cache import ModelCache
+    from mattelier.matting.pointing import PointingSession
+
+MAX_KEPT_PIXELS = 8_000_000  # of the picture that one connection keeps
+
+
+class Kept:
+    """What a connection keeps between its requests: one picture at most."""
+
+    def __init__(self) -> None:
+        self.session: PointingSession | None = None
+        self.start: NDArray[np.float32] | None = None
+
+
+def point(
+    models: ModelCache, options: Any, pictures: Mapping[str, Any], kept: Kept
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Report and pictures of one gesture; see `PointRequest`.
+
+    Raises
+    ------
+    UsageError
+        There is no picture to point at, or it is too large to be kept.
+    """
+    import numpy as np
+
+    from mattelier.matting.foreground import estimate_foreground
+    from mattelier.matting.hint import make_hint
+    from mattelier.matting.pointing import PointingSession
+    from mattelier.types.colour import View, to_float
+
+    request = from_json(PointRequest, options)
+    model = models.open(request.matte.model, "matte", request.matte.device)
+    picture = pictures.get("picture")
+    if picture is not None and request.stage != "apply":
+        if picture.width * picture.height > MAX_KEPT_PIXELS:
+            raise UsageError(
+                f"A picture to point at has at most {MAX_KEPT_PIXELS / 1e6:g} megapixels; send a "
+                "smaller one, and the full size with apply."
+            )
+        kept.session, kept.start = PointingSession(View(picture)), pictures.get("mask")
+    session = kept.session
+    if session is None:
+        raise UsageError("There is no picture to point at yet; send one with the first gesture.")
+    report = {"model": model.name, "device": model.device, "note": model.note}
+    if request.stage == "apply":
+        if picture is None:
+            raise UsageError("To apply what was settled, send the picture at its full size.")
+        alpha = session.apply(View(picture), request.matte, request.strokes)
+        if picture.alpha is not None:
+            alpha = np.clip(alpha * to_float(picture.alpha), 0, 1)
+        found = {"alpha": alpha}
+        if request.foreground:
+            found["foreground"] = estimate_foreground(picture.colour, alpha)
+        return report | {"coverage": round(float(alpha.mean()), 4)}, found
+    hint = make_hint(
+        session.view.height,
+        session.view.width,
+        mask=kept.start,
+        box=request.matte.hint.box,
+        points=request.matte.hint.points,
+    )
+    if request.stage == "glance":
+        return report, {"alpha": session.glance(hint, model, request.strokes)}
+    return report, {"alpha": session.settle(hint, model, request.matte, request.strokes)}
