@@ -211,11 +211,47 @@ def test_denoise_mixes_the_two_networks() -> None:
     request = UpscaleRequest(4, device="cpu")
     random = np.random.default_rng(0)
     grainy = np.clip(random.normal(120, 14, (48, 48, 1)).repeat(3, 2), 0, 255).astype(np.uint8)
-    results = [run(replace(request, denoise=share), Picture(grainy)) for share in (0, 0.5, 1)]
+    results = [run(replace(request, denoise=share), Picture(grainy)) for share in (0.01, 0.5, 1)]
     assert {result.report.model for result in results} == {PHOTO}
     left = [float(result.picture.colour.std()) for result in results]
     assert left[0] > 1.2 * left[2]
     assert left[0] > left[1] > left[2]
+
+
+def test_the_picture_decides_what_is_cleared() -> None:
+    """JPEG's blocks and noise go to the network that clears them, all else to the faithful one."""
+    clean = photograph(240, 320)
+    random = np.random.default_rng(0)
+
+    def jpeg(quality: int) -> np.ndarray:
+        _, coded = cv2.imencode(".jpg", clean[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        return np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1])
+
+    def cleared(colour: np.ndarray, **options: object) -> tuple[str, float]:
+        report = run(UpscaleRequest(2, device="cpu", **options), Picture(colour)).report
+        return report.model, report.measures["denoise"]
+
+    noisy = np.clip(clean + random.normal(0, 12, clean.shape), 0, 255).astype(np.uint8)
+    assert cleared(clean) == ("upscale-x2", 0)
+    assert cleared(jpeg(96)) == ("upscale-x2", 0)
+    assert cleared(noisy)[0] == PHOTO
+    model, little = cleared(jpeg(80))
+    assert model == PHOTO
+    assert little < cleared(jpeg(45)[3:, 5:])[1], "cropped off the grid"
+    assert cleared(jpeg(45), denoise=0.0) == ("upscale-x2", 0)
+
+
+def photograph(height: int, width: int) -> np.ndarray:
+    """A drawn picture with edges, slopes and texture, as 8 bits."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    waves = np.sin(x / 9) * np.cos(y / 13) + np.sin((x + 2 * y) / 31)
+    disc = np.hypot(y - height / 2, x - width / 3) < height / 4
+    fine = cv2.GaussianBlur(
+        np.random.default_rng(5).normal(0, 30, (height, width)).astype(np.float32), (0, 0), 1.2
+    )
+    grey = 110 + 45 * waves + 60 * disc + fine * (x > width / 2)
+    colour = np.stack([grey, 0.8 * grey + 20, 0.6 * grey + 60], -1)
+    return np.clip(colour, 0, 255).astype(np.uint8)
 
 
 def test_depth_profile_and_grey_are_kept(twice: Upscale) -> None:

@@ -10,8 +10,8 @@ from debian_root import UnavailableError, skip_or_fail
 from in_gimp import Batch, cases_in, make_pictures
 from real_gimp import INSIDE, real_gimp
 
-CASES = cases_in("windows")
-SECONDS = 240
+CASES = cases_in("windows", "pointing")
+SECONDS = 420
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from mattelier.engines.tiling import (
     run_tiled,
 )
 from mattelier.filters.colour_fix import ColourFix
+from mattelier.filters.degradation import Degradation, measure_degradation
 from mattelier.requests import UpscaleRequest
 from mattelier.tasks.task import Task
 from mattelier.types.colour import View, expand_highlights, from_float, srgb_to_linear, to_float
@@ -41,11 +42,25 @@ _MAX_PIXELS = 1_000_000_000
 _FULL_DETAIL_LIGHT, _NO_DETAIL_LIGHT = 0.8, 2.0
 _MAX_OVERSHOOT = 1.5  # times the brightest sample near by: as far as sharpened light may rise
 _INPAINT_MARGIN_PX = 8  # pixels around visible ones in which invisible ones are painted over
+# JPEG's coarse steps and noise, in 8-bit steps, from which on clearing them is better than not, and
+# over how many more all of it is wanted; see `wanted_denoise`.
+_MIN_JPEG_STEP, _JPEG_STEP_SPAN = 3.0, 10.0
+_MIN_NOISE, _NOISE_SPAN = 4.5, 11.0
+_LEAST_DENOISE = 0.05  # what clears anything at all
 _MAX_ASPECT_CHANGE = 0.01  # of the aspect, from which on the user is told
 
 
 class UpscaleTask(Task):
     """picture → the same picture with more pixels."""
+
+    def settle(
+        self, request: UpscaleRequest, pictures: Sequence[Picture], **inputs: Any
+    ) -> dict[str, Any]:
+        """How much noise and compression is cleared of each frame: as of the middle one's."""
+        if not _chooses(request):
+            return inputs
+        wishes = sorted(wanted_denoise(measure_degradation(picture)) for picture in pictures)
+        return {**inputs, "denoise": wishes[len(wishes) // 2]}
 
     def prepare(self, request: UpscaleRequest, models: ModelCache, **inputs: Any) -> dict[str, Any]:
         """Opens a model that is named; the default ones are opened when a picture needs them."""
@@ -53,11 +68,20 @@ class UpscaleTask(Task):
             models.open(name, "upscale", request.device, blend=request.denoise)
         return inputs
 
-    def run(self, request: UpscaleRequest, picture: Picture, models: ModelCache) -> Result:
+    def run(
+        self,
+        request: UpscaleRequest,
+        picture: Picture,
+        models: ModelCache,
+        *,
+        denoise: float | None = None,
+    ) -> Result:
         """One picture enlarged as the request says, in its own sample type and colour space.
 
-        Integer colour that alpha hides entirely is replaced by what is visible beside it. The
-        report measures `result_width` and `result_height`, and names all networks in their order.
+        Where the request leaves it open, what the picture has been through decides how much noise
+        and compression is cleared, or `denoise` for all frames of a shot. Integer colour that alpha
+        hides entirely is replaced by what is visible beside it. The report measures
+        `result_width`, `result_height` and `denoise`, and names all networks in their order.
 
         Raises
         ------
@@ -67,6 +91,10 @@ class UpscaleTask(Task):
             Not even the smallest tile fits into memory.
         """
         height, width = result_size(request, picture.height, picture.width)
+        if _chooses(request):
+            if denoise is None:
+                denoise = wanted_denoise(measure_degradation(picture))
+            request = replace(request, denoise=denoise)
         chain = _chain(request, models, max(height / picture.height, width / picture.width))
         wrapped = {model: _wrap_network(model) for model in chain}
         networks = [wrapped[model] for model in chain]
@@ -75,7 +103,11 @@ class UpscaleTask(Task):
             chain[0].engine,
             chain[0].device,
             next((model.note for model in chain if model.note), ""),
-            measures={"result_width": width, "result_height": height},
+            measures={
+                "result_width": width,
+                "result_height": height,
+                "denoise": round(request.denoise or 0, 2),
+            },
         )
         size = request.tile or _TILE_PX
         covered = picture.alpha is not None and bool(np.ptp(picture.alpha))
@@ -95,14 +127,40 @@ class UpscaleTask(Task):
         self, request: UpscaleRequest, models: ModelCache, height: int, width: int
     ) -> dict[str, str]:
         tall, wide = result_size(request, height, width)
-        chain = _chain(request, models, max(tall / height, wide / width))
-        return {model.name: model.fingerprint for model in chain}
+        wishes = (0.0, 1.0) if _chooses(request) else (request.denoise,)
+        return {
+            model.name: model.fingerprint
+            for wish in wishes
+            for model in _chain(
+                replace(request, denoise=wish), models, max(tall / height, wide / width)
+            )
+        }
+
+
+def wanted_denoise(found: Degradation) -> float:
+    """How much to clear of what was found, 0…1; 0 where the faithful networks do better.
+
+    By PSNR of 9 pictures, reduced by 2, degraded and enlarged again (faithful → clearing 0 …
+    clearing 1): never JPEG 30.5 → 28.4 … 28.0, quality 90 27.7 → 27.7 … 27.5, 75 26.2 → 26.8 …
+    26.7, 40 24.8 → 25.5 … 25.7; noise of 3 29.0 → 28.4, of 6 26.5 → 28.1 … 27.8, of 12 22.3 → 26.7
+    … 27.0, most at 0.66.
+    """
+    if found.jpeg_step < _MIN_JPEG_STEP and found.noise < _MIN_NOISE:
+        return 0.0
+    by_jpeg = (found.jpeg_step - _MIN_JPEG_STEP) / _JPEG_STEP_SPAN
+    by_noise = (found.noise - _MIN_NOISE) / _NOISE_SPAN
+    return float(np.clip(max(by_jpeg, by_noise), _LEAST_DENOISE, 1))
+
+
+def _chooses(request: UpscaleRequest) -> bool:
+    """Whether the picture decides what is cleared."""
+    return request.model == "default" and request.denoise is None
 
 
 def _model_name(request: UpscaleRequest) -> str | None:
     if request.model != "default":
         return request.model
-    return TASK_MODELS["upscale"].blended if request.denoise is not None else None
+    return TASK_MODELS["upscale"].blended if request.denoise else None
 
 
 def _chain(request: UpscaleRequest, models: ModelCache, factor: float) -> list[OpenModel]:

@@ -20,6 +20,7 @@ from mattelier.matting.edge import choke_and_feather
 from mattelier.matting.hint import Hint
 from mattelier.matting.matte import estimate, glance
 from mattelier.matting.refine import refine
+from mattelier.matting.selection import read_selection
 from mattelier.requests import MatteRequest, Point, Stroke
 from mattelier.types.colour import View
 from mattelier.types.errors import UsageError
@@ -42,6 +43,12 @@ class PointingSession:
     def __init__(self, view: View) -> None:
         self.view = view
         self._coarse: Alpha | None = None
+
+    def read(self, known: Hint | None, model: OpenModel) -> Hint | None:
+        """What a selection that the matte begins with means; see `matting.selection`."""
+        if known is None or known.mask is None or known.mask_as != "selection":
+            return known
+        return read_selection(known, lambda found: glance(self.view, found, model)).hint
 
     def glance(self, hint: Hint | None, model: OpenModel, strokes: Sequence[Stroke] = ()) -> Alpha:
         """The answer to a gesture, at once: (H, W) float32 0…1, strokes of hair left open."""

@@ -44,8 +44,8 @@ class UpscaleRequest(EffectRequest, task="upscale"):
 
     `size` overrides `scale`. `model` is "default" (faithful to the picture), a model's name or
     a weights file. `denoise` (0…1) is how much noise and compression a network for photographs
-    removes; with the default model it chooses that network. `tile` is the side in pixels of what
-    the network sees at once; 0: chosen.
+    removes; with the default model None lets the picture decide, and 0 keeps all. `tile` is the
+    side in pixels of what the network sees at once; 0: chosen.
     """
 
     scale: Annotated[
@@ -87,7 +87,8 @@ class UpscaleRequest(EffectRequest, task="upscale"):
     denoise: Annotated[
         float | None,
         Field(
-            "How much noise and compression is cleared, by upscale-photo-x4 if no model is named.",
+            "How much noise and compression is cleared, by upscale-photo-x4 if no model is named; "
+            "0 keeps all, and left out the picture decides.",
             minimum=0,
             maximum=1,
             label="Denoise",

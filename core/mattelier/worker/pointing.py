@@ -8,16 +8,15 @@ its full size; what was settled is refined there. The picture goes with the conn
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mattelier.requests import PointRequest, from_json
 from mattelier.types.errors import UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from mattelier.engines.model_cache import ModelCache
+    from mattelier.matting.hint import Hint
     from mattelier.matting.pointing import PointingSession
 
 MAX_KEPT_PIXELS = 8_000_000  # of the picture that one connection keeps
@@ -28,7 +27,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.session: PointingSession | None = None
-        self.start: NDArray[np.float32] | None = None
+        self.start: Hint | None = None
 
 
 def point(
@@ -57,7 +56,12 @@ def point(
                 f"A picture to point at has at most {MAX_KEPT_PIXELS / 1e6:g} megapixels; send a "
                 "smaller one, and the full size with apply."
             )
-        kept.session, kept.start = PointingSession(View(picture)), pictures.get("mask")
+        kept.session, kept.start = PointingSession(View(picture)), None
+        if (mask := pictures.get("mask")) is not None:
+            known = make_hint(
+                picture.height, picture.width, mask=mask, mask_as=request.matte.hint.mask_as
+            )
+            kept.start = kept.session.read(known, model)
     session = kept.session
     if session is None:
         raise UsageError("There is no picture to point at yet; send one with the first gesture.")
@@ -72,13 +76,14 @@ def point(
         if request.foreground:
             found["foreground"] = estimate_foreground(picture.colour, alpha)
         return report | {"coverage": round(float(alpha.mean()), 4)}, found
-    hint = make_hint(
-        session.view.height,
-        session.view.width,
-        mask=kept.start,
-        box=request.matte.hint.box,
-        points=request.matte.hint.points,
-    )
+    asked = request.matte.hint
+    hint = make_hint(session.view.height, session.view.width, box=asked.box, points=asked.points)
+    if kept.start is not None:
+        hint = replace(
+            kept.start,
+            points=kept.start.points + asked.points,
+            box=asked.box or kept.start.box,
+        )
     if request.stage == "glance":
         return report, {"alpha": session.glance(hint, model, request.strokes)}
     return report, {"alpha": session.settle(hint, model, request.matte, request.strokes)}

@@ -20,9 +20,17 @@ _ROLE = "mattelier"
 _STANDARD_ARGUMENTS = ("run-mode", "image", "drawables")  # GIMP itself sets these
 
 
-def ask(procedure: Gimp.Procedure, call: Call) -> bool:
+def ask(call: Call) -> bool:
     """Show a procedure's arguments until OK; False is Cancel."""
-    config = call.config
+    dialog = arguments_dialog(call)
+    accepted = dialog.run()
+    dialog.destroy()
+    return accepted
+
+
+def arguments_dialog(call: Call) -> GimpUi.ProcedureDialog:
+    """A procedure's arguments, with OK, Cancel and what else GIMP puts beside them."""
+    procedure, config = call.procedure, call.config
     hidden = [one.name for one in call.arguments if one.shown is not None and not one.shown(call)]
     arguments = [one for one in call.arguments if one.name not in hidden]
     GimpUi.init(_ROLE)
@@ -42,9 +50,7 @@ def ask(procedure: Gimp.Procedure, call: Call) -> bool:
             for value in values:
                 allowed.append(GObject.Value(str, value))
             dialog.set_sensitive_if_in(argument.name, config, choice, allowed, True)
-    accepted = dialog.run()
-    dialog.destroy()
-    return accepted
+    return dialog
 
 
 def _title(procedure) -> str:

@@ -27,6 +27,8 @@ class Entry(NamedTuple):
     in_menu : callable, gives bool
         Whether the menu has it; scripts can always call it. GIMP asks when it starts and the
         plug-in's file is newer than its record.
+    own_window : bool
+        Whether `run` itself shows the window that the dots promise.
     on_layers : bool
         Whether it works on an image's layers; else it can be called with no image open.
     """
@@ -39,9 +41,10 @@ class Entry(NamedTuple):
     returns: tuple = ()
     before_dialog: Callable | None = None
     in_menu: Callable = _always
+    own_window: bool = False
     on_layers: bool = True
 
     @property
     def has_dialog(self) -> bool:
         """Whether the user can change the arguments before the work."""
-        return self.label.endswith("…")
+        return self.label.endswith("…") and not self.own_window

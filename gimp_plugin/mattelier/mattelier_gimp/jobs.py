@@ -34,6 +34,10 @@ _EMPTY_COVERAGE = 1e-4  # of the layer's area, below which a matte holds nothing
 _MIN_STEP = 0.02  # share of the bar; a progress call costs GIMP a millisecond
 
 
+class Cancelled(Exception):  # noqa: N818 - not an error: somebody changed their mind
+    """The user closed a procedure's own window."""
+
+
 class Call:
     """One call of a procedure, on an image's layers or (None and no layers) on nothing.
 
@@ -43,6 +47,7 @@ class Call:
 
     def __init__(
         self,
+        procedure: Gimp.Procedure,
         run_mode: Gimp.RunMode,
         image: Gimp.Image | None,
         layers: list,
@@ -51,6 +56,7 @@ class Call:
         settings: Settings,
         exit_stack: contextlib.ExitStack,
     ) -> None:
+        self.procedure = procedure
         self.run_mode = run_mode
         self.image = image
         self.layers = layers
@@ -145,7 +151,7 @@ def job(
         requests = [(layer, build_request(call, layer)) for layer in layers(call)]
         requests = [(layer, request) for layer, request in requests if request is not None]
         names = {layer: layer.get_name() for layer, _request in requests}
-        progress = _Progress(_(title), len(requests))
+        progress = Progress(_(title), len(requests))
         layer_results = []
         notes = []
         with engine.connect(call.settings) as worker:
@@ -158,11 +164,11 @@ def job(
                     progress=progress.computing,
                 )
                 progress.finished()
-                _check_found(answer.report, names[layer])
+                check_found(answer.report, names[layer])
                 layer_results.append(LayerResult(layer, request, answer.pictures))
                 notes.append(answer.report.get("note"))
-        _check_there(names)
-        step = _one_undo_step(call.image) if changes_image(call) else contextlib.nullcontext()
+        check_there(names)
+        step = one_undo_step(call.image) if changes_image(call) else contextlib.nullcontext()
         with step:
             values = apply_results(call, layer_results)
         if call.run_mode != Gimp.RunMode.NONINTERACTIVE:
@@ -207,7 +213,7 @@ def chosen_layers(image: Gimp.Image, drawables: list) -> list:
     return layers
 
 
-def _check_found(report: dict, name: str) -> None:
+def check_found(report: dict, name: str) -> None:
     """Refuse a matte with nothing in it, before anything is changed by it.
 
     Raises
@@ -221,7 +227,7 @@ def _check_found(report: dict, name: str) -> None:
         )  # fmt: skip
 
 
-def _check_there(names: dict) -> None:
+def check_there(names: dict) -> None:
     """Refuse where a layer was deleted while the engine worked.
 
     Raises
@@ -238,7 +244,7 @@ def _check_there(names: dict) -> None:
 
 
 @contextlib.contextmanager
-def _one_undo_step(image: Gimp.Image) -> Iterator[None]:
+def one_undo_step(image: Gimp.Image) -> Iterator[None]:
     image.undo_group_start()
     Gimp.context_push()
     try:
@@ -248,7 +254,7 @@ def _one_undo_step(image: Gimp.Image) -> Iterator[None]:
         image.undo_group_end()
 
 
-class _Progress:
+class Progress:
     """GIMP's progress bar, with an equal share for each layer."""
 
     def __init__(self, title: str, layers: int) -> None:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from . import backdrop, refine_edge, remove_background, replace_background, select_subject, subject
+from . import (
+    backdrop,
+    pointing,
+    refine_edge,
+    remove_background,
+    replace_background,
+    select_subject,
+    subject,
+)
 from .arguments import Choice, Colour, File, Flag, Integer, Layer, Model, Real, ReturnValue
 from .entry import Entry
 from .i18n import N_
@@ -48,6 +56,33 @@ def _feather(request: str) -> Integer:
 
 
 PROCEDURES = {
+    "plug-in-mattelier-select-by-pointing": Entry(
+        N_("Select by _Pointing…"),
+        N_("Point at what you mean, see it, correct it, and apply it"),
+        N_(
+            "Opens a window with the layer: a click means this, a right click not this, a drag is "
+            "a box, brushes mark hair, what is sure and what is not. It begins with the layer's "
+            "mask or the selection, where there is one."
+        ),
+        pointing.run,
+        (
+            Choice(
+                "result",
+                N_("Resul_t"),
+                N_("What becomes of the subject"),
+                pointing.RESULTS,
+                default="mask",
+            ),
+            Model("matte"),
+            _edge_shift("matte"),
+            _feather("matte"),
+        ),
+        (
+            ReturnValue("layer_mask", "mask", N_("Mask"), N_("The layer's new mask, if any")),
+            ReturnValue("layer", "layer", N_("Layer"), N_("The new layer, if any")),
+        ),
+        own_window=True,
+    ),
     "plug-in-mattelier-remove-background": Entry(
         N_("_Remove Background…"),
         N_("Make a layer mask that fits the subject, hair included"),

@@ -171,6 +171,11 @@ def picture(layer, encoding: Encoding, area: Area, *, alpha: bool = False, space
     )
 
 
+def pixels_of(width: int, height: int, channels: int, values: bytes):
+    """Bytes of 8 bits a sample, encoded for display, on their way to the worker."""
+    return client().Pixels(width, height, channels, "u8", [values])
+
+
 def mask(drawable, depth: str, area: Area):
     """A mask or selection on its way to the worker."""
     strips = read(drawable, single_channel(drawable, depth), area)

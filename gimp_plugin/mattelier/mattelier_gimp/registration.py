@@ -67,11 +67,14 @@ def _call(procedure, entry, run_mode, config, image=None, drawables=()):
         layers = jobs.chosen_layers(image, drawables) if entry.on_layers else []
         with contextlib.ExitStack() as exit_stack:
             call = jobs.Call(
-                run_mode, image, layers, config, entry.arguments, settings.load(), exit_stack
-            )
-            if call.interactive and entry.has_dialog and not _ask(procedure, entry, call):
+                procedure, run_mode, image, layers, config, entry.arguments, settings.load(),
+                exit_stack,
+            )  # fmt: skip
+            if call.interactive and entry.has_dialog and not _ask(entry, call):
                 return procedure.new_return_values(_STATUS.CANCEL, GLib.Error())
             return _success(procedure, entry.run(call))
+    except jobs.Cancelled:
+        return procedure.new_return_values(_STATUS.CANCEL, GLib.Error())
     except Exception as error:
         return procedure.new_return_values(
             _STATUS.EXECUTION_ERROR,
@@ -79,13 +82,13 @@ def _call(procedure, entry, run_mode, config, image=None, drawables=()):
         )
 
 
-def _ask(procedure, entry, call) -> bool:
+def _ask(entry, call) -> bool:
     """Let the user change the arguments; False is Cancel."""
     if entry.before_dialog is not None:
         entry.before_dialog(call)
     from . import dialogs  # GIMP's interface library is slow to load
 
-    return dialogs.ask(procedure, call)
+    return dialogs.ask(call)
 
 
 def _success(procedure: Gimp.Procedure, values: list) -> Gimp.ValueArray:

@@ -239,7 +239,9 @@ def case_what_cannot_be_is_said(here):
         text = refused(NAME, image, result=result, scale="width", width=160)
         assert "160" in text
     assert "no-such" in refused(NAME, image, model="no-such")
-    assert "denoise" in refused(NAME, image, model="upscale-x2", denoise=0.5).lower()
+    assert (
+        "denoise" in refused(NAME, image, model="upscale-x2", noise="manual", denoise=0.5).lower()
+    )
     image.convert_indexed(0, 0, 8, False, False, "")
     assert "indexed" in refused(NAME, image)
     image.convert_rgb()

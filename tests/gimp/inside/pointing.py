@@ -1,0 +1,213 @@
+"""Select by Pointing in GIMP's window: a real mouse clicks, corrects and applies."""
+
+import subprocess
+import time
+
+from hands import Meanwhile, press, screenshot, window, xdotool
+from stage import (
+    MODES,
+    Gimp,
+    assert_same,
+    call,
+    done,
+    mean_difference,
+    refused,
+    state,
+    values,
+)
+from windows import shown, undone
+
+NAME = "select-by-pointing"
+DIALOG = "Select by Pointing"
+GROUND = 46  # of 255: what lies around the picture
+REST = 4  # seconds, after which an answer has settled on a busy machine
+SIDE = 400
+ROCKET, HER, FLAG = (319, 110), (160, 290), (30, 60)  # in the sample of 400 × 400
+
+
+class View:
+    """The picture in the dialog, found by its looks: its own ground is all around it at 1:1."""
+
+    def __init__(self, dialog):
+        self.dialog = dialog
+        press(dialog, "1")
+        time.sleep(1)
+        rows = screen()
+        lines = [row for row, line in enumerate(rows) if ground_of(line) > 100]
+        full = [row for row in lines if ground_of(rows[row]) == max(map(ground_of, rows))]
+        left = min(start for row in full for start in [rows[row].index(GROUND)])
+        span = ground_of(rows[full[0]])
+        inside = [row for row in range(lines[0], lines[-1]) if ground_of(rows[row]) <= span - SIDE]
+        assert len(inside) == SIDE, f"{len(inside)} rows of the picture were found"
+        self.top, self.left = inside[0], left + (span - SIDE + 1) // 2
+        assert rows[self.top + 9][self.left - 1] == GROUND
+
+    def click(self, x, y, button=1):
+        xdotool("mousemove", self.left + x, self.top + y)
+        time.sleep(0.2)
+        xdotool("click", button)
+        time.sleep(REST)
+
+    def drag(self, *points):
+        for number, (x, y) in enumerate(points):
+            xdotool("mousemove", self.left + x, self.top + y)
+            time.sleep(0.1)
+            if not number:
+                xdotool("mousedown", 1)
+        xdotool("mouseup", 1)
+        time.sleep(REST)
+
+    def matte(self):
+        """What is seen with the matte alone; None where a mark covers it."""
+        press(self.dialog, "k")
+        xdotool("mousemove", 1, 1)
+        time.sleep(1)
+        picture = screen_rgb()
+        return [
+            pixel[0] if len(set(pixel)) == 1 else None
+            for row in picture[self.top : self.top + SIDE]
+            for pixel in row[self.left : self.left + SIDE]
+        ]
+
+
+def screen_rgb():
+    """Rows of (R, G, B)."""
+    raw = subprocess.run(
+        ["import", "-window", "root", "-depth", "8", "rgb:-"], capture_output=True, timeout=60
+    ).stdout
+    width = 1400
+    assert len(raw) == 3 * width * 900
+    pixels = list(zip(raw[0::3], raw[1::3], raw[2::3], strict=True))
+    return [pixels[start : start + width] for start in range(0, len(pixels), width)]
+
+
+def screen():
+    """The screen's rows as bytes: 46 where the view's ground is, else 0."""
+    return [bytes(GROUND if pixel == (GROUND,) * 3 else 0 for pixel in row) for row in screen_rgb()]
+    return len(rows[0]), rows
+
+
+def ground_of(row):
+    return row.count(GROUND)
+
+
+def sample(here):
+    image = here.photo("large")
+    image.scale(SIDE, SIDE)
+    image.clean_all()
+    return image
+
+
+def pointed(here, image, act):
+    """Open the window on an image, act in it, and apply; gives the procedure's values."""
+
+    def hands():
+        dialog = window(DIALOG)
+        time.sleep(REST)
+        try:
+            act(View(dialog))
+        except BaseException:
+            screenshot(here.out / "pointing-failed.shot.png")
+            press(dialog, "Escape")
+            raise
+        press(dialog, "alt+o")
+
+    with Meanwhile(hands):
+        return done(NAME, image, mode=MODES.INTERACTIVE)
+
+
+def share(matte, x, y, reach=12):
+    """How much of a square the matte covers."""
+    rows = [
+        matte[SIDE * row + x - reach : SIDE * row + x + reach]
+        for row in range(y - reach, y + reach)
+    ]
+    return sum(map(sum, rows)) / 255 / (2 * reach) ** 2
+
+
+def case_click_correct_apply_and_undo_once(here):
+    image = sample(here)
+    shown(image)
+    before = state(image)
+    seen = {}
+
+    def act(view):
+        screenshot(here.out / "pointing-start.shot.png")
+        view.click(*ROCKET)
+        screenshot(here.out / "pointing-click.shot.png")
+        seen["clicked"] = view.matte()
+        press(view.dialog, "v")
+        view.click(*HER, button=3)
+        screenshot(here.out / "pointing-correct.shot.png")
+        seen["corrected"] = view.matte()
+        screenshot(here.out / "pointing-matte.shot.png")
+
+    mask, new = pointed(here, image, act)
+    assert new is None
+    matte = values(mask)
+    assert share(matte, *ROCKET) > 0.8, "what was clicked on is not in the mask"
+    assert share(matte, *HER) < 0.1, "what was clicked away is"
+    compared = [(a, b) for a, b in zip(seen["corrected"], matte, strict=True) if a is not None]
+    assert len(compared) > 0.99 * len(matte)
+    far = max(abs(a - b) for a, b in compared)
+    assert far <= 2, f"the preview showed {far}/255 else"
+    after = state(image)
+    undone(image, "ctrl+z", before, "pointing")
+    undone(image, "ctrl+y", after, "pointing")
+
+
+def case_a_box_a_brush_and_a_gesture_taken_back(here):
+    image = sample(here)
+    shown(image)
+
+    def act(view):
+        view.drag((275, 5), (320, 120), (368, 225))
+        screenshot(here.out / "pointing-box.shot.png")
+        press(view.dialog, "s")
+        view.drag(FLAG, (FLAG[0] + 20, FLAG[1] + 5))
+        press(view.dialog, "n")
+        view.drag((315, 40), (322, 60))
+        press(view.dialog, "p")
+        view.click(*HER)
+        press(view.dialog, "ctrl+z")
+        time.sleep(REST)
+        screenshot(here.out / "pointing-brush.shot.png")
+
+    mask, _ = pointed(here, image, act)
+    matte = values(mask)
+    assert share(matte, FLAG[0] + 10, FLAG[1] + 2, 8) > 0.95, "what is sure is not in the mask"
+    assert share(matte, 318, 50, 5) < 0.05, "what is not, is"
+    assert share(matte, *ROCKET) > 0.5
+    assert share(matte, *HER) < 0.1, "a gesture that was taken back counts"
+
+
+def case_it_begins_with_the_mask_that_is_there(here):
+    image = sample(here)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 275, 0, 95, 228)
+    first = values(done("remove-background", image)[0])
+    Gimp.Selection.none(image)
+    shown(image)
+    mask, _ = pointed(here, image, lambda view: None)
+    assert mean_difference(values(mask), first) < 4
+
+
+def case_closing_the_window_changes_nothing(here):
+    image = sample(here)
+    shown(image)
+    before = state(image)
+
+    def hands():
+        dialog = window(DIALOG)
+        time.sleep(REST)
+        View(dialog).click(*ROCKET)
+        press(dialog, "Escape")
+
+    with Meanwhile(hands):
+        answer = call(NAME, image, mode=MODES.INTERACTIVE)
+    assert answer.status == Gimp.PDBStatusType.CANCEL
+    assert_same(state(image), before)
+    assert not image.is_dirty()
+
+
+def case_a_script_is_told_what_to_call(here):
+    assert "Remove Background" in refused(NAME, here.photo())
