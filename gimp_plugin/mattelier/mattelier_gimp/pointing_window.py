@@ -17,7 +17,7 @@ from .jobs import Call  # noqa: E402
 from .matte_view import TOOLS, VIEWS, MatteView  # noqa: E402
 from .questions import Questions, State  # noqa: E402
 
-_SIZE = 1000, 760
+_SIZE = 1080, 720
 _BRUSH_STEP = 1.25
 _STARTING = N_("The engine is starting…")
 _LOOKING = N_("Looking…")
@@ -59,20 +59,15 @@ class _Window:
     def __init__(self, call, shown, pictures, known, options) -> None:
         self._call, self._options = call, options
         self._dialog = dialogs.arguments_dialog(call)
+        self._dialog.set_ok_label(_("_Apply"))
         self._view = MatteView(shown.width, shown.height, shown.rgb, self._ask)
         self._status = Gtk.Label(label=_(_STARTING), xalign=0, wrap=True)
         self._questions = Questions(call.settings, pictures, known, self._answered, self._failed)
         self._failure: Exception | None = None
-        content = self._dialog.get_content_area()
-        for place, (widget, expand) in enumerate(
-            ((self._tools(), False), (self._view, True), (self._status, False))
-        ):
-            content.pack_start(widget, expand, expand, 6)
-            content.reorder_child(widget, place)
+        self._arrange()
         self._dialog.set_default_size(*_SIZE)
         self._dialog.connect("key-press-event", self._key)
         call.config.connect("notify", lambda *_about: self._ask())
-        content.show_all()
         self._brush_widgets()
 
     def run(self):
@@ -110,6 +105,23 @@ class _Window:
         self._dialog.response(Gtk.ResponseType.CANCEL)
         return GLib.SOURCE_REMOVE
 
+    def _arrange(self) -> None:
+        """Tools above, the picture left, the arguments, which GIMP has put in, right of it."""
+        content = self._dialog.get_content_area()
+        side = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=12, valign=Gtk.Align.START)
+        for child in content.get_children():
+            if content.query_child_packing(child)[3] == Gtk.PackType.START:
+                content.remove(child)
+                side.pack_start(child, False, False, 0)
+        middle = Gtk.Box(spacing=12)
+        middle.pack_start(self._view, True, True, 0)
+        middle.pack_start(side, False, False, 0)
+        for widget, expand in ((self._tools(), False), (middle, True), (self._status, False)):
+            content.pack_start(widget, expand, expand, 6)
+        side.set_hexpand(False)  # the picture has the room
+        for widget in (side, middle, self._view, self._status):
+            widget.show()
+
     def _tools(self) -> Gtk.Widget:
         row = Gtk.Box(spacing=6)
         self._tool_buttons = _radio(row, TOOLS, self._choose_tool)
@@ -129,6 +141,7 @@ class _Window:
             button = Gtk.Button(label=_(label), tooltip_text=_(tip), can_focus=False)
             button.connect("clicked", lambda _button, act=act: act())
             row.pack_start(button, False, False, 0)
+        row.show_all()
         return row
 
     def _brush_widgets(self) -> None:

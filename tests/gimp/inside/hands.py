@@ -95,5 +95,5 @@ class Meanwhile:
 
     def __exit__(self, error_type, error, trace):
         self._thread.join()
-        if self._failure and error is None:
-            raise self._failure
+        if self._failure:  # the block may have failed for no other reason
+            raise self._failure from error

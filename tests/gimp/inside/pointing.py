@@ -22,6 +22,7 @@ DIALOG = "Select by Pointing"
 GROUND = 46  # of 255: what lies around the picture
 REST = 4  # seconds, after which an answer has settled on a busy machine
 SIDE = 400
+MARK = 8  # pixels around a click that its mark may cover
 ROCKET, HER, FLAG = (319, 110), (160, 290), (30, 60)  # in the sample of 400 × 400
 
 
@@ -33,14 +34,11 @@ class View:
         press(dialog, "1")
         time.sleep(1)
         rows = screen()
-        lines = [row for row, line in enumerate(rows) if ground_of(line) > 100]
-        full = [row for row in lines if ground_of(rows[row]) == max(map(ground_of, rows))]
-        left = min(start for row in full for start in [rows[row].index(GROUND)])
-        span = ground_of(rows[full[0]])
-        inside = [row for row in range(lines[0], lines[-1]) if ground_of(rows[row]) <= span - SIDE]
-        assert len(inside) == SIDE, f"{len(inside)} rows of the picture were found"
-        self.top, self.left = inside[0], left + (span - SIDE + 1) // 2
-        assert rows[self.top + 9][self.left - 1] == GROUND
+        span = max(map(ground_of, rows))  # of a row with nothing of the picture in it
+        inside = [y for y, row in enumerate(rows) if 100 < ground_of(row) < span - SIDE // 2]
+        assert inside[-1] - inside[0] == SIDE - 1, f"the picture fills rows {inside}"
+        self.top = inside[0]
+        self.left = min(map(end_of_ground, rows[self.top : self.top + SIDE]))
 
     def click(self, x, y, button=1):
         xdotool("mousemove", self.left + x, self.top + y)
@@ -57,17 +55,19 @@ class View:
         xdotool("mouseup", 1)
         time.sleep(REST)
 
-    def matte(self):
-        """What is seen with the matte alone; None where a mark covers it."""
+    def matte(self, *clicks):
+        """What is seen with the matte alone; None where the mark of a click covers it."""
         press(self.dialog, "k")
         xdotool("mousemove", 1, 1)
         time.sleep(1)
         picture = screen_rgb()
-        return [
-            pixel[0] if len(set(pixel)) == 1 else None
-            for row in picture[self.top : self.top + SIDE]
-            for pixel in row[self.left : self.left + SIDE]
-        ]
+        shown_part = [row[self.left : self.left + SIDE] for row in picture]
+        matte = [pixel[0] for row in shown_part[self.top : self.top + SIDE] for pixel in row]
+        for x, y in clicks:
+            for row in range(y - MARK, y + MARK + 1):
+                for column in range(x - MARK, x + MARK + 1):
+                    matte[SIDE * row + column] = None
+        return matte
 
 
 def screen_rgb():
@@ -84,11 +84,16 @@ def screen_rgb():
 def screen():
     """The screen's rows as bytes: 46 where the view's ground is, else 0."""
     return [bytes(GROUND if pixel == (GROUND,) * 3 else 0 for pixel in row) for row in screen_rgb()]
-    return len(rows[0]), rows
 
 
 def ground_of(row):
     return row.count(GROUND)
+
+
+def end_of_ground(row):
+    """Where the ground at the left of a row ends."""
+    start = row.index(bytes([GROUND]) * 40)
+    return next(x for x in range(start, len(row)) if row[x] != GROUND)
 
 
 def sample(here):
@@ -110,7 +115,7 @@ def pointed(here, image, act):
             screenshot(here.out / "pointing-failed.shot.png")
             press(dialog, "Escape")
             raise
-        press(dialog, "alt+o")
+        press(dialog, "alt+a")
 
     with Meanwhile(hands):
         return done(NAME, image, mode=MODES.INTERACTIVE)
@@ -135,11 +140,9 @@ def case_click_correct_apply_and_undo_once(here):
         screenshot(here.out / "pointing-start.shot.png")
         view.click(*ROCKET)
         screenshot(here.out / "pointing-click.shot.png")
-        seen["clicked"] = view.matte()
-        press(view.dialog, "v")
         view.click(*HER, button=3)
         screenshot(here.out / "pointing-correct.shot.png")
-        seen["corrected"] = view.matte()
+        seen["corrected"] = view.matte(ROCKET, HER)
         screenshot(here.out / "pointing-matte.shot.png")
 
     mask, new = pointed(here, image, act)
