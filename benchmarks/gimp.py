@@ -4,8 +4,9 @@
 
 From the call in the PDB to the finished mask or selection, with a warm worker, on a fresh copy of
 the image each time; medians. The way by files is the same engine: GIMP exports a PNG, a new Python
-opens the model and writes the matte, GIMP loads it and makes it the mask. Needs what the tests in
-`tests/gimp` need: a GIMP 3 on PATH, or root rights on a Debian system.
+opens the model and writes the matte, GIMP loads it and makes it the mask. A click of Select by
+Pointing is answered from the picture that the worker keeps; others start a process for each click.
+Needs what the tests in `tests/gimp` need: a GIMP 3 on PATH, or root rights on a Debian system.
 """
 
 from __future__ import annotations
@@ -101,6 +102,9 @@ def summary(times: dict[str, Any]) -> dict[str, float]:
         "12 MP by files, engine": median("12mp", "start"),
         "12 MP by files, import": median("12mp", "import"),
         "12 MP ratio": median("12mp", "peers") / median("12mp", "total"),
+        "2 MP click": median("click", "kept"),
+        "2 MP click, a process each": median("click", "process"),
+        "2 MP click ratio": median("click", "process") / median("click", "kept"),
     }
 
 
@@ -110,6 +114,7 @@ GOALS = {
     "50 MP mask": 4.0,
     "2 MP select subject": 0.5,
     "12 MP ratio": 8.0,
+    "2 MP click": 0.15,
 }
 
 

@@ -72,6 +72,7 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
         published_model,
         take_published,
     )
+    from mattelier.hosts.gimp import announce_models
 
     licence = Licence(flags["licence"], flags["commercial"])
     if licence.needs_acceptance and not flags["accept_licence"]:

@@ -31,6 +31,7 @@ _STAGES = (
 )
 _SENDING, _COMPUTING = 0.1, 0.95  # where these stages end on a layer's share of the bar
 _EMPTY_COVERAGE = 1e-4  # of the layer's area, below which a matte holds nothing
+_SURE = 0.9  # of a matte's confidence; see the README's "How sure is it?"
 _MIN_STEP = 0.02  # share of the bar; a progress call costs GIMP a millisecond
 
 
@@ -166,7 +167,7 @@ def job(
                 progress.finished()
                 check_found(answer.report, names[layer])
                 layer_results.append(LayerResult(layer, request, answer.pictures))
-                notes.append(answer.report.get("note"))
+                notes += [answer.report.get("note"), _doubt(answer.report, names[layer])]
         check_there(names)
         step = one_undo_step(call.image) if changes_image(call) else contextlib.nullcontext()
         with step:
@@ -225,6 +226,15 @@ def check_found(report: dict, name: str) -> None:
             _("No subject was found in “{name}”, so nothing was changed; dab a selection on what "
               "you mean, or draw one around it.").format(name=name)
         )  # fmt: skip
+
+
+def _doubt(report: dict, name: str) -> str:
+    """What to say of a matte that the network itself is not sure of; "" where it is."""
+    if report.get("confidence", 1) >= _SURE:
+        return ""
+    return _(
+        "The subject of “{name}” was not clear; look at the result, or point at what you mean."
+    ).format(name=name)
 
 
 def check_there(names: dict) -> None:

@@ -8,7 +8,7 @@ import os
 import subprocess
 import time
 
-from stage import MODES, PLUGIN, Gimp, Gio, call, rectangle
+from stage import MODES, PLUGIN, Gimp, Gio, call, read, rectangle, worker, worker_client
 
 
 def measure(here):
@@ -16,6 +16,7 @@ def measure(here):
     runs = json.loads((here.out / "runs.json").read_text("utf-8"))
     times = {name: _measured(here, name, **options) for name, options in runs.items()}
     times["start"] = [_start() for _ in range(5)]
+    times["click"] = _clicks(here, 2 * max(options["runs"] for options in runs.values()))
     here.note(**times)
 
 
@@ -47,6 +48,40 @@ def _timed(original, act):
     return seconds
 
 
+def _clicks(here, count):
+    """Seconds of a click's answer, picture of 2 MP: kept by the worker, and a process for each."""
+    file = here.out / "2mp.png"
+    image = Gimp.file_load(MODES.NONINTERACTIVE, Gio.File.new_for_path(str(file)))
+    (layer,) = image.get_layers()
+    width, height = layer.get_width(), layer.get_height()
+    picture = worker_client().Pixels(width, height, 3, "u8", [read(layer, "R'G'B' u8")])
+    image.delete()
+    kept, peers = [], []
+    with worker() as connection:
+        for number in range(count + 1):
+            place = {"x": (0.3 + 0.05 * (number % 8)) * width, "y": 0.6 * height}
+            options = {"stage": "glance", "matte": {"hint": {"points": [place]}}}
+            start = time.perf_counter()
+            connection.run("point", options, {} if number else {"picture": picture})
+            if number:  # the first brings the picture
+                kept.append(time.perf_counter() - start)
+    for number in range(max(3, count // 4)):
+        start = time.perf_counter()
+        _engine("matte", file, "--point", f"{(0.3 + 0.1 * number) * width:.0f},{0.6 * height:.0f}",
+                "--quality", "fast", "-o", here.out / "click.png", "--overwrite")  # fmt: skip
+        peers.append(time.perf_counter() - start)
+    return {"kept": kept, "process": peers}
+
+
+def _engine(*arguments):
+    engine = json.loads((PLUGIN / "engine.json").read_text("utf-8"))["command"][:-1]
+    subprocess.run(
+        [*engine, *map(str, arguments)],
+        check=True, stdin=subprocess.DEVNULL, capture_output=True,
+        env={name: os.environ[name] for name in ("HOME", "PATH", "LANG")},
+    )  # fmt: skip
+
+
 def _start():
     """What GIMP takes to start a plug-in and hear from it: a call that does next to nothing."""
     start = time.perf_counter()
@@ -67,25 +102,20 @@ def _by_files(folder, image, times):
     start = time.perf_counter()
     Gimp.file_save(MODES.NONINTERACTIVE, image, Gio.File.new_for_path(str(picture)), None)
     times["export"].append(time.perf_counter() - start)
-    engine = json.loads((PLUGIN / "engine.json").read_text("utf-8"))["command"][:-1]
-    subprocess.run(
-        [*engine, "matte", str(picture), "-o", str(matte)],
-        check=True, stdin=subprocess.DEVNULL, capture_output=True,
-        env={name: os.environ[name] for name in ("HOME", "PATH", "LANG")},
-    )  # fmt: skip
+    _engine("matte", picture, "-o", matte)
     times["start"].append(time.perf_counter() - start - times["export"][-1])
     start = time.perf_counter()
     (layer,) = image.get_layers()
-    read = Gimp.file_load_layer(
+    loaded = Gimp.file_load_layer(
         MODES.NONINTERACTIVE, image, Gio.File.new_for_path(str(matte))
     )  # fmt: skip
-    image.insert_layer(read, None, 0)
+    image.insert_layer(loaded, None, 0)
     mask = layer.create_mask(Gimp.AddMaskType.WHITE)
     layer.add_mask(mask)
     everything = rectangle(layer)
     # Perceptual grey into linear: the numbers are the matte, not colours.
-    data = read.get_buffer().get(everything, 1.0, "Y' u8", 0)
+    data = loaded.get_buffer().get(everything, 1.0, "Y' u8", 0)
     mask.get_buffer().set(everything, "Y u8", data)
     mask.get_buffer().flush()
-    image.remove_layer(read)
+    image.remove_layer(loaded)
     times["import"].append(time.perf_counter() - start)
