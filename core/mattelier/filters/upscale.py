@@ -43,10 +43,10 @@ _FULL_DETAIL_LIGHT, _NO_DETAIL_LIGHT = 0.8, 2.0
 _MAX_OVERSHOOT = 1.5  # times the brightest sample near by: as far as sharpened light may rise
 _INPAINT_MARGIN_PX = 8  # pixels around visible ones in which invisible ones are painted over
 # JPEG's coarse steps and noise, in 8-bit steps, from which on clearing them is better than not, and
-# over how many more all of it is wanted; see `wanted_denoise`.
+# over how many more clearing rises from nothing to all; see `wanted_denoise`.
 _MIN_JPEG_STEP, _JPEG_STEP_SPAN = 3.0, 10.0
 _MIN_NOISE, _NOISE_SPAN = 4.5, 11.0
-_LEAST_DENOISE = 0.05  # what clears anything at all
+_LEAST_DENOISE, _MOST_DENOISE = 0.05, 0.7  # what clears anything at all; more smooths textures
 _MAX_ASPECT_CHANGE = 0.01  # of the aspect, from which on the user is told
 
 
@@ -149,7 +149,7 @@ def wanted_denoise(found: Degradation) -> float:
         return 0.0
     by_jpeg = (found.jpeg_step - _MIN_JPEG_STEP) / _JPEG_STEP_SPAN
     by_noise = (found.noise - _MIN_NOISE) / _NOISE_SPAN
-    return float(np.clip(max(by_jpeg, by_noise), _LEAST_DENOISE, 1))
+    return float(np.clip(max(by_jpeg, by_noise), _LEAST_DENOISE, _MOST_DENOISE))
 
 
 def _chooses(request: UpscaleRequest) -> bool:

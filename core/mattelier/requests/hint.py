@@ -91,15 +91,6 @@ class HintRequest(Request):
             "Rough grey mask: white is the subject.", name="hint", flag=Flag(metavar="FILE|FOLDER")
         ),
     ] = None
-    mask_as: Annotated[
-        MaskUse,
-        Field(
-            "What the hint is: a rough mask; a selection, which may be a dab on the subject, a "
-            "rectangle or a lasso around it; or a finished matte, taken as it is.",
-            name="hint_as",
-            flag=Flag(show_default=True),
-        ),
-    ] = "rough"
     trimap: Annotated[
         str | None,
         Field("Grey map: 0 not, 128 unknown, 255 subject.", flag=Flag(metavar="FILE|FOLDER")),
@@ -120,3 +111,12 @@ class HintRequest(Request):
             flag=Flag(("--point",), metavar="X,Y[,+|-]", parse=Point.parse, multiple=True),
         ),
     ] = ()
+    mask_as: Annotated[
+        MaskUse,
+        Field(
+            "What the hint is: a rough mask; a selection, which may be a dab on the subject, a "
+            "rectangle or a lasso around it; or a finished matte, taken as it is.",
+            name="hint_as",
+            flag=Flag(show_default=True),
+        ),
+    ] = "rough"
