@@ -81,6 +81,7 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
     known = published_model(store, file)
     if known is not None and name in (None, known.name):
         paths = take_published(store, known, file, accept_licence=flags["accept_licence"])
+        announce_models()
         click.echo(f"This is {known.title}, as published.", err=True)
         click.echo(f"{known.name} is ready in {next(iter(paths.values())).parent}.", err=True)
         return

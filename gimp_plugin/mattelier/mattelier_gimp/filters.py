@@ -196,6 +196,7 @@ PROCEDURES = {
                 N_("Sat_uration"),
                 N_("Stronger colours, or weaker where negative"),
                 of="enhance.saturation",
+                default=0.0,
                 when=("strength", ("manual",)),
             ),
             Real(

@@ -57,7 +57,7 @@ def _feather(request: str) -> Integer:
 
 PROCEDURES = {
     "plug-in-mattelier-select-by-pointing": Entry(
-        N_("Select by _Pointing…"),
+        N_("Select by Po_inting…"),
         N_("Point at what you mean, see it, correct it, and apply it"),
         N_(
             "Opens a window with the layer: a click means this, a right click not this, a drag is "
