@@ -505,3 +505,11 @@ def test_a_missing_engine_is_one_sentence(runtime):
         client.connect(Engine((sys.executable, "-c", "raise SystemExit(7)")), "test")
     with pytest.raises(client.Unavailable, match="`mattelier worker`"):
         client.connect(Engine(), "test")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch) -> None:
+    """Not the engine is said to be missing, where only its socket has no place."""
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    monkeypatch.setenv("MATTELIER_RUNTIME", str(tmp_path / "file" / "run"))
+    with pytest.raises(client.Unavailable, match=r"folder .*run cannot be written"):
+        client.connect(client.Engine((sys.executable, "-c", "pass")), "test")

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import threading
 import time
@@ -245,3 +247,16 @@ def together_with_another(here):
     mask, _ = done("remove-background", here.photo())
     assert_a_matte(values(mask))
     here.note(worker=worker_pid())
+
+
+def case_commands_that_are_named_can_be_run(here):
+    text = refused("style", here.photo())
+    assert shutil.which("mattelier") or re.search(r"“/\S+ .*mattelier models import", text), text
+
+
+def case_what_has_no_network_is_not_in_the_menu(here):
+    def paths(name):
+        return Gimp.get_pdb().lookup_procedure(f"plug-in-mattelier-{name}").get_menu_paths()
+
+    assert not paths("style")
+    assert paths("enhance")

@@ -25,3 +25,7 @@ def case_a_reference_is_needed(here):
     assert "whose style" in refused("style", image)
     assert "itself" in refused("style", image, reference=image.get_layers()[0])
     assert not image.is_dirty()
+
+
+def case_it_is_in_the_menu(here):
+    assert Gimp.get_pdb().lookup_procedure("plug-in-mattelier-style").get_menu_paths()
