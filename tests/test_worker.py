@@ -511,5 +511,5 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch) -> None
     """Not the engine is said to be missing, where only its socket has no place."""
     (tmp_path / "file").write_text("in the way", "utf-8")
     monkeypatch.setenv("MATTELIER_RUNTIME", str(tmp_path / "file" / "run"))
-    with pytest.raises(client.Unavailable, match=r"folder .*run cannot be written"):
+    with pytest.raises(client.Unavailable, match=r"folder .*run cannot be used"):
         client.connect(client.Engine((sys.executable, "-c", "pass")), "test")

@@ -330,7 +330,7 @@ def _start_worker(engine: Engine) -> subprocess.Popen[bytes]:
         sink = protocol.open_own(output, "wb")
     except OSError as error:
         raise Unavailable(
-            f"The folder {output.parent} cannot be written ({error.strerror or error}); make it "
+            f"The folder {output.parent} cannot be used ({error.strerror or error}); make it "
             "writable, or set MATTELIER_RUNTIME to another folder."
         ) from error
     try:
