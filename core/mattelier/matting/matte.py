@@ -64,7 +64,10 @@ def estimate(
 
 def glance(view: View, hint: Hint | None, model: OpenModel) -> NDArray[np.float32]:
     """As `estimate` by one pass at most: for answers to a gesture, while the user looks on."""
-    return _apply_hint(_passes(view, hint, model, "fast"), hint, view)
+    if hint is None or model.input.hint is not None:
+        return _apply_hint(_passes(view, hint, model, "fast"), hint, view)
+    seen = _passes(view, None, model, "fast")
+    return _apply_hint(unhinted.keep_meant_parts(seen, hint), hint, view)
 
 
 def _predict(
