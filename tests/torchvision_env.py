@@ -77,7 +77,10 @@ def _complete(folder: Path, python: Path) -> None:
                     f"{folder.parent} has {free >> 30}"
                 )
             run_step([sys.executable, "-m", "venv", folder], log, what)
-        install = [python, "-m", "pip", "install", "--no-cache-dir", "--constraint", _CONSTRAINTS]
+        # Without checksums: with them pip would ask for those of PyTorch and all its parts too.
+        versions = folder / "constraints.txt"
+        versions.write_text("\n".join(_versions()) + "\n", "utf-8")
+        install = [python, "-m", "pip", "install", "--no-cache-dir", "--constraint", versions]
         run_step([*install, *_packages()], log, what, timeout=_INSTALL_SECONDS)
 
 
@@ -95,7 +98,12 @@ def _packages() -> list[str]:
     """The project's own dependencies and pytest, in the versions of the constraints file."""
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = [re.split("[<>=~! ]", text)[0] for text in project["dependencies"]]
-    lines = _CONSTRAINTS.read_text("utf-8").splitlines()
-    versions = {line.partition("==")[0].lower(): line for line in lines}
+    versions = {line.partition("==")[0].lower(): line for line in _versions()}
     names = [name.lower() for name in (*wanted, "pytest", "pytest-timeout")]
     return sorted([*(versions.get(name, name) for name in names), *_PINNED])
+
+
+def _versions() -> list[str]:
+    """The lines of the constraints file, "name==version" each."""
+    lines = _CONSTRAINTS.read_text("utf-8").splitlines()
+    return [line.partition(" --hash")[0] for line in lines if not line.startswith("#")]
