@@ -29,9 +29,7 @@ class Hint:
     Attributes
     ----------
     mask : (H, W) float32 0…1, or None
-        Roughly where the subject is.
-    exact : bool
-        The mask is the matte itself, in a shot whose frame this is.
+        Where the subject is, as `mask_as` says.
     trimap : (H, W) uint8, or None
         255 subject, 0 background, anything between unknown; obeyed exactly.
     box : Box or None
@@ -41,7 +39,8 @@ class Hint:
     region : (H, W) bool, or None
         Holds the whole subject, as a box of any shape.
     mask_as : "rough", "selection" or "matte"
-        What the mask is; a selection is read (`matting.selection`) before a network is asked.
+        What the mask is: where the subject roughly is, what an artist selected, which is read
+        (`matting.selection`) before a network is asked, or the matte itself.
     """
 
     height: int
@@ -50,9 +49,13 @@ class Hint:
     trimap: NDArray[np.uint8] | None = None
     box: Box | None = None
     points: tuple[Point, ...] = ()
-    exact: bool = False
     region: NDArray[np.bool_] | None = None
     mask_as: MaskUse = "rough"
+
+    @property
+    def is_matte(self) -> bool:
+        """Whether the mask is the matte itself, so that nothing is left to find."""
+        return self.mask is not None and self.mask_as == "matte"
 
     @property
     def positive_points(self) -> tuple[Point, ...]:
@@ -84,7 +87,7 @@ class Hint:
         region = None if self.region is None else self.region[rows, columns]
         if mask is None and trimap is None and box is None and not points and region is None:
             return None
-        return Hint(y1 - y0, x1 - x0, mask, trimap, box, points, self.exact, region, self.mask_as)
+        return Hint(y1 - y0, x1 - x0, mask, trimap, box, points, region, self.mask_as)
 
     def evidence(self, height: int, width: int) -> NDArray[np.float32]:
         """(2, height, width) float32 0…1: evidence for, and against, the subject."""

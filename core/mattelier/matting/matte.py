@@ -188,7 +188,7 @@ def solve_matte(view: View, hint: Hint | None, request: MatteRequest, model: Ope
     """
     from mattelier.matting.refine import refine, stretch
 
-    if hint is not None and hint.mask is not None and hint.mask_as == "matte":
+    if hint is not None and hint.mask is not None and hint.is_matte:
         return _given(hint.mask, request)
     report = Report(model.name, model.engine, model.device, model.note)
     selection = hint.mask if hint is not None and hint.mask_as == "selection" else None

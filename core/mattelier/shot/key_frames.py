@@ -63,7 +63,7 @@ class KeyFrames(Mapping[int, Hint]):
             name = key.mask or f"of {key.object}"
             raise UsageError(f"The key {name} at frame {key.frame}: {error}") from None
         assert hint is not None
-        return replace(hint, exact=hint.mask is not None and key.edge == "exact")
+        return replace(hint, mask_as="matte") if key.edge == "exact" else hint
 
 
 def collect_key_frames(request: RotoRequest, plate: Plate) -> dict[str, KeyFrames]:

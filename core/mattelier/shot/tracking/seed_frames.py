@@ -62,8 +62,8 @@ class SeedFrames:
 
     def key(self, frame: int, hint: Hint) -> SeedFrame:
         """The seed frame that a key makes of its frame."""
-        kind = "rough" if hint.mask is not None and not hint.exact else "key"
-        pixels = None if hint.exact else self._proxies.identity(frame)
+        kind = "rough" if hint.mask is not None and not hint.is_matte else "key"
+        pixels = None if hint.is_matte else self._proxies.identity(frame)
         seed = SeedFrame(frame, digest_of(self._settings, kind, frame, _hint_digest(hint), pixels))
         if not self._coarse.has(frame, seed.digest):
             self._coarse.write(frame, seed.digest, self._key_matte(frame, hint))
@@ -73,7 +73,7 @@ class SeedFrames:
         view = self._proxies.require(frame)
         if hint.mask is None:
             return TrackedMatte.rounded(self._estimate(view, hint), 1, 1)
-        if hint.exact:
+        if hint.is_matte:
             return TrackedMatte.rounded(hint.shrunk_mask(*view.shape[:2]), 1, 1)
         drawn, certain = roughly(hint, *view.shape[:2])
         if not drawn.any():  # it says that the subject is not there
