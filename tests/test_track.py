@@ -41,7 +41,8 @@ def keys(clip: Clip, *places: int) -> dict[int, Hint]:
 
 
 def drawn(mask: np.ndarray, *, exact: bool) -> Hint:
-    return replace(checked_hint(make_hint(*mask.shape, mask=mask)), exact=exact)
+    use = "matte" if exact else "rough"
+    return checked_hint(make_hint(*mask.shape, mask=mask, mask_as=use))
 
 
 def checked_hint(hint: Hint | None) -> Hint:
