@@ -46,6 +46,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "matte": {"quality": "fast", "model": "default", "hint": {"box": _BOX}, "feather": 0},
     "cutout": {"matte": {"quality": "fast"}, "background": None, "crop": False, "padding": 0},
     "refine": {"width": 12, "feather": 2},
+    "point": {
+        "stage": "settle",
+        "matte": {"quality": "fast", "hint": {"points": [{"x": 3, "y": 3}]}},
+        "strokes": [{"kind": "hair", "points": [{"x": 2, "y": 2}], "radius": 2}],
+    },
     "upscale": {"scale": 2, "model": "default"},
     "bokeh": {"radius": 3, "blades": 0, "focus": {"x": 3, "y": 3}},
     "denoise": {"strength": 0.5},
