@@ -154,7 +154,7 @@ def _lay_down(folder: Path) -> Iterator[IO[bytes]]:
     """A new claim file, locked; removed in the end."""
     while True:
         path = folder / f".mattelier-{secrets.token_hex(4)}.run"
-        file = path.open("x+b")
+        file = path.open("x+b", buffering=0)
         with contextlib.suppress(OSError):
             path.chmod(_EVERYBODY)
         try:
@@ -177,10 +177,10 @@ def _lay_down(folder: Path) -> Iterator[IO[bytes]]:
 
 
 def _write(file: IO[bytes], claim: Claim) -> None:
+    # At once and never shorter than before, so that nobody reads a half or the end of what was.
+    content = json.dumps(asdict(claim)).encode().ljust(os.fstat(file.fileno()).st_size)
     file.seek(0)
-    file.write(json.dumps(asdict(claim)).encode())
-    file.truncate()
-    file.flush()
+    file.write(content)
 
 
 def _living(folder: Path, but: Path) -> Iterator[Claim]:
