@@ -21,19 +21,22 @@ from mattelier.commands.main import main
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="stops a process as POSIX can")
 
+FOLDERS = 3  # that a run of the shot writes to: its work, mattes, foregrounds
+
 
 @pytest.fixture(scope="module")
 def shot(tmp_path_factory: pytest.TempPathFactory) -> Shot:
     return Shot(tmp_path_factory.mktemp("shot") / "disc")
 
 
-def pause_when_claimed(process: subprocess.Popen[bytes], folder: Path) -> None:
-    """Stop a run once it has said which files are its own."""
+def pause_when_claimed(process: subprocess.Popen[bytes], folder: Path, folders: int) -> None:
+    """Stop a run once it has said in all of its folders which files are its own."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        for claim in folder.rglob(".mattelier-*.run"):
+        if len(list(folder.rglob(".mattelier-*.run"))) == folders:
             process.send_signal(signal.SIGSTOP)
-            if b'"decided": true' in claim.read_bytes():
+            claims = [claim.read_bytes() for claim in folder.rglob(".mattelier-*.run")]
+            if len(claims) == folders and all(b'"decided": true' in claim for claim in claims):
                 return
             process.send_signal(signal.SIGCONT)
         time.sleep(0.002)
@@ -44,7 +47,7 @@ def pause_when_claimed(process: subprocess.Popen[bytes], folder: Path) -> None:
 def stopped(shot: Shot, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]:
     """A run of the shot into a folder of the test's name, in its midst."""
     process = shot.start(request.node.name, "--frames", "0-5")
-    pause_when_claimed(process, shot.folder / request.node.name)
+    pause_when_claimed(process, shot.folder / request.node.name, FOLDERS)
     yield process
     if process.returncode is None:
         process.kill()
@@ -137,7 +140,7 @@ def test_pictures_that_another_run_writes_are_left_to_it(
         "main(['enhance', 'a.png', '-o', 'out/', '--overwrite'])\n"
     )
     with subprocess.Popen([sys.executable, "-c", holder], cwd=tmp_path) as first:
-        pause_when_claimed(first, tmp_path / "out")
+        pause_when_claimed(first, tmp_path / "out", 1)
         command = ["enhance", str(tmp_path / "a.png"), str(tmp_path / "b.png")]
         assert main([*command, "-o", f"{tmp_path / 'out'}/", "--overwrite"]) == 3
         said = capsys.readouterr().err
