@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from mattelier.catalogue.card import Card, check_name, to_toml
+from mattelier.catalogue.card import Card, FileEntry, check_name, to_toml
 from mattelier.catalogue.store import Store, sha256
+from mattelier.types.atomic import replacing
 from mattelier.types.errors import ModelError, UsageError
 
 _PICKLE_SUFFIXES = {".pth", ".pt", ".ckpt", ".pkl", ".pickle", ".bin", ".joblib", ".t7"}
@@ -53,9 +54,9 @@ def import_weights(store: Store, source: Path, name: str, describe: Callable[[Pa
     Raises
     ------
     UsageError
-        The name is taken, or is none.
+        The name is taken.
     ModelError
-        The file is refused, or cannot be copied.
+        The name is none, or the file is refused, or cannot be copied.
     """
     check_name(name)
     if name in store.names() or name == "default":
@@ -76,8 +77,8 @@ def import_weights(store: Store, source: Path, name: str, describe: Callable[[Pa
     return store.card(name)
 
 
-def published_model(store: Store, source: Path) -> Card | None:
-    """The model whose card names just this file, by its checksum; None: none does.
+def published_file(store: Store, source: Path) -> tuple[Card, FileEntry] | None:
+    """The model whose card names just this file, by its checksum, and its entry; None: none does.
 
     Raises
     ------
@@ -86,27 +87,28 @@ def published_model(store: Store, source: Path) -> Card | None:
     """
     try:
         size = source.stat().st_size
-        cards = [
-            card
+        entries = [
+            (card, file)
             for card in store.cards()
             if any(file.bytes in (None, size) and file.url for file in card.files)
+            for file in card.files
         ]
-        digest = sha256(source) if cards else ""
+        digest = sha256(source) if entries else ""
     except OSError as error:
         raise ModelError(f"{source} cannot be read ({error.strerror}).") from error
-    return next((c for c in cards if any(file.sha256 == digest for file in c.files)), None)
+    return next(((card, file) for card, file in entries if file.sha256 == digest), None)
 
 
 def take_published(
-    store: Store, card: Card, source: Path, *, accept_licence: bool
+    store: Store, card: Card, file: FileEntry, source: Path, *, accept_licence: bool
 ) -> dict[str, Path]:
-    """Put a file where `models get` would have put it; its model's paths, as `Store.locate`.
+    """Put a model's file where `models get` would have put it; its paths, as `Store.locate`.
 
     Raises
     ------
     UsageError
         The licence needs acceptance that was not given.
-    ModelError
+    ModelError, OutputError
         It cannot be copied, or another file of the model is not here yet.
     """
     if card.licence.needs_acceptance and not accept_licence:
@@ -114,16 +116,13 @@ def take_published(
             f"The weights of {card.name} are under {card.licence.weights}; read {card.source} and "
             "add --accept-licence if you accept that."
         )
-    digest = sha256(source)
-    file = next(one for one in card.files if one.sha256 == digest)
     folder = store.user / card.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"{file.path}.import"
-        shutil.copyfile(source, part)
-        os.replace(part, folder / file.path)
     except OSError as error:
         raise _cannot_copy(source, store, error) from error
+    with replacing(folder / file.path) as part:
+        shutil.copyfile(source, part)
     return store.locate(card)
 
 

@@ -69,7 +69,7 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
     from mattelier.catalogue.importing import (
         detect_suffix,
         import_weights,
-        published_model,
+        published_file,
         take_published,
     )
     from mattelier.hosts.gimp import announce_models
@@ -78,9 +78,10 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
     if licence.needs_acceptance and not flags["accept_licence"]:
         raise UsageError("These weights allow no commercial use; add --accept-licence.")
     store = Store()
-    known = published_model(store, file)
-    if known is not None and name in (None, known.name):
-        paths = take_published(store, known, file, accept_licence=flags["accept_licence"])
+    published = published_file(store, file)
+    if published is not None and name in (None, published[0].name):
+        known = published[0]
+        paths = take_published(store, *published, file, accept_licence=flags["accept_licence"])
         announce_models()
         click.echo(f"This is {known.title}, as published.", err=True)
         click.echo(f"{known.name} is ready in {next(iter(paths.values())).parent}.", err=True)
@@ -273,8 +274,8 @@ def _try_matte(store: Store, card: Card, flags: dict[str, Any]) -> Card:
     if guessing and not (answer.min() >= -_LOGIT_MARGIN and answer.max() <= 1 + _LOGIT_MARGIN):
         click.echo("Its answer leaves 0…1, so it is taken for logits (--activation).", err=True)
         card = replace(card, output=replace(card.output, activation="sigmoid"))
-    alpha = postprocess(replace(card.output, min_max=False), answer)
     if float(np.ptp(answer)) < _FLAT_SPREAD:
+        alpha = postprocess(replace(card.output, min_max=False), answer)
         raise ModelError(
             f"{card.name} sees nothing: its answer to a drawn picture is {alpha.mean():.2f} "
             "everywhere, so the file holds no trained network, or is given its pictures wrongly."
