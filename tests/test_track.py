@@ -31,6 +31,10 @@ def network() -> OpenModel:
     return MODELS.open("default", "matte")
 
 
+def memory() -> OpenModel:
+    return MODELS.open("default", "track")
+
+
 @pytest.fixture(scope="module")
 def moving() -> Clip:
     return disc_clip([(40 + 7 * i, 56 + 10 * np.sin(i / 2)) for i in range(12)])
@@ -60,7 +64,7 @@ def run(
     **options: object,
 ) -> Track:
     views = clip[0]
-    return Tracker(network, folder / "track" / "subject").track(
+    return Tracker(network, memory(), folder / "track" / "subject").track(
         range(FIRST, FIRST + len(views)),
         look or (lambda frame: views[frame - FIRST]),
         key_hints,
@@ -260,7 +264,7 @@ def test_several_objects_may_be_tracked_at_once(
     tracks: dict[str, Track] = {}
 
     def track(name: str) -> None:
-        tracks[name] = Tracker(network, tmp_path / "track" / name, name=name).track(
+        tracks[name] = Tracker(network, memory(), tmp_path / "track" / name, name=name).track(
             range(FIRST, FIRST + 12), lambda frame: moving[0][frame - FIRST], keys(moving, 0)
         )
 
@@ -282,7 +286,7 @@ def test_a_key_outside_the_plate_is_named(network: OpenModel, moving: Clip, tmp_
 def test_a_model_without_hints_is_refused(network: OpenModel, tmp_path: Path) -> None:
     hintless = replace(network, name="u2netp", input=Store().card("u2netp").input)
     with pytest.raises(UsageError, match="u2netp takes no hints"):
-        Tracker(hintless, tmp_path)
+        Tracker(hintless, memory(), tmp_path)
 
 
 @pytest.mark.skipif(not (SHARED / "video").is_dir(), reason="needs the shared data")

@@ -170,7 +170,7 @@ class Card:
     files: tuple[FileEntry, ...]
     input: Input
     output: Output
-    task: Literal["matte", "upscale", "depth", "denoise", "style"] = "matte"
+    task: Literal["matte", "upscale", "depth", "denoise", "style", "track"] = "matte"
     architecture: str | None = None
     quality: Mapping[str, Any] = field(default_factory=dict)
     speed: Mapping[str, Any] = field(default_factory=dict)

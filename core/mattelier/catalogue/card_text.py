@@ -53,7 +53,12 @@ def card_text(card: Card, state: str, width: int = 88) -> str:
 
 
 def _describe_task(card: Card) -> str:
-    verbs = {"matte": "cuts subjects out", "upscale": "enlarges", "depth": "estimates depth"}
+    verbs = {
+        "matte": "cuts subjects out",
+        "upscale": "enlarges",
+        "depth": "estimates depth",
+        "track": "tells places apart, for tracking",
+    }
     text = verbs.get(card.task, card.task)
     if card.task == "upscale":
         text += f" {card.output.scale} times"

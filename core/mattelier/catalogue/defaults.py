@@ -69,6 +69,10 @@ TASK_MODELS: Mapping[str, TaskModels] = {
         suffixes=_TORCH_FILES,
         missing_file=(ModelError, "There is no weights file {path}."),
     ),
+    "track": TaskModels(
+        names=("track",),
+        refusal="The model {name} does not tell places of a picture apart; choose another.",
+    ),
     "style": TaskModels(
         names=(),
         refusal="The model {name} paints no styles; choose another.",

@@ -29,7 +29,8 @@ from mattelier.requests import Device
 # leaves them there: on two cores the default network opens and runs in 0.4 s, PyTorch opens in 2.
 MIN_GPU_BYTES = 64_000_000
 
-_ROLES = {"matte": "alpha", "depth": "depth"}  # of a network's answer; other tasks': a picture
+# Of a network's answer; other tasks': a picture.
+_ROLES = {"matte": "alpha", "depth": "depth", "track": "features"}
 
 
 def open_model(

@@ -44,7 +44,8 @@ class Session(Protocol):
         -------
         array by role, float32, as the network gives it after the card's `torch_activation` where
         torch ran: "alpha" (1, 1, h, w) or (1, h, w), "picture" (1, 3, scale·h, scale·w), "depth"
-        (1, 1, h, w); the other conventions of the card's output are `preprocess.postprocess`'s
+        (1, 1, h, w), "features" (1, C, h', w'); the other conventions of the card's output are
+        `preprocess.postprocess`'s
 
         Raises
         ------

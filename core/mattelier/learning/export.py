@@ -49,6 +49,7 @@ CUTOUT_GRAPH = GraphPorts(
     {"picture": (3, 128, 192), "hint": (2, 128, 192)}, "alpha", 32, torch.sigmoid, r"out\.[1-9]"
 )
 DETAIL_CUTOUT_GRAPH = replace(CUTOUT_GRAPH, multiple=64)
+EMBEDDING_GRAPH = GraphPorts({"picture": (3, 128, 192)}, "features", 32)
 
 
 class _Graph(nn.Module):

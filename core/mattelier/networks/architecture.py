@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 State = Mapping[str, NDArray[Any]]
 """The weights of a network: name → array, as its file holds them."""
 
-Task = Literal["matte", "upscale", "denoise", "depth", "style"]
+Task = Literal["matte", "upscale", "denoise", "depth", "style", "track"]
 
 Module = TypeVar("Module", bound="nn.Module")
 

@@ -143,12 +143,14 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
     def prepare(self, window: FrameRange) -> None:
         """Track every object."""
         networks = self._networks
+        memory = self._models.open("default", "track", self.request.matte.device)
         with _read_ahead(self.view, self.plate.frames) as read:
             for number, (name, network) in enumerate(networks.items()):
                 start, stop = (i / len(networks) for i in (number, number + 1))
                 with stage("tracking", start, stop):
                     tracker = Tracker(
                         network,
+                        memory,
                         self._track_folder / "track" / name,
                         name=name,
                         quality=self.request.matte.quality,

@@ -16,7 +16,7 @@ _SMOOTHING_SIGMA_BINS = 0.8  # of the Gaussian by which a colour stands for its 
 _SMOOTHING_TAPS = 7  # bins of that Gaussian, at most
 _MIN_SHARE = 2e-4  # share of pixels below which a colour says little
 _MIN_PIXELS = 3  # pixels that a colour must have had to be believed
-_MAX_LOG_ODDS = 3.0  # of the log-odds: colour alone never decides
+MAX_LOG_ODDS = 3.0  # appearance alone never decides
 
 
 class ColourModel:
@@ -38,7 +38,7 @@ class ColourModel:
         odds = np.log(share[0] / share[1]) * np.minimum(1, (inside + outside) / _MIN_PIXELS)
         if not counts.sum(1).all():  # all subject, or none: nothing to tell apart
             odds[:] = 0
-        self._odds = np.clip(odds, -_MAX_LOG_ODDS, _MAX_LOG_ODDS).astype(np.float32)
+        self._odds = np.clip(odds, -MAX_LOG_ODDS, MAX_LOG_ODDS).astype(np.float32)
 
     def odds(self, view: Map) -> Map:
         """Log-odds −3…3 of each pixel's being the subject by its colour: (h, w); 0: unknown."""

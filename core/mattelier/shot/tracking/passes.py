@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mattelier.engines.open_model import OpenModel
 from mattelier.shot.tracking.flow import FlowCache, chain_flows
 from mattelier.shot.tracking.matte_cache import MatteCache, TrackedMatte
+from mattelier.shot.tracking.memory import Embeddings, Memory
 from mattelier.shot.tracking.propagate import SubjectPredictor, carry, log_odds, logistic
 from mattelier.shot.tracking.proxies import ProxyCache
 from mattelier.shot.tracking.stabilise import Neighbour, stabilise
@@ -51,8 +52,10 @@ class Passes:
         An opened model that takes hints.
     mirrored : bool
         See `SubjectPredictor`.
+    embeddings : Embeddings
+        What memory compares by.
     settings : str
-        Stands for the model and all that decides how it is used.
+        Stands for the models and all that decides how it is used.
     folder : Path
         Of the object's records.
     proxies : ProxyCache
@@ -64,12 +67,14 @@ class Passes:
         self,
         model: OpenModel,
         mirrored: bool,
+        embeddings: Embeddings,
         settings: str,
         folder: Path,
         proxies: ProxyCache,
         coarse: MatteCache,
     ) -> None:
         self._model, self._mirrored, self._settings = model, mirrored, settings
+        self._embeddings = embeddings
         self._proxies, self._coarse = proxies, coarse
         self._motion = FlowCache(proxies.require)
         self._forward = MatteCache(folder, "forward")
@@ -162,7 +167,8 @@ class Passes:
     def _predictor(self, stretch: Stretch) -> SubjectPredictor:
         seeds = [end for end in (stretch.before, stretch.after) if end]
         examples = [(self._proxies.require(o.frame), self._seed_matte(o).alpha) for o in seeds]
-        return SubjectPredictor(self._model, self._mirrored, examples)
+        memory = Memory(self._embeddings, examples)
+        return SubjectPredictor(self._model, self._mirrored, memory, examples)
 
     def _seed_matte(self, seed: SeedFrame) -> TrackedMatte:
         record = self._coarse.read(seed.frame, seed.digest)

@@ -1,13 +1,15 @@
 """One step in time: the matte of a frame carried to its neighbour and corrected there.
 
 Three witnesses speak for each pixel, as log-odds that are added: what optical flow brings from
-the frame before, as far as it is certain; what the pixel's colour says, where flow is not; and
-the network, which is shown the subject's surroundings and told what the first two say. What was
+the frame before, as far as it is certain; what the place looks like, where flow is not; and the
+network, which is shown the subject's surroundings and told what the first two say. What was
 once known from a key frame stays certain while flow can be followed, so that background which an
 artist marked as background is not taken for subject later because it moved close to it.
 """
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +39,16 @@ _FOUND_AREA = 0.04  # of its area on key frames: as much as that is found again
 _MIN_LIKENESS = 0.4  # of the colour odds it had on key frames, for what is found again
 
 
+class Appearance(Protocol):
+    """What the subject looks like."""
+
+    def odds(self, view: Map) -> Map:
+        """Log-odds (h, w) of each pixel's being the subject by what it looks like."""
+        ...
+
+
 class SubjectPredictor:
-    """The network's look at one subject: guided, and with the colours of its key frames.
+    """The network's look at one subject: guided, and with what its key frames looked like.
 
     Parameters
     ----------
@@ -46,17 +56,24 @@ class SubjectPredictor:
         An opened model that takes hints.
     mirrored : bool
         Look at the mirror image too, and average.
+    appearance : Appearance
+        What the subject looks like, by the key frames next to the frames looked at.
     examples : list of (view (h, w, 3), matte (h, w))
-        Of the key frames next to the frames looked at.
+        Those key frames.
     """
 
-    def __init__(self, model: OpenModel, mirrored: bool, examples: list[tuple[Map, Map]]) -> None:
-        self._model, self._mirrored = model, mirrored
-        self.colours = ColourModel(examples)
+    def __init__(
+        self,
+        model: OpenModel,
+        mirrored: bool,
+        appearance: Appearance,
+        examples: list[tuple[Map, Map]],
+    ) -> None:
+        self._model, self._mirrored, self.appearance = model, mirrored, appearance
         areas = [float(matte.sum()) for _, matte in examples]
         self.area = max(areas)
         likeness = [
-            float((self.colours.odds(view) * matte).sum() / max(area, 1))
+            float((self.appearance.odds(view) * matte).sum() / max(area, 1))
             for (view, matte), area in zip(examples, areas, strict=True)
         ]
         self.likeness = max(likeness)
@@ -127,7 +144,9 @@ def find_edge(
     alpha, known = drawn, certain
     for _ in range(_EDGE_ROUNDS):
         believed = np.float32(0.5) + known * (alpha - np.float32(0.5))
-        predictor = SubjectPredictor(model, mirrored, [(view, believed)])
+        examples = [(view, believed)]
+        # A memory of the very view that is asked would only say what was drawn.
+        predictor = SubjectPredictor(model, mirrored, ColourModel(examples), examples)
         alpha = _judge(predictor, view, alpha, known)
         known = _with_network(np.float32(_CERTAINTY_DECAY) * known, alpha)
     return TrackedMatte.rounded(alpha, known, clearness(alpha) * _overlap(drawn, alpha))
@@ -135,7 +154,7 @@ def find_edge(
 
 def _judge(predictor: SubjectPredictor, view: Map, expected: Map, certain: Map) -> Map:
     """The matte of a view by all witnesses, given what is expected and how far that is certain."""
-    prior = certain * log_odds(expected) + (1 - certain) * predictor.colours.odds(view)
+    prior = certain * log_odds(expected) + (1 - certain) * predictor.appearance.odds(view)
     window = subject_window(expected)
     prediction = np.full_like(expected, _OUTSIDE_LOG_ODDS)
     prediction[window] = predictor.predict(view[window], prior[window])
@@ -150,7 +169,7 @@ def _with_network(certain: Map, alpha: Map) -> Map:
 
 def search(predictor: SubjectPredictor, view: Map) -> TrackedMatte:
     """The record of a view in which the subject may be anywhere, or nowhere (alpha 0)."""
-    odds = predictor.colours.odds(view)
+    odds = predictor.appearance.odds(view)
     alpha = logistic(odds + predictor.predict(view, odds))
     area = float(alpha.sum())
     alike = float((odds * alpha).sum()) / max(area, 1)

@@ -20,6 +20,7 @@ from mattelier.matting.hint import Hint
 from mattelier.requests import Quality
 from mattelier.shot.tracking.cuts import Cuts
 from mattelier.shot.tracking.matte_cache import MatteCache, TrackedMatte
+from mattelier.shot.tracking.memory import Embeddings
 from mattelier.shot.tracking.passes import STABILISE_RADIUS_FRAMES, Passes, SeedFrame, Stretch
 from mattelier.shot.tracking.proxies import Identity, ProxyCache, ReadProxy
 from mattelier.shot.tracking.seed_frames import CELL_FRAMES, SeedFrames
@@ -28,7 +29,7 @@ from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.progress import remark, stage, tell
 
 TRACK_SIZE_PX = 448  # long side, in pixels, of the views that tracking looks at
-_CACHE_VERSION = 2  # of what tracking computes: old records are not used after it changes
+_CACHE_VERSION = 3  # of what tracking computes: old records are not used after it changes
 
 
 def track_size(height: int, width: int) -> tuple[int, int]:
@@ -105,6 +106,8 @@ class Tracker:
     ----------
     model : OpenModel
         An opened model that takes hints.
+    memory : OpenModel
+        An opened model for the task "track", by which frames are compared with key frames.
     folder : Path
         Where this object's records are kept; made when missing. Views of the frames are kept
         beside it, for all objects of the shot.
@@ -122,6 +125,7 @@ class Tracker:
     def __init__(
         self,
         model: OpenModel,
+        memory: OpenModel,
         folder: Path,
         *,
         name: str = "subject",
@@ -133,7 +137,8 @@ class Tracker:
                 "leave --model out to use the default."
             )
         self._model, self._folder, self._name, self._quality = model, folder, name, quality
-        sums = model.fingerprint.split()
+        self._embeddings = Embeddings(memory)
+        sums = [*model.fingerprint.split(), *memory.fingerprint.split()]
         self._settings = digest_of(_CACHE_VERSION, TRACK_SIZE_PX, quality, sums)
 
     def track(
@@ -193,7 +198,13 @@ class Tracker:
             MatteCache(self._folder, "unaided"),
         )
         passes = Passes(
-            self._model, self._quality == "best", self._settings, self._folder, proxies, coarse
+            self._model,
+            self._quality == "best",
+            self._embeddings,
+            self._settings,
+            self._folder,
+            proxies,
+            coarse,
         )
         for frame in (k for k in keys if requested and min(requested) <= k <= max(requested)):
             if not proxies.readable(frame):
