@@ -59,6 +59,7 @@ SLOW = {
     "test_track.py::test_real_film_is_followed",
     "test_track.py::test_rough_mattes_of_every_frame_come_out_better_and_calmer",
     "test_track.py::test_several_objects_may_be_tracked_at_once",
+    "test_track.py::test_what_left_is_found_again_by_its_pattern_where_colours_tell_nothing",
     "test_track.py::test_the_edge_of_a_rough_key_is_found_anew",
     "test_upscale.py::test_benchmark",
     "test_upscale.py::test_tiles_change_nothing",

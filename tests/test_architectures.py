@@ -77,6 +77,12 @@ def midas() -> State:
     return plain(MidasSmall())
 
 
+def track() -> State:
+    from mattelier.networks.track.network import EmbeddingNet
+
+    return plain(EmbeddingNet())
+
+
 STATES: dict[str, Callable[[], State]] = {
     "adain": adain,
     "compact": lambda: to_state(compact()),
@@ -84,6 +90,7 @@ STATES: dict[str, Callable[[], State]] = {
     "denoise": denoise,
     "depth_anything": depth_anything,
     "midas": midas,
+    "track": track,
     "upscale": upscale,
 }
 
@@ -154,7 +161,7 @@ def test_a_file_tells_its_network_and_its_ports(
     assert answer.dtype == np.float32
 
 
-@pytest.mark.parametrize("name", ["cutout", "upscale-x2", "upscale-x4", "denoise"])
+@pytest.mark.parametrize("name", ["cutout", "upscale-x2", "upscale-x4", "denoise", "track"])
 def test_a_shipped_card_s_weights_tell_what_the_card_says(name: str) -> None:
     """So that a file without a card runs as it does with one."""
     pytest.importorskip("torch")

@@ -277,6 +277,31 @@ def test_several_objects_may_be_tracked_at_once(
         np.testing.assert_array_equal(tracks[name].coarse(FIRST + 11), alone.coarse(FIRST + 11))
 
 
+def patterned(places: list[float]) -> Clip:
+    """A striped ball before spots: both are of the same two greys."""
+    height, width, radius = 144, 256, 34
+    random = np.random.default_rng(5)
+    noise = cv2.GaussianBlur(random.normal(size=(height, width)).astype(np.float32), (0, 0), 5)
+    ys, xs = np.mgrid[:height, :width].astype(np.float32)
+    views, alphas = [], []
+    for x in places:
+        alpha = np.clip(radius - np.hypot(xs - x, ys - 72) + 0.5, 0, 1)
+        light = np.where(alpha > 0.5, np.sin((xs - x) * 0.7) > 0, noise > np.median(noise))
+        grey = np.where(light, np.float32(0.7), np.float32(0.3))
+        views.append(np.repeat(cv2.GaussianBlur(grey, (0, 0), 0.6)[..., None], 3, 2))
+        alphas.append(alpha)
+    return views, alphas
+
+
+def test_what_left_is_found_again_by_its_pattern_where_colours_tell_nothing(
+    network: OpenModel, tmp_path: Path
+) -> None:
+    clip = patterned([60, 40, 10, -30, -60, 330, 290, 250, 210, 190])
+    track = run(network, tmp_path, clip, keys(clip, 0))
+    assert track.coarse(FIRST + 4).mean() < 0.01  # away
+    assert min(scores(track, clip)[-2:]) > 0.6
+
+
 def test_a_key_outside_the_plate_is_named(network: OpenModel, moving: Clip, tmp_path: Path) -> None:
     hint = keys(moving, 0)[FIRST]
     with pytest.raises(UsageError, match=r"frame 2000 .*1001–1012"):
