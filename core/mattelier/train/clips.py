@@ -1,4 +1,6 @@
-"""Made clips with exact truth: cut-outs that move, turn, bend, blur and pass each other.
+"""`python -m mattelier.train.clips`: made clips with exact truth, to judge and train tracking by.
+
+Cut-outs move, turn, bend, blur and pass each other over scenes of a moving camera.
 
 What a tracker gets wrong on film is here in numbers: others of the same kind beside the subject,
 things that pass in front of it, its own shadow, a camera that moves, subjects that leave and come
@@ -7,19 +9,23 @@ back. Clip i is a pure function of the seed and i.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from mattelier.data.pairs import Pair, read_picture
+from mattelier.data.pairs import Pair, find_pairs, list_pictures, read_picture
+from mattelier.data.splits import is_validation, split_pairs
 from mattelier.learning.augment import Image
 from mattelier.train.composites import soften_mask
+from mattelier.types.errors import MattelierError, UsageError
 
 Map = NDArray[np.float32]
 
@@ -258,3 +264,49 @@ def _compress(frame: Image, quality: int) -> Image:
     data = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
     return np.ascontiguousarray(decoded[..., ::-1])
+
+
+@click.command()
+@click.argument("sets", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--scenes", required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--out", required=True, type=click.Path(path_type=Path))
+@click.option("--count", default=60, show_default=True)
+@click.option("--length", default=24, show_default=True, help="Frames of each.")
+@click.option(
+    "--size", nargs=2, type=int, default=(448, 252), show_default=True, help="Width and height."
+)
+@click.option("--seed", default=1, show_default=True)
+@click.option("--held-back", is_flag=True, help="Of what no recipe trains on.")
+def main(
+    sets: tuple[Path, ...], scenes: Path, out: Path, count: int, length: int,
+    size: tuple[int, int], seed: int, held_back: bool,
+) -> None:  # fmt: skip
+    """Write OUT/NNN/frames/*.jpg and OUT/NNN/masks/*.png, the matte of the subject to follow.
+
+    SETS are folders of images/ and masks/, one kind of thing each. A clip that is there whole stays.
+    """
+    kinds = [split_pairs(find_pairs(folder))[held_back] for folder in sets]
+    paths = [path for path in list_pictures(scenes) if is_validation(path.name) == held_back]
+    if not all(kinds) or not paths:
+        raise UsageError("A set or the scenes hold nothing of the kind that is asked for.")
+    clips = Clips(kinds, paths, seed)
+    for index in range(count):
+        folder = out / f"{index:03}"
+        if folder.is_dir():
+            continue
+        clip = clips.make(index, length, size[::-1])
+        part = out / f".{index:03}"
+        for name in ("frames", "masks"):
+            (part / name).mkdir(parents=True, exist_ok=True)
+        for t, (frame, alphas) in enumerate(zip(clip.frames, clip.alphas, strict=True)):
+            quality = [cv2.IMWRITE_JPEG_QUALITY, 95]
+            cv2.imwrite(str(part / "frames" / f"{t:05}.jpg"), frame[..., ::-1], quality)
+            cv2.imwrite(str(part / "masks" / f"{t:05}.png"), alphas[0])
+        part.rename(folder)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except MattelierError as error:
+        sys.exit(f"{error}")
