@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -62,7 +63,7 @@ def test_the_truth_lies_where_the_subject_is(drawn: Path, tmp_path: Path) -> Non
             inside = cv2.erode((mask > 250).astype(np.uint8), np.ones((5, 5))) > 0
             if inside.any():  # it may be covered
                 assert loud[inside].mean() > 0.9
-        moved += any(np.abs(a.astype(int) - b).max() > 200 for a, b in zip(masks, masks[1:]))
+        moved += any(np.abs(a.astype(int) - b).max() > 200 for a, b in pairwise(masks))
     assert moved >= 3
 
 

@@ -283,7 +283,7 @@ def main(
 ) -> None:  # fmt: skip
     """Write OUT/NNN/frames/*.jpg and OUT/NNN/masks/*.png, the matte of the subject to follow.
 
-    SETS are folders of images/ and masks/, one kind of thing each. A clip that is there whole stays.
+    SETS are folders of images/ and masks/, one kind of thing each. Clips that are there stay.
     """
     kinds = [split_pairs(find_pairs(folder))[held_back] for folder in sets]
     paths = [path for path in list_pictures(scenes) if is_validation(path.name) == held_back]
