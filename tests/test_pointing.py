@@ -85,6 +85,58 @@ def test_what_was_settled_is_what_is_applied(worker: client.Worker) -> None:
     assert np.abs(larger.reshape(SIDE, 2, SIDE, 2).mean((1, 3)) - settled).mean() < 3
 
 
+def test_a_gesture_on_a_large_picture_is_answered_small(worker: client.Worker) -> None:
+    """What is seen at once need not be more than a window shows; what is settled is."""
+    large = photo(1000)
+    glanced = ask(worker, "glance", pictures={"picture": large})
+    assert glanced.size < 500_000
+    scale = glanced.shape[0] / 1000
+    settled = ask(worker, "settle")
+    assert settled.shape == large.shape[:2]
+    for place in (ROCKET, HER, (20, 20)):
+        there = [round(at * 1000 / SIDE) for at in place]
+        small = [round(at * scale) for at in there]
+        assert abs(at(glanced, tuple(small)) - at(settled, tuple(there))) < 60
+    dab = {"kind": "sure", "points": [{"x": 60, "y": 60}], "radius": 40}
+    drawn = ask(worker, "glance", strokes=[dab])
+    assert at(drawn, (round(60 * scale), round(60 * scale)), round(25 * scale)) == 255
+
+
+def test_subjects_are_kept_apart(worker: client.Worker) -> None:
+    ask(worker, "glance", pictures={"picture": photo()})
+    away = click(HER, False)
+    first = ask(worker, "settle", click(ROCKET), away)
+    second = ask(worker, "settle", click(HER), click(ROCKET, False), subject=1)
+    assert at(first, ROCKET) > 200 > 60 > at(first, HER)
+    assert at(second, HER) > 200 > 60 > at(second, ROCKET)
+    for number, seen, clicks in ((0, first, ()), (1, second, ())):
+        applied = ask(worker, "apply", *clicks, subject=number, pictures={"picture": photo()})
+        assert np.abs(applied - seen).max() <= 2
+    with pytest.raises(WorkerError, match="settled"):
+        ask(worker, "apply", subject=2, pictures={"picture": photo()})
+
+
+def test_a_mask_that_it_begins_with_is_the_first_subjects(worker: client.Worker) -> None:
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[:146, 176:236] = 255
+    ask(worker, "glance", pictures={"picture": photo(), "mask": mask})
+    assert at(ask(worker, "settle"), HER) < 60
+    assert at(ask(worker, "settle", click(HER), subject=1), HER) > 200
+
+
+def test_the_edge_is_moved_without_looking_again(worker: client.Worker) -> None:
+    """What a slider gives is what asking anew with its value gives."""
+    ask(worker, "glance", pictures={"picture": photo()})
+    plain = ask(worker, "settle", click(HER))
+    moved = ask(worker, "settle", click(HER), matte={"edge_shift": 3})
+    wide = ask(worker, "settle", click(HER), edge_width=12)
+    assert moved.sum() > plain.sum()
+    assert not np.array_equal(wide, plain)
+    ask(worker, "glance", pictures={"picture": photo()})
+    again = ask(worker, "settle", click(HER), matte={"edge_shift": 3})
+    np.testing.assert_array_equal(again, moved)
+
+
 def test_strokes_are_obeyed_and_grow_with_the_picture(worker: client.Worker) -> None:
     ask(worker, "glance", pictures={"picture": photo()})
     strokes = [
@@ -135,6 +187,8 @@ def test_colours_come_with_what_is_applied(worker: client.Worker) -> None:
     answer = worker.run("point", options, {"picture": pixels(photo())})
     assert set(answer.pictures) == {"alpha", "foreground"}
     assert answer.pictures["foreground"].channels == 3
+    answer = worker.run("point", {**options, "stage": "settle"}, {})
+    assert answer.pictures["foreground"].width == SIDE
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 """Pointing at a subject: one picture looked at again and again, as clicks and strokes come.
 
-What does not change between gestures is kept: the bounded picture at the size the network sees, and
-what the last gesture gave. A gesture's answer is one pass of the network, its clicks obeyed, and
-the edge along the picture's colours; the settled answer is what `matte` gives for the same hint.
+A gesture's answer is one pass of the network, its clicks obeyed, and the edge along the colours of
+the picture at the size of a window; the settled answer is what `matte` gives for the same hint.
 Applied to the full-size picture, the settled answer is not looked for again, only refined: what
 was seen is what comes.
 """
@@ -16,17 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.engines.open_model import OpenModel
-from mattelier.matting.edge import choke_and_feather
+from mattelier.matting.edge import choke_and_feather, mask_to_trimap
 from mattelier.matting.hint import Hint
 from mattelier.matting.matte import estimate, glance
 from mattelier.matting.refine import refine
 from mattelier.matting.selection import read_selection
-from mattelier.requests import MatteRequest, Point, Stroke
+from mattelier.requests import Point, PointRequest, Stroke
 from mattelier.types.colour import View
 from mattelier.types.errors import UsageError
+from mattelier.types.picture import Picture
 
 Alpha = NDArray[np.float32]
 
+_GLANCE_PIXELS = 400_000  # of a gesture's answer: what a window shows, and quick to carry
+_MAX_SOLVED = 4  # full mattes of the shown picture that are kept, of the newest subjects
 _HAIR_REACH_SHARE = 0.01  # of the longer side: known colours around a stroke of hair
 _SURE_ALPHA = (0.02, 0.98)  # what a stroke's surroundings are known by
 
@@ -42,7 +44,9 @@ class PointingSession:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self._coarse: Alpha | None = None
+        self._small = _at_most(view, _GLANCE_PIXELS)
+        self._coarse: dict[int, tuple[object, Alpha]] = {}  # each by what it is the answer to
+        self._solved: dict[int, tuple[object, Alpha]] = {}
 
     def read(self, known: Hint | None, model: OpenModel) -> Hint | None:
         """What a selection that the matte begins with means; see `matting.selection`."""
@@ -51,55 +55,81 @@ class PointingSession:
         return read_selection(known, lambda found: glance(self.view, found, model)).hint
 
     def glance(self, hint: Hint | None, model: OpenModel, strokes: Sequence[Stroke] = ()) -> Alpha:
-        """The answer to a gesture, at once: (H, W) float32 0…1, strokes of hair left open."""
-        coarse = glance(self.view, hint, model)
-        alpha = refine(self.view, coarse, quality="fast")
-        return draw_strokes(alpha, [one for one in strokes if one.kind != "hair"])
+        """The answer to a gesture, at once and small: (h, w) float32 0…1, hair left open.
+
+        Hint and strokes are in pixels of the picture that is shown, as they are for `settle`.
+        """
+        alpha = refine(self._small, glance(self._small, hint, model), quality="fast")
+        drawn = [one for one in strokes if one.kind != "hair"]
+        return draw_strokes(alpha, _scaled(drawn, self._small.width / self.view.width))
 
     def settle(
-        self,
-        hint: Hint | None,
-        model: OpenModel,
-        request: MatteRequest,
-        strokes: Sequence[Stroke] = (),
+        self, hint: Hint | None, model: OpenModel, request: PointRequest, given: object = None
     ) -> Alpha:
-        """The answer that is kept to be applied: (H, W) float32 0…1."""
-        self._coarse = estimate(self.view, hint, model, request.quality)
-        return finish(self.view, self._coarse, request, strokes)
+        """The answer that is kept to be applied: (H, W) float32 0…1.
 
-    def apply(self, view: View, request: MatteRequest, strokes: Sequence[Stroke] = ()) -> Alpha:
+        What the network said is not asked for again where only the edge is to be another, nor is
+        the edge solved again where it is but moved.
+
+        Parameters
+        ----------
+        request : PointRequest
+            Its hint is not used, but `hint`.
+        given : object
+            What the hint was made of, beside the request's: equal things make equal hints.
+        """
+        asked = request.matte
+        question = (given, asked.hint, asked.quality, id(model))
+        known, coarse = self._coarse.get(request.subject, (None, None))
+        if coarse is None or known != question:
+            coarse = estimate(self.view, hint, model, asked.quality)
+            self._coarse[request.subject] = question, coarse
+        wanted = (question, request.strokes, request.edge_width)
+        known, solved = self._solved.pop(request.subject, (None, None))
+        if solved is None or known != wanted:
+            solved = solve(self.view, coarse, request, request.strokes)
+        self._solved[request.subject] = wanted, solved
+        while len(self._solved) > _MAX_SOLVED:
+            del self._solved[next(iter(self._solved))]
+        return choke_and_feather(solved, asked.edge_shift, asked.feather)
+
+    def apply(self, view: View, request: PointRequest) -> Alpha:
         """The settled answer on the picture at its full size: (H, W) float32 0…1.
 
         Parameters
         ----------
-        strokes : sequence of Stroke
-            In pixels of the picture that was shown.
+        request : PointRequest
+            Its strokes are in pixels of the picture that was shown.
 
         Raises
         ------
         UsageError
-            Nothing was settled.
+            Nothing was settled of this subject.
         """
-        if self._coarse is None:
+        _question, coarse = self._coarse.get(request.subject, (None, None))
+        if coarse is None:
             raise UsageError("Nothing was settled yet, so there is nothing to apply.")
-        scale = view.width / self.view.width
-        enlarged = [
-            replace(
-                one,
-                points=tuple(Point(at.x * scale, at.y * scale) for at in one.points),
-                radius=one.radius * scale,
-            )
-            for one in strokes
-        ]
-        return finish(view, self._coarse, request, enlarged)
+        enlarged = _scaled(request.strokes, view.width / self.view.width)
+        solved = solve(view, coarse, request, enlarged)
+        return choke_and_feather(solved, request.matte.edge_shift, request.matte.feather)
 
 
-def finish(view: View, coarse: Alpha, request: MatteRequest, strokes: Sequence[Stroke]) -> Alpha:
-    """A network's answer refined at a picture's size, with what was drawn, its edge moved."""
-    alpha = refine(view, coarse, quality=request.quality)
+def solve(view: View, coarse: Alpha, request: PointRequest, strokes: Sequence[Stroke]) -> Alpha:
+    """A network's answer refined at a picture's size, with what was drawn: (H, W) float32 0…1.
+
+    Parameters
+    ----------
+    strokes : sequence of Stroke
+        In pixels of `view`, in place of the request's.
+    """
+    quality = request.matte.quality
+    alpha = refine(view, coarse, quality=quality)
+    if request.edge_width:
+        trimap = mask_to_trimap(alpha, request.edge_width)
+        if (trimap == 0).any() and (trimap == 255).any():
+            alpha = refine(view, alpha, trimap=trimap, quality=quality)
     alpha = solve_hair(view, alpha, [one for one in strokes if one.kind == "hair"])
-    alpha = draw_strokes(alpha, [one for one in strokes if one.kind != "hair"])
-    return choke_and_feather(alpha, request.edge_shift, request.feather)
+    return draw_strokes(alpha, [one for one in strokes if one.kind != "hair"])
 
 
 def draw_strokes(alpha: Alpha, strokes: Sequence[Stroke]) -> Alpha:
@@ -136,6 +166,27 @@ def solve_hair(view: View, alpha: Alpha, strokes: Sequence[Stroke]) -> Alpha:
     result = alpha.copy()
     result[y0:y1, x0:x1][inside] = solved[inside]
     return result
+
+
+def _at_most(view: View, pixels: int) -> View:
+    """A view of the same picture with so many pixels at most."""
+    scale = (pixels / (view.height * view.width)) ** 0.5
+    if scale >= 1:
+        return view
+    small = view.resize(max(1, round(view.height * scale)), max(1, round(view.width * scale)))
+    return View(Picture(small))
+
+
+def _scaled(strokes: Sequence[Stroke], scale: float) -> list[Stroke]:
+    """The same strokes on a picture of another size."""
+    return [
+        replace(
+            one,
+            points=tuple(Point(at.x * scale, at.y * scale) for at in one.points),
+            radius=one.radius * scale,
+        )
+        for one in strokes
+    ]
 
 
 def _stroke_cover(shape: tuple[int, ...], stroke: Stroke) -> Alpha:

@@ -9,9 +9,11 @@ from typing import Annotated, Literal
 from mattelier.requests.fields import Field, Request
 from mattelier.requests.hint import Point
 from mattelier.requests.matte import MatteRequest
+from mattelier.requests.shared_fields import MAX_EDGE_PX
 from mattelier.types.errors import UsageError
 
 _MAX_RADIUS_PX = 2000
+_MAX_SUBJECTS = 20
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,37 @@ class PointRequest(Request):
     picture at its full size ("apply").
 
     The hint's clicks and box, and the strokes, are in pixels of the picture that is shown; all
-    that hold are named each time. `foreground` gives colours without the background's with
-    "apply".
+    that hold are named each time. A glance may be smaller than what is shown. Edge width, edge
+    shift and feather are in pixels of what is answered. `foreground` gives colours without the
+    background's with "settle" and "apply".
     """
 
     stage: Annotated[
         Literal["glance", "settle", "apply"], Field("How far the answer goes.", flag=None)
     ] = "glance"
+    subject: Annotated[
+        int,
+        Field(
+            "Which of several things that are pointed at, from 0.",
+            minimum=0,
+            maximum=_MAX_SUBJECTS - 1,
+            label="The subject's number",
+            flag=None,
+        ),
+    ] = 0
     matte: MatteRequest = MatteRequest()
     strokes: Annotated[tuple[Stroke, ...], Field("What was brushed, in order.", flag=None)] = ()
+    edge_width: Annotated[
+        float,
+        Field(
+            "How far to each side of the edge it is solved anew as hair; 0 where it is soft alone.",
+            minimum=0,
+            maximum=MAX_EDGE_PX,
+            unit="px",
+            label="The edge width",
+            flag=None,
+        ),
+    ] = 0
     foreground: Annotated[bool, Field("Give colours without the background's, too.", flag=None)] = (
         False
     )

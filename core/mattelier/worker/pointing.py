@@ -1,8 +1,9 @@
 """The job "point": a picture that a connection keeps, and is asked about again and again.
 
 The first request brings the picture at the size that is shown, and where something is known
-already, its matte as "mask". Those that follow bring gestures alone. "apply" brings the picture at
-its full size; what was settled is refined there. The picture goes with the connection.
+already, its matte as "mask"; it belongs to subject 0. Those that follow bring gestures alone, each
+for one of several subjects. "apply" brings the picture at its full size; what was settled is
+refined there. The picture goes with the connection.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from mattelier.requests import PointRequest, from_json
 from mattelier.types.errors import UsageError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mattelier.engines.model_cache import ModelCache
     from mattelier.matting.hint import Hint
     from mattelier.matting.pointing import PointingSession
@@ -28,6 +31,7 @@ class Kept:
     def __init__(self) -> None:
         self.session: PointingSession | None = None
         self.start: Hint | None = None
+        self.colour: NDArray[Any] | None = None
 
 
 def point(
@@ -57,6 +61,7 @@ def point(
                 "smaller one, and the full size with apply."
             )
         kept.session, kept.start = PointingSession(View(picture)), None
+        kept.colour = picture.colour
         if (mask := pictures.get("mask")) is not None:
             known = make_hint(
                 picture.height, picture.width, mask=mask, mask_as=request.matte.hint.mask_as
@@ -69,7 +74,7 @@ def point(
     if request.stage == "apply":
         if picture is None:
             raise UsageError("To apply what was settled, send the picture at its full size.")
-        alpha = session.apply(View(picture), request.matte, request.strokes)
+        alpha = session.apply(View(picture), request)
         if picture.alpha is not None:
             alpha = np.clip(alpha * to_float(picture.alpha), 0, 1)
         found = {"alpha": alpha}
@@ -78,12 +83,13 @@ def point(
         return report | {"coverage": round(float(alpha.mean()), 4)}, found
     asked = request.matte.hint
     hint = make_hint(session.view.height, session.view.width, box=asked.box, points=asked.points)
-    if kept.start is not None:
-        hint = replace(
-            kept.start,
-            points=kept.start.points + asked.points,
-            box=asked.box or kept.start.box,
-        )
+    start = kept.start if request.subject == 0 else None
+    if start is not None:
+        hint = replace(start, points=start.points + asked.points, box=asked.box or start.box)
     if request.stage == "glance":
         return report, {"alpha": session.glance(hint, model, request.strokes)}
-    return report, {"alpha": session.settle(hint, model, request.matte, request.strokes)}
+    alpha = session.settle(hint, model, request, start is not None)
+    found = {"alpha": alpha}
+    if request.foreground and kept.colour is not None:
+        found["foreground"] = estimate_foreground(kept.colour, alpha)
+    return report | {"coverage": round(float(alpha.mean()), 4)}, found
