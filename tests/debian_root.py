@@ -32,6 +32,7 @@ __all__ = [
 
 _STAMP = ".mattelier-root.json"
 _APT_SECONDS = 1200
+_SCRIPTS = Path("/usr/share/debootstrap/scripts")
 _WHAT = "a Debian test system"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CARRIED = ("::proxy", "::check-valid-until", "::check-date")  # of apt's configuration
@@ -156,9 +157,11 @@ def _build(folder: Path, recipe: Mapping[str, object], mirror: str) -> None:
     environment = {"PATH": _PATH, **_proxies(settings)}
     # apt inside reaches an https mirror only with certificates.
     include = ["--include=ca-certificates"] if mirror.startswith("https:") else []
+    # An older debootstrap has no script for a release of after it; all Debian's are alike.
+    script = [] if (_SCRIPTS / str(recipe["release"])).exists() else [_SCRIPTS / "sid"]
     with log.open("wb") as log_file:
         run_step(
-            ["debootstrap", "--variant=minbase", *include, recipe["release"], started, mirror],
+            ["debootstrap", "--variant=minbase", *include, recipe["release"], started, mirror, *script],
             log_file, _WHAT, environment,
         )  # fmt: skip
         (started / "etc/apt/apt.conf.d/90carried-over").write_text(settings, "utf-8")

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from debian_root import DebianRoot, UnavailableError, debian_root, engine_files
 
-RELEASE = "trixie"
+# The Debian release that has each GIMP, and its root's name in the cache.
+RELEASES = {"3.0": ("trixie", "gimp-root"), "3.2": ("forky", "gimp-3.2-root")}
 PACKAGES = (
     "gimp", "gir1.2-gimp-3.0", "python3-gi", "python3-gi-cairo", "fonts-dejavu-core",
     "xvfb", "xauth", "xdotool", "openbox", "imagemagick",
@@ -145,20 +146,22 @@ class RealGimp:
 
 
 @contextlib.contextmanager
-def real_gimp(*, windows: bool = False) -> Iterator[RealGimp]:
+def real_gimp(*, windows: bool = False, series: str = "3.0") -> Iterator[RealGimp]:
     """A GIMP with the plug-in in a new home; the home and its worker go with the block.
 
     Parameters
     ----------
     windows : bool
         Whether a virtual screen is needed, too.
+    series : str
+        One of `RELEASES`; the first is also that of a GIMP on PATH, whatever it is.
 
     Raises
     ------
     UnavailableError
         There is no GIMP 3, nor a way to get one.
     """
-    console, root = _found(windows)
+    console, root = _found(windows, series)
     with tempfile.TemporaryDirectory(prefix="mtgimp", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         bare = RealGimp(home, "", console, root)
@@ -180,9 +183,9 @@ def end_worker(gimp: RealGimp) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _found(windows: bool) -> tuple[str, DebianRoot | None]:
+def _found(windows: bool, series: str) -> tuple[str, DebianRoot | None]:
     programs = WINDOW_PROGRAMS if windows else ()
-    if all(map(shutil.which, programs)):
+    if series == next(iter(RELEASES)) and all(map(shutil.which, programs)):
         for console in filter(shutil.which, _CONSOLES):
             output = subprocess.run(
                 [console, "--version"], capture_output=True, text=True, timeout=60
@@ -190,7 +193,8 @@ def _found(windows: bool) -> tuple[str, DebianRoot | None]:
             if re.search(r"version 3\.", output):
                 return console, None
     try:
-        return _CONSOLES[0], debian_root("gimp-root", RELEASE, PACKAGES)
+        release, folder = RELEASES[series]
+        return "gimp-console-3", debian_root(folder, release, PACKAGES)
     except UnavailableError as error:
         wanted = " and ".join(["GIMP 3", *programs])
         raise UnavailableError(f"no {wanted} on PATH, and {error}") from error

@@ -32,7 +32,6 @@ TOOLS = (
     ("sure", "s", N_("Sure")),
     ("not", "n", N_("Not")),
 )
-_INVERTED = bytes(range(255, -1, -1))
 _FILM = 0.9, 0.05, 0.1, 0.55
 _DRAG_PX = 5  # of the screen, from which a click is a box
 _ZOOM_STEP, _MAX_ZOOM = 1.25, 16.0
@@ -56,6 +55,7 @@ class MatteView(Gtk.DrawingArea):
         self._size = width, height
         self._changed = changed
         self._picture = _picture_surface(width, height, rgb)
+        self._clean = None  # the subjects on black, with edges in their own colours
         self._inverted = None
         self._zoom, self._offset = None, (0.0, 0.0)  # None: fitted
         self._press = None
@@ -76,9 +76,26 @@ class MatteView(Gtk.DrawingArea):
         self.connect("scroll-event", self._scrolled)
         self.connect("leave-notify-event", self._left)
 
-    def show_matte(self, alpha: bytes) -> None:
-        """Show a matte of the picture's size: one byte a pixel."""
-        self._inverted = _mask_surface(*self._size, alpha.translate(_INVERTED))
+    def show_mattes(self, mattes: list, colours: list) -> None:
+        """Show what several mattes hold together.
+
+        Parameters
+        ----------
+        mattes : list of the worker's pictures
+            One byte a pixel, of any size.
+        colours : list of the worker's pictures, or None each
+            RGB of the picture's size: the subject's own, for the views without the background.
+        """
+        masks = [_mask_surface(one.width, one.height, one.strips[0]) for one in mattes]
+        self._inverted = _outside(*self._size, masks) if masks else None
+        self._clean = None
+        if any(one is not None for one in colours):
+            self._clean = _on_black(self._picture, *self._size, mattes, colours)
+        self.queue_draw()
+
+    def set_gestures(self, gestures: tuple) -> None:
+        """Go on from another subject's gestures."""
+        self.gestures = gestures
         self.queue_draw()
 
     def set_view(self, name: str) -> None:
@@ -218,16 +235,19 @@ class MatteView(Gtk.DrawingArea):
         context.scale(scale, scale)
         context.rectangle(0, 0, *self._size)
         context.clip()
+        cut = self.view in ("black", "white") and self._clean is not None
         if self.view == "matte" and self._inverted is not None:
             context.set_source_rgb(1, 1, 1)
             context.paint()
         else:
-            context.set_source_surface(self._picture)
+            context.set_source_surface(self._clean if cut else self._picture)
             if scale >= 2:
                 context.get_source().set_filter(cairo.FILTER_NEAREST)
             context.paint()
         if self.view != "picture" and self._inverted is not None:
             colours = {"film": _FILM, "white": (1, 1, 1, 1)}
+            if cut:  # black lies under the subjects already, and white comes to it
+                context.set_operator(cairo.OPERATOR_ADD)
             context.set_source_rgba(*colours.get(self.view, (0, 0, 0, 1)))
             context.mask_surface(self._inverted, 0, 0)
         context.restore()
@@ -299,3 +319,44 @@ def _mask_surface(width: int, height: int, values: bytes) -> cairo.ImageSurface:
         starts = range(0, width * height, width)
         rows = bytearray(b"".join(values[y : y + width] + padding for y in starts))
     return cairo.ImageSurface.create_for_data(rows, cairo.FORMAT_A8, width, height, stride)
+
+
+def _outside(width: int, height: int, masks: list) -> cairo.ImageSurface:
+    """What lies in none of several masks of any size, as a mask of this one."""
+    union = cairo.ImageSurface(cairo.FORMAT_A8, width, height)
+    context = cairo.Context(union)
+    context.set_operator(cairo.OPERATOR_ADD)  # halves of a shared edge are a whole
+    for mask in masks:
+        context.save()
+        context.scale(width / mask.get_width(), height / mask.get_height())
+        context.set_source_surface(mask)
+        context.get_source().set_extend(cairo.EXTEND_PAD)
+        context.paint()
+        context.restore()
+    outside = cairo.ImageSurface(cairo.FORMAT_A8, width, height)
+    context = cairo.Context(outside)
+    context.set_source_rgba(0, 0, 0, 1)
+    context.paint()
+    context.set_operator(cairo.OPERATOR_DEST_OUT)
+    context.set_source_surface(union)
+    context.paint()
+    return outside
+
+
+def _on_black(picture, width: int, height: int, mattes: list, colours: list):
+    """Subjects on black, each in colours of its own where they are known."""
+    composed = cairo.ImageSurface(cairo.FORMAT_RGB24, width, height)
+    context = cairo.Context(composed)
+    context.set_operator(cairo.OPERATOR_ADD)
+    for matte, own in zip(mattes, colours):
+        same_size = own is not None and (own.width, own.height) == (width, height)
+        surface = _picture_surface(width, height, own.strips[0]) if same_size else picture
+        context.push_group()
+        context.scale(width / matte.width, height / matte.height)
+        mask = _mask_surface(matte.width, matte.height, matte.strips[0])
+        context.set_source_rgb(1, 1, 1)
+        context.mask_surface(mask, 0, 0)
+        cover = context.pop_group()
+        context.set_source_surface(surface)
+        context.mask(cover)
+    return composed

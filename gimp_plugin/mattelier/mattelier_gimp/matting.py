@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     backdrop,
+    clean_edge,
     pointing,
     refine_edge,
     remove_background,
@@ -74,8 +75,26 @@ PROCEDURES = {
                 default="mask",
             ),
             Model("matte"),
+            Integer(
+                "edge-width",
+                N_("Edge _width"),
+                N_(
+                    "Pixels to each side of the edge in which hair is looked for; 0 where it is "
+                    "soft alone"
+                ),
+                minimum=0,
+                maximum=100,
+                default=0,
+            ),
             _edge_shift("matte"),
             _feather("matte"),
+            Flag(
+                "decontaminate",
+                N_("Remove back_ground colour from the edge"),
+                N_("Clean the colours of hair and soft edges, in new layers"),
+                default=True,
+                when=("result", pointing.WITH_COLOURS),
+            ),
         ),
         (
             ReturnValue("layer_mask", "mask", N_("Mask"), N_("The layer's new mask, if any")),
@@ -175,6 +194,16 @@ PROCEDURES = {
         ),
         (ReturnValue("layer_mask", "mask", N_("Mask"), N_("The first layer's new mask, if any")),),
         refine_edge.check_edge,
+    ),
+    "plug-in-mattelier-clean-edge-colours": Entry(
+        N_("_Clean Edge Colours"),
+        N_("Take the old background's colour out of a mask's soft edge"),
+        N_(
+            "Works from the layer's mask as it is now, also after you have painted on it. The "
+            "result is a new layer with the same mask; the old one is kept and hidden."
+        ),
+        job(N_("Cleaning edge colours"), clean_edge.build_request, clean_edge.apply_results),
+        returns=(ReturnValue("layer", "layer", N_("Layer"), N_("The first new layer")),),
     ),
     "plug-in-mattelier-replace-background": Entry(
         N_("Re_place Background…"),

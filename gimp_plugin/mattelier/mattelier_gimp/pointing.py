@@ -21,8 +21,10 @@ from .jobs import (
 RESULTS = (
     ("mask", N_("Layer mask")),
     ("selection", N_("Selection")),
-    ("layer", N_("New layer with mask")),
+    ("layer", N_("New layers with masks")),
+    ("channel", N_("Channels")),
 )
+WITH_COLOURS = ("layer",)  # the results that clean colours have a say in
 _MAX_SHOWN_PIXELS = 2_000_000
 
 
@@ -44,7 +46,6 @@ def run(call: Call) -> list:
     if len(call.layers) > 1:
         raise PluginError(_("Select one layer to point at."))
     (layer,) = call.layers
-    names = {layer: layer.get_name()}
     from . import pointing_window  # GIMP's interface library is slow to load
 
     scale = min(1.0, math.sqrt(_MAX_SHOWN_PIXELS / (layer.get_width() * layer.get_height())))
@@ -58,51 +59,83 @@ def run(call: Call) -> list:
         first["mask"] = _start(call, layer, found, area, scale)
     shown = pointing_window.Shown((area.width, area.height, rgb))
 
-    def matte() -> dict:
-        options = call.request_fields("matte")
-        return {**options, **{name: options[name] * scale for name in ("edge_shift", "feather")}}
+    def options() -> dict:
+        matte = call.request_fields("matte")
+        return {
+            "matte": {**matte, **{name: matte[name] * scale for name in ("edge_shift", "feather")}},
+            "edge_width": call["edge-width"] * scale,
+            "foreground": _cleans_colours(call),
+        }
 
-    pointed = pointing_window.point(call, shown, lambda: first, found.hint, matte)
+    pointed = pointing_window.point(call, shown, lambda: first, found.hint, options)
     if pointed is None:
         raise Cancelled
-    questions, state = pointed
+    questions, states = pointed
     with questions.worker as worker:
-        return _apply(call, layer, names, questions, state, worker)
+        if not states:
+            raise PluginError(_("Nothing was pointed at, so nothing was changed."))
+        return _apply(call, layer, questions, states, worker)
 
 
-def _apply(call: Call, layer: Gimp.Layer, names: dict, questions, state, worker) -> list:
-    progress = Progress(_("Selecting what was pointed at"), 1)
+def _cleans_colours(call: Call) -> bool:
+    return call["result"] in WITH_COLOURS and call["decontaminate"]
+
+
+def _apply(call: Call, layer: Gimp.Layer, questions, states, worker) -> list:
+    """All subjects at full size, then the change of the image."""
+    names = {layer: layer.get_name()}
+    progress = Progress(_("Selecting what was pointed at"), len(states))
     wanted = call["result"]
     encoding = pixels.choose_encoding(layer, colours_return=wanted == "layer")
     depth = encoding.depth if wanted == "layer" else pixels.matte_depth(layer)
-    if questions.settled != state:
-        worker.run("point", questions.question(state, "settle"), progress=progress.computing)
-    full = state._replace(matte=call.request_fields("matte"))
-    # A mask works beside the layer's own alpha; a selection takes its place.
-    picture = pixels.picture(layer, encoding, pixels.whole(layer), alpha=wanted == "selection")
-    answer = worker.run(
-        "point",
-        questions.question(full, "apply", foreground=wanted == "layer"),
-        progress.counted({"picture": picture}),
-        depth=depth,
-        progress=progress.computing,
-    )
-    check_found(answer.report, names[layer])
+    found = []
+    for name, state in states:
+        if questions.settled.get(state.subject) != state:
+            worker.run("point", questions.question(state, "settle"), progress=progress.computing)
+        full = state._replace(
+            matte=call.request_fields("matte"), edge_width=call["edge-width"],
+            foreground=_cleans_colours(call),
+        )  # fmt: skip
+        # A mask works beside the layer's own alpha; a selection and a channel take its place.
+        alone = wanted in ("selection", "channel")
+        picture = pixels.picture(layer, encoding, pixels.whole(layer), alpha=alone)
+        answer = worker.run(
+            "point",
+            questions.question(full, "apply"),
+            progress.counted({"picture": picture}),
+            depth=depth,
+            progress=progress.computing,
+        )
+        progress.finished()
+        check_found(answer.report, names[layer])
+        found.append((name, answer.pictures["alpha"], answer.pictures.get("foreground")))
     check_there(names)
-    alpha = answer.pictures["alpha"]
-    mask = new = None
     with one_undo_step(call.image):
-        if wanted == "selection":
-            results.select(call.image, [(layer, alpha)], "replace")
-        elif wanted == "layer":
-            colours = answer.pictures["foreground"]
-            new = results.add_cutout(call.image, layer, encoding, colours, alpha)
-            mask = new.get_mask()
-            call.image.set_selected_layers([new])
-        else:
-            mask = results.set_mask(layer, alpha)
+        values = _put(call, layer, encoding, found)
     Gimp.displays_flush()
-    return [mask, new]
+    return values
+
+
+def _put(call: Call, layer: Gimp.Layer, encoding, found: list) -> list:
+    """Put what was found where it was wanted; gives the mask and the new layer, the first each."""
+    mattes = [alpha for _name, alpha, _colours in found]
+    if call["result"] == "selection":
+        results.select(call.image, [(layer, alpha) for alpha in mattes], "replace")
+        return [None, None]
+    if call["result"] == "channel":
+        for name, alpha, _colours in found:
+            results.add_channel(call.image, layer, alpha, name)
+        return [None, None]
+    if call["result"] == "mask":
+        return [results.set_mask(layer, *mattes), None]
+    new_layers = []
+    for name, alpha, colours in found:
+        new = results.add_cutout(call.image, layer, encoding, colours, alpha)
+        if len(found) > 1:
+            new.set_name(f"{layer.get_name()} – {name}")
+        new_layers.append(new)
+    call.image.set_selected_layers(new_layers)
+    return [new_layers[0].get_mask(), new_layers[0]]
 
 
 def _scaled(drawable, name: str, area: pixels.Area, scale: float) -> bytes:

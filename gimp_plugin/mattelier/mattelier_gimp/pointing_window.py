@@ -1,4 +1,6 @@
-"""The window of Select by Pointing: the picture with its matte, tools above it, arguments below."""
+"""The window of Select by Pointing: the picture with its matte, tools above it, subjects and
+arguments beside it.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,7 @@ from .i18n import N_, _  # noqa: E402
 from .jobs import Call  # noqa: E402
 from .matte_view import TOOLS, VIEWS, MatteView  # noqa: E402
 from .questions import Questions, State  # noqa: E402
+from .subject_list import Subject, SubjectList  # noqa: E402
 
 _SIZE = 1080, 720
 _BRUSH_STEP = 1.25
@@ -37,7 +40,7 @@ class Shown(tuple):
 
 def point(
     call: Call, shown: Shown, pictures: Callable, known: dict, options: Callable
-) -> tuple[Questions, State] | None:
+) -> tuple[Questions, list[tuple[str, State]]] | None:
     """Show the window until Apply or Cancel.
 
     Parameters
@@ -46,11 +49,12 @@ def point(
     pictures : callable, gives what the first question sends
     known : dict
         Of the hint: what the mask among them is.
-    options : callable, gives the request's matte as the arguments are
+    options : callable, gives what the arguments say: fields of a `State`
 
     Returns
     -------
-    The questions, stopped, with their connection open, and the last state; None is Cancel.
+    The questions, stopped, with their connection open, and name and last state of each subject
+    that counts; None is Cancel.
     """
     return _Window(call, shown, pictures, known, options).run()
 
@@ -60,10 +64,11 @@ class _Window:
         self._call, self._options = call, options
         self._dialog = dialogs.arguments_dialog(call)
         self._dialog.set_ok_label(_("_Apply"))
-        self._view = MatteView(shown.width, shown.height, shown.rgb, self._ask)
+        self._view = MatteView(shown.width, shown.height, shown.rgb, self._gesture_made)
         self._status = Gtk.Label(label=_(_STARTING), xalign=0, wrap=True)
         self._questions = Questions(call.settings, pictures, known, self._answered, self._failed)
         self._failure: Exception | None = None
+        self._subjects = SubjectList(self._subject_chosen, self._subjects_changed)
         self._arrange()
         self._dialog.set_default_size(*_SIZE)
         self._dialog.connect("key-press-event", self._key)
@@ -74,6 +79,7 @@ class _Window:
         self._questions.start()
         self._ask()
         accepted = self._dialog.run()
+        states = [(one.name, self._state(one)) for one in self._subjects.shown()]
         self._dialog.destroy()
         self._questions.stop()
         if self._failure is not None:
@@ -82,22 +88,56 @@ class _Window:
             if self._questions.worker is not None:
                 self._questions.worker.close()
             return None
-        return self._questions, self._state()
+        return self._questions, states
 
-    def _state(self) -> State:
-        return State(self._view.gestures, self._options())
+    def _state(self, subject: Subject) -> State:
+        options = self._options()
+        seen = options["foreground"] and self._view.view in ("black", "white")
+        return State(subject.number, subject.gestures, **{**options, "foreground": seen})
 
     def _ask(self) -> None:
-        self._questions.ask(self._state())
-        if self._questions.worker is not None:
+        """Have all that counts answered as the arguments are now, the chosen subject first."""
+        active = self._subjects.active
+        for subject in sorted(self._subjects.shown(), key=lambda one: one is active):
+            self._questions.ask(self._state(subject))
+        if self._questions.worker is not None and not self._questions.rests():
             self._status.set_text(_(_LOOKING))
 
-    def _answered(self, state: State, stage: str, alpha: bytes) -> bool:
-        if state == self._state():
-            self._view.show_matte(alpha)
-            if stage == "settle":
-                self._status.set_text(_(_READY))
+    def _gesture_made(self) -> None:
+        subject = self._subjects.active
+        subject.gestures = self._view.gestures
+        if subject.number and not subject.gestures:
+            subject.matte = subject.colours = None
+            self._questions.forget(subject.number)
+            self._show()
+        self._ask()
+
+    def _subject_chosen(self, subject: Subject) -> None:
+        self._view.set_gestures(subject.gestures)
+
+    def _subjects_changed(self, subjects: list) -> None:
+        for number in set(self._questions.settled) - {one.number for one in subjects}:
+            self._questions.forget(number)
+        self._view.set_gestures(self._subjects.active.gestures)
+        self._show()
+        self._ask()
+
+    def _set_view(self, name: str) -> None:
+        self._view.set_view(name)
+        self._ask()  # clean colours are asked for where they are seen
+
+    def _answered(self, state: State, stage: str, pictures: dict) -> bool:
+        for subject in self._subjects.subjects:
+            if subject.number == state.subject and subject.gestures == state.gestures:
+                subject.matte, subject.colours = pictures["alpha"], pictures.get("foreground")
+        self._show()
+        if self._questions.rests():
+            self._status.set_text(_(_READY))
         return GLib.SOURCE_REMOVE
+
+    def _show(self) -> None:
+        seen = [one for one in self._subjects.shown() if one.matte is not None]
+        self._view.show_mattes([one.matte for one in seen], [one.colours for one in seen])
 
     def _failed(self, error: Exception) -> bool:
         self._failure = error
@@ -109,6 +149,7 @@ class _Window:
         """Tools above, the picture left, the arguments, which GIMP has put in, right of it."""
         content = self._dialog.get_content_area()
         side = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=12, valign=Gtk.Align.START)
+        side.pack_start(self._subjects, False, False, 0)
         for child in content.get_children():
             if content.query_child_packing(child)[3] == Gtk.PackType.START:
                 content.remove(child)
@@ -130,7 +171,7 @@ class _Window:
         for name, key, label in VIEWS:
             self._view_combo.append(name, f"{_(label)} ({key.upper()})")
         self._view_combo.set_active_id("film")
-        self._view_combo.connect("changed", lambda c: self._view.set_view(c.get_active_id()))
+        self._view_combo.connect("changed", lambda c: self._set_view(c.get_active_id()))
         row.pack_start(self._view_combo, False, False, 0)
         for label, tip, act in (
             (N_("Fit"), N_("The whole picture (0)"), lambda: self._view.zoom(None)),
@@ -161,10 +202,10 @@ class _Window:
             return False  # a number is typed
         name = (Gdk.keyval_name(event.keyval) or "").lower()
         if event.state & Gdk.ModifierType.CONTROL_MASK:
-            if name == "z":
-                self._view.undo()
-                return True
-            return False
+            acts = {"z": self._view.undo, "n": self._subjects.add_subject}
+            if name in acts:
+                acts[name]()
+            return name in acts
         if event.state & Gdk.ModifierType.MOD1_MASK:
             return False
         for view, key, _label in VIEWS:

@@ -23,16 +23,23 @@ OPERATIONS = {
 _LOCKS = ("content", "alpha", "position", "visibility")
 
 
-def set_mask(layer: Gimp.Layer, alpha) -> Gimp.LayerMask:
-    """Give a layer the matte as its mask, in place of one it has."""
-    area = pixels.whole(layer)
-    pixels.check_shape(alpha, area, 1)
+def set_mask(layer: Gimp.Layer, alpha, *others) -> Gimp.LayerMask:
+    """Give a layer the matte as its mask, in place of one it has; of several, what all hold."""
+    mask, *further = [_new_mask(layer, one) for one in (alpha, *others)]
+    for other in further:
+        mask.combine_masks(other, Gimp.ChannelOps.ADD, 0, 0)
     if layer.get_mask() is not None:
         layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
-    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
-    # Before the layer has it: undo and redo then know one state of it only.
-    pixels.write(mask, pixels.single_channel(mask, alpha.depth), area, alpha.strips)
     layer.add_mask(mask)
+    return mask
+
+
+def _new_mask(layer: Gimp.Layer, alpha) -> Gimp.LayerMask:
+    """A mask that no layer has yet: undo and redo then know one state of it only."""
+    area = pixels.whole(layer)
+    pixels.check_shape(alpha, area, 1)
+    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+    pixels.write(mask, pixels.single_channel(mask, alpha.depth), area, alpha.strips)
     return mask
 
 
@@ -189,20 +196,26 @@ def select(image: Gimp.Image, mattes, operation: str) -> None:
         Each covers its layer; where several do, the selection is their union.
     operation : "replace", "add", "subtract" or "intersect"
     """
-    channels = []
-    for layer, alpha in mattes:
-        area = pixels.whole(layer)
-        pixels.check_shape(alpha, area, 1)
-        channel = _empty_channel(image)
-        _found, x, y = layer.get_offsets()
-        name = pixels.single_channel(channel, alpha.depth)
-        pixels.write(channel, name, area.moved(x, y), alpha.strips)
-        channels.append(channel)
+    channels = [add_channel(image, layer, alpha, "Mattelier") for layer, alpha in mattes]
     for other in channels[1:]:
         channels[0].combine_masks(other, Gimp.ChannelOps.ADD, 0, 0)
     image.select_item(OPERATIONS[operation], channels[0])
     for channel in channels:
         image.remove_channel(channel)
+
+
+def add_channel(image: Gimp.Image, layer: Gimp.Layer, alpha, name: str) -> Gimp.Channel:
+    """A layer's matte as a channel of the image."""
+    area = pixels.whole(layer)
+    pixels.check_shape(alpha, area, 1)
+    size = image.get_width(), image.get_height()
+    channel = Gimp.Channel.new(image, name, *size, 100.0, Gegl.Color.new("black"))
+    channel.set_visible(False)
+    image.insert_channel(channel, None, 0)
+    _found, x, y = layer.get_offsets()
+    encoding = pixels.single_channel(channel, alpha.depth)
+    pixels.write(channel, encoding, area.moved(x, y), alpha.strips)
+    return channel
 
 
 def replace_in_mask(layer: Gimp.Layer, area: pixels.Area, alpha) -> Gimp.LayerMask:
@@ -245,13 +258,6 @@ def _shows_through(layer: Gimp.Layer) -> bool:
     normal = (Gimp.LayerMode.NORMAL, Gimp.LayerMode.NORMAL_LEGACY)
     solid = layer.get_opacity() == 100 and layer.get_mode() in normal
     return not solid or layer.has_alpha() or layer.get_mask() is not None
-
-
-def _empty_channel(image: Gimp.Image) -> Gimp.Channel:
-    size = image.get_width(), image.get_height()
-    channel = Gimp.Channel.new(image, "Mattelier", *size, 100.0, Gegl.Color.new("black"))
-    image.insert_channel(channel, None, 0)
-    return channel
 
 
 def plain_copy(image: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer:

@@ -3,7 +3,7 @@
 import subprocess
 import time
 
-from hands import Meanwhile, press, screenshot, window, xdotool
+from hands import Meanwhile, click_from_corner, press, screenshot, window, xdotool
 from stage import (
     MODES,
     Gimp,
@@ -11,6 +11,7 @@ from stage import (
     call,
     done,
     mean_difference,
+    read,
     refused,
     state,
     values,
@@ -22,7 +23,10 @@ DIALOG = "Select by Pointing"
 GROUND = 46  # of 255: what lies around the picture
 REST = 4  # seconds, after which an answer has settled on a busy machine
 SIDE = 400
+RESULTS = ("mask", "selection", "layer", "channel")
 MARK = 8  # pixels around a click that its mark may cover
+HAIR = ((120, 60), (150, 35), (190, 50))
+FIRST_EYE = 339, 90  # from the dialog's upper right corner
 ROCKET, HER, FLAG = (319, 110), (160, 290), (30, 60)  # in the sample of 400 × 400
 
 
@@ -103,13 +107,19 @@ def sample(here):
     return image
 
 
-def pointed(here, image, act):
+def choose_result(dialog, name):
+    """Choose in the list of results by its keys; GIMP keeps the last choice."""
+    press(dialog, "alt+t", "Home", *["Down"] * RESULTS.index(name))
+
+
+def pointed(here, image, act, result="mask"):
     """Open the window on an image, act in it, and apply; gives the procedure's values."""
 
     def hands():
         dialog = window(DIALOG)
         time.sleep(REST)
         try:
+            choose_result(dialog, result)
             act(View(dialog))
         except BaseException:
             screenshot(here.out / "pointing-failed.shot.png")
@@ -182,6 +192,159 @@ def case_a_box_a_brush_and_a_gesture_taken_back(here):
     assert share(matte, 318, 50, 5) < 0.05, "what is not, is"
     assert share(matte, *ROCKET) > 0.5
     assert share(matte, *HER) < 0.1, "a gesture that was taken back counts"
+
+
+def both(view):
+    """Point at the rocket, and as another subject at her."""
+    view.click(*ROCKET)
+    view.click(*HER, button=3)
+    press(view.dialog, "ctrl+n")
+    view.click(*HER)
+    view.click(*ROCKET, button=3)
+
+
+def case_two_subjects_become_one_mask_as_it_was_seen(here):
+    image = sample(here)
+    shown(image)
+    before = state(image)
+    seen = {}
+
+    def act(view):
+        both(view)
+        screenshot(here.out / "pointing-subjects.shot.png")
+        seen["both"] = view.matte(ROCKET, HER)
+
+    mask, _ = pointed(here, image, act)
+    matte = values(mask)
+    assert share(matte, *ROCKET) > 0.8
+    assert share(matte, *HER) > 0.8
+    compared = [(a, b) for a, b in zip(seen["both"], matte, strict=True) if a is not None]
+    far = max(abs(a - b) for a, b in compared)
+    assert far <= 2, f"the preview showed {far}/255 else"
+    undone(image, "ctrl+z", before, "two subjects")
+
+
+def case_two_subjects_become_a_layer_each(here):
+    image = sample(here)
+    shown(image)
+    (layer,) = image.get_layers()
+    before = state(image)
+
+    def act(view):
+        both(view)
+        press(view.dialog, "a")
+        time.sleep(REST)
+        screenshot(here.out / "pointing-layers.shot.png")
+
+    mask, new = pointed(here, image, act, "layer")
+    layers = image.get_layers()
+    assert len(layers) == 3
+    assert layers[2] == layer
+    assert not layer.get_visible()
+    assert mask == new.get_mask()
+    rocket, her = (
+        values(new.get_mask()),
+        values((layers[0] if new == layers[1] else layers[1]).get_mask()),
+    )
+    assert share(rocket, *ROCKET) > 0.8 > 0.2 > share(rocket, *HER)
+    assert share(her, *HER) > 0.8 > 0.2 > share(her, *ROCKET)
+    old, now = (read(one, "R'G'B' u8") for one in (layer, new))
+    soft = {rocket[i // 3] for i in range(len(old)) if old[i] != now[i]}
+    assert soft, "no edge colour was cleaned"
+    assert not soft & {0, 255}
+    undone(image, "ctrl+z", before, "a layer each")
+
+
+def case_a_closed_eye_does_not_count(here):
+    image = sample(here)
+    shown(image)
+    seen = {}
+
+    def act(view):
+        both(view)
+        x, y = FIRST_EYE
+        click_from_corner(view.dialog, x, y)
+        time.sleep(1)
+        screenshot(here.out / "pointing-eye.shot.png")
+        seen["her"] = view.matte(ROCKET, HER)
+
+    pointed(here, image, act, "selection")
+    matte = values(image.get_selection())
+    assert share(matte, *HER) > 0.8
+    assert share(matte, *ROCKET) < 0.1, "a subject with a closed eye counts"
+    pairs = [(a, b) for a, b in zip(seen["her"], matte, strict=True) if a is not None]
+    assert max(abs(a - b) for a, b in pairs) <= 2
+
+
+def case_two_subjects_become_channels(here):
+    image = sample(here)
+    shown(image)
+    before = state(image)
+    pointed(here, image, both, "channel")
+    channels = {channel.get_name(): values(channel) for channel in image.get_channels()}
+    assert set(channels) == {"Subject 1", "Subject 2"}
+    assert share(channels["Subject 1"], *ROCKET) > 0.8 > 0.2 > share(channels["Subject 1"], *HER)
+    assert share(channels["Subject 2"], *HER) > 0.8
+    undone(image, "ctrl+z", before, "channels")
+
+
+def case_hair_brushed_becomes_a_selection(here):
+    """What was brushed, and nothing else, is another selection."""
+    found = []
+    for brush in (False, True):
+        image = sample(here)
+        shown(image)
+
+        def act(view, brush=brush):
+            if brush:
+                press(view.dialog, "h")
+                view.drag(*HAIR)
+                screenshot(here.out / "pointing-hair.shot.png")
+
+        pointed(here, image, act, "selection")
+        found.append(values(image.get_selection()))
+    plain, brushed = found
+    changed = [i for i in range(len(plain)) if abs(plain[i] - brushed[i]) > 4]
+    assert changed, "the brush did nothing"
+    xs, ys = zip(*HAIR, strict=True)
+    away = 40
+    for i in changed:
+        x, y = i % SIDE, i // SIDE
+        assert min(xs) - away < x < max(xs) + away
+        assert min(ys) - away < y < max(ys) + away
+
+
+def case_a_slider_moves_the_edge_that_is_seen(here):
+    image = sample(here)
+    shown(image)
+    seen = {}
+
+    def act(view):
+        before = view.matte()
+        press(view.dialog, "alt+e", "ctrl+a", "6", "Tab")
+        time.sleep(REST)
+        screenshot(here.out / "pointing-edge.shot.png")
+        seen["moved"] = view.matte()
+        assert sum(seen["moved"]) > sum(before) * 1.01, "the edge did not move"
+
+    try:
+        mask, _ = pointed(here, image, act)
+        far = max(abs(a - b) for a, b in zip(seen["moved"], values(mask), strict=True))
+        assert far <= 2, f"the preview showed {far}/255 else"
+    finally:
+        # GIMP keeps the last values: put the edge back for the cases that follow.
+        pointed(here, sample_shown(here), reset_edge)
+
+
+def reset_edge(view):
+    press(view.dialog, "alt+e", "ctrl+a", "0", "Tab")
+    time.sleep(1)
+
+
+def sample_shown(here):
+    image = sample(here)
+    shown(image)
+    return image
 
 
 def case_it_begins_with_the_mask_that_is_there(here):

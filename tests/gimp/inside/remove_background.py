@@ -204,6 +204,22 @@ def case_colours_are_cleaned_by_the_corrected_mask(here):
     assert not changed & {0, 255}, "colours changed where the mask is not soft"
 
 
+def case_edge_colours_are_cleaned_by_the_mask_as_it_is_now(here):
+    image = here.photo()
+    (layer,) = image.get_layers()
+    refused("clean-edge-colours", image)
+    drawn = painted_mask(image, layer)
+    before = layer_state(layer)
+    (new,) = done("clean-edge-colours", image, layers=[layer])
+    assert values(new.get_mask()) == drawn
+    assert layer_state(layer) | {"look": None} == before | {"look": None}
+    assert not layer.get_visible()
+    old, now = (read(one, "R'G'B' u8") for one in (layer, new))
+    changed = {drawn[i // 3] for i in range(len(old)) if old[i] != now[i]}
+    assert changed, "no colour was cleaned"
+    assert not changed & {0, 255}, "colours changed where the mask is not soft"
+
+
 def case_a_selection_beside_the_layer_is_refused(here):
     image = here.photo()
     (layer,) = image.get_layers()
