@@ -161,7 +161,8 @@ def _build(folder: Path, recipe: Mapping[str, object], mirror: str) -> None:
     script = [] if (_SCRIPTS / str(recipe["release"])).exists() else [_SCRIPTS / "sid"]
     with log.open("wb") as log_file:
         run_step(
-            ["debootstrap", "--variant=minbase", *include, recipe["release"], started, mirror, *script],
+            ["debootstrap", "--variant=minbase", *include, recipe["release"], started, mirror,
+             *script],
             log_file, _WHAT, environment,
         )  # fmt: skip
         (started / "etc/apt/apt.conf.d/90carried-over").write_text(settings, "utf-8")

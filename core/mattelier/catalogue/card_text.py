@@ -111,3 +111,17 @@ def _format_value(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(_format_value(item) for item in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def summary(card: Card, state: str) -> dict[str, Any]:
+    """A card in one line of a list, as plain JSON."""
+    return {
+        "name": card.name,
+        "title": card.title,
+        "task": card.task,
+        "state": state,
+        "bytes": card.bytes,
+        "licence": card.licence.weights,
+        "commercial": card.licence.commercial,
+        "needs_acceptance": card.licence.needs_acceptance,
+    }

@@ -20,6 +20,7 @@ from mattelier.catalogue.card import Card, FileEntry, read_card
 from mattelier.types.atomic import replacing
 from mattelier.types.errors import ModelError, OutputError, UsageError
 from mattelier.types.file_lock import one_at_a_time
+from mattelier.types.progress import stage, tell
 
 DEFAULT = "cutout"  # what the model name "default" stands for; its weights ship with the package
 
@@ -182,14 +183,41 @@ class Store:
                 todo = [f for f in card.files if self._find_damage(f, folder / f.path)]
                 if todo:
                     _check_free_space(folder, card)
-                for file in todo:
-                    _download(file, folder / file.path)
+                for number, file in enumerate(todo):
+                    with stage("fetching", number / len(todo), (number + 1) / len(todo)):
+                        _download(file, folder / file.path)
         except OSError as error:
             raise ModelError(
                 f"The model {name} could not be fetched ({_error_reason(error)}); "
                 f"mend that and run `mattelier models get {name}` again."
             ) from error
         return self.locate(card)
+
+    def remove(self, name: str) -> None:
+        """Delete a model's files from the user's folder; an imported one goes with its card.
+
+        Raises
+        ------
+        UsageError
+            It comes with Mattelier, or nothing of it was fetched.
+        ModelError
+            It cannot be deleted.
+        """
+        card = self.card(name)
+        folder = self.user / card.name
+        imported = card.folder == folder
+        if not imported and all((card.folder / file.path).is_file() for file in card.files):
+            raise UsageError(f"The model {card.name} comes with Mattelier and stays.")
+        if not folder.is_dir():
+            raise UsageError(f"Nothing of the model {card.name} is on this computer.")
+        self._drop_verified(card)
+        try:
+            with one_at_a_time(self.user / f".{card.name}.get", lambda: None):
+                shutil.rmtree(folder)
+        except OSError as error:
+            raise ModelError(
+                f"The model {card.name} could not be removed ({_error_reason(error)})."
+            ) from error
 
     def _folders(self, card: Card) -> list[Path]:
         return list(dict.fromkeys([card.folder, self.user / card.name]))
@@ -277,12 +305,13 @@ class _Bounded:
     """A file that takes no more than `most` bytes altogether."""
 
     def __init__(self, sink: IO[bytes], most: int) -> None:
-        self._sink, self._left = sink, most - sink.tell()
+        self._sink, self._most, self._left = sink, most, most - sink.tell()
 
     def write(self, block: bytes) -> int:
         self._left -= len(block)
         if self._left < 0:
             raise _TooLarge
+        tell(1 - self._left / self._most)
         return self._sink.write(block)
 
     def flush(self) -> None:

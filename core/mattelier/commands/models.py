@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from mattelier.catalogue import Card, Store
+from mattelier.catalogue.card_text import summary
 from mattelier.commands.models_import import import_model
 from mattelier.types.errors import ModelError
 
@@ -19,7 +20,7 @@ _STATES = {"ready": "ready", "absent": "not fetched", "missing": "MISSING", "dam
 
 @click.group()
 def models() -> None:
-    """List, get, verify and import models."""
+    """List, get, remove, verify and import models."""
 
 
 @models.command("list")
@@ -35,7 +36,7 @@ def list_models(as_json: bool) -> None:
             continue
         state, _ = store.state(card)
         if as_json:
-            click.echo(json.dumps(_summary(card, state)))
+            click.echo(json.dumps(summary(card, state)))
         else:
             size = f"{card.bytes / 1e6:.0f} MB" if card.bytes else "? MB"
             terms = card.licence.weights + (", accept first" * card.licence.needs_acceptance)
@@ -118,6 +119,20 @@ def get(names: tuple[str, ...], accept_licence: bool) -> int:
 
 
 @models.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME…")
+def remove(names: tuple[str, ...]) -> int:
+    """Delete models that were fetched or imported; those that come with Mattelier stay."""
+    from mattelier.hosts.gimp import announce_models
+
+    store = Store()
+    for name in names:
+        store.remove(name)
+        click.echo(f"{name} is gone.", err=True)
+    announce_models()
+    return 0
+
+
+@models.command()
 @click.argument("names", nargs=-1, metavar="[NAME…]")
 @_json
 def verify(names: tuple[str, ...], as_json: bool) -> int:
@@ -144,19 +159,6 @@ def verify(names: tuple[str, ...], as_json: bool) -> int:
 
 
 models.add_command(import_model)
-
-
-def _summary(card: Card, state: str) -> dict[str, Any]:
-    return {
-        "name": card.name,
-        "title": card.title,
-        "task": card.task,
-        "state": state,
-        "bytes": card.bytes,
-        "licence": card.licence.weights,
-        "commercial": card.licence.commercial,
-        "needs_acceptance": card.licence.needs_acceptance,
-    }
 
 
 def _full(card: Card) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""What the worker does for hosts: the registry's tasks, a shot, its report, and the status.
+"""What the worker does for hosts: the registry's tasks, a shot, its report, the models, and the
+status.
 
 A request for a picture names no files: pixels travel, so that a client can read nothing through
 the worker that it could not read itself. Only a shot is named by its files, as absolute paths.
@@ -24,6 +25,7 @@ from mattelier.requests import (
 from mattelier.tasks.registry import TASKS, TaskInput, TaskSpec, field_value, run
 from mattelier.types.errors import UsageError
 from mattelier.types.progress import stage
+from mattelier.worker.models import models
 from mattelier.worker.pointing import Kept, point
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ def jobs(names_at_work: Callable[[], list[str]]) -> dict[str, Job]:
         "roto": Job(_roto, long=True),
         "frames": Job(_frames, long=True),
         "qc": Job(_qc, long=True),
+        "models": Job(_models, long=True),
         "status": Job(partial(_status, names_at_work)),
     }
 
@@ -183,6 +186,10 @@ def _task_outcome(spec: TaskSpec, result: Result) -> Outcome:
 
 def _point(models: ModelCache, options: Any, pictures: Mapping[str, Any], kept: Kept) -> Outcome:
     return Outcome(*point(models, options, pictures, kept))
+
+
+def _models(cache: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Outcome:
+    return Outcome(models(cache.store, options))
 
 
 def _refuse_files(spec: TaskSpec, request: object, models: ModelCache) -> None:

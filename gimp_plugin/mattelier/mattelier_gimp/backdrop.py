@@ -1,4 +1,4 @@
-"""What comes behind a subject: a colour, a layer or a file, scaled to cover an area.
+"""What comes behind a subject: a colour, a layer or a file, scaled to cover an area; or a blur.
 
 A layer or file is prepared in an image of its own, apart from the user's, so that nothing of
 the user's changes before all is ready.
@@ -11,11 +11,13 @@ from contextlib import contextmanager
 
 from gi.repository import Gegl, Gimp
 
-from . import pixels
+from . import pixels, results
 from .failure import PluginError
 from .i18n import _
 
 DEFAULT_COLOUR = "white"
+_RADIUS_PER_SIGMA = 2.0
+_FILL_TIMES, _FILL_SHARE = 2, 0.25
 
 
 def fill_default_colour(call) -> None:
@@ -62,6 +64,60 @@ def add_layer(image: Gimp.Image, background: Gimp.Image, subject: Gimp.Layer) ->
     _found, x, y = subject.get_offsets()
     layer.set_offsets(x, y)
     return layer
+
+
+def add_blur(image: Gimp.Image, subject: Gimp.Layer, alpha, radius: float) -> Gimp.Layer:
+    """Insert what is around a subject, blurred, as a layer above the subject's; it is opaque.
+
+    The subject's own colours do not bleed into it: it is left out, and what is left is weighted
+    by how much is there.
+
+    Parameters
+    ----------
+    alpha : Pixels
+        The subject's matte; its strips can be read again.
+    radius : float
+        Of the blur, in pixels.
+    """
+    layers = []
+    # What no blur of that radius reaches, behind a large subject, is filled by a wider one.
+    for wider in (_FILL_TIMES * radius + _FILL_SHARE * max(alpha.width, alpha.height), radius):
+        layer = results.plain_copy(image, subject)
+        if layer.get_mask() is not None:
+            layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
+        for effect in layer.get_filters():
+            effect.delete()
+        if not layer.has_alpha():
+            layer.add_alpha()
+        image.insert_layer(
+            layer, subject.get_parent(), image.get_item_position((layers or [subject])[-1])
+        )
+        mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+        encoding = pixels.single_channel(mask, alpha.depth)
+        pixels.write(mask, encoding, pixels.whole(layer), alpha.strips)
+        layer.add_mask(mask)
+        mask.invert(True)
+        layer.remove_mask(Gimp.MaskApplyMode.APPLY)
+        blur = Gimp.DrawableFilter.new(layer, "gegl:gaussian-blur", "")
+        for side in ("std-dev-x", "std-dev-y"):
+            blur.get_config().set_property(side, wider / _RADIUS_PER_SIGMA)
+        blur.get_config().set_property("abyss-policy", "clamp")
+        layer.merge_filter(blur)
+        layers.append(layer)
+    wide, near = layers
+    _make_opaque(wide)
+    near.set_visible(True)
+    wide.set_visible(True)
+    merged = image.merge_down(near, Gimp.MergeType.CLIP_TO_BOTTOM_LAYER)
+    merged.set_name(_("Background"))
+    return merged
+
+
+def _make_opaque(layer: Gimp.Layer) -> None:
+    """Full alpha where there is any; the colours stay."""
+    name = pixels.own(layer, "R'G'B' float")
+    whole = pixels.whole(layer)
+    pixels.write(layer, name, whole, list(pixels.read(layer, name, whole)))
 
 
 def _cover(image: Gimp.Image, width: int, height: int) -> None:

@@ -17,15 +17,43 @@ from .i18n import _  # noqa: E402
 from .jobs import Call  # noqa: E402
 
 _ROLE = "mattelier"
+_SIDE_PX = 380  # of arguments beside a picture: room for a slider to be dragged
 _STANDARD_ARGUMENTS = ("run-mode", "image", "drawables")  # GIMP itself sets these
 
 
-def ask(call: Call) -> bool:
-    """Show a procedure's arguments until OK; False is Cancel."""
+def ask(call: Call, entry) -> bool:
+    """Show a procedure's arguments until OK, and what they would do; False is Cancel."""
     dialog = arguments_dialog(call)
+    panel = None
+    if entry.preview is not None:
+        from .preview_panel import PreviewPanel  # needs cairo
+
+        panel = PreviewPanel(call, entry)
+        put_beside(dialog, panel)
     accepted = dialog.run()
+    if panel is not None:
+        panel.stop()
     dialog.destroy()
     return accepted
+
+
+def put_beside(dialog: Gtk.Dialog, widget: Gtk.Widget) -> Gtk.Box:
+    """Put a widget left of the arguments, which GIMP has put into a dialog; gives their box."""
+    content = dialog.get_content_area()
+    side = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=12, valign=Gtk.Align.START)
+    for child in content.get_children():
+        if content.query_child_packing(child)[3] == Gtk.PackType.START:
+            content.remove(child)
+            side.pack_start(child, False, False, 0)
+    middle = Gtk.Box(spacing=12)
+    middle.pack_start(widget, True, True, 0)
+    middle.pack_start(side, False, False, 0)
+    content.pack_start(middle, True, True, 6)
+    side.set_hexpand(False)  # the picture has the room
+    side.set_size_request(_SIDE_PX, -1)
+    for one in (side, middle, widget):
+        one.show()
+    return side
 
 
 def arguments_dialog(call: Call) -> GimpUi.ProcedureDialog:

@@ -10,6 +10,25 @@ def _always() -> bool:
     return True
 
 
+class Preview(NamedTuple):
+    """How the dialog shows what will come of it.
+
+    Attributes
+    ----------
+    part : int
+        Pixels of a side of the part that is shown at full size, where each pixel matters; 0 is the
+        whole, reduced.
+    instead : dict of str to {value: value}
+        Arguments whose values are taken to be others, so that there is something to see soon.
+    lengths : tuple of str
+        Arguments that are pixels of the image, and no request's field.
+    """
+
+    part: int = 0
+    instead: dict = {}  # noqa: RUF012 - never changed
+    lengths: tuple = ()
+
+
 class Entry(NamedTuple):
     """One procedure.
 
@@ -29,6 +48,8 @@ class Entry(NamedTuple):
         plug-in's file is newer than its record.
     own_window : bool
         Whether `run` itself shows the window that the dots promise.
+    preview : Preview, optional
+        Where `run` is a `jobs.Job`: before and after in its dialog.
     on_layers : bool
         Whether it works on an image's layers; else it can be called with no image open.
     """
@@ -42,6 +63,7 @@ class Entry(NamedTuple):
     before_dialog: Callable | None = None
     in_menu: Callable = _always
     own_window: bool = False
+    preview: Preview | None = None
     on_layers: bool = True
 
     @property

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from . import picture_filter, portrait_blur, style, subject, upscale
 from .arguments import Choice, Flag, Integer, Layer, Model, Real, ReferenceLayer, ReturnValue
-from .entry import Entry
+from .entry import Entry, Preview
 from .i18n import N_
-from .jobs import job
+from .jobs import Job
 
 PROCEDURES = {
     "plug-in-mattelier-upscale": Entry(
@@ -19,7 +19,7 @@ PROCEDURES = {
             "Makes a new image of the selected layers, or new layers, with more pixels; or scales "
             "this whole image with all its layers. Masks are enlarged with their layers."
         ),
-        job(
+        Job(
             N_("Upscaling"),
             upscale.build_request,
             upscale.apply_results,
@@ -64,6 +64,11 @@ PROCEDURES = {
         (
             ReturnValue("image", "new-image", N_("Image"), N_("The new image, if any")),
             ReturnValue("layer", "layer", N_("Layer"), N_("The first new layer, if any")),
+        ),
+        preview=Preview(
+            part=200,
+            instead={"result": {"layer": "image", "whole": "image"}, "scale": {"8": "4"}},
+            lengths=("width",),
         ),
     ),
     "plug-in-mattelier-portrait-blur": picture_filter.entry(
@@ -119,6 +124,7 @@ PROCEDURES = {
         ),
         build_request=portrait_blur.build_request,
         limited=portrait_blur.limited,
+        preview=Preview(),
     ),
     "plug-in-mattelier-denoise": picture_filter.entry(
         N_("_Denoise…"),
@@ -151,6 +157,7 @@ PROCEDURES = {
             ),
             Model("denoise"),
         ),
+        preview=Preview(part=320),
     ),
     "plug-in-mattelier-enhance": picture_filter.entry(
         N_("E_nhance…"),
@@ -218,6 +225,7 @@ PROCEDURES = {
                 of="enhance.match_strength",
             ),
         ),
+        preview=Preview(),
     ),
     "plug-in-mattelier-style": picture_filter.entry(
         N_("St_yle…"),

@@ -124,17 +124,10 @@ def always(call: Call) -> bool:
     return True
 
 
-def job(
-    title: str,
-    build_request: Callable,
-    apply_results: Callable,
-    *,
-    layers: Callable = _chosen,
-    changes_image: Callable = always,
-) -> Callable:
-    """A procedure that has the worker do something.
+class Job(NamedTuple):
+    """A procedure that has the worker do something; call it with a `Call`.
 
-    Parameters
+    Attributes
     ----------
     title : str
         For the progress bar, marked with `N_`.
@@ -148,11 +141,17 @@ def job(
         False where the result is elsewhere: even an empty undo group makes an image unsaved.
     """
 
-    def run(call: Call) -> list:
-        requests = [(layer, build_request(call, layer)) for layer in layers(call)]
+    title: str
+    build_request: Callable
+    apply_results: Callable
+    layers: Callable = _chosen
+    changes_image: Callable = always
+
+    def __call__(self, call: Call) -> list:
+        requests = [(layer, self.build_request(call, layer)) for layer in self.layers(call)]
         requests = [(layer, request) for layer, request in requests if request is not None]
         names = {layer: layer.get_name() for layer, _request in requests}
-        progress = Progress(_(title), len(requests))
+        progress = Progress(_(self.title), len(requests))
         layer_results = []
         notes = []
         with engine.connect(call.settings) as worker:
@@ -169,17 +168,15 @@ def job(
                 layer_results.append(LayerResult(layer, request, answer.pictures))
                 notes += [answer.report.get("note"), _doubt(answer.report, names[layer])]
         check_there(names)
-        step = one_undo_step(call.image) if changes_image(call) else contextlib.nullcontext()
+        step = one_undo_step(call.image) if self.changes_image(call) else contextlib.nullcontext()
         with step:
-            values = apply_results(call, layer_results)
+            values = self.apply_results(call, layer_results)
         if call.run_mode != Gimp.RunMode.NONINTERACTIVE:
             Gimp.displays_flush()  # draws the whole image: a script has nobody to look at it
         if call.interactive:
             for note in dict.fromkeys(filter(None, notes)):
                 Gimp.message(str(note))
         return values
-
-    return run
 
 
 def chosen_layers(image: Gimp.Image, drawables: list) -> list:

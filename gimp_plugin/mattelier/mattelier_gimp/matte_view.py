@@ -1,7 +1,6 @@
 """The picture with its matte, to be pointed at: zoom, pan, clicks, boxes and brushes.
 
-cairo composes; there is no numpy in GIMP. The picture is made BGRx by slices of bytes, because
-babl looks for a second for a way to a format of four channels.
+cairo composes; there is no numpy in GIMP.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from gi.repository import Gdk, Gtk  # noqa: E402
 
 from .gestures import BRUSHES, Box, Click, Stroke  # noqa: E402
 from .i18n import N_  # noqa: E402
+from .surfaces import alpha_surface, picture_surface  # noqa: E402
 
 # Name, key (as in Select and Mask), label.
 VIEWS = (
@@ -54,7 +54,7 @@ class MatteView(Gtk.DrawingArea):
         self.view, self.tool, self.brush = "film", "point", 24.0
         self._size = width, height
         self._changed = changed
-        self._picture = _picture_surface(width, height, rgb)
+        self._picture = picture_surface(width, height, rgb)
         self._clean = None  # the subjects on black, with edges in their own colours
         self._inverted = None
         self._zoom, self._offset = None, (0.0, 0.0)  # None: fitted
@@ -86,7 +86,7 @@ class MatteView(Gtk.DrawingArea):
         colours : list of the worker's pictures, or None each
             RGB of the picture's size: the subject's own, for the views without the background.
         """
-        masks = [_mask_surface(one.width, one.height, one.strips[0]) for one in mattes]
+        masks = [alpha_surface(one.width, one.height, one.strips[0]) for one in mattes]
         self._inverted = _outside(*self._size, masks) if masks else None
         self._clean = None
         if any(one is not None for one in colours):
@@ -305,22 +305,6 @@ class MatteView(Gtk.DrawingArea):
         context.set_dash([])
 
 
-def _picture_surface(width: int, height: int, rgb: bytes) -> cairo.ImageSurface:
-    pixels = bytearray(b"\xff") * (4 * width * height)
-    pixels[0::4], pixels[1::4], pixels[2::4] = rgb[2::3], rgb[1::3], rgb[0::3]
-    return cairo.ImageSurface.create_for_data(pixels, cairo.FORMAT_RGB24, width, height, 4 * width)
-
-
-def _mask_surface(width: int, height: int, values: bytes) -> cairo.ImageSurface:
-    stride = cairo.ImageSurface.format_stride_for_width(cairo.FORMAT_A8, width)
-    rows = bytearray(values)
-    if stride != width:
-        padding = bytes(stride - width)
-        starts = range(0, width * height, width)
-        rows = bytearray(b"".join(values[y : y + width] + padding for y in starts))
-    return cairo.ImageSurface.create_for_data(rows, cairo.FORMAT_A8, width, height, stride)
-
-
 def _outside(width: int, height: int, masks: list) -> cairo.ImageSurface:
     """What lies in none of several masks of any size, as a mask of this one."""
     union = cairo.ImageSurface(cairo.FORMAT_A8, width, height)
@@ -350,10 +334,10 @@ def _on_black(picture, width: int, height: int, mattes: list, colours: list):
     context.set_operator(cairo.OPERATOR_ADD)
     for matte, own in zip(mattes, colours):
         same_size = own is not None and (own.width, own.height) == (width, height)
-        surface = _picture_surface(width, height, own.strips[0]) if same_size else picture
+        surface = picture_surface(width, height, own.strips[0]) if same_size else picture
         context.push_group()
         context.scale(width / matte.width, height / matte.height)
-        mask = _mask_surface(matte.width, matte.height, matte.strips[0])
+        mask = alpha_surface(matte.width, matte.height, matte.strips[0])
         context.set_source_rgb(1, 1, 1)
         context.mask_surface(mask, 0, 0)
         cover = context.pop_group()

@@ -13,9 +13,9 @@ from . import (
     subject,
 )
 from .arguments import Choice, Colour, File, Flag, Integer, Layer, Model, Real, ReturnValue
-from .entry import Entry
+from .entry import Entry, Preview
 from .i18n import N_
-from .jobs import job
+from .jobs import Job
 
 OPERATIONS = (
     ("replace", N_("Replace the selection")),
@@ -110,7 +110,7 @@ PROCEDURES = {
             "pixels stay as they are), a new layer with a mask, a selection, or the layer itself "
             "cut out. A selection can hint at what the subject is."
         ),
-        job(
+        Job(
             N_("Removing the background"),
             remove_background.build_request,
             remove_background.apply_results,
@@ -141,6 +141,7 @@ PROCEDURES = {
             ReturnValue("layer_mask", "mask", N_("Mask"), N_("The first layer's new mask, if any")),
             ReturnValue("layer", "layer", N_("Layer"), N_("The first new layer, if any")),
         ),
+        preview=Preview(instead={"result": {"selection": "mask"}}),
     ),
     "plug-in-mattelier-select-subject": Entry(
         N_("_Select Subject"),
@@ -149,7 +150,7 @@ PROCEDURES = {
             "Selects the subject of the selected layers, with soft edges. Called from the menu, it "
             "combines with the selection as AI Settings says."
         ),
-        job(
+        Job(
             N_("Selecting the subject"), select_subject.build_request, select_subject.apply_results
         ),
         (
@@ -169,7 +170,7 @@ PROCEDURES = {
             "Works along the edge of the layer mask or the selection, as wide as you say, and puts "
             "the result where the edge came from."
         ),
-        job(N_("Refining the edge"), refine_edge.build_request, refine_edge.apply_results),
+        Job(N_("Refining the edge"), refine_edge.build_request, refine_edge.apply_results),
         (
             Choice(
                 "source",
@@ -202,17 +203,17 @@ PROCEDURES = {
             "Works from the layer's mask as it is now, also after you have painted on it. The "
             "result is a new layer with the same mask; the old one is kept and hidden."
         ),
-        job(N_("Cleaning edge colours"), clean_edge.build_request, clean_edge.apply_results),
+        Job(N_("Cleaning edge colours"), clean_edge.build_request, clean_edge.apply_results),
         returns=(ReturnValue("layer", "layer", N_("Layer"), N_("The first new layer")),),
     ),
     "plug-in-mattelier-replace-background": Entry(
         N_("Re_place Background…"),
-        N_("Put a colour, another layer or a file behind the subject"),
+        N_("Put a colour, another layer, a file or a blur behind the subject"),
         N_(
             "Makes a layer with the subject and one with the new background, scaled to cover the "
             "old layer, which is kept and hidden."
         ),
-        job(
+        Job(
             N_("Replacing the background"),
             replace_background.build_request,
             replace_background.apply_results,
@@ -244,11 +245,21 @@ PROCEDURES = {
                 N_("The picture that becomes the background"),
                 when=("background", ("file",)),
             ),
+            Integer(
+                "blur",
+                N_("Bl_ur"),
+                N_("How far what is there is blurred, in pixels"),
+                minimum=1,
+                maximum=500,
+                default=40,
+                when=("background", ("blur",)),
+            ),
             Real(
                 "match-light",
                 N_("Matched li_ght"),
                 N_("How far the subject takes on the new background's light: 0 not, 1 fully"),
                 of="cutout.match_light",
+                when=("background", ("colour", "layer", "file")),
             ),
             Model("matte"),
             _quality("matte"),
@@ -260,5 +271,6 @@ PROCEDURES = {
             ReturnValue("layer", "background-layer", N_("Background"), N_("The first background")),
         ),
         backdrop.fill_default_colour,
+        preview=Preview(lengths=("blur",)),
     ),
 }

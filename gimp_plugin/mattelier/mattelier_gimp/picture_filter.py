@@ -15,7 +15,7 @@ from .arguments import ReferenceLayer, ReturnValue
 from .entry import Entry
 from .failure import PluginError
 from .i18n import N_, _
-from .jobs import Call, LayerRequest, LayerResult, always, job
+from .jobs import Call, Job, LayerRequest, LayerResult, always
 
 
 def entry(
@@ -64,7 +64,7 @@ def entry(
         label,
         blurb,
         help,
-        job(title, build_request or functools.partial(build_default_request, task), add_layers),
+        Job(title, build_request or functools.partial(build_default_request, task), add_layers),
         arguments,
         (ReturnValue("layer", "layer", N_("Layer"), N_("The first new layer")),),
         before_dialog,

@@ -146,22 +146,16 @@ class _Window:
         return GLib.SOURCE_REMOVE
 
     def _arrange(self) -> None:
-        """Tools above, the picture left, the arguments, which GIMP has put in, right of it."""
+        """Tools above, the picture left, subjects and arguments right of it."""
         content = self._dialog.get_content_area()
-        side = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=12, valign=Gtk.Align.START)
+        tools = self._tools()
+        side = dialogs.put_beside(self._dialog, self._view)
         side.pack_start(self._subjects, False, False, 0)
-        for child in content.get_children():
-            if content.query_child_packing(child)[3] == Gtk.PackType.START:
-                content.remove(child)
-                side.pack_start(child, False, False, 0)
-        middle = Gtk.Box(spacing=12)
-        middle.pack_start(self._view, True, True, 0)
-        middle.pack_start(side, False, False, 0)
-        for widget, expand in ((self._tools(), False), (middle, True), (self._status, False)):
-            content.pack_start(widget, expand, expand, 6)
-        side.set_hexpand(False)  # the picture has the room
-        for widget in (side, middle, self._view, self._status):
-            widget.show()
+        side.reorder_child(self._subjects, 0)
+        content.pack_start(tools, False, False, 6)
+        content.reorder_child(tools, 0)
+        content.pack_start(self._status, False, False, 6)
+        self._status.show()
 
     def _tools(self) -> Gtk.Widget:
         row = Gtk.Box(spacing=6)

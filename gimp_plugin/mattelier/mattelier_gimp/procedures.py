@@ -1,7 +1,7 @@
 """The procedures of Filters → AI, in the menu's order: one entry each.
 
 A task that gives a picture for a picture joins by a `picture_filter.entry` in `filters`; any other
-by an `Entry` that runs `job(title, build_request, apply_results)`.
+by an `Entry` that runs `Job(title, build_request, apply_results)`.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def _ask(entry, call) -> bool:
         entry.before_dialog(call)
     from . import dialogs  # GIMP's interface library is slow to load
 
-    return dialogs.ask(call)
+    return dialogs.ask(call, entry)
 
 
 def _success(procedure: Gimp.Procedure, values: list) -> Gimp.ValueArray:

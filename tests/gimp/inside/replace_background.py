@@ -14,6 +14,7 @@ from stage import (
     refused,
     state,
     values,
+    write,
 )
 
 NAME = "replace-background"
@@ -135,3 +136,34 @@ def case_the_mask_and_the_selection_are_respected(here):
     subject, _ = done(NAME, large)
     matte = values(subject.get_mask())
     assert sum(m for m, a in zip(matte, area, strict=True) if a) > 0.9 * sum(matte) > 0
+
+
+def case_what_is_there_is_blurred_without_the_subject(here):
+    """A red subject leaves no red in the blur behind it, and the blur has no hole."""
+    image = here.photo()
+    (layer,) = image.get_layers()
+    width, height = layer.get_width(), layer.get_height()
+    rows = []
+    for y in range(height):
+        inside = [40 <= x < 90 and 20 <= y < 90 for x in range(width)]
+        rows.append(b"".join(b"\xf0\x10\x10" if one else b"\x20\x60\xa0" for one in inside))
+    write(layer, "R'G'B' u8", b"".join(rows))
+    mask = layer.create_mask(Gimp.AddMaskType.BLACK)
+    layer.add_mask(mask)
+    values_of = [
+        255 if 40 <= i % width < 90 and 20 <= i // width < 90 else 0 for i in range(width * height)
+    ]
+    write(mask, "Y u8", bytes(values_of))
+    layer.set_edit_mask(False)
+    before = read(layer, "R'G'B' u8")
+    new, background = done(
+        NAME, image, layers=[layer], background="blur", blur=8, layer_mask="keep"
+    )
+    assert [one.get_id() for one in image.get_layers()] == [
+        new.get_id(), background.get_id(), layer.get_id()
+    ]  # fmt: skip
+    seen = read(background, "R'G'B'A u8")
+    reds, alphas = seen[0::4], seen[3::4]
+    assert min(alphas) == 255, "the blur has a hole"
+    assert max(reds) < 0x20 + 12, f"the subject bleeds into the blur: {max(reds)}"
+    assert read(layer, "R'G'B' u8") == before
