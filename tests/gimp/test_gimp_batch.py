@@ -19,6 +19,7 @@ MODULES = (
     "layers",
     "upscale",
     "filters",
+    "models_and_batch",
     "installation",
 )
 

@@ -193,6 +193,11 @@ class Store:
             ) from error
         return self.locate(card)
 
+    def comes_along(self, card: Card) -> bool:
+        """Whether a model's files come with Mattelier, and stay."""
+        there = all((card.folder / file.path).is_file() for file in card.files)
+        return card.folder.parent == self.shipped and there
+
     def remove(self, name: str) -> None:
         """Delete a model's files from the user's folder; an imported one goes with its card.
 
@@ -205,8 +210,7 @@ class Store:
         """
         card = self.card(name)
         folder = self.user / card.name
-        imported = card.folder == folder
-        if not imported and all((card.folder / file.path).is_file() for file in card.files):
+        if self.comes_along(card):
             raise UsageError(f"The model {card.name} comes with Mattelier and stays.")
         if not folder.is_dir():
             raise UsageError(f"Nothing of the model {card.name} is on this computer.")

@@ -49,6 +49,6 @@ def models(store: Store, options: Any) -> dict[str, Any]:
             continue
         listed.append(
             summary(card, store.state(card)[0])
-            | {"source": card.source, "shipped": card.folder.parent == store.shipped}
+            | {"source": card.source, "comes_along": store.comes_along(card)}
         )
     return {"models": listed}

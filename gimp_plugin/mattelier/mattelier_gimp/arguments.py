@@ -182,6 +182,16 @@ class File(Argument):
         )
 
 
+class Folder(Argument):
+    """A folder that exists, or none."""
+
+    def add(self, procedure: Gimp.Procedure) -> None:
+        procedure.add_file_argument(
+            self.name, _(self.label), _(self.help),
+            Gimp.FileChooserAction.SELECT_FOLDER, True, None, _FLAGS,
+        )  # fmt: skip
+
+
 class Layer(Argument):
     """A layer, or none."""
 

@@ -16,6 +16,7 @@ from .failure import PluginError
 from .i18n import _
 
 DEFAULT_COLOUR = "white"
+_INVERTED = bytes(range(255, -1, -1))
 _RADIUS_PER_SIGMA = 2.0
 _FILL_TIMES, _FILL_SHARE = 2, 0.25
 
@@ -83,25 +84,26 @@ def add_blur(image: Gimp.Image, subject: Gimp.Layer, alpha, radius: float) -> Gi
     # What no blur of that radius reaches, behind a large subject, is filled by a wider one.
     for wider in (_FILL_TIMES * radius + _FILL_SHARE * max(alpha.width, alpha.height), radius):
         layer = results.plain_copy(image, subject)
+        image.insert_layer(
+            layer, subject.get_parent(), image.get_item_position((layers or [subject])[-1])
+        )
         if layer.get_mask() is not None:
             layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
         for effect in layer.get_filters():
             effect.delete()
         if not layer.has_alpha():
             layer.add_alpha()
-        image.insert_layer(
-            layer, subject.get_parent(), image.get_item_position((layers or [subject])[-1])
-        )
         mask = layer.create_mask(Gimp.AddMaskType.WHITE)
         encoding = pixels.single_channel(mask, alpha.depth)
         pixels.write(mask, encoding, pixels.whole(layer), alpha.strips)
+        _invert(mask)
         layer.add_mask(mask)
-        mask.invert(True)
         layer.remove_mask(Gimp.MaskApplyMode.APPLY)
         blur = Gimp.DrawableFilter.new(layer, "gegl:gaussian-blur", "")
         for side in ("std-dev-x", "std-dev-y"):
             blur.get_config().set_property(side, wider / _RADIUS_PER_SIGMA)
         blur.get_config().set_property("abyss-policy", "clamp")
+        blur.update()
         layer.merge_filter(blur)
         layers.append(layer)
     wide, near = layers
@@ -111,6 +113,13 @@ def add_blur(image: Gimp.Image, subject: Gimp.Layer, alpha, radius: float) -> Gi
     merged = image.merge_down(near, Gimp.MergeType.CLIP_TO_BOTTOM_LAYER)
     merged.set_name(_("Background"))
     return merged
+
+
+def _invert(mask: Gimp.LayerMask) -> None:
+    """Show what a new mask hides, hide what it shows."""
+    name, whole = pixels.single_channel(mask, "u16"), pixels.whole(mask)
+    inverted = [strip.translate(_INVERTED) for strip in pixels.read(mask, name, whole)]
+    pixels.write(mask, name, whole, inverted)
 
 
 def _make_opaque(layer: Gimp.Layer) -> None:

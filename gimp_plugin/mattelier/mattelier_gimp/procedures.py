@@ -6,14 +6,65 @@ by an `Entry` that runs `Job(title, build_request, apply_results)`.
 
 from __future__ import annotations
 
-from . import ai_settings, check, filters, matting, settings
-from .arguments import Choice, File, Integer, ReturnValue
+from . import ai_settings, batch, check, filters, matting, models, settings
+from .arguments import Choice, File, Folder, Integer, ReturnValue
 from .entry import Entry
 from .i18n import N_
 
 PROCEDURES = {
     **matting.PROCEDURES,
     **filters.PROCEDURES,
+    "plug-in-mattelier-batch": Entry(
+        N_("Ba_tch…"),
+        N_("Do one of these to all open images, or to the pictures in a folder"),
+        N_(
+            "Each picture gets what the procedure did last, with its last settings. Open images "
+            "change in one undo step each; results for a folder are saved in another, and no file "
+            "is overwritten."
+        ),
+        batch.run,
+        (
+            Choice(
+                "procedure",
+                N_("_What to do"),
+                N_("Done with its last settings"),
+                batch.PROCEDURES,
+                default="remove-background",
+            ),
+            Choice("where", N_("_To"), N_("What it is done to"), batch.WHERE, default="images"),
+            Folder(
+                "folder",
+                N_("_Folder"),
+                N_("The folder of the pictures"),
+                when=("where", ("folder",)),
+            ),
+            Folder(
+                "output",
+                N_("_Results in"),
+                N_("The folder that results are saved in"),
+                when=("where", ("folder",)),
+            ),
+            Choice(
+                "format",
+                N_("F_ormat"),
+                N_("Of the results; XCF keeps layers and masks"),
+                batch.FORMATS,
+                default="png",
+                when=("where", ("folder",)),
+            ),
+        ),
+        (ReturnValue("string", "report", N_("Report"), N_("What was done, as text")),),
+        on_layers=False,
+    ),
+    "plug-in-mattelier-models": Entry(
+        N_("_Models…"),
+        N_("See which models there are, get one, remove one"),
+        N_("Nothing is fetched unless you say so here. Scripts get the list as text."),
+        models.run,
+        returns=(ReturnValue("string", "models", N_("Models"), N_("A line for each, as text")),),
+        own_window=True,
+        on_layers=False,
+    ),
     "plug-in-mattelier-settings": Entry(
         N_("_AI Settings…"),
         N_("Choose the engine and the device that the AI procedures use"),

@@ -181,6 +181,11 @@ def check_cut(layer: Gimp.Layer) -> None:
                 name=name
             )
         )
+    if type(layer) is not Gimp.Layer:
+        raise PluginError(
+            _("What “{name}” shows is drawn by GIMP from a text, a file or a path; choose another "
+              "result, or make it a plain layer first.").format(name=name)
+        )  # fmt: skip
     if layer.get_lock_alpha() or any(item.get_lock_content() for item in _with_parents(layer)):
         raise PluginError(
             _("The layer “{name}” is locked; unlock it or choose another result.").format(name=name)

@@ -193,6 +193,19 @@ def _as_whole(call: Call, layer_results: list[LayerResult]) -> None:
         name = pixels.own(layer, encoding.babl(picture.channels == 4))
         with results.unlocked(layer):
             pixels.write(layer, name, area._replace(x=0, y=0), picture.strips)
+    _tell_of_links(call)
+
+
+def _tell_of_links(call: Call) -> None:
+    """Say that GIMP itself enlarges what it links to."""
+    link = getattr(Gimp, "LinkLayer", None)  # new in 3.2
+    if call.interactive and link is not None:
+        names = [one.get_name() for one in _all(call.image.get_layers()) if isinstance(one, link)]
+        if names:
+            Gimp.message(
+                _("Linked files are not changed, so GIMP itself enlarged what shows them: {names}.")
+                .format(names=", ".join(names))
+            )  # fmt: skip
 
 
 def _has_others(image: Gimp.Image, layer_results: list[LayerResult]) -> bool:
