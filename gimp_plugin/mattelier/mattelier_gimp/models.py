@@ -25,6 +25,8 @@ STATES = {
     "damaged": N_("Damaged"),
 }
 
+FETCHING = N_("fetching")  # what the engine says while it does
+
 
 def run(call: Call) -> list:
     """Show the window; gives a line for each model."""

@@ -125,8 +125,10 @@ class _Window:
         threading.Thread(target=self._work, args=(options,), daemon=True).start()
 
     def _work(self, options: dict) -> None:
-        def progress(share, _stage):
+        def progress(share, stage):
             GLib.idle_add(self._bar.set_fraction, share)
+            if stage:
+                GLib.idle_add(self._bar.set_text, _(stage))
 
         try:
             found = models.ask(self._settings, progress, **options)

@@ -1,0 +1,48 @@
+"""Bring the catalogues of GIMP's plug-in up to date: `python3 install/translations.py`.
+
+Needs gettext (xgettext, msgmerge, msgfmt). The texts of the plug-in go into locale/mattelier.pot,
+what is new into each locale/LANGUAGE/LC_MESSAGES/mattelier.po, for somebody to translate, and each
+.po becomes the .mo that GIMP reads. A new language begins with an empty .po in its folder.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+PLUGIN = Path(__file__).resolve().parents[1] / "gimp_plugin" / "mattelier"
+TEMPLATE = Path("locale", "mattelier.pot")
+HEAD = """\
+# Texts of Mattelier's GIMP plug-in; a translation is locale/<language>/LC_MESSAGES/mattelier.po.
+# Made by: python3 install/translations.py
+"""
+
+
+def main() -> None:
+    version = re.search(
+        r'^VERSION = "(.+)"', (PLUGIN / "mattelier_gimp" / "__init__.py").read_text("utf-8"), re.M
+    )
+    assert version is not None
+    sources = sorted(str(path.relative_to(PLUGIN)) for path in PLUGIN.glob("mattelier_gimp/*.py"))
+    _run(
+        "xgettext", "--language=Python", "--from-code=UTF-8", "--keyword=_", "--keyword=N_",
+        "--no-location", "--sort-output", "--package-name=Mattelier",
+        f"--package-version={version[1]}", "-o", TEMPLATE, *sources,
+    )  # fmt: skip
+    text = (PLUGIN / TEMPLATE).read_text("utf-8").replace("charset=CHARSET", "charset=UTF-8")
+    # A date would make each run another file.
+    text = re.sub(r'"POT-Creation-Date: .*\\n"\n', "", text)
+    (PLUGIN / TEMPLATE).write_text(HEAD + text[text.index("msgid") :], "utf-8")
+    for catalogue in sorted(PLUGIN.glob("locale/*/LC_MESSAGES/mattelier.po")):
+        options = ("--update", "--backup=none", "--no-fuzzy-matching", "--sort-output", "--quiet")
+        _run("msgmerge", *options, catalogue, TEMPLATE)
+        _run("msgfmt", "--check", "-o", catalogue.with_suffix(".mo"), catalogue)
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run([str(word) for word in command], check=True, cwd=PLUGIN)
+
+
+if __name__ == "__main__":
+    main()
