@@ -19,8 +19,11 @@ from pathlib import Path
 
 from debian_root import DebianRoot, UnavailableError, debian_root, engine_files
 
-# The Debian release that has each GIMP, and its root's name in the cache.
-RELEASES = {"3.0": ("trixie", "gimp-root"), "3.2": ("forky", "gimp-3.2-root")}
+# The Debian release that has each GIMP, its root's name in the cache, and what else is in it.
+RELEASES = {
+    "3.0": ("trixie", "gimp-root", ()),
+    "3.2": ("forky", "gimp-3.2-root", ("locales",)),
+}
 PACKAGES = (
     "gimp", "gir1.2-gimp-3.0", "python3-gi", "python3-gi-cairo", "fonts-dejavu-core",
     "xvfb", "xauth", "xdotool", "openbox", "imagemagick",
@@ -44,12 +47,15 @@ class RealGimp:
         "3.0.4"
     root : DebianRoot or None
         Where it lives, when not in this system.
+    locale : str
+        The user's, where it is not English.
     """
 
     home: Path
     version: str
     console: str
     root: DebianRoot | None
+    locale: str = ""
 
     @property
     def plugin(self) -> Path:
@@ -69,7 +75,10 @@ class RealGimp:
     @property
     def environment(self) -> dict[str, str]:
         """The user's variables; nothing of this process's own reaches GIMP."""
-        return {"HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.runtime), "LANG": "C.UTF-8"}
+        language = {"LANG": "C.UTF-8"}
+        if self.locale:
+            language = {"LANG": f"{self.locale}.UTF-8", "LOCPATH": str(self.home / "locale")}
+        return {"HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.runtime), **language}
 
     def command(self, *program: str | Path, **variables: str) -> list[str]:
         """What to execute for a program to run where GIMP does, as its user."""
@@ -127,10 +136,22 @@ class RealGimp:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def another_user(self, home: Path) -> RealGimp:
-        """The same GIMP with another home, in which the plug-in is installed, too."""
-        other = RealGimp(home, self.version, self.console, self.root)
+    def another_user(self, home: Path, locale: str = "") -> RealGimp:
+        """The same GIMP with another home, in which the plug-in is installed, too.
+
+        Parameters
+        ----------
+        home : Path
+        locale : str
+            The user's, such as "de_DE"; where it is named, it is made in the home.
+        """
+        other = RealGimp(home, self.version, self.console, self.root, locale)
         _install(other)
+        if locale:
+            made = other.home / "locale"
+            made.mkdir()
+            make = ("localedef", "-i", locale, "-f", "UTF-8", made / f"{locale}.UTF-8")
+            subprocess.run(other.command(*make), check=True, capture_output=True, timeout=120)
         return other
 
     def worker_pid(self) -> int | None:
@@ -193,8 +214,8 @@ def _found(windows: bool, series: str) -> tuple[str, DebianRoot | None]:
             if re.search(r"version 3\.", output):
                 return console, None
     try:
-        release, folder = RELEASES[series]
-        return "gimp-console-3", debian_root(folder, release, PACKAGES)
+        release, folder, further = RELEASES[series]
+        return "gimp-console-3", debian_root(folder, release, (*PACKAGES, *further))
     except UnavailableError as error:
         wanted = " and ".join(["GIMP 3", *programs])
         raise UnavailableError(f"no {wanted} on PATH, and {error}") from error

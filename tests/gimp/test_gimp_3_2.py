@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from debian_root import UnavailableError, skip_or_fail
 from in_gimp import Batch, cases_in, make_pictures
-from real_gimp import INSIDE, RealGimp, real_gimp
+from real_gimp import INSIDE, RealGimp, end_worker, real_gimp
 
 SERIES = "3.2"
 BATCH = (
@@ -26,6 +29,7 @@ WINDOWS = (
     "pointing.case_click_correct_apply_and_undo_once",
     "preview.case_a_slider_changes_what_is_right_of_the_line",
 )
+GERMAN = cases_in("german")
 SECONDS = 420
 
 
@@ -55,6 +59,25 @@ def _run(gimp: RealGimp, name: str, cases: tuple[str, ...], **how) -> Batch:
     make_pictures(folder)
     gimp.run(folder, *cases, timeout=SECONDS, log=folder / "gimp.log", **how)
     return Batch(folder, folder / "gimp.log")
+
+
+@pytest.fixture(scope="module")
+def german(newer, artefacts) -> Iterator[Batch]:
+    """The same with everything in German."""
+    with tempfile.TemporaryDirectory(prefix="mtgimp") as folder:
+        user = newer.another_user(Path(folder), "de_DE")
+        try:
+            batch = _run(user, "german", GERMAN, before=["python3", INSIDE / "desktop.py"])
+            for picture in batch.folder.glob("*.shot.png"):
+                shutil.copy(picture, artefacts / picture.name.replace(".shot", ""))
+            yield batch
+        finally:
+            end_worker(user)
+
+
+@pytest.mark.parametrize("case", GERMAN)
+def test_in_german(german, case):
+    german.check(case)
 
 
 @pytest.mark.parametrize("case", BATCH)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from debian_root import UnavailableError, skip_or_fail
 from in_gimp import Batch, cases_in, make_pictures
-from real_gimp import INSIDE, end_worker, real_gimp
+from real_gimp import INSIDE, real_gimp
 
 PARTS = ("windows", "pointing", "preview")  # a GIMP each, so that none runs out of time
 CASES = cases_in(*PARTS)
@@ -34,32 +32,6 @@ def window(artefacts) -> Iterator[Batch]:
             yield Batch(folder, log)
     except UnavailableError as error:
         skip_or_fail(error)
-
-
-@pytest.fixture(scope="module")
-def german(gimp, artefacts) -> Iterator[Batch]:
-    """The same with GIMP in German."""
-    with tempfile.TemporaryDirectory(prefix="mtgimp") as folder:
-        user = gimp.another_user(Path(folder))
-        with (user.profile / "gimprc").open("a", encoding="utf-8") as settings:
-            settings.write('(language "de")\n')
-        stage = user.home / "stage"
-        stage.mkdir()
-        make_pictures(stage)
-        desktop = ["python3", INSIDE / "desktop.py"]
-        log = stage / "gimp.log"
-        user.run(stage, *cases_in("german"), timeout=240, log=log, before=desktop)
-        for picture in stage.glob("*.shot.png"):
-            shutil.copy(picture, artefacts / picture.name.replace(".shot", ""))
-        try:
-            yield Batch(stage, log)
-        finally:
-            end_worker(user)
-
-
-@pytest.mark.parametrize("name", cases_in("german"))
-def test_in_german(german, name):
-    german.check(name)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -123,7 +123,7 @@ def _on_file(call: Call, path: str, target: str) -> str:
 
 def _work(call: Call, image: Gimp.Image) -> tuple:
     """Have the procedure work on an image's chosen layers: why it failed, and a new image."""
-    procedure = Gimp.get_pdb().lookup_procedure(f"plug-in-mattelier-{call['procedure']}")
+    procedure = Gimp.get_pdb().lookup_procedure(f"plug-in-mattelier-{call['task']}")
     config = procedure.create_config()
     config.set_property("run-mode", Gimp.RunMode.WITH_LAST_VALS)
     config.set_property("image", image)

@@ -25,7 +25,7 @@ PROCEDURES = {
         batch.run,
         (
             Choice(
-                "procedure",
+                "task",
                 N_("_What to do"),
                 N_("Done with its last settings"),
                 batch.PROCEDURES,

@@ -299,3 +299,14 @@ def case_style_without_a_model_says_how_to_get_one(here):
     assert "mattelier models import" in text
     assert_same(state(image), before)
     assert not image.is_dirty()
+
+
+def case_enhance_finds_its_strengths_itself(here):
+    image = here.photo()
+    before = read(image.get_layers()[0])
+    nothing = dict.fromkeys(("white_balance", "tone", "contrast", "saturation", "sharpen"), 0.0)
+    (auto,) = done("enhance", image, strength="auto", **nothing)
+    assert mean_difference(read(auto), before) > 1, "Automatic changes nothing"
+    other = here.photo()
+    (manual,) = done("enhance", other, strength="manual", **nothing)
+    assert mean_difference(read(manual), before) < 1

@@ -260,3 +260,10 @@ def case_what_has_no_network_is_not_in_the_menu(here):
 
     assert not paths("style")
     assert paths("enhance")
+
+
+def case_models_that_were_never_fetched_are_told_as_optional(here):
+    (text,) = done("check")
+    assert text.startswith("All is well."), text
+    (line,) = [line for line in text.splitlines() if "birefnet" in line]
+    assert line.startswith("Optional models"), line

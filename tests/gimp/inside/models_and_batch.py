@@ -20,7 +20,7 @@ def case_all_open_images_get_what_was_done_last(here):
     import stage
 
     stage._loaded.clear()
-    (text,) = done("batch", procedure="remove-background", where="images")
+    (text,) = done("batch", task="remove-background", where="images")
     assert text.startswith("2 done, 0 failed"), text
     for image in (one, other):
         (layer,) = image.get_layers()
@@ -42,7 +42,7 @@ def case_a_folder_is_worked_through_and_nothing_is_overwritten(here):
         "output": Gio.File.new_for_path(str(target)),
     }
     images = Gimp.get_images()
-    (text,) = done("batch", procedure="remove-background", where="folder", **folders)
+    (text,) = done("batch", task="remove-background", where="folder", **folders)
     assert text.startswith("2 done, 1 failed"), text
     assert "broken.png" in text
     assert (target / "one.png").read_bytes() == b"mine"
