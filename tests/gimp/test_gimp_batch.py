@@ -20,6 +20,7 @@ MODULES = (
     "upscale",
     "filters",
     "models_and_batch",
+    "sandbox",
     "installation",
 )
 

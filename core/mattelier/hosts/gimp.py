@@ -124,6 +124,7 @@ def _engine(profile: Profile, command: Sequence[str]) -> dict[str, object]:
     return {
         "version": __version__,
         "command": [] if profile.sandbox else started,
+        "host_command": started,
         "flatpak": bool(profile.sandbox),
         "models": [str(shipped_folder()), str(user_folder())],
         "log": str(log_path()),

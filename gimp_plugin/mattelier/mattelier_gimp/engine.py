@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from typing import NamedTuple
 
 from gi.repository import Gimp
@@ -14,6 +15,8 @@ from .i18n import _
 
 PLUGIN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
+SANDBOX_INFO = "/.flatpak-info"  # in every flatpak, and nowhere else
+_SPAWN = "flatpak-spawn"
 _DEFAULT_TASK = "matte"  # of a card that names none
 
 
@@ -29,12 +32,15 @@ class Installed(NamedTuple):
     models : tuple of str
         Folders with one folder per model.
     flatpak : bool
+    host_command : tuple of str
+        Starts the worker where the sandbox is not.
     """
 
     command: tuple[str, ...]
     version: str
     models: tuple[str, ...]
     flatpak: bool
+    host_command: tuple[str, ...] = ()
 
 
 def installed() -> Installed:
@@ -53,6 +59,7 @@ def installed() -> Installed:
             str(record.get("version", "")),
             tuple(map(str, record.get("models", ()))),
             bool(record.get("flatpak", False)),
+            tuple(map(str, record.get("host_command", record["command"]))),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise PluginError(
@@ -76,17 +83,19 @@ def command(chosen: str) -> tuple[str, ...]:
     PluginError
         The program does not exist.
     """
-    if os.path.exists("/.flatpak-info") or "SNAP" in os.environ:
+    if "SNAP" in os.environ:
         return ()
+    if os.path.exists(SANDBOX_INFO):
+        # What is on the host is not seen from here, so nothing of it can be checked.
+        program = _program(chosen) if chosen else installed().host_command
+        return (_SPAWN, "--host", *program) if program and may_spawn() else ()
     if chosen:
         if not os.path.isfile(chosen):
             raise PluginError(
                 _("The engine {path} does not exist; choose another in Filters → AI → AI Settings.")
                 .format(path=chosen)
             )  # fmt: skip
-        if os.path.basename(chosen).lower().startswith("python"):
-            return (chosen, "-I", "-m", "mattelier", "worker")
-        return (chosen, "worker")
+        return _program(chosen)
     recorded = installed().command
     if recorded and not os.path.isfile(recorded[0]):
         raise PluginError(
@@ -94,6 +103,23 @@ def command(chosen: str) -> tuple[str, ...]:
               "“mattelier install gimp”.").format(path=recorded[0])
         )  # fmt: skip
     return recorded
+
+
+def _program(chosen: str) -> tuple[str, ...]:
+    """What starts the worker of an engine that was chosen: a Python, or a `mattelier` command."""
+    if os.path.basename(chosen).lower().startswith("python"):
+        return (chosen, "-I", "-m", "mattelier", "worker")
+    return (chosen, "worker")
+
+
+def may_spawn() -> bool:
+    """Whether this flatpak was allowed to start programs of the host: docs/gimp.md says how."""
+    try:
+        with open(SANDBOX_INFO, encoding="utf-8") as file:
+            allowed = re.search(r"^org\.freedesktop\.Flatpak=talk$", file.read(), re.MULTILINE)
+    except OSError:
+        return False
+    return allowed is not None and shutil.which(_SPAWN) is not None
 
 
 def client():
