@@ -24,6 +24,8 @@ from mattelier.catalogue.card import to_toml
 from mattelier.commands.models import models
 from mattelier.doctor import examine
 from mattelier.types.errors import MattelierError, ModelError, UsageError
+from mattelier.types.progress import heard_by
+from mattelier.worker.models import models as job
 
 SHIPPED = Path(__file__).parents[1] / "models"
 
@@ -296,6 +298,45 @@ def test_a_restrictive_licence_must_be_accepted(store: Store, site: type[Site]) 
     assert "--accept-licence" in str(result.exception)
     assert site.requests == []
     assert run("get", "remote", "--accept-licence").exit_code == 0
+
+
+def test_what_was_fetched_can_be_removed_and_fetched_again(store: Store, site: type[Site]) -> None:
+    assert run("get", "remote").exit_code == 0
+    assert run("remove", "remote").exit_code == 0
+    assert not (store.user / "remote").exists()
+    assert store.state(store.card("remote"))[0] == "absent"
+    assert run("remove", "remote").exit_code == 2
+    assert run("get", "remote").exit_code == 0
+    assert store.state(store.card("remote")) == ("ready", "")
+
+
+def test_what_comes_along_stays_and_what_was_imported_goes_with_its_card(
+    store: Store, plain_onnx: Path
+) -> None:
+    make_model(store.shipped, "ours")
+    result = run("remove", "ours")
+    assert (result.exit_code, "comes with Mattelier" in str(result.exception)) == (2, True)
+    assert store.state(store.card("ours")) == ("ready", "")
+    run("import", plain_onnx, "--name", "mine", "--size", "32")
+    assert run("remove", "mine").exit_code == 0
+    assert "mine" not in store.names()
+
+
+def test_a_host_lists_gets_and_removes(store: Store, site: type[Site]) -> None:
+    """The worker's job, with what a window shows while it fetches."""
+    heard: list[float] = []
+    with heard_by(lambda share, _stage: heard.append(share)):
+        found = job(store, {"action": "get", "name": "remote"})["models"]
+    (remote,) = [model for model in found if model["name"] == "remote"]
+    assert (remote["state"], remote["comes_along"]) == ("ready", False)
+    assert heard[0] == 0
+    assert heard[-1] == 1
+    assert heard == sorted(heard)
+    (remote,) = job(store, {"action": "remove", "name": "remote"})["models"]
+    assert remote["state"] == "absent"
+    for wrong in ({"action": "sell"}, {"action": "get", "name": "../remote"}, {"x": 1}, 7):
+        with pytest.raises(UsageError):
+            job(store, wrong)
 
 
 def test_two_fetch_at_once_and_both_have_it(store: Store, site: type[Site]) -> None:

@@ -39,7 +39,7 @@ def case_every_dialog_is_german(here):
         with Meanwhile(look):
             answer = call(name, None if alone else image, mode=MODES.INTERACTIVE)
         assert answer.ok or answer.status == Gimp.PDBStatusType.CANCEL, (name, answer.message)
-    press(where, "alt+t", "Up", "Right")
+    press(where, "alt+r", "Up", "Right")
     time.sleep(1)
     screenshot(here.out / "german-menu.shot.png")
     press(where, "Escape", "Escape", "Escape")
