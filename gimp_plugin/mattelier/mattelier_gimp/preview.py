@@ -14,8 +14,6 @@ from typing import NamedTuple
 from gi.repository import Gimp, GLib
 
 from . import engine, pixels, schema
-from .failure import PluginError, error_message
-from .i18n import _
 from .jobs import Call, LayerResult, check_found
 
 _WHOLE_PIXELS = 400_000  # of the copy that stands for the whole image
@@ -250,13 +248,3 @@ class Trial:
     def close(self) -> None:
         """Let go of the copy."""
         self._stack.close()
-
-
-def sentence(error: Exception) -> str:
-    """What to say where there is nothing to show."""
-    return str(error) if isinstance(error, PluginError) else error_message(error)
-
-
-def nothing_chosen() -> str:
-    """What to say where no chosen layer is in the part that is shown."""
-    return _("No selected layer is in this part.")

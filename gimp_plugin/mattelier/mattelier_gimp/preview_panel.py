@@ -12,6 +12,7 @@ gi.require_version("Gdk", "3.0")
 from gi.repository import Gdk, GLib, Gtk  # noqa: E402
 
 from . import preview  # noqa: E402
+from .failure import PluginError, error_message  # noqa: E402
 from .i18n import N_, _  # noqa: E402
 from .jobs import Call  # noqa: E402
 from .surfaces import picture_surface  # noqa: E402
@@ -41,7 +42,9 @@ class PreviewPanel(Gtk.Box):
         self._call, self._entry = call, entry
         self._copy: preview.Copy | None = None
         self._centre = _middle(call)
-        self._trial = self._timer = None
+        self._trials: list[preview.Trial] = []  # whose answers are waited for
+        self._timer = None
+        self._stopped = False
         self._asker = preview.Asker(call.settings, self._answered)
         self._view = SplitView(self._moved if entry.preview.part else None)
         self._status = Gtk.Label(label=_(_WORKING), xalign=0, wrap=True, max_width_chars=50)
@@ -58,14 +61,12 @@ class PreviewPanel(Gtk.Box):
         if self._timer is not None:
             GLib.source_remove(self._timer)
         self._asker.stop()
-        if self._trial is not None:
-            self._trial.close()
+        for trial in self._trials:
+            trial.close()
         if self._copy is not None:
             self._copy.image.delete()
-        self._copy = self._trial = None
+        self._copy = None
         self._stopped = True
-
-    _stopped = False
 
     def _begin(self) -> bool:
         if not self._stopped:
@@ -113,16 +114,20 @@ class PreviewPanel(Gtk.Box):
             trial = preview.Trial(self._call, self._entry, self._copy, stack)
             requests = trial.requests()
             if not requests:
-                raise preview.PluginError(preview.nothing_chosen())
+                raise PluginError(_("No selected layer is in this part."))
         except Exception as error:
             stack.close()
             self._say(error)
             return GLib.SOURCE_REMOVE
+        self._trials.append(trial)
         self._asker.ask(trial, requests)
         return GLib.SOURCE_REMOVE
 
     def _answered(self, trial, answers) -> bool:
-        if self._stopped or answers is None:
+        if self._stopped:
+            return GLib.SOURCE_REMOVE
+        self._trials.remove(trial)
+        if answers is None:
             trial.close()
             return GLib.SOURCE_REMOVE
         try:
@@ -138,7 +143,7 @@ class PreviewPanel(Gtk.Box):
 
     def _say(self, error: Exception) -> None:
         self._view.show_after(None)
-        self._status.set_text(preview.sentence(error))
+        self._status.set_text(error_message(error))
 
 
 def _middle(call: Call) -> tuple[float, float]:
