@@ -83,3 +83,29 @@ def test_what_is_filled_in_and_each_key_stay(language: str) -> None:
         keys = [re.sub(fields, "", one).count("_") for one in (text, found[text])]
         assert keys[0] == keys[1], f"{text!r} has {keys[0]} keys, {found[text]!r} {keys[1]}"
         assert text.endswith("…") == found[text].endswith("…"), text
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_each_entry_of_the_menu_has_a_key_of_its_own(language: str) -> None:
+    found = {} if language == "en" else catalogue(language)
+    menu = [found.get(text, text) for text in menu_labels()]
+    keys = [label[label.index("_") + 1].lower() for label in menu]
+    doubled = [label for label, key in zip(menu, keys, strict=True) if keys.count(key) > 1]
+    assert not doubled
+
+
+def menu_labels() -> list[str]:
+    """The first argument of each `Entry`, and of what makes one."""
+    labels = []
+    for path in PLUGIN.glob("mattelier_gimp/*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            first = node.args[0]
+            if name in ("Entry", "entry") and isinstance(first, ast.Call):
+                (label,) = first.args
+                assert isinstance(label, ast.Constant)
+                labels.append(label.value)
+    assert len(labels) > 12
+    return labels

@@ -83,7 +83,7 @@ def arguments_dialog(call: Call) -> GimpUi.ProcedureDialog:
 
 def _title(procedure) -> str:
     """The menu's label without its key and without the dots that promise this dialog."""
-    return procedure.get_menu_label().replace("_", "").rstrip("…")
+    return procedure.get_menu_label().replace("_", "").rstrip("… ")
 
 
 def _offer_models(argument: Model, labelled: Gtk.Grid, config: Gimp.ProcedureConfig) -> None:

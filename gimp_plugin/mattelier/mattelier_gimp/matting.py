@@ -197,7 +197,7 @@ PROCEDURES = {
         refine_edge.check_edge,
     ),
     "plug-in-mattelier-clean-edge-colours": Entry(
-        N_("_Clean Edge Colours"),
+        N_("Clean Edge Co_lours"),
         N_("Take the old background's colour out of a mask's soft edge"),
         N_(
             "Works from the layer's mask as it is now, also after you have painted on it. The "
