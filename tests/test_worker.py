@@ -259,6 +259,31 @@ def test_a_hostile_client_does_no_harm(shared, data):
         assert worker.run("status", {}).report["jobs"] == []
 
 
+def test_a_job_that_waits_for_others_says_so(shared):
+    """Else a host's progress would stand still for no reason that it could tell."""
+    picture, heard = photo(600, 800), []
+    mask = np.zeros((600, 800), np.uint8)
+    mask[200:400, 200:600] = 255
+
+    def refine() -> None:
+        with connect() as worker:
+            pictures = {"picture": to_pixels(picture), "mask": to_pixels(mask)}
+            worker.run(
+                "refine",
+                {"width": 150},
+                pictures,
+                progress=lambda _share, stage: heard.append(stage),
+            )
+
+    threads = [threading.Thread(target=refine) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert "waiting for other work" in heard
+    assert "refining the edge" in heard
+
+
 def test_not_finite_pixels_do_no_harm(shared):
     picture = photo().astype(np.float32) / 255
     picture[10:20, 10:20] = np.nan

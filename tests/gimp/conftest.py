@@ -12,7 +12,7 @@ from debian_root import UnavailableError, skip_or_fail
 from in_gimp import Batch, make_pictures
 from real_gimp import RealGimp, real_gimp
 
-_BATCH_SECONDS = 720
+_BATCH_SECONDS = 900
 
 
 @pytest.fixture(scope="session")
