@@ -17,6 +17,7 @@ TASKS = {
     "objects": N_("Objects"),
     "erase": N_("Erasing"),
     "prompt": N_("Pointing"),
+    "track": N_("Tracking"),
 }
 STATES = {
     "ready": N_("Here"),
