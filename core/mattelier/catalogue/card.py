@@ -17,6 +17,8 @@ from mattelier.types.errors import ModelError
 from mattelier.types.plain_values import PlainValueError, from_plain
 
 Triple = tuple[float, float, float]
+NetworkTask = Literal["matte", "upscale", "depth", "denoise", "style", "objects", "find", "fill"]
+"""What a network is for; `networks.contracts` says what each is asked, and what it answers."""
 _MAX_NAME_CHARS = 100  # file systems take 255 bytes, and a suffix comes after it
 
 
@@ -75,7 +77,7 @@ class FileEntry:
     url: str | None = None
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[\w][\w.+-]*\.(onnx|safetensors|pth|pt)", self.path):
+        if not re.fullmatch(r"[\w][\w.+-]*\.(onnx|safetensors|pth|pt|json|txt|model)", self.path):
             raise ModelError(f"file {self.path!r} is not a plain .onnx or .safetensors name")
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise ModelError(f"{self.path} has no full lower-case sha256")
@@ -102,6 +104,9 @@ class Input:
         The graph's input for the picture; None: its first.
     hint : str or None
         The graph's input for the hint (1, 2, h, w); None: it takes no hint.
+    needs : "", "hint" or "prompt"
+        What it cannot work without: a hint, or clicks, a box or a mask that it is asked with after
+        one look at the picture.
     mirror : bool
         Its answer and that on the mirror image, averaged, are better than its answer alone by
         more than the second pass costs; asked for by all levels of quality but "fast".
@@ -118,6 +123,7 @@ class Input:
     hint: str | None = None
     margin: int = 0
     mirror: bool = False
+    needs: Literal["", "hint", "prompt"] = ""
 
     def __post_init__(self) -> None:
         if self.size < 1 or self.multiple < 1:
@@ -159,6 +165,7 @@ class Card:
     `quality` and `speed` hold measured numbers by name, or tables of them by kind of subject.
     `kernel_values` is how many values the kernels and matrices of its graph have in all, without
     biases and norms: graphs of one family have it in common, however they were exported.
+    `labels` name the classes that a graph tells apart, in the order of its answer.
     """
 
     name: str
@@ -170,12 +177,13 @@ class Card:
     files: tuple[FileEntry, ...]
     input: Input
     output: Output
-    task: Literal["matte", "upscale", "depth", "denoise", "style", "track"] = "matte"
+    task: NetworkTask = "matte"
     architecture: str | None = None
     quality: Mapping[str, Any] = field(default_factory=dict)
     speed: Mapping[str, Any] = field(default_factory=dict)
     failures: tuple[Failure, ...] = ()
     kernel_values: int | None = None
+    labels: tuple[str, ...] = ()
     folder: Path = Path()
 
     def __post_init__(self) -> None:
@@ -193,6 +201,11 @@ class Card:
     def file(self, suffix: Literal[".onnx", ".safetensors"]) -> FileEntry | None:
         """The file with that suffix, if the model has one."""
         return next((file for file in self.files if file.path.endswith(suffix)), None)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether its files are a folder as the package transformers writes them."""
+        return any(file.path == "config.json" for file in self.files)
 
     @property
     def bytes(self) -> int | None:

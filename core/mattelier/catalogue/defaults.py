@@ -85,6 +85,35 @@ TASK_MODELS: Mapping[str, TaskModels] = {
         ),
         suffixes=_TORCH_FILES,
     ),
+    "objects": TaskModels(
+        names=(),
+        refusal="The model {name} tells no objects apart; choose another.",
+        none_ready=(
+            "No network that tells objects apart is on this computer; bring a folder of "
+            "Mask2Former's, MaskFormer's or SegFormer's with `mattelier models import FOLDER`."
+        ),
+        suffixes=_TORCH_FILES,
+        other_task="tells no objects apart",
+    ),
+    "find": TaskModels(
+        names=(),
+        refusal="The model {name} finds nothing by words; choose another.",
+        none_ready=(
+            "No network that finds things by words is on this computer; bring a folder of "
+            "Grounding DINO's or OWLv2's with `mattelier models import FOLDER`."
+        ),
+        other_task="finds nothing by words",
+    ),
+    "fill": TaskModels(
+        names=(),
+        refusal="The model {name} fills no holes; choose another.",
+        none_ready=(
+            "No network that fills holes is on this computer; bring LaMa's or MI-GAN's with "
+            "`mattelier models import FILE --task fill`."
+        ),
+        suffixes=_TORCH_FILES,
+        other_task="fills no holes",
+    ),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Literal
 
@@ -58,18 +58,56 @@ def import_weights(store: Store, source: Path, name: str, describe: Callable[[Pa
     ModelError
         The name is none, or the file is refused, or cannot be copied.
     """
+    suffix = detect_suffix(source)
+
+    def fill(folder: Path) -> Card:
+        copy = folder / f"{name}{suffix}"
+        shutil.copyfile(source, copy)
+        return describe(copy)
+
+    return _take(store, source, name, fill)
+
+
+def import_folder(
+    store: Store,
+    source: Path,
+    name: str,
+    files: Collection[str],
+    describe: Callable[[Path], Card],
+) -> Card:
+    """Copy these files of a folder into the user's, with a card; all, or nothing.
+
+    Parameters
+    ----------
+    files : names of what is taken, of those that are there
+    describe : makes the card when given the folder's copy; see `import_weights`
+
+    Raises
+    ------
+    UsageError, ModelError
+        As of `import_weights`.
+    """
+
+    def fill(folder: Path) -> Card:
+        for file in files:
+            if (source / file).is_file():
+                shutil.copyfile(source / file, folder / file)
+        return describe(folder)
+
+    return _take(store, source, name, fill)
+
+
+def _take(store: Store, source: Path, name: str, fill: Callable[[Path], Card]) -> Card:
+    """A model's folder, filled and with the card that this gives; whole or not at all."""
     check_name(name)
     if name in store.names() or name == "default":
         raise UsageError(f"There is a model {name!r} already; choose another --name.")
-    suffix = detect_suffix(source)
     try:
         store.user.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".import-", dir=store.user) as scratch:
             folder = Path(scratch) / "model"
             folder.mkdir()
-            copy = folder / f"{name}{suffix}"
-            shutil.copyfile(source, copy)
-            card = describe(copy)
+            card = fill(folder)
             (folder / "card.toml").write_text(to_toml(card), "utf-8")
             folder.replace(store.user / name)
     except OSError as error:

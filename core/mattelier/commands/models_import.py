@@ -16,11 +16,17 @@ from mattelier.catalogue import Card, FileEntry, Input, Licence, Output, Store
 from mattelier.types.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from mattelier.engines.graph_ports import Signature
+    from mattelier.engines.open_model import OpenModel
     from mattelier.engines.weights_file import State
     from mattelier.types.picture import Picture
 
 _TRIAL_SIZE_PX = 512
+_TRIAL_BAND_PX = 33  # of its edge that a trimap leaves open, to both sides together
+_README_HEAD_CHARACTERS = 4000
 _LOGIT_MARGIN = 0.05  # a network whose answer leaves 0…1 by more than this gives logits
 _FLAT_SPREAD = 1e-3  # of an answer that is the same everywhere
 
@@ -33,13 +39,14 @@ Examples:
   mattelier models import 4x-UltraSharp.pth --licence CC-BY-NC-SA-4.0 --commercial no
   mattelier models import mine.onnx --size 1024 --mean 0.485,0.456,0.406 \\
       --std 0.229,0.224,0.225 --activation sigmoid
+  mattelier models import ~/Downloads/sam2.1-hiera-tiny     (a folder with config.json)
   mattelier models import decoder.pth --name adain --style-encoder vgg_normalised.pth""",
 )
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", metavar="FILE|FOLDER", type=click.Path(exists=True, path_type=Path))
 @click.option("--name", help="What to call it (a-z, 0-9, '.', '_', '-'); the file's by default.")
 @click.option("--title", help="One line for the list.")
-@click.option("--licence", default="unknown", show_default=True, help="Of the weights.")
-@click.option("--commercial", type=click.Choice(["yes", "no", "unknown"]), default="unknown")
+@click.option("--licence", help="Of the weights; a folder's README may say it.")
+@click.option("--commercial", type=click.Choice(["yes", "no", "unknown"]))
 @click.option("--source", default="imported by the user", help="Where the weights are from.")
 @click.option("--accept-licence", is_flag=True, help="You accept a restrictive licence.")
 @click.option("--architecture", help="Network of weights that do not tell, as cutout.CutoutNet.")
@@ -60,7 +67,7 @@ Examples:
     help="AdaIN's encoder; FILE is its decoder, and both become one style model.",
 )
 def import_model(file: Path, name: str | None, style_encoder: Path | None, **flags: Any) -> None:
-    """Take your own weights in: ONNX, safetensors, or a .pth of plain weights.
+    """Take your own weights in: ONNX, safetensors, a .pth of plain weights, or a folder.
 
     What the network is, its file tells; a network of a family that is known here needs no flag.
     It is opened and shown a picture before it is kept. Weights are read as plain numbers: a file
@@ -74,10 +81,13 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
     )
     from mattelier.hosts.gimp import announce_models
 
-    licence = Licence(flags["licence"], flags["commercial"])
+    licence = _licence(file, flags)
     if licence.needs_acceptance and not flags["accept_licence"]:
         raise UsageError("These weights allow no commercial use; add --accept-licence.")
     store = Store()
+    if file.is_dir():
+        _import_folder(store, file, name or _name_of(file), licence, flags)
+        return
     published = published_file(store, file)
     if published is not None and name in (None, published[0].name):
         known = published[0]
@@ -99,11 +109,77 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
             file = stack.enter_context(_unpickled(file))
         card = import_weights(store, file, name, describe)
     announce_models()
-    click.echo(f"{name} is ready in {card.folder}; use it with --model {name}.", err=True)
+    click.echo(f"{name} is ready in {card.folder}; {_use(card)}.", err=True)
+
+
+def _import_folder(
+    store: Store, folder: Path, name: str, licence: Licence, flags: dict[str, Any]
+) -> None:
+    """A folder as transformers writes it, taken in; its pickled weights as plain numbers."""
+    from mattelier.catalogue.importing import import_folder
+    from mattelier.catalogue.store import sha256
+    from mattelier.hosts.gimp import announce_models
+    from mattelier.networks import transformers
+
+    if not transformers.is_folder(folder):
+        raise UsageError(f"{folder} is no network's folder: it holds no {transformers.CONFIG}.")
+
+    def describe(copy: Path) -> Card:
+        weights, pickled = copy / transformers.WEIGHTS, folder / "pytorch_model.bin"
+        if not weights.exists() and pickled.is_file():
+            with _unpickled(pickled) as plain:
+                weights.write_bytes(plain.read_bytes())
+        told = transformers.describe_folder(copy)
+        click.echo(f"{folder.name} holds a network of the kind {told.title}.", err=True)
+        files = sorted(one for one in copy.iterdir() if one.name in transformers.FILES)
+        card = Card(
+            name=name,
+            task=told.task,
+            title=flags["title"] or f"{told.title} (imported as {name})",
+            version="1",
+            source=flags["source"],
+            licence=licence,
+            training_data=(),
+            files=tuple(FileEntry(one.name, sha256(one), one.stat().st_size) for one in files),
+            input=told.input,
+            output=told.output,
+            labels=told.labels,
+            folder=copy,
+        )
+        return _try_out(store, card, flags)
+
+    card = import_folder(store, folder, name, transformers.FILES, describe)
+    announce_models()
+    click.echo(f"{name} is ready in {card.folder}; {_use(card)}.", err=True)
+
+
+def _use(card: Card) -> str:
+    """How to use a model, as the end of a sentence."""
+    if card.task == "find":
+        return f'use it with --text "words" --text-model {card.name}'
+    if card.task == "objects":
+        return f"use it with `mattelier objects --objects-model {card.name}`"
+    return f"use it with --model {card.name}"
+
+
+def _licence(file: Path, flags: dict[str, Any]) -> Licence:
+    """As the flags say, else as the head of a folder's README does."""
+    name = flags["licence"]
+    if name is None and file.is_dir():
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            head = (file / "README.md").read_text("utf-8")[:_README_HEAD_CHARACTERS]
+            if told := re.search(r"^licen[sc]e: *['\"]?([\w.+-]+)", head, re.MULTILINE):
+                name = told[1]
+    commercial = flags["commercial"]
+    if commercial is None:
+        restricted = name is not None and re.search(r"(^|[-_.])nc([-_.]|$)", name.lower())
+        commercial = "no" if restricted else "unknown"
+    return Licence(name or "unknown", commercial)
 
 
 def _name_of(file: Path) -> str:
-    name = re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._")
+    stem = file.resolve().name if file.is_dir() else file.stem
+    name = re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-._")
     if not name:
         raise UsageError("Say with --name what to call it.")
     return name
@@ -244,13 +320,64 @@ def _try_out(store: Store, card: Card, flags: dict[str, Any]) -> Card:
     ModelError
         It cannot be opened or run, or its answer is the same everywhere.
     """
-    if card.task == "matte":
+    if card.task == "matte" and not card.input.needs:
         return _try_matte(store, card, flags)
     from mattelier.engines.open import open_model
 
-    open_model(card, store, "cpu", task=card.task)
-    click.echo(f"It was opened, and is for `mattelier {card.task}`.", err=True)
+    model = open_model(card, store, "cpu", task=card.task)
+    if card.task == "matte":
+        _try_hinted(model)
+    elif card.task == "objects":
+        _try_objects(model)
+    elif card.task == "find":
+        _try_find(model)
+    else:
+        click.echo(f"It was opened, and is for `mattelier {card.task}`.", err=True)
     return card
+
+
+def _try_hinted(model: OpenModel) -> None:
+    """A network that has to be told where the subject is, told of the drawn ball."""
+    import cv2
+    import numpy as np
+
+    from mattelier.matting.hint import make_hint
+    from mattelier.matting.matte import estimate
+    from mattelier.types.colour import View
+
+    picture, truth = _drawn_ball()
+    band = np.ones((_TRIAL_BAND_PX, _TRIAL_BAND_PX), np.uint8)
+    trimap = (cv2.erode(truth, band) + cv2.dilate(truth, band)) / 2
+    hint = make_hint(*truth.shape, trimap=np.asarray(trimap, np.float32))
+    start = time.perf_counter()
+    alpha = estimate(View(picture), hint, model, "fast")
+    _say_overlap(alpha, truth, time.perf_counter() - start)
+
+
+def _try_objects(model: OpenModel) -> None:
+    from mattelier.engines.objects import find_objects
+    from mattelier.types.colour import View
+
+    start = time.perf_counter()
+    found = find_objects(model, View(_drawn_ball()[0]), 0)
+    seconds = time.perf_counter() - start
+    names = ", ".join(dict.fromkeys(one.label for one in found[:3])) or "nothing"
+    click.echo(
+        f"It tells {len(model.labels)} kinds of things apart; shown a drawn ball, it saw {names} "
+        f"in {seconds:.1f} s.",
+        err=True,
+    )
+
+
+def _try_find(model: OpenModel) -> None:
+    from mattelier.engines.find import find_boxes
+    from mattelier.types.colour import View
+
+    start = time.perf_counter()
+    found = find_boxes(model, View(_drawn_ball()[0]), "an orange ball")
+    sure = f"{found[0].score:.0%} sure" if found else "blind"
+    seconds = time.perf_counter() - start
+    click.echo(f"Asked for a drawn ball, it was {sure} of it in {seconds:.1f} s.", err=True)
 
 
 def _try_matte(store: Store, card: Card, flags: dict[str, Any]) -> Card:
@@ -280,9 +407,15 @@ def _try_matte(store: Store, card: Card, flags: dict[str, Any]) -> Card:
             f"{card.name} sees nothing: its answer to a drawn picture is {alpha.mean():.2f} "
             "everywhere, so the file holds no trained network, or is given its pictures wrongly."
         )
-    import cv2
+    _say_overlap(postprocess(card.output, answer), truth, seconds)
+    return card
 
-    alpha = postprocess(card.output, answer)
+
+def _say_overlap(alpha: NDArray[np.float32], truth: NDArray[np.float32], seconds: float) -> None:
+    """How much of the drawn ball a matte of it holds, on stderr."""
+    import cv2
+    import numpy as np
+
     truth = np.asarray(cv2.resize(truth, alpha.shape[::-1], interpolation=cv2.INTER_AREA))
     overlap = float(np.minimum(alpha, truth).sum() / max(np.maximum(alpha, truth).sum(), 1e-6))
     click.echo(
@@ -294,7 +427,6 @@ def _try_matte(store: Store, card: Card, flags: dict[str, Any]) -> Card:
         ),
         err=True,
     )
-    return card
 
 
 def _drawn_ball() -> tuple[Picture, Any]:

@@ -15,6 +15,7 @@ from mattelier.catalogue.defaults import TASK_MODELS, default_card, ready_models
 from mattelier.engines.devices import cpu_note
 from mattelier.engines.open import open_model
 from mattelier.engines.open_model import OpenModel
+from mattelier.networks.transformers import WEIGHTS, is_folder
 from mattelier.requests import Device
 from mattelier.types.errors import EngineError, UsageError
 
@@ -44,8 +45,8 @@ class ModelCache:
 
         Parameters
         ----------
-        model : name of a card or path of its folder; path of a weights file, of the suffixes that
-            the task takes; "default" or "auto": the first of the task's defaults that is here
+        model : name of a card or path of its folder; path of a folder that transformers has
+            written, or of a weights file, of the suffixes that the task takes; "default" or "auto": the first of the task's defaults that is here
         task : a card's `task`
 
         Raises
@@ -56,6 +57,8 @@ class ModelCache:
             Its card is damaged, or none of the defaults is here.
         """
         row, path = TASK_MODELS[task], Path(model)
+        if is_folder(path) and not (path / "card.toml").is_file():
+            return path
         if path.suffix.lower() in row.suffixes:
             if not path.is_file():
                 error, sentence = row.missing_file
@@ -160,5 +163,5 @@ def _identity(source: Card | Path) -> tuple[str, str]:
     """Name and content of a model, without reading its weights."""
     if isinstance(source, Card):
         return source.name, " ".join(file.sha256 for file in source.files)
-    file = source.stat()
+    file = (source / WEIGHTS if source.is_dir() else source).stat()
     return source.stem, f"{source.resolve()} {file.st_size} {file.st_mtime_ns}"

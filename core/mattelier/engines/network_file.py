@@ -12,7 +12,9 @@ from mattelier.catalogue.defaults import TASK_MODELS
 from mattelier.engines.failures import one_line
 from mattelier.engines.weights_file import read_state
 from mattelier.networks import registry
-from mattelier.networks.architecture import Architecture, Descriptor, State
+from mattelier.networks.architecture import Architecture, Descriptor, Entry, State
+from mattelier.networks.transformers import ARCHITECTURE as FOLDERS
+from mattelier.networks.transformers import describe_folder
 from mattelier.types.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +35,11 @@ class NetworkFile:
     family: Architecture
     descriptor: Descriptor
     path: Path
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """The ways to call it."""
+        return self.descriptor.entries or self.family.entries
 
     def module(self) -> nn.Module:
         """The torch module with its weights.
@@ -62,6 +69,8 @@ def read_network(path: Path, task: str | None = None) -> NetworkFile:
     EngineError
         A package that reads it is missing.
     """
+    if path.is_dir():
+        return _check_task(NetworkFile(FOLDERS, describe_folder(path), path), task)
     family, state = _read(path, task)
     return describe_network(family, state, path, task)
 
@@ -151,10 +160,7 @@ def describe_network(
         descriptor = family.describe(state, path)
     except (KeyError, ValueError, IndexError) as error:
         raise _misfit(path, family, error) from error
-    if task is not None and descriptor.task != task:
-        title = descriptor.title or family.title
-        raise ModelError(f"{path} is a {title} that {TASK_MODELS[task].other_task}.")
-    return NetworkFile(family, descriptor, path)
+    return _check_task(NetworkFile(family, descriptor, path), task)
 
 
 def weights_file_name(card: Card) -> str | None:
@@ -185,6 +191,14 @@ def _read(path: Path, task: str | None) -> tuple[Architecture, State]:
         titles = [f.title for f in registry.families() if task is None or task in f.tasks]
         raise ModelError(f"{path} is not of a layout that is known: {' or '.join(titles)}.")
     return family, state
+
+
+def _check_task(network: NetworkFile, task: str | None) -> NetworkFile:
+    descriptor = network.descriptor
+    if task is not None and descriptor.task != task:
+        title = descriptor.title or network.family.title
+        raise ModelError(f"{network.path} is a {title} that {TASK_MODELS[task].other_task}.")
+    return network
 
 
 def _misfit(path: Path, family: Architecture, error: Exception) -> ModelError:

@@ -23,6 +23,7 @@ from mattelier.engines.network_file import (
 )
 from mattelier.engines.network_source import NetworkSource
 from mattelier.engines.open_model import OpenModel
+from mattelier.networks.transformers import WEIGHTS
 from mattelier.requests import Device
 
 # Graphs smaller than this are done on the processor before PyTorch has even loaded, so "auto"
@@ -73,13 +74,24 @@ def open_model(
         is_small=files.graph is not None and files.bytes < MIN_GPU_BYTES,
     )
     card = None if isinstance(source, Path) else source
-    return OpenModel(files.name, *spec, session, note, card, _fingerprint(source))
+    return OpenModel(
+        files.name,
+        spec.task,
+        spec.input,
+        spec.output,
+        session,
+        note,
+        card,
+        _fingerprint(source),
+        spec.labels,
+    )
 
 
 class _Spec(NamedTuple):
     task: str
     input: Input
     output: Output
+    labels: tuple[str, ...] = ()
 
     @property
     def ports(self) -> Ports:
@@ -97,13 +109,17 @@ def _from_file(path: Path, task: str | None, blend: float | None) -> tuple[_Spec
         network = read_network(path, task)
     else:
         network = read_blended(path.stem, path, blend, task)
-    spec = _Spec(network.descriptor.task, network.descriptor.input, network.descriptor.output)
-    return spec, _built(path.stem, network, spec)
+    spec = _described(network)
+    return spec, _built(path.name if path.is_dir() else path.stem, network, spec)
 
 
 def _from_card(card: Card, store: Store, blend: float | None) -> tuple[_Spec, NetworkSource]:
     paths = store.locate(card)
-    spec = _Spec(card.task, card.input, card.output)
+    if card.is_folder:
+        network = read_network(next(iter(paths.values())).parent, card.task)
+        spec = _described(network)
+        return spec, _built(card.name, network, spec)
+    spec = _Spec(card.task, card.input, card.output, card.labels)
     graph = card.file(".onnx")
     if card.architecture is None and graph is None:
         path, partner = weights_and_partner(card, paths)
@@ -112,7 +128,7 @@ def _from_card(card: Card, store: Store, blend: float | None) -> tuple[_Spec, Ne
         else:
             network = read_blended(card.name, path, blend, card.task, partner)
         if card.input.resize == "tile":  # how far it looks, the network knows
-            spec = _Spec(card.task, network.descriptor.input, network.descriptor.output)
+            spec = _described(network)
         return spec, _built(card.name, network, spec)
     if blend is not None:
         raise no_partner(card.name)
@@ -127,12 +143,19 @@ def _from_card(card: Card, store: Store, blend: float | None) -> tuple[_Spec, Ne
     )
 
 
+def _described(network: NetworkFile) -> _Spec:
+    told = network.descriptor
+    return _Spec(told.task, told.input, told.output, told.labels)
+
+
 def _built(name: str, network: NetworkFile, spec: _Spec) -> NetworkSource:
     return NetworkSource(name, spec.ports, network=lambda: network)
 
 
 def _fingerprint(source: Card | Path) -> str:
     if isinstance(source, Path):
+        if source.is_dir():
+            return sha256(source / WEIGHTS)
         return sha256(source.with_suffix(".bin") if source.suffix == ".param" else source)
     return " ".join(file.sha256 for file in source.files)
 

@@ -70,6 +70,7 @@ class OpenModel:
     note : one sentence when it does not run where might be expected, else ""
     card : None of a weights file
     fingerprint : text that changes when its weights do
+    labels : names of the classes that it tells apart, in the order of its answer
     """
 
     name: str
@@ -80,6 +81,7 @@ class OpenModel:
     note: str = ""
     card: Card | None = None
     fingerprint: str = ""
+    labels: tuple[str, ...] = ()
 
     @property
     def engine(self) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open_model import OpenModel
 from mattelier.engines.preprocess import network_size, postprocess, preprocess
-from mattelier.matting import roi_pass, unhinted
+from mattelier.matting import prompted, roi_pass, unhinted
 from mattelier.matting.clicks import enforce_clicks
 from mattelier.matting.confidence import Confidence
 from mattelier.matting.edge import choke_and_feather
@@ -21,6 +21,7 @@ from mattelier.matting.selection import Reading, check_kept, read_selection
 from mattelier.requests import MatteRequest, Quality
 from mattelier.tasks.task import Task
 from mattelier.types.colour import View, to_float
+from mattelier.types.errors import UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import stage, tell
 from mattelier.types.result import Report, Result
@@ -87,8 +88,10 @@ def _predict(
     roi = roi_pass.find_roi(alpha, view.height, view.width, points, below=_ROI_MAX_SHARE[quality])
     if roi is None or model.input.resize != "fit":
         return prediction, alpha
+    part, part_hint = view.part(*roi), None if hint is None else hint.part(*roi)
+    if model.input.needs and part_hint is None:
+        return prediction, alpha
     with stage("looking closer", 0.5, 1):
-        part, part_hint = view.part(*roi), None if hint is None else hint.part(*roi)
         closer = _passes(part, part_hint, model, quality)
         size = view.height, view.width
         prediction = roi_pass.merge_passes(prediction, closer, roi, *size)
@@ -122,7 +125,8 @@ def _predict_with_trimap(
     the open parts is as good or better: a trimap's known parts hold it back from a flag or a
     sleeve that lies in the open as a whole (alphamatting.com's GT16).
     """
-    if hint.mask is None and hint.box is None and not hint.points:
+    alone = hint.mask is None and hint.box is None and not hint.points
+    if alone and not model.input.needs:
         with stage("looking", 0, 0.5):
             prediction, alpha = _predict(view, None, model, quality)
         subject, background = hint.evidence(*alpha.shape)
@@ -138,7 +142,20 @@ def _predict_with_trimap(
 def _passes(
     view: View, hint: Hint | None, model: OpenModel, quality: Quality
 ) -> NDArray[np.float32]:
-    """The mean answer of the network's passes: (h, w) float32 0…1."""
+    """The mean answer of the network's passes: (h, w) float32 0…1.
+
+    Raises
+    ------
+    UsageError
+        It has to be told where the subject is, and is not.
+    """
+    if model.input.needs and hint is None:
+        raise UsageError(
+            f"The network {model.name} has to be told where the subject is: give a box, a point, "
+            "a mask or a trimap."
+        )
+    if model.input.needs == "prompt" and hint is not None:
+        return prompted.answer(view, hint, model)
     answers = []
     scales, mirrored = _PASSES[quality]
     for number, scale in enumerate(scales):

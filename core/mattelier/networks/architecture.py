@@ -8,20 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.catalogue import Input, Output
+from mattelier.catalogue.card import NetworkTask
 
 if TYPE_CHECKING:
     from torch import nn
 
 State = Mapping[str, NDArray[Any]]
 """The weights of a network: name → array, as its file holds them."""
-
-Task = Literal["matte", "upscale", "denoise", "depth", "style", "track"]
 
 Module = TypeVar("Module", bound="nn.Module")
 
@@ -56,14 +55,18 @@ class Descriptor:
     graph : gives an `openvino.Model` of the same function, with one input and one output, for
         machines without torch; None: there is none
     title : the name of its architecture, where one family has many
+    entries : the ways to call it, where one family has several; None: its family's
+    labels : names of the classes that it tells apart
     """
 
-    task: Task
+    task: NetworkTask
     input: Input
     output: Output
     build: Callable[[], nn.Module]
     graph: Callable[[], Any] | None = None
     title: str = ""
+    entries: Mapping[str, Entry] | None = None
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +93,7 @@ class Architecture:
 
     id: str
     title: str
-    tasks: tuple[Task, ...]
+    tasks: tuple[NetworkTask, ...]
     classes: tuple[str, ...]
     detect: Callable[[State], bool]
     describe: Callable[[State, Path], Descriptor]

@@ -119,7 +119,7 @@ def open_session(source: NetworkSource, device: str) -> TorchSession:
         source.name,
         network.module(),
         device,
-        network.family.entries,
+        network.entries,
         channels_last=network.family.channels_last,
         position=ports.output if isinstance(ports.output, int) else 0,
         sigmoid=ports.torch_sigmoid,

@@ -1,0 +1,80 @@
+"""Networks that look once and are then asked with clicks; see `networks.contracts.prompt`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.engines.open_model import OpenModel
+from mattelier.engines.preprocess import network_size, preprocess
+from mattelier.types.colour import View
+from mattelier.types.errors import ModelError
+
+_Features = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass
+class _Looks:
+    """What networks saw in one picture."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    by_model: WeakKeyDictionary[OpenModel, _Features] = field(default_factory=WeakKeyDictionary)
+
+
+# A look takes a hundred times as long as a question, so it is kept as long as its picture is.
+_looks: WeakKeyDictionary[View, _Looks] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def ask(
+    model: OpenModel,
+    view: View,
+    *,
+    points: NDArray[np.float32],
+    signs: NDArray[np.float32],
+    box: NDArray[np.float32],
+    known: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """What is meant by clicks, a box and a mask: (h, w) float32 0…1 at the network's size.
+
+    The first question about a view takes a look at it. Of several readings that which the network
+    rates best is taken.
+
+    Parameters
+    ----------
+    points, signs, box, known : see `networks.contracts`; in pixels of `network_size`
+
+    Raises
+    ------
+    ModelError
+        It gave values that are not numbers.
+    """
+    import cv2
+
+    height, width = network_size(model.input, view.height, view.width)
+    asked = {"points": points, "signs": signs, "box": box, "known": known}
+    answer = model.run({**_look(model, view, height, width), **asked}, "ask")
+    mask = answer["masks"][int(answer["ratings"].argmax())]
+    if not np.isfinite(mask).all():
+        raise ModelError(f"The model {model.name} gave values that are not numbers.")
+    # The answer is for a square of the network's size; what lies beyond the picture is nothing.
+    scale = mask.shape[0] / model.input.size
+    seen = np.ascontiguousarray(
+        mask[: max(1, round(height * scale)), : max(1, round(width * scale))]
+    )
+    return np.asarray(cv2.resize(seen, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _look(model: OpenModel, view: View, height: int, width: int) -> _Features:
+    with _lock:
+        looks = _looks.setdefault(view, _Looks())
+    with looks.lock:  # one thread looks, others of the same picture wait
+        if model not in looks.by_model:
+            picture = preprocess(model.input, view, height, width)
+            looks.by_model[model] = model.run({"picture": picture}, "look")
+        return looks.by_model[model]

@@ -1,0 +1,232 @@
+"""Networks as the package transformers writes them: a folder with config.json and weights.
+
+What such a folder says is read here, as numbers and names alone. Code that lies in it, or that it
+points to, is never run: a `model_type` which is not in `_KINDS` is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mattelier.catalogue import Input, Output
+from mattelier.catalogue.card import NetworkTask
+from mattelier.networks import contracts
+from mattelier.networks.architecture import Architecture, Descriptor, Entry
+from mattelier.types.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+FILES = (
+    CONFIG,
+    "preprocessor_config.json",
+    "processor_config.json",
+    WEIGHTS,
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+)
+"""What of a folder is of use; other files of it are left where they are."""
+
+_PICTURE_CONFIGS = ("preprocessor_config.json", "processor_config.json")
+_MAX_CONFIG_BYTES = 16 << 20
+_MULTIPLE_PX = 32  # of sides, where the folder does not say
+_WHOLE_PICTURE_PX = 1024  # root of the area for networks that are shown pictures as they are
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """One `model_type`: what it is for, how it is called, and the class that runs it."""
+
+    title: str
+    task: NetworkTask
+    entries: Mapping[str, Entry]
+    head: str
+    wrapper: str
+
+
+_KINDS = {
+    "mask2former": _Kind(
+        "Mask2Former", "objects", contracts.INSTANCES,
+        "Mask2FormerForUniversalSegmentation", "Queries",
+    ),
+    "maskformer": _Kind(
+        "MaskFormer", "objects", contracts.INSTANCES,
+        "MaskFormerForInstanceSegmentation", "Queries",
+    ),
+    "eomt": _Kind(
+        "EoMT", "objects", contracts.INSTANCES, "EomtForUniversalSegmentation", "Queries"
+    ),
+    "segformer": _Kind(
+        "SegFormer", "objects", contracts.CLASSES, "SegformerForSemanticSegmentation", "Classes"
+    ),
+    "beit": _Kind(
+        "BEiT", "objects", contracts.CLASSES, "BeitForSemanticSegmentation", "Classes"
+    ),
+    "upernet": _Kind(
+        "UPerNet", "objects", contracts.CLASSES, "UperNetForSemanticSegmentation", "Classes"
+    ),
+    "sam": _Kind("SAM", "matte", contracts.prompt(1), "SamModel", "Prompt"),
+    "sam2": _Kind("SAM 2", "matte", contracts.prompt(3), "Sam2Model", "Prompt"),
+    # As its authors' video checkpoints are published; its picture half is the same network.
+    "sam2_video": _Kind("SAM 2", "matte", contracts.prompt(3), "Sam2Model", "Prompt"),
+    "vitmatte": _Kind(
+        "ViTMatte", "matte", contracts.HINTED_MATTE, "VitMatteForImageMatting", "Trimap"
+    ),
+    "depth_anything": _Kind(
+        "Depth Anything", "depth", contracts.DEPTH, "DepthAnythingForDepthEstimation", "Depth"
+    ),
+    "dpt": _Kind("DPT", "depth", contracts.DEPTH, "DPTForDepthEstimation", "Depth"),
+    "grounding-dino": _Kind(
+        "Grounding DINO", "find", contracts.FIND, "GroundingDinoForObjectDetection", "Phrases"
+    ),
+    "owlvit": _Kind("OWL-ViT", "find", contracts.FIND, "OwlViTForObjectDetection", "Queried"),
+    "owlv2": _Kind("OWLv2", "find", contracts.FIND, "Owlv2ForObjectDetection", "Queried"),
+}  # fmt: skip
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is one that transformers has written."""
+    return (path / CONFIG).is_file()
+
+
+def describe_folder(folder: Path) -> Descriptor:
+    """The network in a folder.
+
+    Raises
+    ------
+    ModelError
+        A file is missing or damaged, the network needs code of its own, or none here runs it.
+    """
+    config = _read_json(folder / CONFIG)
+    model_type = config.get("model_type")
+    kind = _KINDS.get(model_type) if isinstance(model_type, str) else None
+    if kind is None and "auto_map" in config:
+        raise ModelError(
+            f"{folder} wants code of its own to be run, which could do anything, so it is refused."
+        )
+    if kind is None:
+        known = ", ".join(dict.fromkeys(one.title for one in _KINDS.values()))
+        raise ModelError(
+            f"{folder} holds a network of the kind {str(model_type)[:60]!r}; known here are "
+            f"{known}."
+        )
+    if not (folder / WEIGHTS).is_file():
+        raise ModelError(f"{folder} lacks its weights, {WEIGHTS}.")
+    try:
+        seen = _input(kind, config, _picture_config(folder))
+        labels = _labels(config) if kind.task == "objects" else ()
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ModelError(f"{folder} says of its pictures what cannot be ({error}).") from error
+    return Descriptor(
+        task=kind.task,
+        input=seen,
+        output=Output(),
+        build=partial(_build, kind, folder, seen),
+        title=kind.title,
+        entries=kind.entries,
+        labels=labels,
+    )
+
+
+def _build(kind: _Kind, folder: Path, seen: Input) -> nn.Module:
+    from mattelier.networks.transformers import network
+
+    return network.build(kind.head, kind.wrapper, folder, seen)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _MAX_CONFIG_BYTES:
+            raise ModelError(f"{path} is too large to be a configuration.")
+        values = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path} cannot be read ({error}).") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"{path} is no configuration.")
+    return values
+
+
+def _picture_config(folder: Path) -> dict[str, Any]:
+    """How pictures are prepared, as the folder says."""
+    for name in _PICTURE_CONFIGS:
+        if (folder / name).is_file():
+            values = _read_json(folder / name)
+            inner = values.get("image_processor", values)
+            if isinstance(inner, dict) and ("image_mean" in inner or "size" in inner):
+                return inner
+    raise ModelError(f"{folder} lacks preprocessor_config.json, which says how to show pictures.")
+
+
+def _input(kind: _Kind, config: dict[str, Any], numbers: dict[str, Any]) -> Input:
+    """What the network wants to see."""
+    mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    if numbers.get("do_normalize", True):
+        mean, std = _triple(numbers["image_mean"]), _triple(numbers["image_std"])
+    # Networks are shown 0…1 here: whoever wants other numbers has mean and std moved.
+    factor = float(numbers.get("rescale_factor", 1 / 255)) if numbers.get("do_rescale", True) else 1
+    scale = 255 * factor
+    mean, std = _scaled(mean, scale), _scaled(std, scale)
+    divisor = numbers.get("ensure_multiple_of") or numbers.get("size_divisor")
+    divisor = int(divisor or numbers.get("size_divisibility") or _MULTIPLE_PX)
+    size, multiple = numbers.get("size"), max(divisor, 1)
+    measure: Any = "area"
+    if numbers.get("do_resize") is False or size is None:
+        side: Any = _WHOLE_PICTURE_PX
+        how: Any = "fit"
+    elif isinstance(size, int):
+        side, how = size, "fit" if "max_size" in numbers else "stretch"
+        measure = "short"
+    elif "shortest_edge" in size:
+        side, how, measure = size["shortest_edge"], "fit", "short"
+    elif "longest_edge" in size:
+        side, how, measure, multiple = size["longest_edge"], "fit", "long", 1
+    elif numbers.get("keep_aspect_ratio"):
+        side, how, measure = min(size["height"], size["width"]), "fit", "short"
+    elif numbers.get("do_pad") and kind.wrapper == "Queried":
+        side, how, measure, multiple = size["height"], "fit", "long", 1
+    elif size["height"] == size["width"]:
+        side, how = size["height"], "stretch"
+    else:
+        side, how = round((size["height"] * size["width"]) ** 0.5), "fit"
+    needs: Any = {"Prompt": "prompt", "Trimap": "hint"}.get(kind.wrapper, "")
+    hint = "hint" if needs else None
+    return Input(int(side), how, multiple, measure, mean, std, hint=hint, needs=needs)
+
+
+def _triple(values: Any) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue
+
+
+def _scaled(values: tuple[float, float, float], scale: float) -> tuple[float, float, float]:
+    return values[0] / scale, values[1] / scale, values[2] / scale
+
+
+def _labels(config: dict[str, Any]) -> tuple[str, ...]:
+    """Names of the classes; a number where one has none."""
+    names = {int(number): str(name) for number, name in config.get("id2label", {}).items()}
+    return tuple(names.get(number, str(number)) for number in range(max(names, default=-1) + 1))
+
+
+ARCHITECTURE = Architecture(
+    id="transformers",
+    title="what transformers knows",
+    tasks=tuple(dict.fromkeys(kind.task for kind in _KINDS.values())),
+    classes=(),
+    detect=lambda state: False,  # they come as folders
+    describe=lambda state, path: describe_folder(path),
+    entries={},
+    channels_last=False,
+    fallback=True,
+)

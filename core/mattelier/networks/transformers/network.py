@@ -1,0 +1,233 @@
+"""The package transformers' networks behind the contracts: their own code, from local files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from mattelier.catalogue import Input
+from mattelier.types.errors import EngineError, ModelError
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is looked for anywhere but in the folder
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+try:
+    import torch
+    import torch.nn.functional as F  # noqa: N812 - as everybody calls it
+    import transformers
+    from torch import Tensor, nn
+except ImportError as error:
+    raise EngineError(
+        "This network needs the package transformers and PyTorch; run `pip install "
+        "'mattelier[transformers]'`."
+    ) from error
+
+_SURE_EVIDENCE = 0.99  # of a hint that is obeyed to the pixel, as a trimap's
+_LIKELY_EVIDENCE = 0.5  # of one that is roughly right
+_BAND_SHARE = 0.02  # of the longer side: how far a rough mask's edge may be off
+_MASK_LOGIT = 6.0  # what a rough mask is taken to say of a pixel
+
+
+def build(head: str, wrapper: str, folder: Path, seen: Input) -> nn.Module:
+    """The network in a folder, behind its contract.
+
+    Raises
+    ------
+    ModelError
+        Weights are missing or do not fit.
+    """
+    model = load(head, folder)
+    module: nn.Module = _WRAPPERS[wrapper](model, folder, seen)
+    return module.eval()
+
+
+def load(head: str, folder: Path) -> Any:
+    """The network alone, as its package builds it.
+
+    Raises
+    ------
+    ModelError
+        Weights are missing or do not fit.
+    """
+    transformers.utils.logging.set_verbosity(transformers.logging.CRITICAL)
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        model, told = getattr(transformers, head).from_pretrained(
+            folder,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    except Exception as error:  # of a dozen kinds, each library's its own
+        reason = " ".join(str(error).split())[:160].rstrip(".") or type(error).__name__
+        raise ModelError(f"The network in {folder} cannot be built ({reason}).") from error
+    missing = [*told["missing_keys"], *(str(key) for key in told["mismatched_keys"])]
+    if missing:
+        raise ModelError(
+            f"The weights in {folder} do not fit its configuration: {len(missing)} are missing, "
+            f"such as {missing[0]}."
+        )
+    return model
+
+
+class _Wrapped(nn.Module):
+    def __init__(self, model: Any, folder: Path, seen: Input) -> None:
+        super().__init__()
+        self.model = model
+        self._folder, self._seen = folder, seen
+
+
+class Queries(_Wrapped):
+    """MaskFormer and its kind: a class and a mask of each query."""
+
+    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        answer = self.model(pixel_values=picture)
+        scores = answer.class_queries_logits[0].softmax(-1)[:, :-1]  # the last: no object
+        return scores, answer.masks_queries_logits[0].sigmoid()
+
+
+class Classes(_Wrapped):
+    """One class for each pixel."""
+
+    def forward(self, picture: Tensor) -> Tensor:
+        shares: Tensor = self.model(pixel_values=picture).logits[0].softmax(0)
+        return shares
+
+
+class Depth(_Wrapped):
+    """Nearness, larger is nearer; metres are turned into it."""
+
+    def forward(self, picture: Tensor) -> Tensor:
+        depth: Tensor = self.model(pixel_values=picture).predicted_depth[:, None]
+        if getattr(self.model.config, "depth_estimation_type", "relative") == "metric":
+            return 1 / depth.clamp(min=1e-3)
+        return depth
+
+
+class Trimap(_Wrapped):
+    """ViTMatte: what lies open between sure subject and sure background."""
+
+    def forward(self, picture: Tensor, hint: Tensor) -> Tensor:
+        trimap = trimap_of(hint)
+        alphas: Tensor = self.model(pixel_values=torch.cat([picture, trimap], 1)).alphas
+        known = trimap != 0.5
+        return torch.where(known, trimap, alphas)
+
+
+def trimap_of(hint: Tensor) -> Tensor:
+    """(1, 2, h, w) evidence → (1, 1, h, w) of 0, 0.5 and 1; around a rough mask's edge all is open.
+
+    ViTMatte's authors give the trimap as values 0…1 that are not normalised.
+    """
+    size = 2 * max(1, round(_BAND_SHARE * max(hint.shape[-2:]))) + 1
+    likely = (hint > _LIKELY_EVIDENCE).float()
+    well_inside = -F.max_pool2d(F.pad(-likely, (size // 2,) * 4, mode="replicate"), size, 1)
+    known = ((hint > _SURE_EVIDENCE) | (well_inside > 0.5)).float()
+    return 0.5 + 0.5 * (known[:, :1] - known[:, 1:])
+
+
+class Prompt(_Wrapped):
+    """SAM and its kind: one look, then clicks, boxes and masks."""
+
+    def look(self, picture: Tensor) -> tuple[Tensor, ...]:
+        size = self._seen.size
+        rows, columns = size - picture.shape[2], size - picture.shape[3]
+        padded = F.pad(picture, (0, columns, 0, rows))  # SAM 1 keeps the aspect
+        features = self.model.get_image_embeddings(padded)
+        return tuple(features) if isinstance(features, list | tuple) else (features,)
+
+    def ask(self, *asked: Tensor) -> tuple[Tensor, Tensor]:
+        *features, points, signs, box, known = asked
+        settings: dict[str, Any] = {}
+        if len(points):
+            settings["input_points"] = points[None, None]
+            settings["input_labels"] = signs[None, None].to(torch.int32)
+        if len(box):
+            settings["input_boxes"] = box[None, None]
+        size = self._seen.size
+        if known.numel():
+            logits = _MASK_LOGIT * (2 * known[None, None] - 1)
+            rows, columns = size - known.shape[0], size - known.shape[1]
+            logits = F.pad(logits, (0, columns, 0, rows), value=-_MASK_LOGIT)
+            # A quarter of the picture: what all of the kind take.
+            settings["input_masks"] = F.interpolate(logits, (size // 4, size // 4), mode="area")
+        kept: Any = list(features) if len(features) > 1 else features[0]
+        answer = self.model(
+            image_embeddings=kept,
+            # One click may mean a thing or a part of it; more say which.
+            multimask_output=len(points) + 2 * len(box) + known.numel() == 1,
+            **settings,
+        )
+        return answer.pred_masks[0, 0].sigmoid(), answer.iou_scores[0, 0]
+
+
+class Phrases(_Wrapped):
+    """Grounding DINO: boxes of what a phrase means."""
+
+    def __init__(self, model: Any, folder: Path, seen: Input) -> None:
+        super().__init__(model, folder, seen)
+        self._tokens = _tokenizer(folder)
+
+    def forward(self, picture: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+        phrase = _phrase(text).lower().rstrip(".") + "."
+        tokens = self._tokens([phrase], return_tensors="pt").to(picture.device)
+        answer = self.model(pixel_values=picture, **tokens)
+        # Of each box, how sure it is of its surest word; padding beyond the words is -inf.
+        scores = answer.logits[0].sigmoid().amax(-1, keepdim=True)
+        return scores, _corners(answer.pred_boxes[0])
+
+
+class Queried(_Wrapped):
+    """OWL: boxes of what a phrase means, by its likeness to CLIP's text."""
+
+    def __init__(self, model: Any, folder: Path, seen: Input) -> None:
+        super().__init__(model, folder, seen)
+        self._tokens = _tokenizer(folder)
+        self._length = int(model.config.text_config.max_position_embeddings)
+
+    def forward(self, picture: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+        tokens = self._tokens(
+            [_phrase(text)],
+            padding="max_length",
+            max_length=self._length,
+            truncation=True,
+            return_tensors="pt",
+        ).to(picture.device)
+        height, width = picture.shape[2:]
+        black = -torch.tensor(self._seen.mean) / torch.tensor(self._seen.std)
+        square = black.to(picture)[None, :, None, None].repeat(1, 1, *[self._seen.size] * 2)
+        square[..., :height, :width] = picture  # OWLv2 keeps the aspect
+        answer = self.model(
+            pixel_values=square,
+            input_ids=tokens["input_ids"],
+            attention_mask=tokens["attention_mask"],
+        )
+        scale = torch.tensor([width, height] * 2).to(picture) / self._seen.size
+        return answer.logits[0].sigmoid(), _corners(answer.pred_boxes[0]) / scale
+
+
+def _tokenizer(folder: Path) -> Any:
+    try:
+        return transformers.AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+    except Exception as error:
+        raise ModelError(f"{folder} lacks what reads its text, tokenizer.json.") from error
+
+
+def _phrase(text: Tensor) -> str:
+    return bytes(text.to(torch.uint8).tolist()).decode()
+
+
+def _corners(boxes: Tensor) -> Tensor:
+    """Left, top, right and bottom of boxes that are given by centre and size."""
+    centre, half = boxes[:, :2], boxes[:, 2:] / 2
+    return torch.cat([centre - half, centre + half], 1)
+
+
+_WRAPPERS: dict[str, Any] = {
+    one.__name__: one for one in (Queries, Classes, Depth, Trimap, Prompt, Phrases, Queried)
+}

@@ -1,0 +1,185 @@
+"""Folders as the package transformers' networks are published in: their layouts, made small.
+
+Their weights are random, but scaled so that the answer differs from place to place: as they are
+drawn by default, most networks answer the same everywhere, and any comparison would be empty.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+HALF = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
+NAMES = {0: "person", 1: "car", 2: "tree"}
+
+
+def write(kind: str, folder: Path) -> Any:
+    """The network of that kind, saved as its authors save theirs; the network itself."""
+    import torch
+
+    torch.manual_seed(5)
+    model, numbers = _KINDS[kind]()
+    stir(model)
+    model.eval().save_pretrained(folder)
+    numbers = {"do_resize": True, "do_rescale": True, "rescale_factor": 1 / 255} | numbers
+    (folder / "preprocessor_config.json").write_text(json.dumps(numbers))
+    return model
+
+
+def stir(model: Any) -> None:
+    """Weights of the strength at which signals keep their size, and norms that did see pictures."""
+    import torch
+
+    with torch.no_grad():
+        for name, values in model.named_parameters():
+            if values.ndim > 1 and "embed" not in name:
+                values.normal_(0, (2 / values[0].numel()) ** 0.5)
+            elif name.endswith("bias"):
+                values.normal_(0, 0.1)
+            elif "norm" in name or "convs" in name:  # some begin with 0
+                values.uniform_(0.5, 1.5)
+        for name, values in model.named_buffers():
+            if name.endswith("running_mean"):
+                values.normal_(0, 0.1)
+            elif name.endswith("running_var"):
+                values.uniform_(0.5, 1.5)
+
+
+def _swin() -> dict[str, Any]:
+    return {
+        "model_type": "swin", "image_size": 64, "embed_dim": 16, "depths": [1, 1, 1, 1],
+        "num_heads": [2, 2, 2, 2], "window_size": 4,
+        "out_features": ["stage1", "stage2", "stage3", "stage4"],
+    }  # fmt: skip
+
+
+def _mask2former() -> tuple[Any, dict[str, Any]]:
+    from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation, SwinConfig
+
+    config = Mask2FormerConfig(
+        backbone_config=SwinConfig(**_swin()), feature_size=32, mask_feature_size=32,
+        hidden_dim=32, encoder_feedforward_dim=32, encoder_layers=1, decoder_layers=2,
+        num_attention_heads=2, dim_feedforward=32, num_queries=8, id2label=NAMES,
+    )  # fmt: skip
+    numbers = IMAGENET | {"size": {"height": 64, "width": 64}, "size_divisor": 32}
+    return Mask2FormerForUniversalSegmentation(config), numbers
+
+
+def _maskformer() -> tuple[Any, dict[str, Any]]:
+    from transformers import (
+        DetrConfig,
+        MaskFormerConfig,
+        MaskFormerForInstanceSegmentation,
+        SwinConfig,
+    )
+
+    decoder = DetrConfig(
+        d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=32, decoder_ffn_dim=32, num_queries=8,
+    )  # fmt: skip
+    config = MaskFormerConfig(
+        backbone_config=SwinConfig(**_swin()), decoder_config=decoder, fpn_feature_size=32,
+        mask_feature_size=32, id2label=NAMES,
+    )  # fmt: skip
+    numbers = IMAGENET | {"size": {"shortest_edge": 64, "longest_edge": 128}, "size_divisor": 32}
+    return MaskFormerForInstanceSegmentation(config), numbers
+
+
+def _segformer() -> tuple[Any, dict[str, Any]]:
+    from transformers import SegformerConfig, SegformerForSemanticSegmentation
+
+    config = SegformerConfig(
+        hidden_sizes=[8, 16, 16, 16], depths=[1, 1, 1, 1], num_attention_heads=[1, 1, 2, 2],
+        decoder_hidden_size=16, id2label=NAMES,
+    )  # fmt: skip
+    return SegformerForSemanticSegmentation(config), IMAGENET | {"size": 64}
+
+
+def _sam2() -> tuple[Any, dict[str, Any]]:
+    from transformers import Sam2Config, Sam2HieraDetConfig, Sam2Model, Sam2VisionConfig
+
+    backbone = Sam2HieraDetConfig(
+        hidden_size=8, image_size=[128, 128], num_attention_heads=1,
+        blocks_per_stage=[1, 1, 2, 1], embed_dim_per_stage=[8, 16, 32, 64],
+        num_attention_heads_per_stage=[1, 2, 4, 8], window_size_per_stage=[8, 4, 8, 4],
+        global_attention_blocks=[3], window_positional_embedding_background_size=[2, 2],
+    )  # fmt: skip
+    vision = Sam2VisionConfig(
+        backbone_config=backbone, backbone_channel_list=[64, 32, 16, 8], fpn_hidden_size=32,
+        backbone_feature_sizes=[[32, 32], [16, 16], [8, 8]],
+    )  # fmt: skip
+    config = Sam2Config(
+        vision_config=vision,
+        prompt_encoder_config={"hidden_size": 32, "image_size": 128, "mask_input_channels": 8},
+        mask_decoder_config={
+            "hidden_size": 32, "mlp_dim": 32, "num_attention_heads": 2, "iou_head_hidden_dim": 16,
+        },
+    )  # fmt: skip
+    return Sam2Model(config), IMAGENET | {"size": {"height": 128, "width": 128}}
+
+
+def _sam() -> tuple[Any, dict[str, Any]]:
+    from transformers import SamConfig, SamModel
+
+    config = SamConfig(
+        vision_config={
+            "hidden_size": 16, "output_channels": 32, "num_hidden_layers": 2,
+            "num_attention_heads": 2, "image_size": 128, "patch_size": 16, "window_size": 4,
+            "num_pos_feats": 16,
+            "global_attn_indexes": [1], "mlp_dim": 32,
+        },
+        prompt_encoder_config={
+            "hidden_size": 32, "image_size": 128, "patch_size": 16, "mask_input_channels": 8,
+        },
+        mask_decoder_config={
+            "hidden_size": 32, "mlp_dim": 32, "num_attention_heads": 2, "iou_head_hidden_dim": 16,
+        },
+    )  # fmt: skip
+    return SamModel(config), IMAGENET | {"size": {"longest_edge": 128}}
+
+
+def _vitmatte() -> tuple[Any, dict[str, Any]]:
+    from transformers import VitDetConfig, VitMatteConfig, VitMatteForImageMatting
+
+    backbone = VitDetConfig(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, image_size=64, patch_size=16,
+        pretrain_image_size=64, num_channels=4, out_features=["stage2"], window_size=2,
+    )  # fmt: skip
+    config = VitMatteConfig(
+        backbone_config=backbone, hidden_size=16, convstream_hidden_sizes=[8, 8, 8],
+        fusion_hidden_sizes=[16, 16, 16, 16],
+    )  # fmt: skip
+    # As published pictures stay as they are; here they are small, as the network is.
+    numbers = HALF | {"size": {"height": 128, "width": 128}, "do_pad": True, "size_divisor": 32}
+    return VitMatteForImageMatting(config), numbers
+
+
+def _depth_anything() -> tuple[Any, dict[str, Any]]:
+    from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
+
+    backbone = Dinov2Config(
+        hidden_size=16, num_hidden_layers=4, num_attention_heads=2, image_size=70,
+        out_features=["stage1", "stage2", "stage3", "stage4"], reshape_hidden_states=False,
+    )  # fmt: skip
+    config = DepthAnythingConfig(
+        backbone_config=backbone, reassemble_hidden_size=16, neck_hidden_sizes=[8, 8, 16, 16],
+        fusion_hidden_size=16, head_hidden_size=8,
+    )  # fmt: skip
+    numbers = IMAGENET | {
+        "size": {"height": 70, "width": 70}, "keep_aspect_ratio": True, "ensure_multiple_of": 14,
+    }  # fmt: skip
+    return DepthAnythingForDepthEstimation(config), numbers
+
+
+_KINDS: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
+    "mask2former": _mask2former,
+    "maskformer": _maskformer,
+    "segformer": _segformer,
+    "sam2": _sam2,
+    "sam": _sam,
+    "vitmatte": _vitmatte,
+    "depth_anything": _depth_anything,
+}
