@@ -357,7 +357,7 @@ def blur(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 def test_a_further_network_is_one_folder_and_one_card(blur: Store) -> None:
-    from mattelier.matting.matte import MatteTask
+    from mattelier.matting.matte_task import MatteTask
     from mattelier.requests import MatteRequest
     from mattelier.tasks.task import run_prepared
     from mattelier.types.picture import Picture

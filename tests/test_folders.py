@@ -187,6 +187,32 @@ def test_a_trimap_network_as_its_own_code_runs_it_and_the_known_stays(saved: Any
     assert (ours[labels == 1] == 1).all()
 
 
+@pytest.mark.parametrize("kind", ["grounding_dino", "owlv2"])
+def test_words_as_their_own_code_finds_them(saved: Any, kind: str) -> None:
+    from transformers import AutoTokenizer
+
+    official, folder = saved(kind)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    if kind == "owlv2":  # the picture upper left in a black square
+        pixels = torch.from_numpy(-IMAGENET[0] / IMAGENET[1]).float()[None, :, None, None]
+        pixels = pixels.repeat(1, 1, 64, 64)
+        pixels[:, :, :48] = shown(48, 64)
+        tokens = tokenizer(["the red car"], padding="max_length", max_length=16,
+                           return_tensors="pt")  # fmt: skip
+    else:
+        pixels = shown(64, 96)
+        tokens = tokenizer(["the red car."], return_tensors="pt")
+        assert tokens["input_ids"].tolist() == [[101, 1040, 1041, 1042, 1012, 102]]
+    with torch.inference_mode():
+        answer = official(pixel_values=pixels, **tokens)
+    ours = run(folder, text=np.frombuffer(b"the red car", np.uint8).copy())
+    assert_same(ours["scores"][:, 0], answer.logits[0].sigmoid().amax(-1))
+    middle = (ours["boxes"][:, :2] + ours["boxes"][:, 2:]) / 2
+    if kind == "owlv2":
+        middle = middle * [1, 48 / 64]
+    assert_same(middle.astype(np.float32), answer.pred_boxes[0, :, :2])
+
+
 def answering(labels: tuple[str, ...] = (), **answer: Values) -> OpenModel:
     """An open network that says the same of every picture."""
 

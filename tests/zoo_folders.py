@@ -26,6 +26,8 @@ def write(kind: str, folder: Path) -> Any:
     model.eval().save_pretrained(folder)
     numbers = {"do_resize": True, "do_rescale": True, "rescale_factor": 1 / 255} | numbers
     (folder / "preprocessor_config.json").write_text(json.dumps(numbers))
+    if kind in _WORDS:
+        _WORDS[kind](folder)
     return model
 
 
@@ -174,6 +176,67 @@ def _depth_anything() -> tuple[Any, dict[str, Any]]:
     return DepthAnythingForDepthEstimation(config), numbers
 
 
+def _write_bert_words(folder: Path) -> None:
+    """A tokenizer of BERT's kind; some words have the numbers that Grounding DINO knows."""
+    words = [f"[unused{number}]" for number in range(1100)]
+    words[0], words[100:104] = "[PAD]", ["[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    words[1012], words[1029] = ".", "?"
+    words[1040:1044] = ["the", "red", "car", "ball"]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "BertTokenizer", "do_lower_case": True})
+    )
+
+
+def _grounding_dino() -> tuple[Any, dict[str, Any]]:
+    from transformers import (
+        BertConfig,
+        GroundingDinoConfig,
+        GroundingDinoForObjectDetection,
+        SwinConfig,
+    )
+
+    text = BertConfig(
+        vocab_size=1100, hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=32,
+    )  # fmt: skip
+    config = GroundingDinoConfig(
+        backbone_config=SwinConfig(**_swin() | {"out_features": ["stage2", "stage3", "stage4"]}),
+        text_config=text, num_queries=12, encoder_layers=1, decoder_layers=2, d_model=32,
+        encoder_ffn_dim=32, decoder_ffn_dim=32, encoder_attention_heads=2,
+        decoder_attention_heads=2, positional_embedding_temperature=20,
+    )  # fmt: skip
+    numbers = IMAGENET | {"size": {"shortest_edge": 64, "longest_edge": 128}}
+    return GroundingDinoForObjectDetection(config), numbers
+
+
+def _write_clip_words(folder: Path) -> None:
+    """A tokenizer of CLIP's kind that knows letters alone."""
+    letters = [chr(number) for number in range(33, 127)]
+    words = [*letters, *(f"{one}</w>" for one in letters), "<|startoftext|>", "<|endoftext|>"]
+    (folder / "vocab.json").write_text(json.dumps({word: n for n, word in enumerate(words)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "CLIPTokenizer"}))
+
+
+def _owlv2() -> tuple[Any, dict[str, Any]]:
+    from transformers import Owlv2Config, Owlv2ForObjectDetection
+
+    small = {
+        "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }  # fmt: skip
+    config = Owlv2Config(
+        text_config={**small, "vocab_size": 190, "max_position_embeddings": 16,
+                     "bos_token_id": 188, "eos_token_id": 189, "pad_token_id": 0},
+        vision_config={**small, "image_size": 64, "patch_size": 16},
+        projection_dim=32,
+    )  # fmt: skip
+    numbers = IMAGENET | {"size": {"height": 64, "width": 64}, "do_pad": True}
+    return Owlv2ForObjectDetection(config), numbers
+
+
+_WORDS = {"grounding_dino": _write_bert_words, "owlv2": _write_clip_words}
 _KINDS: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
     "mask2former": _mask2former,
     "maskformer": _maskformer,
@@ -182,4 +245,6 @@ _KINDS: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
     "sam": _sam,
     "vitmatte": _vitmatte,
     "depth_anything": _depth_anything,
+    "grounding_dino": _grounding_dino,
+    "owlv2": _owlv2,
 }

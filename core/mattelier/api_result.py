@@ -36,6 +36,8 @@ class Result(TaskResult):
     foreground : (H, W, 3) of the source's dtype and colour space, or None
         Straight colour of the subject, without the old background (0 where alpha is 0).
     depth : DepthMap or None
+    objects : tuple of Found, or None
+        What was told apart: `mask` (H, W) float32 0…1, `label`, `score`; the surest first.
 
     Examples
     --------
@@ -57,7 +59,7 @@ class Result(TaskResult):
             The task makes no picture.
         """
         if self.picture is None:
-            raise UsageError("This result holds no picture; see its `alpha` or `depth`.")
+            raise UsageError("This result holds no picture; see its `alpha`, `depth` or `objects`.")
         alpha = self.picture.alpha
         if alpha is None:
             alpha = from_float(
@@ -81,6 +83,8 @@ class Result(TaskResult):
         from mattelier.media.depth_maps import write_depth
 
         target = Path(path)
+        if self.objects is not None:
+            raise UsageError("Objects are several pictures; save each one's `mask`.")
         if self.picture is not None:
             stills.write_cutout(target, self.picture)
         elif self.alpha is not None:
@@ -100,6 +104,8 @@ class Result(TaskResult):
         from PIL import Image
 
         if self.picture is None:
+            if self.objects is not None:
+                raise UsageError("Objects are several pictures; see each one's `mask`.")
             grey = self.alpha if self.depth is None else self.depth.relative()
             assert grey is not None
             return Image.fromarray(from_float(grey, np.uint8))
@@ -128,6 +134,8 @@ class Result(TaskResult):
             parts.append(f"picture {self.picture.width}×{self.picture.height} {self.picture.dtype}")
         if self.alpha is not None:
             parts.append(f"alpha {self.alpha.shape[1]}×{self.alpha.shape[0]}")
+        if self.objects is not None:
+            parts.append(f"{len(self.objects)} objects")
         if self.depth is not None:
             parts.append(f"depth by {self.depth.method}")
         if self.report.confidence is not None:

@@ -135,7 +135,7 @@ def _is_hidden(name: str) -> bool:
 
 def _earlier_results(sources: Iterable[Source]) -> set[Source]:
     """Sources that an earlier run without `-o` made from another source of the same folder."""
-    results = re.compile(rf"(.+)-(?:{'|'.join(TASKS)})(?:-confidence)?")
+    results = re.compile(rf"(.+)-(?:{'|'.join(TASKS)})(?:-confidence|(?<=-objects)-\d+(?:-.+)?)?")
     stems: set[tuple[Path, str]] = set()
     for source in sources:
         folder, suffix = source.path.parent, source.path.suffix[1:].lower()

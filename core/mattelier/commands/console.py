@@ -30,7 +30,7 @@ from mattelier.types.progress import remark
 _STDIN = "standard input"
 _STDERR = 2
 _EMPTY_COVERAGE = 1e-4  # of the picture's area
-_MAP_RESULTS = ("matte", "depth")  # kinds of results that are data, one number a pixel
+_MAP_RESULTS = ("matte", "depth", "objects")  # kinds of results that are data
 _SUFFIXES = {"png": ".png", "webp": ".webp", "tiff": ".tif", "exr": ".exr", "jpg": ".jpg"}
 
 

@@ -36,6 +36,7 @@ _FORMATS = {
     "cutout": ("png", "webp", "tiff", "exr", "jpg"),
     "matte": ("png", "tiff", "exr"),
     "depth": ("png", "tiff", "exr"),
+    "objects": ("png", "tiff", "exr"),
 }
 _MOVIE_FORMATS = ("mov", "mkv", "mp4")
 _SHOT_FLAGS = ("frames", "codec", "bits", "colorspace", "fps", "resume")
@@ -174,6 +175,13 @@ def _writer(
         depth = result.depth
         assert depth is not None
         return lambda path: write_depth(path, depth, preview=bool(flags.get("preview")))
+    if spec.result == "objects":
+        from mattelier.media.object_files import write_objects
+
+        objects = result.objects
+        assert objects is not None
+        overwrite = bool(flags["overwrite"])
+        return lambda path: write_objects(path, objects, source, overwrite=overwrite)
     if spec.result == "matte":
         alpha = result.alpha
         assert alpha is not None

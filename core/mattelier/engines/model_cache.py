@@ -46,7 +46,8 @@ class ModelCache:
         Parameters
         ----------
         model : name of a card or path of its folder; path of a folder that transformers has
-            written, or of a weights file, of the suffixes that the task takes; "default" or "auto": the first of the task's defaults that is here
+            written, or of a weights file, of the suffixes that the task takes; "default" or
+            "auto": the first of the task's defaults that is here
         task : a card's `task`
 
         Raises

@@ -23,7 +23,7 @@ _MIN_CLASS_SHARE = 1e-3  # of the picture, below which a class is noise
 
 
 def find_objects(model: OpenModel, view: View, min_score: float) -> list[Found]:
-    """What a network tells apart, the largest first; masks are of the size that it sees.
+    """What a network tells apart, the surest first; masks are of the size that it sees.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def find_objects(model: OpenModel, view: View, min_score: float) -> list[Found]:
     else:
         found = _instances(answer["scores"], answer["masks"], model.labels)
     kept = [one for one in found if one.score >= min_score]
-    return sorted(kept, key=lambda one: one.share, reverse=True)
+    return sorted(kept, key=lambda one: (one.score, one.share), reverse=True)
 
 
 def _instances(

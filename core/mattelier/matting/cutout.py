@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mattelier.engines.model_cache import ModelCache
 from mattelier.matting.hint import Hint
 from mattelier.matting.matte import matte_picture
+from mattelier.matting.meant import resolve
 from mattelier.requests import CutoutRequest
 from mattelier.tasks.task import Task
 from mattelier.types.colour import from_float, parse_colour
@@ -67,6 +68,7 @@ class CutoutTask(Task):
 
         model = models.open(request.matte.model, "matte", request.matte.device)
         with stage("looking", 0, 0.6 if request.foreground else 1):
+            hint = resolve(request.matte, hint, picture, models)
             matte = matte_picture(picture, hint, request.matte, model)
         alpha, report = matte.alpha, matte.report
         foreground = picture.colour

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open_model import OpenModel
 from mattelier.engines.preprocess import network_size, postprocess, preprocess
 from mattelier.matting import prompted, roi_pass, unhinted
@@ -19,12 +17,11 @@ from mattelier.matting.hint import Hint
 from mattelier.matting.logit_mean import logit_mean
 from mattelier.matting.selection import Reading, check_kept, read_selection
 from mattelier.requests import MatteRequest, Quality
-from mattelier.tasks.task import Task
 from mattelier.types.colour import View, to_float
 from mattelier.types.errors import UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import stage, tell
-from mattelier.types.result import Report, Result
+from mattelier.types.result import Report
 
 # Scales of the card's size, and whether the mirror image is looked at too, where the card says that
 # it pays: the answers' logits are averaged, which leaves less haze than the mean of alphas (196 dev
@@ -253,26 +250,6 @@ def matte_picture(
     np.clip(alpha, 0, 1, out=alpha)  # a float file's alpha may exceed 1
     result.report.coverage = round(float(alpha.mean()), 4)
     return replace(result, alpha=alpha, confidence=replace(result.confidence, own=picture.alpha))
-
-
-class MatteTask(Task):
-    """picture + optional hint → alpha."""
-
-    def prepare(self, request: MatteRequest, models: ModelCache, **inputs: Any) -> dict[str, Any]:
-        models.open(request.model, "matte", request.device)
-        return inputs
-
-    def run(
-        self,
-        request: MatteRequest,
-        picture: Picture,
-        models: ModelCache,
-        *,
-        hint: Hint | None = None,
-    ) -> Result:
-        model = models.open(request.model, "matte", request.device)
-        matte = matte_picture(picture, hint, request, model)
-        return Result(matte.report, alpha=matte.alpha, estimate=matte.confidence)
 
 
 def _pull_to_mask(alpha: NDArray[np.float32], hint: Hint) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from mattelier.requests.enhance import EnhanceRequest
 from mattelier.requests.fields import EffectRequest, Request
 from mattelier.requests.hint import Box, HintRequest, Point
 from mattelier.requests.matte import MatteRequest
+from mattelier.requests.objects import ObjectsRequest
 from mattelier.requests.point import PointRequest, Stroke
 from mattelier.requests.refine import RefineRequest
 from mattelier.requests.shared_fields import Device, Quality
@@ -47,6 +48,7 @@ __all__ = [
     "KeyRequest",
     "MatteRequest",
     "MovieCodec",
+    "ObjectsRequest",
     "Point",
     "PointRequest",
     "Quality",

@@ -82,7 +82,8 @@ class HintRequest(Request):
     `mask` and `trimap` are file paths; the Python door takes arrays beside this request. `mask_as`
     says what the mask is: "rough", roughly where the subject is; "selection", what an artist has
     selected, which may also be a click on the subject, a box or a lasso around it; "matte", a
-    finished one, which is taken as it is.
+    finished one, which is taken as it is. `object` and `text` say which thing of the picture is
+    the subject, and are looked for in each picture.
     """
 
     mask: Annotated[
@@ -120,3 +121,40 @@ class HintRequest(Request):
             flag=Flag(show_default=True),
         ),
     ] = "rough"
+    object: Annotated[
+        int | None,
+        Field(
+            "The object of this number, as `objects` numbers them.",
+            minimum=1,
+            label="The object's number",
+            flag=Flag(metavar="N", bounds="minimum"),
+        ),
+    ] = None
+    text: Annotated[
+        str | None,
+        Field(
+            "What the subject is, in words, for a network that finds things by them.",
+            flag=Flag(metavar="WORDS"),
+        ),
+    ] = None
+    objects_model: Annotated[
+        str,
+        Field(
+            "Who tells the objects apart; auto: the first such network that is here.",
+            flag=Flag(metavar="NAME|FOLDER", show_default=True),
+        ),
+    ] = "auto"
+    text_model: Annotated[
+        str,
+        Field(
+            "Who finds things by words; auto: the first such network that is here.",
+            flag=Flag(metavar="NAME|FOLDER", show_default=True),
+        ),
+    ] = "auto"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.text is not None and not self.text.strip():
+            raise UsageError("The words that say what the subject is are empty.")
+        if self.text is not None and self.object is not None:
+            raise UsageError("An object's number and words exclude each other; give one.")

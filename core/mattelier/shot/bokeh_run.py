@@ -73,6 +73,10 @@ class BokehRun(FramesRun[BokehInput]):
             self._mattes = open_mattes(self.request.mattes)
         elif self._needs_mattes and depth.matte.hint.trimap is not None:
             raise UsageError("A trimap says nothing of a shot; give --mattes, --hint or --box.")
+        elif self._needs_mattes and (depth.matte.hint.object or depth.matte.hint.text):
+            raise UsageError(
+                "--object and --text are for pictures; give --mattes, --hint or --box."
+            )
         self.refuse_overwrite([*(self._depths.paths() if self._depths else ()),
                     *(self._mattes.paths() if self._mattes else ())])  # fmt: skip
         self.prepare_share = 0.5 if self._needs_mattes and self._mattes is None else 0.1

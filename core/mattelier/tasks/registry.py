@@ -19,6 +19,7 @@ from mattelier.requests import (
     DepthRequest,
     EnhanceRequest,
     MatteRequest,
+    ObjectsRequest,
     RefineRequest,
     Request,
     StyleRequest,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from mattelier.types.picture import Picture
     from mattelier.types.result import Result
 
-ResultKind = Literal["picture", "cutout", "matte", "depth"]
+ResultKind = Literal["picture", "cutout", "matte", "depth", "objects"]
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ class TaskSpec:
         the worker; results that lie beside their sources bear it.
     implementation : str
         `module:class` of a `Task`, imported when it is run.
-    result : "picture", "cutout", "matte" or "depth"
-        What it makes: a picture that is written as such, one with its alpha, or a map.
+    result : "picture", "cutout", "matte", "depth" or "objects"
+        What it makes: a picture that is written as such, one with its alpha, a map, or several.
     help : str
         One line, for lists of commands.
     verb : str
@@ -147,7 +148,7 @@ TASKS: Mapping[str, TaskSpec] = {
         ),
         TaskSpec(
             MatteRequest,
-            "mattelier.matting.matte:MatteTask",
+            "mattelier.matting.matte_task:MatteTask",
             "matte",
             "Write the alpha alone: white where the subject is.",
             "matting",
@@ -163,6 +164,15 @@ TASKS: Mapping[str, TaskSpec] = {
             "refining",
             (TaskInput("mask", "mask", "mask", required=True),),
             sequences="roto refines the masks of key frames, and all frames between them",
+        ),
+        TaskSpec(
+            ObjectsRequest,
+            "mattelier.matting.objects:ObjectsTask",
+            "objects",
+            "Tell the things in a picture apart: a numbered matte of each, or a Cryptomatte.",
+            "telling apart",
+            networks="objects",
+            sequences="objects have no number that they keep from frame to frame",
         ),
         TaskSpec(
             UpscaleRequest,

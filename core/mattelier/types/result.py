@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mattelier.types.depth_map import DepthMap
+    from mattelier.types.found import Found
     from mattelier.types.picture import Picture
 
 
@@ -90,6 +91,8 @@ class Result:
     foreground : (H, W, 3) of the source's dtype and colour space, or None
         Straight colour of the subject, without the old background (0 where alpha is 0).
     depth : DepthMap or None
+    objects : tuple of Found, or None
+        One by one, their masks at the source's size, the source's own alpha multiplied in.
     estimate : ConfidenceEstimate or None
         What is known of how sure `alpha` is; None of a mask that was refined.
     """
@@ -99,6 +102,7 @@ class Result:
     alpha: NDArray[np.float32] | None = None
     foreground: NDArray[Any] | None = None
     depth: DepthMap | None = None
+    objects: tuple[Found, ...] | None = None
     estimate: ConfidenceEstimate | None = None
 
     @property

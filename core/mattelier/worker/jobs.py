@@ -177,6 +177,10 @@ def _task_outcome(spec: TaskSpec, result: Result) -> Outcome:
     if spec.result == "depth":
         assert result.depth is not None
         return Outcome(report, {"depth": result.depth.relative()})
+    if spec.result == "objects":
+        assert result.objects is not None
+        masks = {f"object-{n}": one.mask for n, one in enumerate(result.objects, 1)}
+        return Outcome(report, masks)
     assert result.picture is not None
     samples = result.picture.colour
     if result.picture.alpha is not None:
@@ -199,7 +203,7 @@ def _refuse_files(spec: TaskSpec, request: object, models: ModelCache) -> None:
             remedy = f"send the {one.name} as pixels" if one.travels else f"leave {one.name} out"
             raise UsageError(f"The worker reads no files; {remedy}.")
     for name, value in _leaves(to_json(request)):
-        if name == "model" and value not in ("default", "auto", "matte"):
+        if name.endswith("model") and value not in ("default", "auto", "matte"):
             models.store.card(value)
 
 

@@ -15,6 +15,7 @@ from mattelier.engines.open_model import OpenModel
 from mattelier.engines.preprocess import network_size, preprocess
 from mattelier.matting.hint import Hint
 from mattelier.matting.matte import matte_picture
+from mattelier.matting.meant import resolve
 from mattelier.requests import DepthRequest
 from mattelier.tasks.task import Task
 from mattelier.types.colour import View
@@ -140,6 +141,7 @@ def find_depth(
         if not with_matte:
             return Scene(depth), None
     model = models.open(request.matte.model, "matte", request.matte.device)
+    hint = resolve(request.matte, hint, picture, models)
     matte = matte_picture(picture, hint, request.matte, model)
     if depth is not None:
         return Scene(depth, matte.alpha), matte.report
