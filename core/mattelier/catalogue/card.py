@@ -149,6 +149,8 @@ class Output:
         The network's authors stretch its range to 0…1.
     scale : int
         How many times larger than its input the answer is (super-resolution).
+    white : float
+        What white is in a picture that it gives.
     """
 
     tensor: str | int | None = None
@@ -156,6 +158,7 @@ class Output:
     torch_activation: Literal["none", "sigmoid"] = "none"
     min_max: bool = False
     scale: int = 1
+    white: float = 1.0
 
 
 @dataclass(frozen=True)

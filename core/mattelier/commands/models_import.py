@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _TRIAL_SIZE_PX = 512
 _TRIAL_BAND_PX = 33  # of its edge that a trimap leaves open, to both sides together
+_FILL_SIZE_PX, _FILL_MULTIPLE_PX = 768, 8  # where a graph takes any size
+_MAX_UNIT_WHITE = 2.0  # an answer that exceeds it has white at 255
 _README_HEAD_CHARACTERS = 4000
 _LOGIT_MARGIN = 0.05  # a network whose answer leaves 0…1 by more than this gives logits
 _FLAT_SPREAD = 1e-3  # of an answer that is the same everywhere
@@ -155,6 +157,8 @@ def _import_folder(
 
 def _use(card: Card) -> str:
     """How to use a model, as the end of a sentence."""
+    if card.task == "fill":
+        return f"use it with `mattelier erase --model {card.name}`"
     if card.task == "find":
         return f'use it with --text "words" --text-model {card.name}'
     if card.task == "objects":
@@ -234,6 +238,8 @@ def _graph(store: Store, copy: Path, flags: dict[str, Any]) -> _Kind:
     if flags["architecture"]:
         raise UsageError("--architecture is for weights alone; an ONNX file holds its own network.")
     graph = signature(copy)
+    if (filling := _filling(graph)) is not None:
+        return filling
     _check_ports(graph, flags)
     cards = [card for card in store.cards() if card.folder.parent == store.shipped]
     like = graph_family(graph, cards)
@@ -280,6 +286,22 @@ def _graph(store: Store, copy: Path, flags: dict[str, Any]) -> _Kind:
         output = replace(output, min_max=flags["min_max"])
     title = like.title if like is not None else "A network of unknown family"
     return _Kind("matte", title, given, output, None, graph.kernel_values or None)
+
+
+def _filling(graph: Signature) -> _Kind | None:
+    """A network that takes a picture and a mask, and gives a picture; None: it is none."""
+    channels = {port.shape[1]: port for port in graph.inputs if len(port.shape) == 4}
+    answers = [n for n, port in enumerate(graph.outputs) if port.shape[1:2] == (3,)]
+    if len(graph.inputs) != 2 or set(channels) != {1, 3} or not answers:
+        return None
+    height, width = channels[3].shape[2:]
+    if height != width:
+        return None
+    seen = Input(height, "stretch") if height else Input(_FILL_SIZE_PX, "fit", _FILL_MULTIPLE_PX)
+    seen = replace(seen, tensor=channels[3].name, hint=channels[1].name)
+    title = "A network that fills holes"
+    click.echo("It takes a picture and a mask, and gives a picture: it fills holes.", err=True)
+    return _Kind("fill", title, seen, Output(tensor=answers[0]), None, graph.kernel_values or None)
 
 
 def _check_ports(graph: Signature, flags: dict[str, Any]) -> None:
@@ -331,6 +353,8 @@ def _try_out(store: Store, card: Card, flags: dict[str, Any]) -> Card:
         _try_objects(model)
     elif card.task == "find":
         _try_find(model)
+    elif card.task == "fill":
+        return _try_fill(card, model)
     else:
         click.echo(f"It was opened, and is for `mattelier {card.task}`.", err=True)
     return card
@@ -367,6 +391,36 @@ def _try_objects(model: OpenModel) -> None:
         f"in {seconds:.1f} s.",
         err=True,
     )
+
+
+def _try_fill(card: Card, model: OpenModel) -> Card:
+    """The card, once its network has filled a hole in the drawn ball."""
+    import numpy as np
+
+    from mattelier.engines.preprocess import network_size, preprocess
+    from mattelier.types.colour import View
+
+    view = View(_drawn_ball()[0])
+    height, width = network_size(card.input, view.height, view.width)
+    hole = np.zeros((1, 1, height, width), np.float32)
+    middle = slice(height * 7 // 16, height * 9 // 16), slice(width * 7 // 16, width * 9 // 16)
+    hole[0, 0, *middle] = 1
+    start = time.perf_counter()
+    inputs = {"picture": preprocess(card.input, view, height, width), "mask": hole}
+    answer = model.run(inputs)["picture"]
+    seconds = time.perf_counter() - start
+    if answer.shape != (1, 3, height, width) or np.ptp(answer) < _FLAT_SPREAD:
+        raise ModelError(f"{card.name} fills nothing: its answer is no picture.")
+    if answer.max() > _MAX_UNIT_WHITE:
+        click.echo("White is 255 in its answer.", err=True)
+        card = replace(card, output=replace(card.output, white=255.0))
+    shown = view.resize(height, width)[*middle]
+    filled = answer[0].transpose(1, 2, 0)[*middle] / card.output.white
+    error = float(np.abs(filled - shown).mean())
+    click.echo(
+        f"It filled a hole in a drawn ball to within {error:.0%} in {seconds:.1f} s.", err=True
+    )
+    return card
 
 
 def _try_find(model: OpenModel) -> None:

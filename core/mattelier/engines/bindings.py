@@ -31,10 +31,11 @@ class Ports:
     Attributes
     ----------
     picture : the graph's input for the picture; None: its first
-    hint : the graph's input for the hint; None: it takes none
+    hint : the graph's input for the hint, or the mask; None: it takes none
     output : the graph's output by name or position, or a module's by position; None: its first
     role : what that output is: "alpha", "picture", "depth"
     torch_sigmoid : a torch module gives its logits
+    hint_role : what the second input is: "hint", "mask"
     """
 
     picture: str | None
@@ -42,6 +43,7 @@ class Ports:
     output: str | int | None
     role: str
     torch_sigmoid: bool = False
+    hint_role: str = "hint"
 
 
 def bind(model: str, ports: Ports, inputs: list[str], outputs: list[str]) -> Binding:
@@ -54,7 +56,7 @@ def bind(model: str, ports: Ports, inputs: list[str], outputs: list[str]) -> Bin
     """
     roles = {"picture": ports.picture or inputs[0]}
     if ports.hint:
-        roles["hint"] = ports.hint
+        roles[ports.hint_role] = ports.hint
     if set(roles.values()) != set(inputs):
         raise ModelError(
             f"The model {model} does not fit its card: its inputs are {', '.join(inputs)}, "

@@ -13,8 +13,7 @@ from mattelier.engines.failures import one_line
 from mattelier.engines.weights_file import read_state
 from mattelier.networks import registry
 from mattelier.networks.architecture import Architecture, Descriptor, Entry, State
-from mattelier.networks.transformers import ARCHITECTURE as FOLDERS
-from mattelier.networks.transformers import describe_folder
+from mattelier.networks.transformers import FOLDERS, describe_folder
 from mattelier.types.errors import ModelError, UsageError
 
 if TYPE_CHECKING:

@@ -101,6 +101,7 @@ class _Spec(NamedTuple):
             self.output.tensor,
             _ROLES.get(self.task, "picture"),
             torch_sigmoid=self.output.torch_activation == "sigmoid",
+            hint_role="mask" if self.task == "fill" else "hint",
         )
 
 

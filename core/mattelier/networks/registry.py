@@ -1,4 +1,4 @@
-"""Which families of networks there are: every folder here is one."""
+"""Which families of networks a file of weights may be of: every folder with an `ARCHITECTURE`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ def families() -> tuple[Architecture, ...]:
     """All families, in the order in which they are asked whose a file's weights are."""
     folders = sorted(module.name for module in pkgutil.iter_modules(networks.__path__)
                      if module.ispkg)  # fmt: skip
-    return tuple(sorted(map(_architecture, folders), key=lambda family: family.fallback))
+    found = [one for one in map(_architecture, folders) if one is not None]
+    return tuple(sorted(found, key=lambda family: family.fallback))
 
 
 def find(state: State, task: str | None = None) -> Architecture | None:
@@ -33,7 +34,7 @@ def named(architecture: str) -> Architecture | None:
     return None
 
 
-def _architecture(folder: str) -> Architecture:
+def _architecture(folder: str) -> Architecture | None:
     module = importlib.import_module(f"{networks.__name__}.{folder}")
-    architecture: Architecture = module.ARCHITECTURE
+    architecture: Architecture | None = getattr(module, "ARCHITECTURE", None)
     return architecture

@@ -11,6 +11,7 @@ from mattelier.requests.cutout import CutoutRequest
 from mattelier.requests.denoise import DenoiseRequest
 from mattelier.requests.depth import DepthRequest
 from mattelier.requests.enhance import EnhanceRequest
+from mattelier.requests.erase import EraseRequest
 from mattelier.requests.fields import EffectRequest, Request
 from mattelier.requests.hint import Box, HintRequest, Point
 from mattelier.requests.matte import MatteRequest
@@ -42,6 +43,7 @@ __all__ = [
     "Device",
     "EffectRequest",
     "EnhanceRequest",
+    "EraseRequest",
     "FrameFormat",
     "FramesRequest",
     "HintRequest",

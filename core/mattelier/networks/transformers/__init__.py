@@ -219,7 +219,7 @@ def _labels(config: dict[str, Any]) -> tuple[str, ...]:
     return tuple(names.get(number, str(number)) for number in range(max(names, default=-1) + 1))
 
 
-ARCHITECTURE = Architecture(
+FOLDERS = Architecture(
     id="transformers",
     title="what transformers knows",
     tasks=tuple(dict.fromkeys(kind.task for kind in _KINDS.values())),
@@ -228,5 +228,4 @@ ARCHITECTURE = Architecture(
     describe=lambda state, path: describe_folder(path),
     entries={},
     channels_last=False,
-    fallback=True,
 )
