@@ -47,6 +47,12 @@ def cutout_detail() -> State:
     return plain(DetailCutoutNet())
 
 
+def birefnet() -> State:
+    from mattelier.networks.birefnet.network import BiRefNet
+
+    return plain(BiRefNet(8, [1, 1, 1, 1], [1, 1, 2, 2], 4))
+
+
 def upscale() -> State:
     from mattelier.networks.upscale.network import LocalFeatureNet
 
@@ -85,6 +91,7 @@ def track() -> State:
 
 STATES: dict[str, Callable[[], State]] = {
     "adain": adain,
+    "birefnet": birefnet,
     "compact": lambda: to_state(compact()),
     "cutout": cutout,
     "denoise": denoise,

@@ -87,6 +87,8 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
     if licence.needs_acceptance and not flags["accept_licence"]:
         raise UsageError("These weights allow no commercial use; add --accept-licence.")
     store = Store()
+    if file.is_dir() and (weights := _own_weights(file)) is not None:
+        name, file = name or _name_of(file), weights
     if file.is_dir():
         _import_folder(store, file, name or _name_of(file), licence, flags)
         return
@@ -153,6 +155,18 @@ def _import_folder(
     card = import_folder(store, folder, name, transformers.FILES, describe)
     announce_models()
     click.echo(f"{name} is ready in {card.folder}; {_use(card)}.", err=True)
+
+
+def _own_weights(folder: Path) -> Path | None:
+    """The weights in a folder whose network is one of ours, and would else need its own code."""
+    from mattelier.engines.weights_file import read_state
+    from mattelier.networks import registry, transformers
+
+    weights = folder / transformers.WEIGHTS
+    if not weights.is_file() or (transformers.is_folder(folder) and transformers.knows(folder)):
+        return None
+    family = registry.find(read_state(weights))
+    return None if family is None or family.fallback else weights
 
 
 def _use(card: Card) -> str:
@@ -228,7 +242,10 @@ def _weights(copy: Path, flags: dict[str, Any]) -> _Kind:
     title = descriptor.title or family.title
     click.echo(f"{copy.name} holds the weights of {title}.", err=True)
     architecture = f"{family.id}.{family.classes[0]}" if descriptor.task == "matte" else None
-    return _Kind(descriptor.task, title, descriptor.input, descriptor.output, architecture)
+    given = descriptor.input
+    if flags["size"] and given.resize != "tile":
+        given = replace(given, size=flags["size"], resize=flags["resize"] or given.resize)
+    return _Kind(descriptor.task, title, given, descriptor.output, architecture)
 
 
 def _graph(store: Store, copy: Path, flags: dict[str, Any]) -> _Kind:

@@ -100,6 +100,17 @@ def is_folder(path: Path) -> bool:
     return (path / CONFIG).is_file()
 
 
+def knows(folder: Path) -> bool:
+    """Whether the network in such a folder is of a kind that is run here.
+
+    Raises
+    ------
+    ModelError
+        Its configuration cannot be read.
+    """
+    return _read_json(folder / CONFIG).get("model_type") in _KINDS
+
+
 def describe_folder(folder: Path) -> Descriptor:
     """The network in a folder.
 
