@@ -53,6 +53,11 @@ def birefnet() -> State:
     return plain(BiRefNet(8, [1, 1, 1, 1], [1, 1, 2, 2], 4))
 
 
+def torchvision() -> State:
+    names = ["backbone.0.0.weight", "classifier.0.convs.0.0.weight", "classifier.4.weight"]
+    return {name: np.zeros((21, 1), np.float32) for name in names}
+
+
 def upscale() -> State:
     from mattelier.networks.upscale.network import LocalFeatureNet
 
@@ -97,6 +102,7 @@ STATES: dict[str, Callable[[], State]] = {
     "denoise": denoise,
     "depth_anything": depth_anything,
     "midas": midas,
+    "torchvision": torchvision,
     "track": track,
     "upscale": upscale,
 }

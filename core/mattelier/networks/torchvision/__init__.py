@@ -1,0 +1,82 @@
+"""What the package torchvision publishes: Mask R-CNN and DeepLabV3, told from their weights."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mattelier.catalogue import Input, Output
+from mattelier.networks import contracts
+from mattelier.networks.architecture import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Architecture,
+    Descriptor,
+    State,
+)
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_MASK_HEAD = "roi_heads.mask_predictor.mask_fcn_logits.weight"
+_BOX_HEAD = "roi_heads.box_predictor.cls_score.weight"
+_ATROUS = "classifier.0.convs.0.0.weight"
+_CLASSES = "classifier.4.weight"
+
+_VOC = """background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse
+motorbike person pottedplant sheep sofa train tvmonitor"""
+# By COCO's numbers; "-" where it has no thing.
+_COCO = """background person bicycle car motorcycle airplane bus train truck boat traffic_light
+fire_hydrant - stop_sign parking_meter bench bird cat dog horse sheep cow elephant bear zebra
+giraffe - backpack umbrella - - handbag tie suitcase frisbee skis snowboard sports_ball kite
+baseball_bat baseball_glove skateboard surfboard tennis_racket bottle - wine_glass cup fork knife
+spoon bowl banana apple sandwich orange broccoli carrot hot_dog pizza donut cake chair couch
+potted_plant bed - dining_table - - toilet - tv laptop mouse remote keyboard cell_phone microwave
+oven toaster sink refrigerator - book clock vase scissors teddy_bear hair_drier toothbrush"""
+
+
+def _detect(state: State) -> bool:
+    return (_MASK_HEAD in state and _BOX_HEAD in state) or (
+        _ATROUS in state and _CLASSES in state and any(k.startswith("backbone.") for k in state)
+    )
+
+
+def _describe(state: State, path: Path) -> Descriptor:
+    if _MASK_HEAD in state:
+        count = len(state[_BOX_HEAD])
+        title, entries = "Mask R-CNN", contracts.INSTANCES
+        seen = Input(800, "fit", 32, "short")  # it normalises for itself
+    else:
+        count = len(state[_CLASSES])
+        title, entries = "DeepLabV3", contracts.CLASSES
+        seen = Input(520, "fit", 8, "short", IMAGENET_MEAN, IMAGENET_STD)
+    lists = {len(names): names for names in (_VOC.split(), _COCO.split())}
+    names = lists.get(count) or [str(number) for number in range(count)]
+    return Descriptor(
+        task="objects",
+        input=seen,
+        output=Output(),
+        build=partial(_build, state, path),
+        title=title,
+        entries=entries,
+        labels=tuple(name.replace("_", " ") for name in names),
+    )
+
+
+def _build(state: State, path: Path) -> nn.Module:
+    from mattelier.networks.torchvision import network
+
+    return network.build(state, path.name)
+
+
+ARCHITECTURE = Architecture(
+    id="torchvision",
+    title="Mask R-CNN or DeepLabV3 of torchvision",
+    tasks=("objects",),
+    classes=(),
+    detect=_detect,
+    describe=_describe,
+    entries={},
+    channels_last=False,
+)
