@@ -18,6 +18,7 @@ from mattelier.requests.matte import MatteRequest
 from mattelier.requests.objects import ObjectsRequest
 from mattelier.requests.point import PointRequest, Stroke
 from mattelier.requests.refine import RefineRequest
+from mattelier.requests.restore import RestoreRequest
 from mattelier.requests.shared_fields import Device, Quality
 from mattelier.requests.shot import (
     SUBJECT,
@@ -56,6 +57,7 @@ __all__ = [
     "Quality",
     "RefineRequest",
     "Request",
+    "RestoreRequest",
     "RotoRequest",
     "ShotOutput",
     "ShotRequest",

@@ -23,6 +23,7 @@ from mattelier.requests import (
     ObjectsRequest,
     RefineRequest,
     Request,
+    RestoreRequest,
     StyleRequest,
     UpscaleRequest,
 )
@@ -189,6 +190,14 @@ TASKS: Mapping[str, TaskSpec] = {
             "picture",
             "Remove noise and JPEG blocks.",
             "denoising",
+            networks="denoise",
+        ),
+        TaskSpec(
+            RestoreRequest,
+            "mattelier.filters.restore:RestoreTask",
+            "picture",
+            "Mend pictures by a network you bring: blur, JPEG, haze, rain, dark.",
+            "mending",
             networks="denoise",
         ),
         TaskSpec(
