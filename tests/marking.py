@@ -23,6 +23,7 @@ TRAINING = {
 # Of three seconds and more beside those, as `./install/test --durations=50` shows them. The first
 # to use PyMatting waits a minute or two for its compiler.
 SLOW = {
+    "test_birefnet.py::test_its_published_folder_comes_in_without_its_code",
     "test_claims.py::test_a_killed_run_holds_nothing_back_and_leaves_nothing",
     "test_claims.py::test_a_second_run_is_refused_and_told_who_writes",
     "test_claims.py::test_chunks_of_one_shot_run_side_by_side",
@@ -40,7 +41,11 @@ SLOW = {
     "test_faults.py::test_malformed_messages",
     "test_faults.py::test_mutated_pictures",
     "test_faults.py::test_six_clients_after_a_day_of_rest",
+    "test_folders.py::test_a_folder_comes_in_and_cuts_out_by_a_click",
+    "test_folders.py::test_queries_as_their_own_code_gives_them",
     "test_foreground.py::test_as_good_as_pymatting",
+    "test_objects.py::test_each_has_a_numbered_matte_and_can_be_cut_out",
+    "test_objects.py::test_python_and_worker_give_the_same",
     "test_package.py::test_the_packages_hold_what_their_licence_says",
     "test_package.py::test_the_wheel_works_in_an_empty_environment",
     "test_refine.py::test_closed_form_agrees_with_pymatting",

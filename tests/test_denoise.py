@@ -14,7 +14,7 @@ from run_task import run
 
 from mattelier.commands.main import main
 from mattelier.media import stills
-from mattelier.requests import DenoiseRequest, from_json, to_json
+from mattelier.requests import DenoiseRequest, RestoreRequest, from_json, to_json
 from mattelier.types.errors import ModelError, UsageError
 from mattelier.types.picture import Picture, Window
 
@@ -272,6 +272,15 @@ def test_networks_that_denoise_make_no_mattes(
 ) -> None:
     assert main(["matte", str(pictures / "a.jpg"), "--model", "denoise"]) == 2
     assert "makes no mattes" in capsys.readouterr().err
+
+
+def test_restoring_by_a_network_is_what_it_gives(pictures: Path) -> None:
+    picture = Picture(noisy(scene(70, 90), 20))
+    by_denoise = run(DenoiseRequest(model="denoise"), picture).picture.colour
+    by_restore = run(RestoreRequest(model="denoise"), picture).picture.colour
+    assert (by_restore == by_denoise).all()
+    none = run(RestoreRequest(model="denoise", strength=0), picture).picture.colour
+    assert (none == picture.colour).all()
 
 
 def published(tmp_path: Path, network_type: str) -> Path:

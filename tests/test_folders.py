@@ -280,6 +280,10 @@ def test_a_folder_comes_in_and_cuts_out_by_a_click(
     kept = sorted(path.name for path in (tmp_path / "models" / "click").iterdir())
     assert kept == ["card.toml", "config.json", "model.safetensors", "preprocessor_config.json"]
     assert Store().card("click").licence.weights == "apache-2.0"
+    assert mattelier("models", "list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    [line] = [line for line in lines if line.startswith("click ")]
+    assert "proven equal" in line
     arguments = ["matte", tmp_path / "photo.png", "--model", "click", "-o"]
     assert mattelier(*arguments, tmp_path / "a.png", "--point", "60,40") == 0
     with Image.open(tmp_path / "a.png") as image:

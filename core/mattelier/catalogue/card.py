@@ -168,7 +168,9 @@ class Card:
     `quality` and `speed` hold measured numbers by name, or tables of them by kind of subject.
     `kernel_values` is how many values the kernels and matrices of its graph have in all, without
     biases and norms: graphs of one family have it in common, however they were exported.
-    `labels` name the classes that a graph tells apart, in the order of its answer.
+    `labels` name the classes that a graph tells apart, in the order of its answer. `proof` says
+    what is known of how it runs here: "equal", as its authors' code does (a test holds that),
+    "runs", it was shown a picture, or "none".
     """
 
     name: str
@@ -187,6 +189,7 @@ class Card:
     failures: tuple[Failure, ...] = ()
     kernel_values: int | None = None
     labels: tuple[str, ...] = ()
+    proof: Literal["none", "runs", "equal"] = "none"
     folder: Path = Path()
 
     def __post_init__(self) -> None:

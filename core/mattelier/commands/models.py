@@ -15,6 +15,7 @@ from mattelier.types.errors import ModelError
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout.")
 
+_PROOFS = {"equal": "proven equal", "runs": "runs", "none": "not yet tried", "shipped": "shipped"}
 _STATES = {"ready": "ready", "absent": "not fetched", "missing": "MISSING", "damaged": "DAMAGED"}
 
 
@@ -26,7 +27,10 @@ def models() -> None:
 @models.command("list")
 @_json
 def list_models(as_json: bool) -> None:
-    """All models: whether they are here, how large, under what licence."""
+    """All models: whether they are here, how large, how far proven, under what licence.
+
+    "proven equal": it answers as its authors' code does; "runs": it was shown a picture here.
+    """
     store = Store()
     for name in store.names():
         try:
@@ -36,11 +40,14 @@ def list_models(as_json: bool) -> None:
             continue
         state, _ = store.state(card)
         if as_json:
-            click.echo(json.dumps(summary(card, state)))
+            click.echo(json.dumps(summary(card, state) | {"proof": _proof(store, card)}))
         else:
             size = f"{card.bytes / 1e6:.0f} MB" if card.bytes else "? MB"
             terms = card.licence.weights + (", accept first" * card.licence.needs_acceptance)
-            click.echo(f"{name:20} {_STATES[state]:12} {size:>8}  {card.title} ({terms})")
+            proof = _PROOFS[_proof(store, card)]
+            click.echo(
+                f"{name:20} {_STATES[state]:12} {size:>8}  {proof:13}  {card.title} ({terms})"
+            )
 
 
 @models.command()
@@ -159,6 +166,12 @@ def verify(names: tuple[str, ...], as_json: bool) -> int:
 
 
 models.add_command(import_model)
+
+
+def _proof(store: Store, card: Card) -> str:
+    """What is known of how a model runs; "shipped" of one that comes with Mattelier."""
+    shipped = card.folder.parent == store.shipped and not card.fetchable
+    return "shipped" if shipped else card.proof
 
 
 def _full(card: Card) -> dict[str, Any]:

@@ -148,6 +148,7 @@ def _import_folder(
             input=told.input,
             output=told.output,
             labels=told.labels,
+            proof="equal" if told.proven else "runs",
             folder=copy,
         )
         return _try_out(store, card, flags)
@@ -221,6 +222,7 @@ def _card(store: Store, copy: Path, name: str, licence: Licence, flags: dict[str
         output=kind.output,
         architecture=kind.architecture,
         kernel_values=kind.kernel_values,
+        proof="equal" if kind.proven else "runs",
     )
 
 
@@ -232,6 +234,7 @@ class _Kind:
     output: Output
     architecture: str | None = None
     kernel_values: int | None = None
+    proven: bool = False
 
 
 def _weights(copy: Path, flags: dict[str, Any]) -> _Kind:
@@ -245,7 +248,9 @@ def _weights(copy: Path, flags: dict[str, Any]) -> _Kind:
     given = descriptor.input
     if flags["size"] and given.resize != "tile":
         given = replace(given, size=flags["size"], resize=flags["resize"] or given.resize)
-    return _Kind(descriptor.task, title, given, descriptor.output, architecture)
+    return _Kind(
+        descriptor.task, title, given, descriptor.output, architecture, proven=descriptor.proven
+    )
 
 
 def _graph(store: Store, copy: Path, flags: dict[str, Any]) -> _Kind:

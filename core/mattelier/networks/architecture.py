@@ -57,6 +57,7 @@ class Descriptor:
     title : the name of its architecture, where one family has many
     entries : the ways to call it, where one family has several; None: its family's
     labels : names of the classes that it tells apart
+    proven : a test holds its answers to be those of its authors' code
     """
 
     task: NetworkTask
@@ -67,6 +68,7 @@ class Descriptor:
     title: str = ""
     entries: Mapping[str, Entry] | None = None
     labels: tuple[str, ...] = ()
+    proven: bool = False
 
 
 @dataclass(frozen=True, eq=False)

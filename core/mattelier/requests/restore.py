@@ -14,8 +14,8 @@ class RestoreRequest(EffectRequest, task="restore"):
     """picture → the same picture, mended by a network that was made for that.
 
     What it mends, blur, JPEG's blocks, haze, rain or dark, is the network's affair: `model` is the
-    name of one that was brought in, or its weights file. Less than a `strength` of 1 mixes the
-    picture in.
+    name of one that was brought in, or its weights file; "default" is the one that denoises. Less
+    than a `strength` of 1 mixes the picture in.
     """
 
     model: Annotated[

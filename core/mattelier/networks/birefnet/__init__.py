@@ -49,6 +49,7 @@ def _describe(state: State, path: Path) -> Descriptor:
         input=Input(1024, "stretch", 32, mean=IMAGENET_MEAN, std=IMAGENET_STD),
         output=Output(activation="none", torch_activation="sigmoid"),
         build=build,
+        proven=True,
     )
 
 

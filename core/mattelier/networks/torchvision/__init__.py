@@ -61,6 +61,7 @@ def _describe(state: State, path: Path) -> Descriptor:
         title=title,
         entries=entries,
         labels=tuple(name.replace("_", " ") for name in names),
+        proven=True,
     )
 
 

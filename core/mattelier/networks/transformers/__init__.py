@@ -53,28 +53,45 @@ class _Kind:
     entries: Mapping[str, Entry]
     head: str
     wrapper: str
+    proven: bool = True
 
 
 _KINDS = {
     "mask2former": _Kind(
-        "Mask2Former", "objects", contracts.INSTANCES,
-        "Mask2FormerForUniversalSegmentation", "Queries",
+        "Mask2Former",
+        "objects",
+        contracts.INSTANCES,
+        "Mask2FormerForUniversalSegmentation",
+        "Queries",
     ),
     "maskformer": _Kind(
-        "MaskFormer", "objects", contracts.INSTANCES,
-        "MaskFormerForInstanceSegmentation", "Queries",
+        "MaskFormer",
+        "objects",
+        contracts.INSTANCES,
+        "MaskFormerForInstanceSegmentation",
+        "Queries",
     ),
     "eomt": _Kind(
-        "EoMT", "objects", contracts.INSTANCES, "EomtForUniversalSegmentation", "Queries"
+        "EoMT",
+        "objects",
+        contracts.INSTANCES,
+        "EomtForUniversalSegmentation",
+        "Queries",
+        proven=False,
     ),
     "segformer": _Kind(
         "SegFormer", "objects", contracts.CLASSES, "SegformerForSemanticSegmentation", "Classes"
     ),
     "beit": _Kind(
-        "BEiT", "objects", contracts.CLASSES, "BeitForSemanticSegmentation", "Classes"
+        "BEiT", "objects", contracts.CLASSES, "BeitForSemanticSegmentation", "Classes", proven=False
     ),
     "upernet": _Kind(
-        "UPerNet", "objects", contracts.CLASSES, "UperNetForSemanticSegmentation", "Classes"
+        "UPerNet",
+        "objects",
+        contracts.CLASSES,
+        "UperNetForSemanticSegmentation",
+        "Classes",
+        proven=False,
     ),
     "sam": _Kind("SAM", "matte", contracts.prompt(1), "SamModel", "Prompt"),
     "sam2": _Kind("SAM 2", "matte", contracts.prompt(3), "Sam2Model", "Prompt"),
@@ -86,13 +103,15 @@ _KINDS = {
     "depth_anything": _Kind(
         "Depth Anything", "depth", contracts.DEPTH, "DepthAnythingForDepthEstimation", "Depth"
     ),
-    "dpt": _Kind("DPT", "depth", contracts.DEPTH, "DPTForDepthEstimation", "Depth"),
+    "dpt": _Kind("DPT", "depth", contracts.DEPTH, "DPTForDepthEstimation", "Depth", proven=False),
     "grounding-dino": _Kind(
         "Grounding DINO", "find", contracts.FIND, "GroundingDinoForObjectDetection", "Phrases"
     ),
-    "owlvit": _Kind("OWL-ViT", "find", contracts.FIND, "OwlViTForObjectDetection", "Queried"),
+    "owlvit": _Kind(
+        "OWL-ViT", "find", contracts.FIND, "OwlViTForObjectDetection", "Queried", proven=False
+    ),
     "owlv2": _Kind("OWLv2", "find", contracts.FIND, "Owlv2ForObjectDetection", "Queried"),
-}  # fmt: skip
+}
 
 
 def is_folder(path: Path) -> bool:
@@ -147,6 +166,7 @@ def describe_folder(folder: Path) -> Descriptor:
         title=kind.title,
         entries=kind.entries,
         labels=labels,
+        proven=kind.proven,
     )
 
 
