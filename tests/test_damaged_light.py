@@ -28,6 +28,8 @@ ODD = [
 # What the tasks need besides the picture.
 FLAGS = {
     "refine": ["--mask", "mask.png"],
+    "erase": ["--mask", "mask.png"],
+    "restore": ["--model", "denoise"],
     "style": ["--reference", "mask.png", "--model", NAME],
     "depth": ["--depth-model", "matte"],
 }
@@ -78,7 +80,8 @@ def test_every_task_gives_finite_pixels(
         bring_in_style(tmp_path / "models")
     pictures = ["all.exr", *(f"{number}.exr" for number in range(len(ODD)))]
     # One mask is for one picture; else one command does all.
-    for inputs in [[name] for name in pictures] if task == "refine" else [pictures]:
+    masked = task in ("refine", "erase")
+    for inputs in [[name] for name in pictures] if masked else [pictures]:
         assert main([task, *inputs, "-o", f"{tmp_path}/", *FLAGS.get(task, [])]) == 0
     for name in pictures:
         assert np.isfinite(_result(tmp_path / name)).all(), name

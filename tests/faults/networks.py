@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import os
 import pickle
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import zoo_folders
 from PIL import Image
 from tiny_model import make_model
 
@@ -104,7 +106,22 @@ def _cases(folder: Path, seed: int) -> Case:
         path.write_bytes(struct.pack("<Q", length) + header + weights[8:])
         return [["models", "import", str(path), "--name", _NAME]]
 
-    attacks = (bring_graph, bring_weights, bring_pickle, bring_name, read_card, bring_header)
+    def bring_folder(rng: random.Random) -> list[list[str]]:
+        path = store / "brought-folder"
+        shutil.rmtree(path, ignore_errors=True)
+        shutil.copytree(published, path)
+        file = path / rng.choice(("config.json", "preprocessor_config.json", "model.safetensors"))
+        file.write_bytes(mutate(file.read_bytes(), rng, others))
+        (path / "own.py").write_text(f"open({str(proof)!r}, 'w')\n")
+        return [["models", "import", str(path), "--name", _NAME]]
+
+    attacks: tuple[Callable[[random.Random], list[list[str]]], ...] = (
+        bring_graph, bring_weights, bring_pickle, bring_name, read_card, bring_header,
+    )  # fmt: skip
+    published = store / "published"
+    if importlib.util.find_spec("transformers") and importlib.util.find_spec("torch"):
+        zoo_folders.write("segformer", published)
+        attacks = (*attacks, bring_folder)
 
     def case(number: int) -> tuple[str, Callable[[], str]]:
         rng = random.Random(f"{seed}-{number}")
