@@ -17,7 +17,9 @@ from mattelier.types.errors import ModelError
 from mattelier.types.plain_values import PlainValueError, from_plain
 
 Triple = tuple[float, float, float]
-NetworkTask = Literal["matte", "upscale", "depth", "denoise", "style", "objects", "find", "fill"]
+NetworkTask = Literal[
+    "matte", "upscale", "depth", "denoise", "style", "track", "objects", "find", "fill"
+]
 """What a network is for; `networks.contracts` says what each is asked, and what it answers."""
 _MAX_NAME_CHARS = 100  # file systems take 255 bytes, and a suffix comes after it
 
