@@ -68,6 +68,7 @@ SLOW = {
     "test_track.py::test_the_edge_of_a_rough_key_is_found_anew",
     "test_upscale.py::test_benchmark",
     "test_upscale.py::test_tiles_change_nothing",
+    "test_watch.py::test_pictures_are_done_as_they_come_and_ctrl_c_ends_it",
     "test_worker.py::test_a_worker_that_can_open_no_more_files_goes_on",
     "test_worker.py::test_a_worker_killed_in_mid_work_is_one_sentence_and_the_next_call_works",
     "test_worker.py::test_leaving_cancels_and_the_worker_stays_warm",

@@ -170,6 +170,28 @@ def test_existing_results_stay_unless_overwrite_is_said():
     assert Path("a.png").read_bytes()[1:4] == b"PNG"
 
 
+def test_existing_results_are_passed_over_where_that_is_said(capsys):
+    photo("in/a.jpg")
+    assert main(["cutout", "in", "-o", "out"]) == 0
+    first = Path("out/a.png").stat().st_mtime_ns
+    photo("in/b.jpg")
+    capsys.readouterr()
+    assert main(["cutout", "in", "-o", "out", "--skip-existing", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert Path("out/a.png").stat().st_mtime_ns == first
+    assert files("out") == ["a.png", "b.png"]
+    assert "Passed over 1 of 2" in err
+    by_input = {Path(line["input"]).name: line for line in lines(out)}
+    assert by_input["a.jpg"]["skipped"]
+    assert by_input["a.jpg"]["output"] == str(Path("out/a.png"))
+    assert "skipped" not in by_input["b.jpg"]
+    LeftHalf.opened.clear()
+    assert main(["cutout", "in", "-o", "out", "--skip-existing"]) == 0  # nothing is left to do
+    assert LeftHalf.opened == []
+    # A result without the map that is asked for now is not done.
+    assert main(["cutout", "in", "-o", "out", "--skip-existing", "--confidence"]) == 3
+
+
 def test_our_warnings_belong_to_the_picture_and_those_of_libraries_to_the_log(capsys, monkeypatch):
     OpenImageIO = pytest.importorskip("OpenImageIO")  # noqa: N806
     spec = OpenImageIO.ImageSpec(4, 4, 3, "half")
@@ -276,6 +298,13 @@ def test_a_hint_or_background_is_never_overwritten():
         ("matte a.jpg -o m.webp", ".tif"),
         ("matte a.jpg --format webp", "webp"),
         ("matte a.jpg --jobs 0", "jobs"),
+        ("cutout a.jpg --overwrite --skip-existing", "choose one"),
+        ("upscale a.####.png -o b --skip-existing", "resumed"),
+        ("watch gone out", "gone"),
+        ("watch . out", "lies in"),
+        ("watch . ../out frobnicate", "frobnicate"),
+        ("watch . ../out b.jpg --box 1,2,3,4", "b.jpg"),
+        ("watch . ../out -o elsewhere", "OUT"),
         ("frobnicate", "frobnicate"),
     ],
 )

@@ -48,6 +48,11 @@ class Plan:
         """All files that it makes."""
         return [self.output, *([] if self.confidence is None else [self.confidence])]
 
+    @property
+    def is_done(self) -> bool:
+        """Whether all of them are there, from an earlier run."""
+        return all(path.is_file() for path in self.written)
+
 
 @dataclass(frozen=True)
 class Missing:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -45,22 +45,53 @@ def run(
     beside: Collection[str] = (),
     confidence: bool = False,
 ) -> int:
-    """Do the task on all inputs, tell people and programs what happened, return the exit code.
+    """Do the task on all inputs, as `run_pictures`; gives the exit code."""
+    return exit_code(
+        run_pictures(
+            spec,
+            files,
+            hint,
+            open_compute,
+            opaque=opaque,
+            mask_flag=mask_flag,
+            beside=beside,
+            confidence=confidence,
+        )
+    )
+
+
+def run_pictures(
+    spec: TaskSpec,
+    files: FileOptions,
+    hint: HintRequest,
+    open_compute: Callable[[], Compute],
+    *,
+    opaque: bool = False,
+    mask_flag: str = "--hint",
+    beside: Collection[str] = (),
+    confidence: bool = False,
+    only: Collection[Path] | None = None,
+) -> list[Result]:
+    """Do the task on all inputs, and tell people and programs what happened.
 
     An `opaque` result has no transparency, so JPEG can hold it. `mask_flag` is what the
     command calls the hint's mask. `beside` are files that are read beside the pictures and the
     hints, and so never written over. With `confidence`, the task writes a map beside each result.
+    Of the inputs' pictures just those in `only` are done; their results bear the names that they
+    have among all.
 
     Raises
     ------
     UsageError
         The inputs, outputs and hints do not fit together; nothing was done.
     """
+    if files.overwrite and files.skip_existing:
+        raise UsageError("--overwrite makes again what --skip-existing passes over; choose one.")
     catch_warnings()
     started = time.perf_counter()
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mattelier-")))
-        jobs = _jobs(spec, files, hint, opaque, mask_flag, beside, scratch, confidence)
+        jobs = _jobs(spec, files, hint, opaque, mask_flag, beside, scratch, confidence, only)
         jobs = _report_first(claim_outputs(stack, jobs))
         advance = stack.enter_context(progress_bar(len(jobs)))
         results: list[Result] = []
@@ -86,8 +117,9 @@ def run(
                 "Stopping; files that are being written are finished."
             ),
         )
-    _report(results, time.perf_counter() - started)
-    return _exit_code(results)
+    if results:
+        _report(results, time.perf_counter() - started)
+    return results
 
 
 def catch_warnings() -> None:
@@ -140,6 +172,7 @@ def _jobs(
     beside: Collection[str],
     scratch: Path,
     confidence: bool,
+    only: Collection[Path] | None,
 ) -> list[Job]:
     from mattelier.media.stills import INPUT_SUFFIXES, MATTE_SUFFIXES, OUTPUT_SUFFIXES
 
@@ -150,11 +183,15 @@ def _jobs(
     sources, missing, earlier = outputs.expand(named, INPUT_SUFFIXES)
     if "-" in files.inputs:
         sources.append(_from_stdin(scratch))
-    if earlier:
+    if earlier and only is None:
         _print_message(f"Passed over {len(earlier)} earlier result(s), such as {earlier[0].path}.")
     count = len(sources) + len(missing)
     check_hint_files(hint, pictures=count, mask_flag=mask_flag)
     plans = _plans(spec.name, files, written, sources, count, scratch, confidence)
+    if only is not None:
+        plans = [plan for plan in plans if plan.source.path in only]
+    if files.skip_existing:
+        plans = _without_done(spec.name, plans, files.json)
     hints = [_hint(plan.source, hint, INPUT_SUFFIXES, mask_flag) for plan in plans]
     hinted = (file for found, _ in hints for file in (found.mask, found.trimap))
     read = [Path(file) for file in (*beside, *hinted) if file]
@@ -166,6 +203,16 @@ def _jobs(
         problem = plan.problem or unclear
         jobs.append(Job(name, path, plan.output, found, problem, plan.confidence))
     return jobs
+
+
+def _without_done(task: str, plans: Sequence[Plan], as_json: bool) -> list[Plan]:
+    done = [plan for plan in plans if plan.is_done]
+    for plan in done if as_json else ():
+        source, output = str(plan.source.path), str(plan.output)
+        _print_line({"task": task, "input": source, "output": output, "ok": True, "skipped": True})
+    if done:
+        _print_message(f"Passed over {len(done)} of {len(plans)} pictures: their results exist.")
+    return [plan for plan in plans if not plan.is_done]
 
 
 def _report_first(jobs: list[Job]) -> list[Job]:
@@ -268,6 +315,10 @@ def _print_json(task: str, result: Result) -> None:
     }
     if ok and result.job.confidence is not None:
         line["confidence_output"] = str(result.job.confidence)
+    _print_line(line)
+
+
+def _print_line(line: Mapping[str, Any]) -> None:
     try:
         print(json.dumps(line, default=_to_plain), flush=True)
     except BrokenPipeError:  # the pictures still matter
@@ -336,8 +387,9 @@ def _summarise(result: Result) -> str:
     return f"{result.job.output}: {size} in {result.seconds:.1f} s{', ' + by if by else ''}."
 
 
-def _exit_code(results: Sequence[Result]) -> int:
-    codes = {result.exit_code for result in results}
+def exit_code(results: Iterable[Result]) -> int:
+    """0 where all is done; what failed says which else."""
+    codes = {result.exit_code for result in results} or {0}
     if 130 in codes:
         return 130
     return codes.pop() if len(codes) == 1 else 3

@@ -132,6 +132,7 @@ class FileOptions:
     output: str | None
     format: str | None
     overwrite: bool
+    skip_existing: bool
     jobs: int | None
     json: bool
 
@@ -152,6 +153,9 @@ def file_options(*formats: str) -> Callable[[Command], Command]:
             help="Of results you do not name. Default: PNG; EXR and TIFF stay what they are.",
         ),
         click.option("--overwrite", is_flag=True, help="Replace results that exist."),
+        click.option(
+            "--skip-existing", is_flag=True, help="Pass over pictures whose results exist."
+        ),
         click.option(
             "--jobs",
             type=click.IntRange(min=1),

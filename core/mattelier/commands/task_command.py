@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mattelier.types.result import Result
 
 Decorator = Callable[[Any], Any]
+PictureRun = Callable[..., int]
+"""What does the task on all pictures, as `console.run`; a context's `obj` may be another."""
 
 _FORMATS = {
     "picture": ("png", "webp", "tiff", "exr", "jpg"),
@@ -136,7 +138,8 @@ def run(spec: TaskSpec, request: Any, flags: Mapping[str, Any]) -> int:
         hint = HintRequest(mask=field_value(request, mask.field))
         request = dataclasses.replace(request, mask=None)
     named = (field_value(request, one.field) for one in spec.inputs if not spec.is_hint(one))
-    return console.run(
+    do_pictures: PictureRun = click.get_current_context().obj or console.run
+    return do_pictures(
         spec,
         files,
         hint,
@@ -233,6 +236,8 @@ def _refuse_shot_flags(files: FileOptions, flags: Mapping[str, Any]) -> None:
 def _run_shot(spec: TaskSpec, request: Any, files: FileOptions, flags: Mapping[str, Any]) -> int:
     if files.output in (None, "-"):
         raise UsageError("A shot needs -o: name.####.exr, a movie's name, or a folder.")
+    if files.skip_existing:
+        raise UsageError("--skip-existing is for pictures; a shot is resumed by itself.")
     if files.jobs is not None:
         raise UsageError("--jobs is for pictures; a shot's frames are read and written meanwhile.")
     shot = {**flags, "plate": files.inputs[0], "task": spec.name, "options": request}
