@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from marking import HOST_TIMEOUT_S, SPANDREL_TIMEOUT_S, markers
+
+os.environ["MATTELIER_CONFIG"] = ""  # whoever runs the tests has settings of their own
 
 _DESELECTED = pytest.StashKey[Counter[str]]()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mattelier.catalogue import Store
+from mattelier.config import VARIABLE, config_path, read_config
 from mattelier.types.errors import MattelierError
 
 # Distribution → what it is needed for, when cut-outs fail without it (else None).
@@ -79,7 +80,9 @@ def examine(store: Store | None = None) -> Report:
     problems += trouble
     problems += _run_default_network(store)
     log = log_path()
+    problems += _examine_config()
     folders = {
+        "config file": str(config_path() or f"none, as {VARIABLE} is empty"),
         "shipped models": str(store.shipped),
         "models": str(store.user),
         "cache": str(store.cache),
@@ -94,6 +97,14 @@ def examine(store: Store | None = None) -> Report:
     problems += trouble
     engines = {name: versions[name] is not None for name in _ENGINES}
     return Report(versions, devices, engines, models, folders, gimp, problems)
+
+
+def _examine_config() -> list[Problem]:
+    try:
+        read_config()
+    except MattelierError as error:
+        return [Problem(str(error).rstrip("."), "mend the file, or take it away", False)]
+    return []
 
 
 def _examine_devices(torch: str | None) -> tuple[dict[str, str], list[Problem]]:

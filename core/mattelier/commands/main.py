@@ -54,7 +54,13 @@ class LazyGroup(click.Group):
         # A file or folder where a command might stand is to be cut out: `mattelier photo.jpg`.
         if self.get_command(ctx, args[0]) is None and os.path.lexists(args[0]):
             args = ["cutout", *args]
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        explains = name == "doctor" or ctx.resilient_parsing or {"-h", "--help"}.intersection(rest)
+        if name and command and not explains:  # these work with a bad config file, too
+            from mattelier.commands.config_defaults import config_defaults
+
+            ctx.default_map = {name: config_defaults(ctx, name, command)}
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         tasks = {name: spec.help for name, spec in TASKS.items()}
@@ -85,7 +91,7 @@ Examples:
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
-    help="Show the version.",
+    allow_from_autoenv=False, help="Show the version.",
 )  # fmt: skip
 def cli() -> None:
     """Cut subjects out of pictures, on this machine, at full resolution."""
@@ -97,7 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # a console without Unicode still gets its message
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = cli.main(args=arguments, prog_name="mattelier", standalone_mode=False)
+        code = cli.main(
+            args=arguments,
+            prog_name="mattelier",
+            standalone_mode=False,
+            auto_envvar_prefix="MATTELIER",
+        )
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
         error.show()

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from mattelier.requests import HintRequest
 from mattelier.requests.fields import Field, Flag, Request, without_none
@@ -76,8 +77,8 @@ def _option(leaf: FlatField, field: Field, flag: Flag) -> Callable[[Command], Co
         settings["default"] = default
     if value_type is bool:
         on_off = f"{names[0]}/--no-{names[0].removeprefix('--')}"
-        names = (on_off,) if leaf.default else names
-        return click.option(*names, leaf.name, is_flag=True, **settings)
+        kind = click.Option if leaf.default else Switch
+        return click.option(on_off, leaf.name, is_flag=True, cls=kind, **settings)
     if flag.parse is not None:
         settings["callback"] = _callback(flag.parse, flag.multiple)
     if leaf.choices and not flag.metavar:
@@ -86,6 +87,27 @@ def _option(leaf: FlatField, field: Field, flag: Flag) -> Callable[[Command], Co
     elif flag.parse is None and value_type in (int, float):
         settings["type"] = _number_type(value_type, field, flag)
     return click.option(*names, leaf.name, multiple=flag.multiple, **settings)
+
+
+class Switch(click.Option):
+    """A flag that is off; `--no-…`, for those who have it on in their config file, is not shown."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        off, self.secondary_opts = self.secondary_opts, []
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.secondary_opts = off
+
+
+def switch(name: str, text: str) -> Callable[[Command], Command]:
+    """Add a flag that is off where nothing is said."""
+    return click.option(f"--{name}/--no-{name}", is_flag=True, default=False, cls=Switch, help=text)
+
+
+def complete_file(ctx: click.Context, param: click.Parameter, text: str) -> list[CompletionItem]:
+    """Has the shell complete the names of files."""
+    return [CompletionItem(text, type="file")]
 
 
 def _number_type(value_type: type, field: Field, flag: Flag) -> click.types.ParamType[Any]:
@@ -117,10 +139,8 @@ def _with(options: Sequence[Callable[[Command], Command]], command: Command) -> 
 
 def confidence_option(command: Command) -> Command:
     """Add `--confidence` to a command whose results have a confidence map."""
-    return click.option(
-        "--confidence",
-        is_flag=True,
-        help="Also write how sure each pixel is: NAME-confidence beside the result.",
+    return switch(
+        "confidence", "Also write how sure each pixel is: NAME-confidence beside the result."
     )(command)
 
 
@@ -145,24 +165,30 @@ class FileOptions:
 def file_options(*formats: str) -> Callable[[Command], Command]:
     """Add the flags of `FileOptions` to a command that writes these formats."""
     options = [
-        click.argument("inputs", nargs=-1, required=True, metavar="IN..."),
-        click.option("-o", "--output", metavar="FILE|FOLDER|-", help="Default: beside each input."),
+        click.argument(
+            "inputs", nargs=-1, required=True, metavar="IN...", shell_complete=complete_file
+        ),
+        click.option(
+            "-o",
+            "--output",
+            metavar="FILE|FOLDER|-",
+            help="Default: beside each input.",
+            shell_complete=complete_file,
+        ),
         click.option(
             "--format",
             type=click.Choice(formats),
             help="Of results you do not name. Default: PNG; EXR and TIFF stay what they are.",
         ),
-        click.option("--overwrite", is_flag=True, help="Replace results that exist."),
-        click.option(
-            "--skip-existing", is_flag=True, help="Pass over pictures whose results exist."
-        ),
+        switch("overwrite", "Replace results that exist."),
+        switch("skip-existing", "Pass over pictures whose results exist."),
         click.option(
             "--jobs",
             type=click.IntRange(min=1),
             metavar="N",
             help="Pictures in work at once. Default: by cores.",
         ),
-        click.option("--json", is_flag=True, help="One JSON object per result on stdout."),
+        switch("json", "One JSON object per result on stdout."),
     ]
 
     return lambda command: _with(options, command)
