@@ -1,10 +1,16 @@
 """Progress, cancelling, and what happens when memory or a GPU gives out."""
 
+import contextlib
+import os
+import re
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open import open_model
@@ -54,6 +60,38 @@ def test_a_listener_can_stop_a_picture_between_its_tiles():
     with pytest.raises(Cancelled), heard_by(listen):
         for_tiles(work, 20000, 20000)
     assert len(done) < 1600  # of 1600
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a terminal of its own")
+def test_one_long_picture_shows_how_far_it_is(tmp_path):
+    import pty
+    import termios
+
+    Image.effect_noise((400, 300), 60).convert("RGB").save(tmp_path / "a.png")
+    ours, its = pty.openpty()
+    termios.tcsetwinsize(its, (24, 80))
+    command = [
+        sys.executable,
+        "-m",
+        "mattelier",
+        "upscale",
+        "a.png",
+        "--denoise",
+        "0",
+        "--tile",
+        "128",
+    ]
+    run = subprocess.Popen(command, cwd=tmp_path, stderr=its, stdout=its)
+    os.close(its)
+    told = b""
+    with contextlib.suppress(OSError):  # it closed the terminal
+        while part := os.read(ours, 4096):
+            told += part
+    os.close(ours)
+    assert run.wait() == 0
+    shares = [int(share) for share in re.findall(rb"\r\w+ +(\d+)% \|", told)]
+    assert len(set(shares)) > 2
+    assert shares == sorted(shares)
 
 
 def test_memory_that_runs_short_means_smaller_tiles_and_is_said():

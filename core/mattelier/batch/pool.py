@@ -101,6 +101,7 @@ def run(
     workers: int,
     overwrite: bool = True,
     done: Callable[[Result], None] = lambda result: None,
+    progress: Callable[[float, str], None] = lambda fraction, stage: None,
     interrupted: Callable[[], None] = lambda: None,
 ) -> list[Result]:
     """Work on all jobs and return their results in the order of the jobs.
@@ -109,6 +110,8 @@ def run(
     ----------
     open_compute : callable
         Loads the model; called once, beside the first reads, and not at all if no job can start.
+    progress : callable
+        Called by the thread that does a picture: how far it is, 0…1, and what is being done.
     done, interrupted : callables
         Called in the calling thread: with each result in order; when Ctrl-C was pressed. Then
         files being written are finished, and jobs that are not as far end as interrupted.
@@ -127,7 +130,9 @@ def run(
         ThreadPoolExecutor(min(workers, max(1, ready)), "picture") as pool,
     ):
         compute = opener.submit(open_compute) if ready else Future()
-        futures = [pool.submit(_work, job, compute, gate, stop, overwrite) for job in jobs]
+        futures = [
+            pool.submit(_work, job, compute, gate, stop, overwrite, progress) for job in jobs
+        ]
         announced = False
         try:
             for future in futures:
@@ -144,17 +149,26 @@ def run(
 
 
 def _work(
-    job: Job, compute: Future[Compute], gate: Gate, stop: threading.Event, overwrite: bool
+    job: Job,
+    compute: Future[Compute],
+    gate: Gate,
+    stop: threading.Event,
+    overwrite: bool,
+    progress: Callable[[float, str], None],
 ) -> Result:
     started = time.perf_counter()
     size: dict[str, Any] = {}
     saving = False
 
-    def raise_if_stopped(*_: object) -> None:
+    def raise_if_stopped() -> None:
         if stop.is_set() and not saving:
             raise Stopped
 
-    with heard_by(raise_if_stopped) as notes:
+    def listen(fraction: float, stage: str) -> None:
+        raise_if_stopped()
+        progress(fraction, stage)
+
+    with heard_by(listen) as notes:
         try:
             if job.problem is not None:
                 raise job.problem

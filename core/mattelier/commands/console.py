@@ -29,6 +29,7 @@ from mattelier.types.progress import remark
 
 _STDIN = "standard input"
 _STDERR = 2
+_LONG_SECONDS = 1.0  # that one picture takes before a bar is drawn
 _EMPTY_COVERAGE = 1e-4  # of the picture's area
 _MAP_RESULTS = ("matte", "depth", "objects")  # kinds of results that are data
 _SUFFIXES = {"png": ".png", "webp": ".webp", "tiff": ".tif", "exr": ".exr", "jpg": ".jpg"}
@@ -94,6 +95,7 @@ def run_pictures(
         jobs = _jobs(spec, files, hint, opaque, mask_flag, beside, scratch, confidence, only)
         jobs = _report_first(claim_outputs(stack, jobs))
         advance = stack.enter_context(progress_bar(len(jobs)))
+        progress = stack.enter_context(_picture_bar(len(jobs)))
         results: list[Result] = []
 
         def done(result: Result) -> None:
@@ -113,6 +115,7 @@ def run_pictures(
             workers=files.jobs or pool.default_workers(),
             overwrite=files.overwrite,
             done=done,
+            progress=progress,
             interrupted=lambda: _print_message(
                 "Stopping; files that are being written are finished."
             ),
@@ -339,6 +342,24 @@ def progress_bar(total: int) -> Iterator[Callable[[], Any]]:
 
     with tqdm(total=total, unit=" pictures", file=sys.stderr, leave=False) as bar:
         yield lambda: bar.update()
+
+
+@contextlib.contextmanager
+def _picture_bar(total: int) -> Iterator[Callable[[float, str], None]]:
+    """Gives what hears how far a picture is; a bar is drawn for one that takes its time, alone."""
+    if total != 1 or not sys.stderr.isatty():
+        yield lambda fraction, stage: None
+        return
+    from tqdm import tqdm
+
+    form = "{desc} {percentage:3.0f}% |{bar}| {elapsed}<{remaining}"
+    with tqdm(total=1.0, bar_format=form, file=sys.stderr, leave=False, delay=_LONG_SECONDS) as bar:
+
+        def hear(fraction: float, stage: str) -> None:
+            bar.set_description_str(stage, refresh=False)
+            bar.update(fraction - bar.n)
+
+        yield hear
 
 
 def _report(results: Sequence[Result], seconds: float) -> None:
