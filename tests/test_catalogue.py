@@ -339,6 +339,22 @@ def test_a_host_lists_gets_and_removes(store: Store, site: type[Site]) -> None:
             job(store, wrong)
 
 
+def test_without_a_network_it_is_one_sentence(
+    store: Store, site: type[Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import socket
+
+    def no_network(*_: object, **__: object) -> None:
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_network)
+    with pytest.raises(ModelError) as caught:
+        store.get("remote")
+    sentence = str(caught.value)
+    assert "cannot be reached" in sentence
+    assert len(sentence) < 200
+
+
 def test_two_fetch_at_once_and_both_have_it(store: Store, site: type[Site]) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: store.get("remote"), range(4)))

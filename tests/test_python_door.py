@@ -48,6 +48,25 @@ def test_everything_that_holds_a_picture_is_taken(model, red, tmp_path):
     np.testing.assert_array_equal(first, second)
 
 
+def test_reversed_the_surroundings_stay(model, red):
+    known = np.zeros((48, 64), np.uint8)
+    known[10:38, 14:50] = 128
+    known[14:34, 18:46] = 255
+    subject = mattelier.cutout(red, model=model, trimap=known)
+    around = mattelier.cutout(red, model=model, trimap=known, reverse=True)
+    np.testing.assert_allclose(around.alpha, 1 - subject.alpha)
+    assert around.rgba[24, 32, 3] == 0
+    np.testing.assert_array_equal(around.rgba[2, 2], [60, 60, 60, 255])
+    filled = mattelier.cutout(red, model=model, trimap=known, reverse=True, background="blue")
+    filled = filled.rgba
+    np.testing.assert_array_equal(filled[24, 32, :3], [0, 0, 255])
+    np.testing.assert_array_equal(filled[2, 2, :3], [60, 60, 60])
+    half = np.dstack([red, np.full((48, 64), 128, np.uint8)])  # what was clear is not more there
+    assert mattelier.cutout(half, model=model, reverse=True).alpha.max() <= 128 / 255
+    with pytest.raises(MattelierError, match="no subject is left"):
+        mattelier.cutout(red, model=model, reverse=True, background="blur")
+
+
 def test_pillow_images_keep_what_they_are(model, red):
     turned = Image.fromarray(red)
     exif = turned.getexif()

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
+from urllib.parse import urlsplit
 
 from mattelier.catalogue.card import Card, FileEntry, read_card
 from mattelier.types.atomic import replacing
@@ -357,4 +358,8 @@ def _download(file: FileEntry, target: Path) -> None:
 
 
 def _error_reason(error: OSError) -> str:
+    # The download library's errors bear the request, and the answer where there was one.
+    address = getattr(getattr(error, "request", None), "url", None)
+    if address and getattr(error, "response", None) is None:
+        return f"{urlsplit(address).hostname} cannot be reached: is there a network?"
     return error.strerror or " ".join(str(error).split())[:200] or type(error).__name__

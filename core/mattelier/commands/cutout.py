@@ -10,7 +10,7 @@ from mattelier.commands.task_command import task_command
 from mattelier.requests import CutoutRequest
 from mattelier.types.errors import MattelierError, UsageError
 
-_SUBJECT_BOX = ("crop", "padding", "match_light")
+_SUBJECT_BOX = ("reverse", "crop", "padding", "match_light")
 
 
 def _check(flags: dict[str, Any]) -> None:
@@ -41,6 +41,7 @@ Examples:
   mattelier cutout group.jpg --box 120,80,400,900 --crop --padding 20
   mattelier cutout group.jpg --point 300,420 --point 700,400,-
   mattelier cutout photos -o cutouts --hint masks   (masks holds files of the same names)
+  mattelier cutout street.jpg --reverse              (the street, with a hole)
   mattelier cutout portrait.jpg --background "#ff8800" -o orange.jpg
   mattelier cutout - < photo.jpg > subject.png
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.engines.model_cache import ModelCache
@@ -14,7 +15,7 @@ from mattelier.matting.matte import matte_picture
 from mattelier.matting.meant import resolve
 from mattelier.requests import CutoutRequest
 from mattelier.tasks.task import Task
-from mattelier.types.colour import from_float, parse_colour
+from mattelier.types.colour import from_float, parse_colour, to_float
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import stage
@@ -71,6 +72,9 @@ class CutoutTask(Task):
             hint = resolve(request.matte, hint, picture, models)
             matte = matte_picture(picture, hint, request.matte, model)
         alpha, report = matte.alpha, matte.report
+        if request.reverse:
+            whole = np.float32(1) if picture.alpha is None else to_float(picture.alpha)
+            alpha = np.maximum(whole - alpha, 0)
         foreground = picture.colour
         if request.foreground:
             with report.timed("foreground"), stage("cleaning edge colours", 0.6, 1):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from mattelier.requests.fields import Field, Flag, Request
 from mattelier.requests.matte import MatteRequest
+from mattelier.types.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,7 @@ class CutoutRequest(Request, task="cutout"):
     """picture + optional hint → picture with alpha, or composited over a background.
 
     `background` is None (keep transparency), "blur", a colour, or a picture's path.
+    `reverse` keeps the surroundings instead, with a hole, or the background, where the subject is.
     `padding` is in pixels, around the subject's bounding box, when `crop` is set. `match_light`
     (0…1) is how far the subject takes on the light of a background picture.
     """
@@ -55,3 +57,12 @@ class CutoutRequest(Request, task="cutout"):
             ),
         ),
     ] = 0
+    reverse: Annotated[bool, Field("Keep the surroundings, and take the subject out instead.")] = (
+        False
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.reverse and (self.match_light or self.background == "blur"):
+            what = "light to match" if self.match_light else "blur around it"
+            raise UsageError(f"Reversed, no subject is left, so there is no {what}.")
