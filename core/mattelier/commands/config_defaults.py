@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import click
@@ -32,45 +33,55 @@ def config_defaults(ctx: click.Context, name: str, command: click.Command) -> di
     commands = ctx.command.list_commands(ctx)
     found: dict[str, Any] = {}
     own: dict[str, Any] = {}
+    path = config_path()
     for key, value in read_config().items():
         if isinstance(value, dict):
             if key not in commands:
-                raise UsageError(
-                    f"{config_path()}: there is no command {key!r}{_near(key, commands)}."
-                )
+                raise UsageError(f"{path}: there is no command {key!r}{_near(key, commands)}.")
             if key == name:
-                own = _table(name, command, value)
+                own = flag_defaults(path, name, command, value)
         elif option := _option(command, key):
-            found[str(option.name)] = _checked(name, command, option, value)
+            found[str(option.name)] = _checked(path, name, command, option, value)
         elif not any(_option(_command(ctx, other), key) for other in commands):
-            raise UsageError(f"{config_path()}: no command has a flag --{_flag(key)}.")
+            raise UsageError(f"{path}: no command has a flag --{_flag(key)}.")
     return found | own
 
 
-def _table(name: str, command: click.Command, table: Mapping[str, Any]) -> dict[str, Any]:
+def flag_defaults(
+    path: Path | None, name: str, command: click.Command, table: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a file's table says of a command's flags, by the names of its parameters.
+
+    Raises
+    ------
+    UsageError
+        It says what is no flag, or no value of one.
+    """
     found: dict[str, Any] = {}
     for key, value in table.items():
         inner = command.commands.get(key) if isinstance(command, click.Group) else None
         if inner is not None and isinstance(value, dict):
-            found[key] = _table(f"{name} {key}", inner, value)
+            found[key] = flag_defaults(path, f"{name} {key}", inner, value)
             continue
         option = _option(command, key)
         if option is None:
             flags = [flag for one in command.params for flag in _flags(one)]
             raise UsageError(
-                f"{config_path()}: {name} has no flag --{_flag(key)}{_near(_flag(key), flags)}."
+                f"{path}: {name} has no flag --{_flag(key)}{_near(_flag(key), flags)}."
             )
-        found[str(option.name)] = _checked(name, command, option, value)
+        found[str(option.name)] = _checked(path, name, command, option, value)
     return found
 
 
-def _checked(name: str, command: click.Command, option: click.Option, value: Any) -> Any:
+def _checked(
+    path: Path | None, name: str, command: click.Command, option: click.Option, value: Any
+) -> Any:
     text = [_text(item) for item in value] if isinstance(value, list) else _text(value)
     try:
         option.process_value(click.Context(command, info_name=name), text)
     except (click.UsageError, UsageError) as error:
         reason = error.message if isinstance(error, click.UsageError) else str(error)
-        raise UsageError(f"{config_path()}: {_flags(option)[0]}: {reason.rstrip('.')}.") from None
+        raise UsageError(f"{path}: {_flags(option)[0]}: {reason.rstrip('.')}.") from None
     return text
 
 

@@ -32,7 +32,11 @@ _STDERR = 2
 _LONG_SECONDS = 1.0  # that one picture takes before a bar is drawn
 _EMPTY_COVERAGE = 1e-4  # of the picture's area
 _MAP_RESULTS = ("matte", "depth", "objects")  # kinds of results that are data
-_SUFFIXES = {"png": ".png", "webp": ".webp", "tiff": ".tif", "exr": ".exr", "jpg": ".jpg"}
+
+SUFFIXES = {
+    "png": ".png", "webp": ".webp", "tiff": ".tif", "exr": ".exr", "jpg": ".jpg", "ora": ".ora"
+}  # fmt: skip
+"""What `--format` offers, and how such files are called."""
 
 
 def run(
@@ -45,6 +49,7 @@ def run(
     mask_flag: str = "--hint",
     beside: Collection[str] = (),
     confidence: bool = False,
+    layered: bool = False,
 ) -> int:
     """Do the task on all inputs, as `run_pictures`; gives the exit code."""
     return exit_code(
@@ -57,6 +62,7 @@ def run(
             mask_flag=mask_flag,
             beside=beside,
             confidence=confidence,
+            layered=layered,
         )
     )
 
@@ -71,6 +77,8 @@ def run_pictures(
     mask_flag: str = "--hint",
     beside: Collection[str] = (),
     confidence: bool = False,
+    layered: bool = False,
+    finish: Callable[[Result], Result] = lambda result: result,
     only: Collection[Path] | None = None,
 ) -> list[Result]:
     """Do the task on all inputs, and tell people and programs what happened.
@@ -79,7 +87,8 @@ def run_pictures(
     command calls the hint's mask. `beside` are files that are read beside the pictures and the
     hints, and so never written over. With `confidence`, the task writes a map beside each result.
     Of the inputs' pictures just those in `only` are done; their results bear the names that they
-    have among all.
+    have among all. `finish` may change what is told of a result. A `layered` result may be written
+    with its layers.
 
     Raises
     ------
@@ -92,7 +101,9 @@ def run_pictures(
     started = time.perf_counter()
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mattelier-")))
-        jobs = _jobs(spec, files, hint, opaque, mask_flag, beside, scratch, confidence, only)
+        jobs = _jobs(
+            spec, files, hint, opaque, mask_flag, beside, scratch, confidence, layered, only
+        )
         jobs = _report_first(claim_outputs(stack, jobs))
         advance = stack.enter_context(progress_bar(len(jobs)))
         progress = stack.enter_context(_picture_bar(len(jobs)))
@@ -104,6 +115,7 @@ def run_pictures(
             elif result.error is not None:
                 error = result.error.replace(str(result.job.source), result.job.name)
                 result = replace(result, error=error)
+            result = finish(result)
             results.append(result)
             advance()
             if files.json:
@@ -175,6 +187,7 @@ def _jobs(
     beside: Collection[str],
     scratch: Path,
     confidence: bool,
+    layered: bool,
     only: Collection[Path] | None,
 ) -> list[Job]:
     from mattelier.media.stills import INPUT_SUFFIXES, MATTE_SUFFIXES, OUTPUT_SUFFIXES
@@ -182,6 +195,8 @@ def _jobs(
     written = MATTE_SUFFIXES if spec.result in _MAP_RESULTS else OUTPUT_SUFFIXES
     if spec.result == "cutout" and not opaque:
         written = written - {".jpg", ".jpeg"}
+    if layered:
+        written = written | {SUFFIXES["ora"]}
     named = [text for text in files.inputs if text != "-"]
     sources, missing, earlier = outputs.expand(named, INPUT_SUFFIXES)
     if "-" in files.inputs:
@@ -244,7 +259,7 @@ def _plans(
     scratch: Path,
     confidence: bool,
 ) -> list[Plan]:
-    suffix = _SUFFIXES[files.format] if files.format else None
+    suffix = SUFFIXES[files.format] if files.format else None
     if suffix and suffix not in written:
         raise UsageError(f"--format {files.format} has no transparency; add --background.")
     output = files.output
@@ -274,7 +289,7 @@ def _plans(
         )
     if count != 1:
         raise UsageError(f"-o {output} is one file for {count} pictures; name a folder instead.")
-    if suffix and _SUFFIXES.get(ending[1:], ending).replace(".jpeg", ".jpg") != suffix:
+    if suffix and SUFFIXES.get(ending[1:], ending).replace(".jpeg", ".jpg") != suffix:
         raise UsageError(f"-o {output} and --format {files.format} do not agree.")
     beside = outputs.confidence_file(Path(output)) if confidence else None
     return [Plan(source, Path(output), confidence=beside) for source in sources]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mattelier.types.result import Result
 
 Decorator = Callable[[Any], Any]
+Writer = Callable[[Mapping[str, Any], "Result"], "Save"]
 PictureRun = Callable[..., int]
 """What does the task on all pictures, as `console.run`; a context's `obj` may be another."""
 
@@ -59,6 +60,9 @@ def task_command(
     notes: str = "",
     options: Sequence[Decorator] = (),
     check: Callable[[dict[str, Any]], None] | None = None,
+    formats: Sequence[str] = (),
+    writer: Writer | None = None,
+    cls: type[click.Command] = click.Command,
 ) -> click.Command:
     """The command of a task of the registry.
 
@@ -69,25 +73,30 @@ def task_command(
     options : decorators that add the flags, in the order of the help; the request's by default
     check : takes the flags before a request is made of them, completes them, or raises
         `UsageError` where they do not fit together
+    formats : what results may be written as; those of the task's kind by default
+    writer : what writes a result, where it is more than one file, or layers
+    cls : of the command
     """
     spec = TASKS[name]
 
     def command(**flags: Any) -> int:
         if check is not None:
             check(flags)
-        return run(spec, request_from_flags(spec.request, flags), flags)
+        return run(spec, request_from_flags(spec.request, flags), flags, writer)
 
     command.__name__ = name
     command.__doc__ = about or spec.help
     if spec.on_frames:
         notes += _ABOUT_SHOTS
-    for option in reversed([*_file_options(spec), *(options or [request_options(spec.request)])]):
+    for option in reversed(
+        [*_file_options(spec, formats), *(options or [request_options(spec.request)])]
+    ):
         command = option(command)
-    return click.command(name, epilog=notes.lstrip("\n") or None)(command)
+    return click.command(name, cls, epilog=notes.lstrip("\n") or None)(command)
 
 
-def _file_options(spec: TaskSpec) -> list[Decorator]:
-    formats = _FORMATS[spec.result]
+def _file_options(spec: TaskSpec, formats: Sequence[str]) -> list[Decorator]:
+    formats = formats or _FORMATS[spec.result]
     if not spec.on_frames:
         return [file_options(*formats)]
     return [
@@ -106,7 +115,9 @@ def is_shot(text: str) -> bool:
     return FrameNames.parse(text) is not None
 
 
-def run(spec: TaskSpec, request: Any, flags: Mapping[str, Any]) -> int:
+def run(
+    spec: TaskSpec, request: Any, flags: Mapping[str, Any], writer: Writer | None = None
+) -> int:
     """Do a task on all inputs, tell people and programs what happened, return the exit code.
 
     Parameters
@@ -143,16 +154,22 @@ def run(spec: TaskSpec, request: Any, flags: Mapping[str, Any]) -> int:
         spec,
         files,
         hint,
-        lambda: _open_compute(spec, request, flags, mask_alone=mask is not None),
+        lambda: _open_compute(spec, request, flags, writer, mask_alone=mask is not None),
         opaque=getattr(request, "background", None) is not None,
         mask_flag="--hint" if mask is None else "--mask",
         beside=[file for file in named if file],
         confidence=bool(flags.get("confidence")),
+        layered=writer is not None,
     )
 
 
 def _open_compute(
-    spec: TaskSpec, request: Any, flags: Mapping[str, Any], *, mask_alone: bool
+    spec: TaskSpec,
+    request: Any,
+    flags: Mapping[str, Any],
+    writer: Writer | None,
+    *,
+    mask_alone: bool,
 ) -> Compute:
     from mattelier.commands.task_run import open_task, record
 
@@ -161,6 +178,8 @@ def _open_compute(
     def compute(picture: Picture, hint: Any) -> tuple[Save, Mapping[str, Any]]:
         inputs = {"hint": hint} if spec.hint else {"mask": hint.mask} if mask_alone else {}
         result = apply(picture, **inputs)
+        if writer is not None:
+            return writer(flags, result), record(result.report)
         return _writer(spec, request, flags, picture, result), record(result.report)
 
     return compute

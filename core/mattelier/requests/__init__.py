@@ -17,6 +17,7 @@ from mattelier.requests.hint import Box, HintRequest, Point
 from mattelier.requests.matte import MatteRequest
 from mattelier.requests.objects import ObjectsRequest
 from mattelier.requests.point import PointRequest, Stroke
+from mattelier.requests.product import ProductRequest
 from mattelier.requests.refine import RefineRequest
 from mattelier.requests.restore import RestoreRequest
 from mattelier.requests.shared_fields import Device, Quality
@@ -54,6 +55,7 @@ __all__ = [
     "ObjectsRequest",
     "Point",
     "PointRequest",
+    "ProductRequest",
     "Quality",
     "RefineRequest",
     "Request",

@@ -76,6 +76,14 @@ class ConfidenceEstimate(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class Layer:
+    """A part of a result, of its size; those before it lie beneath it."""
+
+    name: str
+    picture: Picture
+
+
+@dataclass(frozen=True, eq=False)
 class Result:
     """What a task made of one picture; None what it does not make.
 
@@ -93,6 +101,8 @@ class Result:
     depth : DepthMap or None
     objects : tuple of Found, or None
         One by one, their masks at the source's size, the source's own alpha multiplied in.
+    layers : tuple of Layer
+        What `picture` is made of, from the lowest up, where it is made of several.
     estimate : ConfidenceEstimate or None
         What is known of how sure `alpha` is; None of a mask that was refined.
     """
@@ -103,6 +113,7 @@ class Result:
     foreground: NDArray[Any] | None = None
     depth: DepthMap | None = None
     objects: tuple[Found, ...] | None = None
+    layers: tuple[Layer, ...] = ()
     estimate: ConfidenceEstimate | None = None
 
     @property

@@ -1,0 +1,1 @@
+"""Product pictures: a subject on a shop's canvas, with its shadow."""

@@ -1,0 +1,241 @@
+"""photo of a product → the product on a shop's canvas, with its shadow, as one and as layers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.engines.model_cache import ModelCache
+from mattelier.matting.hint import Hint
+from mattelier.matting.matte import matte_picture
+from mattelier.requests import ProductRequest
+from mattelier.requests.product import parse_gradient
+from mattelier.tasks.task import Task
+from mattelier.types.colour import (
+    View,
+    from_float,
+    linear_to_srgb,
+    srgb_to_linear,
+    to_float,
+)
+from mattelier.types.errors import PictureError, UsageError
+from mattelier.types.picture import Picture
+from mattelier.types.progress import remark, stage
+from mattelier.types.result import Layer, Result
+
+Colour = tuple[float, float, float]
+Backdrop = Picture | tuple[Colour, Colour]
+
+_SHADOW_CURVE = 1 / 2.2  # of light that is missing to the opacity of black in display values
+_MAX_ENLARGEMENT = 1.5  # beyond which it is told
+
+
+class ProductTask(Task):
+    """picture + optional hint → the subject on a canvas."""
+
+    def prepare(self, request: ProductRequest, models: ModelCache, **inputs: Any) -> dict[str, Any]:
+        models.open(request.matte.model, "matte", request.matte.device)
+        inputs.setdefault("backdrop", parse_background(request.background))
+        return inputs
+
+    def run(
+        self,
+        request: ProductRequest,
+        picture: Picture,
+        models: ModelCache,
+        *,
+        hint: Hint | None = None,
+        backdrop: Backdrop | None = None,
+    ) -> Result:
+        """One product on its canvas; `picture` of the result is display-encoded, 8 or 16 bit.
+
+        Parameters
+        ----------
+        backdrop : a picture, or two colours from top to bottom, or None for transparency
+
+        Raises
+        ------
+        UsageError
+            The hint does not fit the picture.
+        """
+        from mattelier.filters.product.ground import (
+            Ground,
+            balance_gains,
+            find_ground,
+            kept_shadow,
+            unmix,
+        )
+        from mattelier.filters.product.placing import place
+        from mattelier.matting.foreground import estimate_foreground
+
+        model = models.open(request.matte.model, "matte", request.matte.device)
+        with stage("looking", 0, 0.5):
+            matte = matte_picture(picture, hint, request.matte, model)
+        alpha, report = matte.alpha, matte.report
+        view = View(picture).tile(0, picture.height, 0, picture.width)
+        sample = np.dtype(np.uint8 if picture.dtype == np.uint8 else np.uint16)
+        with report.timed("ground"), stage("looking at the ground", 0.5, 0.6):
+            ground: Ground | None = None
+            if request.balance or request.see_through or request.shadow == "keep":
+                ground = find_ground(view, alpha)
+        if ground is None and (request.see_through or request.shadow == "keep"):
+            remark("The ground is not even, so nothing of it was taken apart.")
+        with report.timed("foreground"), stage("cleaning edge colours", 0.6, 0.75):
+            if picture.transfer == "display":
+                foreground = to_float(estimate_foreground(picture.colour, alpha))
+            else:
+                foreground = estimate_foreground(view, alpha)
+            if request.see_through and ground is not None:
+                share, clear = unmix(view, ground)
+                solid = np.zeros(alpha.shape, bool)
+                if hint is not None and hint.trimap is not None:  # what is surely no glass
+                    solid = hint.trimap == 255
+                foreground = np.where(solid[..., None], foreground, clear)
+                alpha = np.where(solid, alpha, alpha * share).astype(np.float32)
+        if request.balance and ground is not None:
+            foreground = _balanced(foreground, balance_gains(ground))
+        width, height = request.size
+        placing = place(
+            matte.alpha,
+            width,
+            height,
+            request.margin / 100 * min(width, height),
+            fit=request.fit,
+            align=request.align,
+            straighten=request.straighten,
+        )
+        report.measures["result_width"], report.measures["result_height"] = width, height
+        subject = np.zeros((height, width, 4), np.float32)
+        missing = np.zeros((height, width), np.float32)
+        if placing is not None:
+            if placing.scale > _MAX_ENLARGEMENT:
+                remark(f"The subject is small and was enlarged {placing.scale:.1f} times.")
+            subject = placing.apply(np.dstack([foreground * alpha[..., None], alpha]))
+            subject[..., :3] = np.minimum(subject[..., :3], subject[..., 3:])
+            report.measures["turned_degrees"] = round(placing.degrees, 2)
+            report.measures["scale"] = round(placing.scale, 4)
+            if request.shadow == "keep" and ground is not None:
+                missing = placing.apply(kept_shadow(view, matte.alpha, ground))
+        report.measures["even_ground"] = ground is not None
+        with report.timed("shadow"), stage("casting the shadow", 0.75, 0.9):
+            mirrored = np.zeros_like(subject)
+            if placing is not None and (request.shadow == "make" or request.reflection):
+                from mattelier.filters.product.cast_shadow import cast_shadow, reflect
+
+                if request.shadow == "make":
+                    missing = cast_shadow(subject[..., 3], request.light)
+                    missing *= np.float32(request.shadow_strength)
+                if request.reflection:
+                    mirrored = reflect(subject, request.reflection)
+        layers = (
+            *_background_layers(backdrop, width, height, sample),
+            _layer("shadow", _black(missing), sample),
+            _layer("reflection", mirrored, sample),
+            _layer("subject", subject, sample),
+        )
+        layers = tuple(
+            one
+            for one in layers
+            if one.name in ("background", "subject")
+            or (one.picture.alpha is not None and one.picture.alpha.any())
+        )
+        with report.timed("compositing"), stage("compositing", 0.9, 1):
+            flat = _flattened(layers, opaque=backdrop is not None)
+        icc = picture.icc if picture.transfer == "display" else None
+        flat = replace(flat, icc=icc, exif=picture.exif)
+        layers = tuple(replace(one, picture=replace(one.picture, icc=icc)) for one in layers)
+        return Result(report, picture=flat, alpha=alpha, estimate=matte.confidence, layers=layers)
+
+
+def parse_background(text: str) -> Backdrop | None:
+    """What a background's text stands for: two colours, the same one twice, or a picture.
+
+    Returns
+    -------
+    Picture or two (r, g, b); None of "transparent"
+
+    Raises
+    ------
+    PictureError
+        It is neither a file nor a colour.
+    """
+    if text == "transparent":
+        return None
+    if Path(text).is_file():
+        from mattelier.media.stills import read
+
+        return read(Path(text))
+    try:
+        return parse_gradient(text)
+    except UsageError as error:
+        raise PictureError(
+            f"The background {text!r} is neither a picture file nor a colour, nor two."
+        ) from error
+
+
+def _balanced(colour: NDArray[np.float32], gains: NDArray[np.float32]) -> NDArray[np.float32]:
+    if np.allclose(gains, 1):
+        return colour
+    light = srgb_to_linear(colour) * gains
+    bright = light.max(axis=2, keepdims=True)
+    # What would clip is bent below white as one, so that it keeps its colour.
+    knee = np.float32(0.85)
+    bent = knee + (1 - knee) * (1 - np.exp(-(bright - knee) / (1 - knee)))
+    light = np.where(bright > knee, light * (bent / np.maximum(bright, 1e-6)), light)
+    return np.clip(linear_to_srgb(light), 0, 1)
+
+
+def _black(missing: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Missing light as black over display values: (H, W, 4) premultiplied."""
+    layer = np.zeros((*missing.shape, 4), np.float32)
+    layer[..., 3] = 1 - (1 - np.clip(missing, 0, 1)) ** np.float32(_SHADOW_CURVE)
+    return layer
+
+
+def _layer(name: str, premultiplied: NDArray[np.float32], sample: np.dtype[Any]) -> Layer:
+    alpha = premultiplied[..., 3]
+    colour = premultiplied[..., :3] / np.maximum(alpha, 1e-4)[..., None]
+    return Layer(
+        name,
+        Picture(from_float(colour.astype(np.float32), sample), alpha=from_float(alpha, sample)),
+    )
+
+
+def _background_layers(
+    backdrop: Backdrop | None, width: int, height: int, sample: np.dtype[Any]
+) -> tuple[Layer, ...]:
+    if backdrop is None:
+        return ()
+    if isinstance(backdrop, Picture):
+        from mattelier.matting.compose import fit_background
+
+        blank = Picture(np.zeros((height, width, 3), sample))
+        filled = fit_background(backdrop, blank)
+        return (Layer("background", Picture(np.asarray(filled))),)
+    first, last = (np.array(colour, np.float32) for colour in backdrop)
+    share = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
+    # Half a step of ordered noise keeps a long gradient from showing bands in 8 bits.
+    colour = first + share * (last - first) + np.zeros((1, width, 1), np.float32)
+    if not np.array_equal(first, last):
+        step = np.random.default_rng(0).uniform(-0.5, 0.5, (height, width, 1)) / 255
+        colour = np.clip(colour + step.astype(np.float32), 0, 1)
+    return (Layer("background", Picture(from_float(colour, sample))),)
+
+
+def _flattened(layers: tuple[Layer, ...], *, opaque: bool) -> Picture:
+    """All layers over each other, in display values, as layered files are shown."""
+    sample = layers[0].picture.dtype
+    shape = layers[0].picture.colour.shape[:2]
+    total = np.zeros((*shape, 4), np.float32)
+    for one in layers:
+        cover = one.picture.alpha
+        share = np.ones((*shape, 1), np.float32) if cover is None else to_float(cover)[..., None]
+        top = np.concatenate([to_float(one.picture.colour) * share, share], axis=2)
+        total = top + total * (1 - share)
+    if opaque:
+        return Picture(from_float(total[..., :3].astype(np.float32), sample))
+    return _layer("", total.astype(np.float32), sample).picture
