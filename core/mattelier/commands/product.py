@@ -236,9 +236,9 @@ Examples:
   mattelier product more -o shop --skip-existing     (made as the others in that folder)
 
 A preset is a TOML file of these flags: one that comes with Mattelier (marketplace, studio, layers),
-one of your own in "presets" beside the config file, or a path that ends in .toml. A folder remembers
-how its pictures were made, in mattelier-product.toml. A flag goes before a preset, and that before
-what a folder remembers.""",
+one of your own in "presets" beside the config file, or a path that ends in .toml. A folder holds
+how its pictures were made in mattelier-product.toml. A flag goes before a preset, and that before
+what the folder holds.""",
     options=[
         click.option(
             "--preset",

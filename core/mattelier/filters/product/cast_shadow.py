@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_WORK_SIDE_PX = 420  # of the subject's longer side while light is gathered
+_WORK_SIDE_PX = 220  # of the subject's longer side while light is gathered
 _CAMERA_PITCH = math.radians(18)  # how far the camera looks down on the plane
 _LAMP_HEIGHT = math.radians(52)  # above the plane
 _LAMP_RADIUS = math.radians(13)  # a softbox
-_LAMP_SHARE = 0.55  # of the light; the rest comes from all around
-_LAMP_SAMPLES, _SKY_SAMPLES = 40, 56
+_LAMP_SHARE = 0.5  # of the light; the rest comes from all around
+_LAMP_SAMPLES, _SKY_SAMPLES = 40, 48
 _DEPTH_SHARE = 0.55  # of the subject's width, that it is deep
-_DEPTH_LAYERS = 5
+_DEPTH_LAYERS = 4
 _MAX_GROUND_SLOPE = 0.3  # of the line on which it stands, as seen
 _FLATTEST_SHEAR = 0.12  # a cut-out has no shadow under light along its own plane
 
@@ -106,7 +106,10 @@ def cast_shadow(alpha: NDArray[np.float32], light: float) -> NDArray[np.float32]
     lamp = _mean_light(upright, standing.depth, reach, _lamp(math.radians(light)))
     sky = _mean_light(upright, standing.depth, reach, _sky())
     lit = _LAMP_SHARE * lamp + (1 - _LAMP_SHARE) * sky
-    missing = cv2.GaussianBlur(1 - lit, (0, 0), max(0.8, 0.004 * tall))
+    # The layers of its depth would show as stripes along the plane.
+    missing = cv2.GaussianBlur(
+        1 - lit, (0, 0), sigmaX=max(0.8, 0.004 * tall), sigmaY=max(1.0, 0.015 * tall)
+    )
     y, x = np.mgrid[0 : size[1], 0 : size[0]].astype(np.float32)
     depth = (standing.base[None] - y) / math.sin(_CAMERA_PITCH)
     seen = cv2.remap(

@@ -20,6 +20,8 @@ _MAX_ROUGHNESS = 0.03  # display-encoded; half of an even ground's pixels lie wi
 _PASSES = 8  # of the fit without what is darker: shadows
 _SHADOW_REJECT = 2.0  # of the residual's spread, below which a pixel is in shadow
 _BORDER_FADE_SHARE = 0.06  # of the longer side, in which a shadow that is cut off ends
+_WHITE_GROUND = 0.8  # linear light that a white ground is brought to: 0.91 encoded
+_MAX_GAIN = 1.5
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
@@ -139,7 +141,7 @@ def balance_gains(ground: Ground) -> NDArray[np.float32]:
         return np.ones(3, np.float32)
     gains = grey / light
     if grey > 0.4:
-        gains = gains * np.clip(0.93 / grey, 0.8, 1.9)
+        gains = gains * np.clip(_WHITE_GROUND / grey, 0.85, _MAX_GAIN)
     return np.asarray(gains, np.float32)
 
 

@@ -31,6 +31,7 @@ Colour = tuple[float, float, float]
 Backdrop = Picture | tuple[Colour, Colour]
 
 _SHADOW_CURVE = 1 / 2.2  # of light that is missing to the opacity of black in display values
+_KNEE = 0.75  # of linear light, from which on more light is bent below white
 _MAX_ENLARGEMENT = 1.5  # beyond which it is told
 
 
@@ -182,11 +183,13 @@ def _balanced(colour: NDArray[np.float32], gains: NDArray[np.float32]) -> NDArra
         return colour
     light = srgb_to_linear(colour) * gains
     bright = light.max(axis=2, keepdims=True)
-    # What would clip is bent below white as one, so that it keeps its colour.
-    knee = np.float32(0.85)
-    bent = knee + (1 - knee) * (1 - np.exp(-(bright - knee) / (1 - knee)))
-    light = np.where(bright > knee, light * (bent / np.maximum(bright, 1e-6)), light)
-    return np.clip(linear_to_srgb(light), 0, 1)
+    # What would clip is bent below white as one, so that it keeps its colour; white stays white.
+    most = float(gains.max())
+    if most > 1:
+        share = np.clip((bright - _KNEE) / (most - _KNEE), 0, 1)
+        bent = _KNEE + (1 - _KNEE) * (1 - (1 - share) ** ((most - _KNEE) / (1 - _KNEE)))
+        light = np.where(bright > _KNEE, light * (bent / np.maximum(bright, 1e-6)), light)
+    return np.clip(linear_to_srgb(light.astype(np.float32)), 0, 1)
 
 
 def _black(missing: NDArray[np.float32]) -> NDArray[np.float32]:

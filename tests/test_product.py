@@ -1,0 +1,313 @@
+"""Products on a shop's canvas: place, scale, ground, shadow, files; truth is drawn or rendered."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+import mattelier
+from mattelier.commands.main import main
+from mattelier.filters.product.cast_shadow import cast_shadow, find_standing, reflect
+from mattelier.filters.product.ground import balance_gains, find_ground, kept_shadow, unmix
+from mattelier.filters.product.placing import tilt
+
+WIDTH, HEIGHT = 320, 240
+
+
+def ground(colour: tuple[float, float, float] = (0.9, 0.9, 0.9)) -> np.ndarray:
+    """A sweep whose light falls off to one side."""
+    x = np.linspace(-1, 1, WIDTH)[None, :, None]
+    y = np.linspace(-1, 1, HEIGHT)[:, None, None]
+    return (np.array(colour) * (1 - 0.06 * x * x - 0.04 * y)).astype(np.float32)
+
+
+def bottle(x: int = 150, degrees: float = 0.0) -> np.ndarray:
+    """A matte with soft edges, even on both sides."""
+    alpha = np.zeros((HEIGHT * 4, WIDTH * 4), np.uint8)
+    cv2.rectangle(alpha, ((x - 30) * 4, 90 * 4), ((x + 30) * 4, 190 * 4), 255, -1)
+    cv2.rectangle(alpha, ((x - 10) * 4, 40 * 4), ((x + 10) * 4, 90 * 4), 255, -1)
+    turn = cv2.getRotationMatrix2D((x * 4, 120 * 4), degrees, 1)
+    alpha = cv2.warpAffine(alpha, turn, alpha.shape[::-1])
+    return cv2.resize(alpha, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+
+
+def photo(alpha: np.ndarray, behind: np.ndarray, colour=(0.7, 0.1, 0.1)) -> np.ndarray:
+    share = alpha[..., None]
+    picture = share * np.float32(colour) + (1 - share) * behind
+    noise = np.random.default_rng(1).normal(0, 0.006, picture.shape)
+    return np.clip((picture + noise) * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def as_hint(alpha: np.ndarray) -> dict:
+    """The matte is given, so that what is looked at is what is done with it."""
+    return {"hint": alpha, "hint_as": "matte"}
+
+
+def box_of(mask: np.ndarray) -> tuple[int, int, int, int]:
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return int(columns[0]), int(columns[-1]) + 1, int(rows[0]), int(rows[-1]) + 1
+
+
+def red(picture: np.ndarray) -> np.ndarray:
+    picture = picture[..., :3].astype(int)
+    return picture[..., 0] > picture[..., 1:].max(axis=2) + 60
+
+
+@pytest.mark.parametrize("x", [40, 150, 300])  # at the photo's border, too
+def test_the_subject_is_in_the_middle_with_its_margin(x: int) -> None:
+    alpha = bottle(x)
+    result = mattelier.product(
+        photo(alpha, ground()), canvas=(400, 500), margin=10, shadow="none", **as_hint(alpha)
+    )
+    assert result.rgba.shape == (500, 400, 4)
+    left, right, top, bottom = box_of(red(result.rgba))
+    assert abs((left + right) / 2 - 200) <= 1
+    assert abs((top + bottom) / 2 - 250) <= 1
+    assert min(abs(top - 40), abs(left - 40)) <= 2  # one side fills what is free
+    assert (result.rgba[:30, :30, :3] == 255).all()
+
+
+def test_a_series_stands_on_one_line_and_looks_equally_large() -> None:
+    wide = cv2.resize(bottle(), None, fx=1, fy=0.5)
+    wide = np.vstack([wide, np.zeros_like(wide)])
+    tops, bottoms, areas = [], [], []
+    for alpha in (bottle(), wide):
+        picture = photo(alpha, ground())
+        options = {"canvas": (400, 400), "shadow": "none", **as_hint(alpha)}
+        standing = red(mattelier.product(picture, align="base", **options).rgba)
+        bottoms.append(box_of(standing)[3])
+        tops.append(box_of(standing)[2])
+        areas.append(red(mattelier.product(picture, fit="area", **options).rgba).sum())
+    assert abs(bottoms[0] - bottoms[1]) <= 2  # the wide one's lower edge is soft
+    assert tops[0] != tops[1]
+    assert 0.6 < areas[0] / areas[1] < 1.6
+
+
+@pytest.mark.parametrize("degrees", [-5.0, 3.0])
+def test_what_is_even_on_both_sides_is_put_upright(degrees: float) -> None:
+    assert tilt(bottle(150, degrees)) == pytest.approx(-degrees, abs=0.4)
+
+
+def test_what_is_not_even_keeps_its_tilt() -> None:
+    shoe = np.zeros((HEIGHT, WIDTH), np.float32)
+    cv2.fillPoly(shoe, [np.array([[40, 180], [60, 80], [110, 120], [270, 160], [280, 185]])], 1.0)
+    assert tilt(shoe) == 0
+    assert tilt(bottle()) == 0
+
+
+def test_light_and_white_are_matched_over_a_series() -> None:
+    alpha = bottle()
+    casts = [(0.9, 0.9, 0.9), (0.92, 0.86, 0.76), (0.74, 0.78, 0.84)]
+    colours = []
+    for cast in casts:
+        lamp = (np.array(cast) / 0.9) ** 2.2  # of the same red thing under another lamp
+        seen = (np.array([0.45, 0.02, 0.02]) * lamp) ** (1 / 2.2)
+        result = mattelier.product(
+            photo(alpha, ground(cast), seen), canvas=(300, 300), **as_hint(alpha)
+        ).rgba
+        colours.append(np.median(result[red(result)], axis=0)[:3])
+    assert np.ptp(colours, axis=0).max() < 14
+    left = mattelier.product(
+        photo(alpha, ground(casts[1])), canvas=(300, 300), balance=False, **as_hint(alpha)
+    ).rgba
+    assert np.abs(np.median(left[red(left)], axis=0)[:3] - [178, 25, 25]).max() <= 3
+
+
+def test_a_coloured_ground_and_a_room_tell_nothing_of_the_light() -> None:
+    alpha = bottle()
+    green = find_ground(photo(alpha, ground((0.2, 0.7, 0.3))).astype(np.float32) / 255, alpha)
+    assert green is not None
+    np.testing.assert_array_equal(balance_gains(green), 1)
+    room = np.random.default_rng(0).uniform(0, 1, (12, 16, 3)).astype(np.float32)
+    room = cv2.resize(room, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    assert find_ground(np.clip(room, 0, 1), alpha) is None
+
+
+def test_a_kept_shadow_is_the_photos_and_nothing_else() -> None:
+    alpha = bottle()
+    truth = np.zeros((HEIGHT, WIDTH), np.float32)
+    cv2.ellipse(truth, (190, 190), (60, 14), 0, 0, 360, 0.5, -1)
+    truth = cv2.GaussianBlur(truth, (0, 0), 5)
+    behind = ground() * ((1 - truth) ** (1 / 2.2))[..., None]
+    view = photo(alpha, behind).astype(np.float32) / 255
+    even = find_ground(view, alpha)
+    assert even is not None
+    found = kept_shadow(view, alpha, even)
+    clear = alpha < 0.01
+    assert np.abs(found - truth)[clear].mean() < 0.02
+    assert found[:100][clear[:100]].max() < 0.08  # no grey veil where none was
+    assert np.corrcoef(found[clear], truth[clear])[0, 1] > 0.97
+    result = mattelier.product(
+        photo(alpha, behind), shadow="keep", canvas=(400, 400), **as_hint(alpha)
+    )
+    assert [layer.name for layer in result.layers] == ["background", "shadow", "subject"]
+
+
+def test_a_made_shadow_lies_away_from_the_light_and_is_darkest_where_it_stands() -> None:
+    alpha = bottle()
+    from_left, from_right = cast_shadow(alpha, -120), cast_shadow(alpha, 120)
+    beside = alpha < 0.01
+    assert from_left[:, 190:][beside[:, 190:]].sum() > 3 * from_left[:, :110][beside[:, :110]].sum()
+    assert (
+        from_right[:, :110][beside[:, :110]].sum() > 3 * from_right[:, 190:][beside[:, 190:]].sum()
+    )
+    from_behind = cast_shadow(alpha, 180)
+    below = from_behind[192:, 150]
+    assert below[0] > 0.5
+    assert below[0] > below[30] > below[-1]
+    assert from_behind[:80].max() < 0.05  # nothing hangs in the air
+
+
+def test_a_handle_that_hangs_does_not_touch_the_ground() -> None:
+    mug = bottle(120)
+    mug[120:140, 150:200] = 1
+    standing = find_standing(mug)
+    assert standing is not None
+    assert standing.base[120] == pytest.approx(191, abs=1)
+    assert standing.base[195] > 160
+    assert find_standing(np.zeros((20, 20), np.float32)) is None
+
+
+def test_a_reflection_is_the_subject_upside_down_and_fades() -> None:
+    alpha = bottle()
+    picture = np.dstack([np.broadcast_to(np.float32([0.7, 0.1, 0.1]), (HEIGHT, WIDTH, 3)), alpha])
+    picture[..., :3] *= alpha[..., None]
+    mirrored = reflect(picture.astype(np.float32), 0.4)[..., 3]
+    column = mirrored[:, 150]
+    assert column[:185].max() < 0.05
+    assert column[192] == pytest.approx(0.4, abs=0.05)
+    assert (np.diff(column[193:]) <= 1e-4).all()
+
+
+@pytest.mark.parametrize("own", [0.0, 1.0])
+def test_a_veil_on_an_even_ground_becomes_truly_transparent(own: float) -> None:
+    """Exact truth: a drawn veil, black or white, over a grey sweep; composited anew over blue."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    veil = np.clip(1 - np.hypot((x - 160) / 90, (y - 120) / 80), 0, 1) ** 0.5
+    veil = (veil * (0.5 + 0.3 * np.sin(x / 6))).astype(np.float32)
+    picture = photo(veil, ground((0.6, 0.6, 0.6)), (own, own, own))
+    view = picture.astype(np.float32) / 255
+    even = find_ground(view, (veil > 0).astype(np.float32))
+    assert even is not None
+    alpha, foreground = unmix(view, even)
+    assert np.abs(alpha - veil).mean() < 0.012
+    blue = np.float32([0.1, 0.2, 0.9])
+    again = alpha[..., None] * foreground + (1 - alpha[..., None]) * blue
+    truth = veil[..., None] * own + (1 - veil[..., None]) * blue
+    assert np.abs(again - truth).mean() < 0.012
+
+
+def test_the_whole_lets_the_new_ground_through_glass() -> None:
+    glass = bottle() * 0.3
+    hint = (bottle() > 0.5).astype(np.float32)
+    picture = photo(glass, ground((0.8, 0.8, 0.8)), (0, 0, 0))
+    options = {"canvas": (300, 300), "background": "transparent", "shadow": "none"}
+    result = mattelier.product(picture, see_through=True, **options, **as_hint(hint)).rgba
+    assert abs(int(result[150, 150, 3]) - 77) < 14
+    solid = mattelier.product(picture, **options, **as_hint(hint)).rgba
+    assert solid[150, 150, 3] == 255
+
+
+def test_backgrounds(tmp_path: Path) -> None:
+    alpha = bottle()
+    picture = photo(alpha, ground())
+    options = {"canvas": (200, 200), "shadow": "none", **as_hint(alpha)}
+    gradient = mattelier.product(picture, background="#ffffff,#808080", **options).rgba
+    assert gradient[0, 0, 0] >= 254
+    assert abs(int(gradient[-1, 0, 0]) - 128) <= 2
+    Image.new("RGB", (50, 80), "teal").save(tmp_path / "b.png")
+    on_picture = mattelier.product(picture, background=str(tmp_path / "b.png"), **options).rgba
+    np.testing.assert_array_equal(on_picture[0, 0], [0, 128, 128, 255])
+    with pytest.raises(mattelier.MattelierError, match="neither"):
+        mattelier.product(picture, background="nocolour", **options)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, colours: None, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    for index, x in enumerate((100, 200)):
+        Image.fromarray(photo(bottle(x), ground((0.2, 0.6, 0.2)))).save(f"photos/{index}.png")
+    return tmp_path
+
+
+def run(*flags: str) -> int:
+    common = ["--model", "colours", "--review-below", "0"]
+    return main(["product", "photos", "-o", "shop", *common, *flags])
+
+
+def test_sizes_formats_layers_and_the_sheet_in_one_run(shop: Path) -> None:
+    flags = ["--canvas", "300", "--format", "jpg", "--also", "webp@80", "--also", "ora"]
+    assert run(*flags) == 0
+    names = sorted(path.name for path in Path("shop").iterdir())
+    own = [f"{index}{ending}" for index in (0, 1) for ending in ("-80.webp", ".jpg", ".ora")]
+    assert names == sorted([*own, "contact-sheet.jpg", "mattelier-product.toml"])
+    assert Image.open("shop/0.jpg").size == (300, 300)
+    assert Image.open("shop/0-80.webp").size == (80, 80)
+    with zipfile.ZipFile("shop/0.ora") as archive:
+        assert archive.infolist()[0].filename == "mimetype"
+        assert archive.read("mimetype") == b"image/openraster"
+        stack = archive.read("stack.xml").decode()
+        assert stack.index('"subject"') < stack.index('"shadow"') < stack.index('"background"')
+        merged = Image.open(archive.open("mergedimage.png")).convert("RGB")
+        total = Image.new("RGBA", (300, 300))
+        for index in range(3):
+            layer = Image.open(archive.open(f"data/layer{index}.png")).convert("RGBA")
+            total = Image.alpha_composite(total, layer)
+    off = np.abs(np.asarray(total.convert("RGB")).astype(int) - np.asarray(merged))
+    assert off.max() <= 3
+    assert Image.open("shop/contact-sheet.jpg").width > 400
+
+
+def test_a_folder_remembers_and_a_preset_and_a_flag_go_before(shop: Path) -> None:
+    assert run("--canvas", "200", "--margin", "20", "--no-sheet") == 0
+    assert run("--overwrite") == 0
+    assert Image.open("shop/0.png").size == (200, 200)
+    assert not Path("shop/contact-sheet.jpg").exists()
+    Path("brand.toml").write_text('canvas = "160x120"\nbackground = "teal"\n')
+    assert run("--overwrite", "--preset", "brand.toml", "--background", "navy") == 0
+    with Image.open("shop/0.png") as picture:
+        assert (picture.size, picture.getpixel((0, 0))) == ((160, 120), (0, 0, 128))
+    assert main(["product", "photos", "-o", "market", "--preset", "marketplace", "--model",
+                 "colours", "--canvas", "100", "--review-below", "0"]) == 0  # fmt: skip
+    assert Image.open("market/0.jpg").getpixel((2, 2)) == (255, 255, 255)
+
+
+def test_unsure_ones_are_set_aside(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--canvas", "100", "--review-below", "1", "--json", "--also", "jpg") == 0
+    out, err = capsys.readouterr()
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert {Path(line["output"]) for line in lines} == {
+        Path("shop/review/0.png"), Path("shop/review/1.png")
+    }  # fmt: skip
+    assert all(Path(line["output"]).is_file() for line in lines)
+    assert Path("shop/review/0.jpg").is_file()
+    assert not Path("shop/0.png").exists()
+    assert "2 of 2" in err
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--canvas", "8"], "16"),
+        (["--canvas", "wide"], "size"),
+        (["--background", "nocolour"], "nocolour"),
+        (["--background", "transparent", "--format", "jpg"], "transparency"),
+        (["--also", "gif"], "gif"),
+        (["--preset", "none"], "marketplace"),
+        (["--preset", "bad.toml"], "no flag --canvass"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(
+    shop: Path, flags: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("bad.toml").write_text("canvass = 3\n")
+    assert run(*flags) == 2
+    assert words in capsys.readouterr().err
+    assert not Path("shop").exists()
