@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 
 MEGAPIXELS_AT_ONCE = 64.0
 
-Save = Callable[[Path], None]
+Save = Callable[[Path], Iterable[Path] | None]
+"""Writes a result to a path; tells which files it made, where that is not the path alone."""
+
+Seal = Callable[[Path, Path, Mapping[str, Any]], None]
+"""Signs a finished file: its path, its source, the report."""
+
 Compute = Callable[["Picture", "Hint | None"], tuple[Save, Mapping[str, Any]]]
 """One picture's work: what writes the result to a path, and the report of what happened."""
 
@@ -100,6 +105,7 @@ def run(
     *,
     workers: int,
     overwrite: bool = True,
+    seal: Seal | None = None,
     done: Callable[[Result], None] = lambda result: None,
     progress: Callable[[float, str], None] = lambda fraction, stage: None,
     interrupted: Callable[[], None] = lambda: None,
@@ -131,7 +137,7 @@ def run(
     ):
         compute = opener.submit(open_compute) if ready else Future()
         futures = [
-            pool.submit(_work, job, compute, gate, stop, overwrite, progress) for job in jobs
+            pool.submit(_work, job, compute, gate, stop, overwrite, seal, progress) for job in jobs
         ]
         announced = False
         try:
@@ -154,6 +160,7 @@ def _work(
     gate: Gate,
     stop: threading.Event,
     overwrite: bool,
+    seal: Seal | None,
     progress: Callable[[float, str], None],
 ) -> Result:
     started = time.perf_counter()
@@ -193,13 +200,26 @@ def _work(
                     if path is not None and not overwrite and os.path.lexists(path):
                         raise OutputError(f"{path} exists already; add --overwrite to replace it.")
                 job.output.parent.mkdir(parents=True, exist_ok=True)
-                save(job.output)
+                made = list(save(job.output) or [job.output])
                 del save
+                if seal is not None:
+                    _seal(seal, made, job.source, report)
             result = Result(job, report={**size, **report})
         except Exception as error:
             sentence, exit_code = explain(error, job)
             result = Result(job, sentence, exit_code, report=size)
     return replace(result, seconds=time.perf_counter() - started, notes=tuple(notes))
+
+
+def _seal(seal: Seal, made: Sequence[Path], source: Path, report: Mapping[str, Any]) -> None:
+    """Sign all files of a result; where one cannot be, none stays."""
+    try:
+        for path in made:
+            seal(path, source, report)
+    except BaseException:
+        for path in made:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def explain(error: Exception, job: Job) -> tuple[str, int]:

@@ -20,7 +20,7 @@ import click
 from mattelier.batch import outputs, pool
 from mattelier.batch.claim_outputs import claim_outputs
 from mattelier.batch.outputs import Plan, Source
-from mattelier.batch.pool import Compute, Job, Result
+from mattelier.batch.pool import Compute, Job, Result, Seal
 from mattelier.commands.options import FileOptions, check_hint_files, hint_of
 from mattelier.requests import HintRequest
 from mattelier.tasks.registry import TaskSpec
@@ -99,6 +99,7 @@ def run_pictures(
         raise UsageError("--overwrite makes again what --skip-existing passes over; choose one.")
     catch_warnings()
     started = time.perf_counter()
+    seal = _open_seal(spec, files.credentials)
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mattelier-")))
         jobs = _jobs(
@@ -126,6 +127,7 @@ def run_pictures(
             open_compute,
             workers=files.jobs or pool.default_workers(),
             overwrite=files.overwrite,
+            seal=seal,
             done=done,
             progress=progress,
             interrupted=lambda: _print_message(
@@ -221,6 +223,33 @@ def _jobs(
         problem = plan.problem or unclear
         jobs.append(Job(name, path, plan.output, found, problem, plan.confidence))
     return jobs
+
+
+def _open_seal(spec: TaskSpec, key: str | None) -> Seal | None:
+    """What signs a result with a key; None where nothing shall be signed."""
+    if key is None:
+        return None
+    from mattelier.media.credentials import SigningKey
+
+    signing = SigningKey(key)
+
+    def seal(path: Path, source: Path, report: Mapping[str, Any]) -> None:
+        process = {"task": spec.name, **{k: report[k] for k in ("model",) if report.get(k)}}
+        if version := _model_version(process.get("model")):
+            process["model_version"] = version
+        signing.seal(path, source, title=source.name, source_type=spec.source_type, process=process)
+
+    return seal
+
+
+def _model_version(name: str | None) -> str:
+    from mattelier.catalogue import Store
+    from mattelier.types.errors import MattelierError
+
+    try:
+        return Store().card(name).version if name else ""
+    except MattelierError:  # a weights file without a card, or several networks
+        return ""
 
 
 def _without_done(task: str, plans: Sequence[Plan], as_json: bool) -> list[Plan]:

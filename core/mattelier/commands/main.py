@@ -23,6 +23,7 @@ _OTHERS = {
     "install": "Install into GIMP or Blender.",
     "roto": "Matte every frame of a shot from a few keys.",
     "farm": "Make a shot on many machines.",
+    "inspect": "Say what pictures tell of themselves.",
     "watch": "Do what is put into a folder, as it comes.",
     "qc": "Report on a shot's mattes.",
     "worker": "Serve GIMP and Blender, warm.",

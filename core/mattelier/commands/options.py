@@ -155,6 +155,7 @@ class FileOptions:
     skip_existing: bool
     jobs: int | None
     json: bool
+    credentials: str | None
 
     @classmethod
     def of(cls, flags: Mapping[str, Any]) -> FileOptions:
@@ -189,6 +190,12 @@ def file_options(*formats: str) -> Callable[[Command], Command]:
             help="Pictures in work at once. Default: by cores.",
         ),
         switch("json", "One JSON object per result on stdout."),
+        click.option(
+            "--credentials",
+            metavar="KEY.pem|test",
+            help="Sign what was done into the result, as Content Credentials (C2PA).",
+        ),
+        switch("strip-metadata", "Leave out what the photo's file says: EXIF, place, camera."),
     ]
 
     return lambda command: _with(options, command)

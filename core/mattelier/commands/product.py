@@ -135,17 +135,20 @@ def _writer(flags: Mapping[str, Any], result: Result) -> Save:
         else:
             stills.write_cutout(path, shrink(picture, side))
 
-    def save(path: Path) -> None:
+    def save(path: Path) -> list[Path]:
         place = path.parent
         if _is_unsure(result.report.confidence, flags):
             place = path.parent / REVIEW_FOLDER
             place.mkdir(exist_ok=True)
-        write(place / path.name, None)
+        made = [place / path.name]
+        write(made[0], None)
         for kind, side in flags["also"]:
             stem = path.stem if side is None else f"{path.stem}-{side}"
             beside = place / f"{stem}{SUFFIXES[kind]}"
-            if beside.name != path.name:
+            if beside not in made:
                 write(beside, side)
+                made.append(beside)
+        return made
 
     return save
 

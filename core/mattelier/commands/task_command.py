@@ -172,10 +172,13 @@ def _open_compute(
     mask_alone: bool,
 ) -> Compute:
     from mattelier.commands.task_run import open_task, record
+    from mattelier.media.stills import without_metadata
 
     apply = open_task(request)
 
     def compute(picture: Picture, hint: Any) -> tuple[Save, Mapping[str, Any]]:
+        if flags["strip_metadata"]:
+            picture = without_metadata(picture)
         inputs = {"hint": hint} if spec.hint else {"mask": hint.mask} if mask_alone else {}
         result = apply(picture, **inputs)
         if writer is not None:
@@ -255,6 +258,9 @@ def _refuse_shot_flags(files: FileOptions, flags: Mapping[str, Any]) -> None:
 def _run_shot(spec: TaskSpec, request: Any, files: FileOptions, flags: Mapping[str, Any]) -> int:
     if files.output in (None, "-"):
         raise UsageError("A shot needs -o: name.####.exr, a movie's name, or a folder.")
+    for flag in ("credentials", "strip_metadata"):
+        if flags[flag]:
+            raise UsageError(f"--{flag.replace('_', '-')} is for pictures, not for shots.")
     if files.skip_existing:
         raise UsageError("--skip-existing is for pictures; a shot is resumed by itself.")
     if files.jobs is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,14 @@ def read(path: str | os.PathLike[str]) -> Picture:
         When samples that are no light were replaced, or a profile did not fit.
     """
     return _read(Path(path), managed=True)
+
+
+def without_metadata(picture: Picture) -> Picture:
+    """The picture alone: what its pixels mean stays, what else its file said does not."""
+    from mattelier.media.oiio_io import SAMPLE_TYPE
+
+    kept = {key: value for key, value in picture.metadata.items() if key == SAMPLE_TYPE}
+    return replace(picture, exif=None, metadata=kept)
 
 
 def read_grey(path: str | os.PathLike[str]) -> NDArray[np.float32]:
@@ -234,7 +243,7 @@ def write_matte_layers(
 def _read(path: Path, *, managed: bool) -> Picture:
     from PIL import UnidentifiedImageError
 
-    file_format = _detect_format(path)
+    file_format = detect_format(path)
     try:
         picture = _decode(path, file_format, managed=managed)
     except MattelierError:
@@ -251,7 +260,14 @@ def _read(path: Path, *, managed: bool) -> Picture:
     return picture
 
 
-def _detect_format(path: Path) -> str:
+def detect_format(path: Path) -> str:
+    """What a file is by its first bytes: "JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF", "EXR" ….
+
+    Raises
+    ------
+    PictureError
+        It is no picture that can be read, or not there.
+    """
     if path.is_dir():
         raise PictureError(f"{path} is a folder, not a picture.")
     try:

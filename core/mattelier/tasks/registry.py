@@ -88,6 +88,9 @@ class TaskSpec:
         `task` on the cards of the networks that it may be set to; "" where it needs none.
     sequences : str
         "frames": done to each frame of a plate; else why not, or what does it instead.
+    source_type : str
+        The IPTC's Digital Source Type of its results: "compositeWithTrainedAlgorithmicMedia" where
+        a network makes pixels of its own.
     """
 
     request: type[Request]
@@ -98,6 +101,7 @@ class TaskSpec:
     inputs: tuple[TaskInput, ...] = ()
     networks: str = ""
     sequences: str = "frames"
+    source_type: str = "algorithmicallyEnhanced"
 
     @property
     def name(self) -> str:
@@ -194,6 +198,7 @@ TASKS: Mapping[str, TaskSpec] = {
             "Enlarge pictures.",
             "enlarging",
             networks="upscale",
+            source_type="compositeWithTrainedAlgorithmicMedia",
         ),
         TaskSpec(
             DenoiseRequest,
@@ -202,6 +207,7 @@ TASKS: Mapping[str, TaskSpec] = {
             "Remove noise and JPEG blocks.",
             "denoising",
             networks="denoise",
+            source_type="compositeWithTrainedAlgorithmicMedia",
         ),
         TaskSpec(
             RestoreRequest,
@@ -237,6 +243,7 @@ TASKS: Mapping[str, TaskSpec] = {
             "painting",
             (TaskInput("reference", "picture", "reference", required=True),),
             "style",
+            source_type="compositeWithTrainedAlgorithmicMedia",
         ),
         TaskSpec(
             BokehRequest,
