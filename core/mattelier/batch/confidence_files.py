@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from mattelier.types.atomic import replacing
 from mattelier.types.errors import OutputError
 from mattelier.types.picture import Picture
 
-Save = Callable[[Path], Iterable[Path] | None]
+Save = Callable[[Path], object]
 
 
 def with_confidence(

@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 MEGAPIXELS_AT_ONCE = 64.0
 
-Save = Callable[[Path], Iterable[Path] | None]
-"""Writes a result to a path; tells which files it made, where that is not the path alone."""
+Save = Callable[[Path], object]
+"""Writes a result to a path; gives a list of what it made, where that is not the path alone."""
 
 Seal = Callable[[Path, Path, Mapping[str, Any]], None]
 """Signs a finished file: its path, its source, the report."""
@@ -200,8 +200,9 @@ def _work(
                     if path is not None and not overwrite and os.path.lexists(path):
                         raise OutputError(f"{path} exists already; add --overwrite to replace it.")
                 job.output.parent.mkdir(parents=True, exist_ok=True)
-                made = list(save(job.output) or [job.output])
+                told = save(job.output)
                 del save
+                made = told if isinstance(told, list) else [job.output]
                 if seal is not None:
                     _seal(seal, made, job.source, report)
             result = Result(job, report={**size, **report})
