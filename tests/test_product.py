@@ -14,7 +14,13 @@ from PIL import Image
 import mattelier
 from mattelier.commands.main import main
 from mattelier.filters.product.cast_shadow import cast_shadow, find_standing, reflect
-from mattelier.filters.product.ground import balance_gains, find_ground, kept_shadow, unmix
+from mattelier.filters.product.ground import (
+    balance_gains,
+    find_ground,
+    kept_shadow,
+    open_holes,
+    unmix,
+)
 from mattelier.filters.product.placing import tilt
 
 WIDTH, HEIGHT = 320, 240
@@ -182,6 +188,29 @@ def test_a_reflection_is_the_subject_upside_down_and_fades() -> None:
     assert column[:185].max() < 0.05
     assert column[192] == pytest.approx(0.4, abs=0.05)
     assert (np.diff(column[193:]) <= 1e-4).all()
+
+
+def test_gaps_that_show_the_even_ground_are_holes_and_white_on_white_is_none() -> None:
+    filled = bottle()
+    truth = filled.copy()
+    truth[110:150, 135:165] = 0
+    for behind in (ground(), ground((0.5, 0.55, 0.6))):
+        view = photo(truth, behind).astype(np.float32) / 255
+        even = find_ground(view, filled)
+        assert even is not None
+        opened = open_holes(view, filled, even)
+        assert np.abs(opened - truth)[100:160, 125:175].mean() < 0.03
+        np.testing.assert_allclose(opened[:90], filled[:90])
+    # A pale side that reaches the outline, and a white thing before a white ground, stay whole.
+    pale = photo(filled, ground()).astype(np.float32) / 255
+    pale[120:140, 100:150] = ground()[120:140, 100:150]
+    even = find_ground(pale, filled)
+    assert even is not None
+    np.testing.assert_array_equal(open_holes(pale, filled, even), filled)
+    white = np.ones((HEIGHT, WIDTH, 3), np.float32)
+    even = find_ground(white, filled)
+    assert even is not None
+    np.testing.assert_array_equal(open_holes(white, filled, even), filled)
 
 
 @pytest.mark.parametrize("own", [0.0, 1.0])

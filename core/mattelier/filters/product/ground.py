@@ -22,6 +22,9 @@ _SHADOW_REJECT = 2.0  # of the residual's spread, below which a pixel is in shad
 _BORDER_FADE_SHARE = 0.06  # of the longer side, in which a shadow that is cut off ends
 _WHITE_GROUND = 0.8  # linear light that a white ground is brought to: 0.91 encoded
 _MAX_GAIN = 1.5
+_CLIPPED = 0.97  # display-encoded; a brighter ground cannot be told from what is as bright
+_MIN_LIKENESS = 0.012  # display-encoded; so near to the ground a pixel is the ground's
+_MIN_HOLE_PX, _MIN_HOLE_SHARE = 40, 0.0015  # pixels, and share of the subject
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
@@ -141,8 +144,43 @@ def balance_gains(ground: Ground) -> NDArray[np.float32]:
         return np.ones(3, np.float32)
     gains = grey / light
     if grey > 0.4:
-        gains = gains * np.clip(_WHITE_GROUND / grey, 0.85, _MAX_GAIN)
+        gains = gains * np.clip(_WHITE_GROUND / grey, 1, _MAX_GAIN)
     return np.asarray(gains, np.float32)
+
+
+def open_holes(
+    view: NDArray[np.float32], alpha: NDArray[np.float32], ground: Ground
+) -> NDArray[np.float32]:
+    """The matte with holes where the even ground is seen through the subject: (H, W) float32.
+
+    Networks fill handles, rings and the gaps of a chair's back. What the subject encloses and what
+    looks as the ground does there, to within its noise, is such a hole; what reaches the outline
+    may be a pale side of the subject, and a ground that is white to the full tells nothing.
+    """
+    import cv2
+
+    if ground.mean.max() > _CLIPPED:
+        return alpha
+    off = np.abs(cv2.GaussianBlur(view - ground.colour, (0, 0), 1.0)).max(axis=2)
+    inside = alpha > 0.5
+    like = ((off < max(3 * ground.noise, _MIN_LIKENESS)) & inside).astype(np.uint8)
+    like = cv2.morphologyEx(like, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    count, parts, facts, _ = cv2.connectedComponentsWithStats(like)
+    outline = cv2.dilate((~inside).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    outside = np.unique(parts[outline])
+    least = max(_MIN_HOLE_PX, _MIN_HOLE_SHARE * float(inside.sum()))
+    holes = [
+        part
+        for part in range(1, count)
+        if part not in outside and facts[part, cv2.CC_STAT_AREA] >= least
+    ]
+    if not holes:
+        return alpha
+    mask = np.isin(parts, holes).astype(np.uint8)
+    grown = cv2.dilate(mask, np.ones((5, 5), np.uint8))  # what the blur took from its rim
+    soft = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), 0.8)
+    result: NDArray[np.float32] = alpha * (1 - soft)
+    return result
 
 
 def unmix(

@@ -64,10 +64,10 @@ class ProductTask(Task):
             The hint does not fit the picture.
         """
         from mattelier.filters.product.ground import (
-            Ground,
             balance_gains,
             find_ground,
             kept_shadow,
+            open_holes,
             unmix,
         )
         from mattelier.filters.product.placing import place
@@ -78,11 +78,12 @@ class ProductTask(Task):
             matte = matte_picture(picture, hint, request.matte, model)
         alpha, report = matte.alpha, matte.report
         view = View(picture).tile(0, picture.height, 0, picture.width)
+        given = hint is not None and hint.mask is not None and hint.mask_as == "matte"
         sample = np.dtype(np.uint8 if picture.dtype == np.uint8 else np.uint16)
         with report.timed("ground"), stage("looking at the ground", 0.5, 0.6):
-            ground: Ground | None = None
-            if request.balance or request.see_through or request.shadow == "keep":
-                ground = find_ground(view, alpha)
+            ground = find_ground(view, alpha)
+            if ground is not None and not given:
+                alpha = open_holes(view, alpha, ground)
         if ground is None and (request.see_through or request.shadow == "keep"):
             remark("The ground is not even, so nothing of it was taken apart.")
         with report.timed("foreground"), stage("cleaning edge colours", 0.6, 0.75):
@@ -101,7 +102,7 @@ class ProductTask(Task):
             foreground = _balanced(foreground, balance_gains(ground))
         width, height = request.size
         placing = place(
-            matte.alpha,
+            alpha if not request.see_through else matte.alpha,
             width,
             height,
             request.margin / 100 * min(width, height),
