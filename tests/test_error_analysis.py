@@ -42,6 +42,16 @@ def ring_with_handle() -> np.ndarray:
     return mask
 
 
+def test_a_filled_hole_is_called_one() -> None:
+    ring = disc(radius=40, value=0, on=disc())
+    cause = explain_mask(disc(), ring)
+    assert cause.category == "filled hole"
+    assert cause.sentence == "Fills a hole in it, 25 % too much."
+    two = disc(230, 150, 20, 0, on=disc(150, 150, 20, 0, on=disc()))
+    assert "fills 2 holes in it" in explain_mask(disc(), two).sentence.lower()
+    assert explain_mask(ring_with_handle(), disc()).category == "too much, touching"
+
+
 TRUTH = disc()
 TWO = disc(300, 150, 60, on=disc(100, 150, 60))
 

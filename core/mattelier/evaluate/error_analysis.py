@@ -154,6 +154,10 @@ def _missing_fault(missing: Mask, subject: Mask, off: Map, result: Map) -> _Faul
 
 def _surplus_fault(surplus: Mask, subject: Mask, off: Map) -> _Fault:
     area, cost = float(subject.sum()), float(off[surplus].sum())
+    filled = [hole for hole in _holes(subject, _MIN_PIECE * area) if (surplus & hole).any()]
+    if filled and sum(float(off[surplus & hole].sum()) for hole in filled) > 0.5 * cost:
+        what = "a hole" if len(filled) == 1 else f"{len(filled)} holes"
+        return _Fault("filled hole", cost, f"fills {what} in it, {_share(cost, area)} too much")
     pieces = sorted(_pieces(surplus, _MIN_PIECE * area), key=np.count_nonzero, reverse=True)
     beside = cv2.dilate(subject.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
     touching = [bool((piece & beside).any()) for piece in pieces]
@@ -213,6 +217,13 @@ def _pieces(mask: Mask, min_area: float) -> list[Mask]:
     count, labels, facts, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     large = [n for n in range(1, count) if facts[n, cv2.CC_STAT_AREA] >= max(min_area, 4)]
     return [np.asarray(labels == number) for number in large]
+
+
+def _holes(subject: Mask, min_area: float) -> list[Mask]:
+    """Pieces of the background that the subject encloses."""
+    rim = np.zeros_like(subject)
+    rim[[0, -1]] = rim[:, [0, -1]] = True
+    return [piece for piece in _pieces(~subject, min_area) if not (piece & rim).any()]
 
 
 def _distance_to(mask: Mask) -> Map:

@@ -159,7 +159,7 @@ def open_holes(
     """
     import cv2
 
-    if ground.mean.max() > _CLIPPED:
+    if ground.mean.min() > _CLIPPED:
         return alpha
     off = np.abs(cv2.GaussianBlur(view - ground.colour, (0, 0), 1.0)).max(axis=2)
     inside = alpha > 0.5
