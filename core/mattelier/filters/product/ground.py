@@ -163,7 +163,8 @@ def open_holes(
         return alpha
     off = np.abs(cv2.GaussianBlur(view - ground.colour, (0, 0), 1.0)).max(axis=2)
     inside = alpha > 0.5
-    like = ((off < max(3 * ground.noise, _MIN_LIKENESS)) & inside).astype(np.uint8)
+    tolerance = max(3 * ground.noise, _MIN_LIKENESS)
+    like = ((off < tolerance) & inside).astype(np.uint8)
     like = cv2.morphologyEx(like, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     count, parts, facts, _ = cv2.connectedComponentsWithStats(like)
     outline = cv2.dilate((~inside).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
@@ -177,10 +178,13 @@ def open_holes(
     if not holes:
         return alpha
     mask = np.isin(parts, holes).astype(np.uint8)
-    grown = cv2.dilate(mask, np.ones((5, 5), np.uint8))  # what the blur took from its rim
-    soft = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), 0.8)
-    result: NDArray[np.float32] = alpha * (1 - soft)
-    return result
+    # On its rim ground and subject mix: the share of the way from the ground to the subject nearby.
+    rim = cv2.dilate(mask, np.ones((7, 7), np.uint8)) - mask > 0
+    away = np.abs(view - ground.colour).max(axis=2)
+    whole = cv2.dilate(away, np.ones((9, 9), np.uint8))
+    share = np.clip((away - tolerance) / np.maximum(whole - tolerance, 0.02), 0, 1)
+    opened = np.where(mask > 0, 0, np.where(rim, alpha * share, alpha))
+    return opened.astype(np.float32)
 
 
 def unmix(
