@@ -48,6 +48,8 @@ SLOW = {
     "test_objects.py::test_python_and_worker_give_the_same",
     "test_package.py::test_the_packages_hold_what_their_licence_says",
     "test_package.py::test_the_wheel_works_in_an_empty_environment",
+    "test_product.py::test_a_series_stands_on_one_line_and_looks_equally_large",
+    "test_product.py::test_light_and_white_are_matched_over_a_series",
     "test_progress.py::test_one_long_picture_shows_how_far_it_is",
     "test_refine.py::test_closed_form_agrees_with_pymatting",
     "test_roto.py::test_chunks_give_the_same_files_as_one_run",

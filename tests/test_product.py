@@ -115,12 +115,16 @@ def test_light_and_white_are_matched_over_a_series() -> None:
         lamp = (np.array(cast) / 0.9) ** 2.2  # of the same red thing under another lamp
         seen = (np.array([0.45, 0.02, 0.02]) * lamp) ** (1 / 2.2)
         result = mattelier.product(
-            photo(alpha, ground(cast), seen), canvas=(300, 300), **as_hint(alpha)
+            photo(alpha, ground(cast), seen), canvas=(300, 300), shadow="none", **as_hint(alpha)
         ).rgba
         colours.append(np.median(result[red(result)], axis=0)[:3])
     assert np.ptp(colours, axis=0).max() < 14
     left = mattelier.product(
-        photo(alpha, ground(casts[1])), canvas=(300, 300), balance=False, **as_hint(alpha)
+        photo(alpha, ground(casts[1])),
+        canvas=(300, 300),
+        shadow="none",
+        balance=False,
+        **as_hint(alpha),
     ).rgba
     assert np.abs(np.median(left[red(left)], axis=0)[:3] - [178, 25, 25]).max() <= 3
 
@@ -318,6 +322,10 @@ def test_unsure_ones_are_set_aside(shop: Path, capsys: pytest.CaptureFixture[str
     assert Path("shop/review/0.jpg").is_file()
     assert not Path("shop/0.png").exists()
     assert "2 of 2" in err
+    Path("shop/review/0.png").write_text("retouched")
+    assert run("--review-below", "1", "--skip-existing") == 0  # it waits there, and is done
+    assert run("--review-below", "1") == 3  # nor is it written over
+    assert Path("shop/review/0.png").read_text() == "retouched"
 
 
 @pytest.mark.parametrize(

@@ -79,16 +79,17 @@ def run_pictures(
     confidence: bool = False,
     layered: bool = False,
     finish: Callable[[Result], Result] = lambda result: result,
+    elsewhere: Callable[[Path], Path] = lambda output: output,
     only: Collection[Path] | None = None,
 ) -> list[Result]:
     """Do the task on all inputs, and tell people and programs what happened.
 
     An `opaque` result has no transparency, so JPEG can hold it. `mask_flag` is what the
     command calls the hint's mask. `beside` are files that are read beside the pictures and the
-    hints, and so never written over. With `confidence`, the task writes a map beside each result.
-    Of the inputs' pictures just those in `only` are done; their results bear the names that they
-    have among all. `finish` may change what is told of a result. A `layered` result may be written
-    with its layers.
+    hints, and so never written over. With `confidence`, the task writes a map beside each result. A
+    `layered` result may be written with its layers. `finish` may change what is told of a result,
+    and `elsewhere` says where else one may lie. Of the inputs' pictures just those in `only` are
+    done; their results bear the names that they have among all.
 
     Raises
     ------
@@ -103,7 +104,17 @@ def run_pictures(
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mattelier-")))
         jobs = _jobs(
-            spec, files, hint, opaque, mask_flag, beside, scratch, confidence, layered, only
+            spec,
+            files,
+            hint,
+            opaque,
+            mask_flag,
+            beside,
+            scratch,
+            confidence,
+            layered,
+            only,
+            elsewhere,
         )
         jobs = _report_first(claim_outputs(stack, jobs))
         advance = stack.enter_context(progress_bar(len(jobs)))
@@ -191,6 +202,7 @@ def _jobs(
     confidence: bool,
     layered: bool,
     only: Collection[Path] | None,
+    elsewhere: Callable[[Path], Path],
 ) -> list[Job]:
     from mattelier.media.stills import INPUT_SUFFIXES, MATTE_SUFFIXES, OUTPUT_SUFFIXES
 
@@ -211,7 +223,7 @@ def _jobs(
     if only is not None:
         plans = [plan for plan in plans if plan.source.path in only]
     if files.skip_existing:
-        plans = _without_done(spec.name, plans, files.json)
+        plans = _without_done(spec.name, plans, files.json, elsewhere)
     hints = [_hint(plan.source, hint, INPUT_SUFFIXES, mask_flag) for plan in plans]
     hinted = (file for found, _ in hints for file in (found.mask, found.trimap))
     read = [Path(file) for file in (*beside, *hinted) if file]
@@ -252,14 +264,23 @@ def _model_version(name: str | None) -> str:
         return ""
 
 
-def _without_done(task: str, plans: Sequence[Plan], as_json: bool) -> list[Plan]:
-    done = [plan for plan in plans if plan.is_done]
-    for plan in done if as_json else ():
-        source, output = str(plan.source.path), str(plan.output)
-        _print_line({"task": task, "input": source, "output": output, "ok": True, "skipped": True})
-    if done:
-        _print_message(f"Passed over {len(done)} of {len(plans)} pictures: their results exist.")
-    return [plan for plan in plans if not plan.is_done]
+def _without_done(
+    task: str, plans: Sequence[Plan], as_json: bool, elsewhere: Callable[[Path], Path]
+) -> list[Plan]:
+    left = []
+    for plan in plans:
+        moved = elsewhere(plan.output)
+        if not plan.is_done and (moved == plan.output or not moved.is_file()):
+            left.append(plan)
+        elif as_json:
+            source = str(plan.source.path)
+            output = str(plan.output if plan.is_done else moved)
+            _print_line(
+                {"task": task, "input": source, "output": output, "ok": True, "skipped": True}
+            )
+    if done := len(plans) - len(left):
+        _print_message(f"Passed over {done} of {len(plans)} pictures: their results exist.")
+    return left
 
 
 def _report_first(jobs: list[Job]) -> list[Job]:

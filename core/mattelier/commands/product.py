@@ -23,7 +23,7 @@ from mattelier.requests import ProductRequest, Size
 from mattelier.requests.flat import flat_fields
 from mattelier.requests.product import MAX_CANVAS_PX, parse_gradient
 from mattelier.types.atomic import replacing
-from mattelier.types.errors import UsageError
+from mattelier.types.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from mattelier.batch.pool import Compute, Save
@@ -129,6 +129,8 @@ def _writer(flags: Mapping[str, Any], result: Result) -> Save:
     assert picture is not None
 
     def write(path: Path, side: int | None) -> None:
+        if not flags["overwrite"] and os.path.lexists(path):
+            raise OutputError(f"{path} exists already; add --overwrite to replace it.")
         if path.suffix == SUFFIX:
             layers = [replace(one, picture=shrink(one.picture, side)) for one in result.layers]
             write_openraster(path, layers, shrink(picture, side))
@@ -151,6 +153,11 @@ def _writer(flags: Mapping[str, Any], result: Result) -> Save:
         return made
 
     return save
+
+
+def _review(output: Path) -> Path:
+    """Where an unsure result waits."""
+    return output.parent / REVIEW_FOLDER / output.name
 
 
 def _is_unsure(confidence: float | None, flags: Mapping[str, Any]) -> bool:
@@ -176,7 +183,13 @@ class _Series:
         from mattelier.commands import console
 
         results = console.run_pictures(
-            spec, files, hint, open_compute, finish=self._tell_place, **options
+            spec,
+            files,
+            hint,
+            open_compute,
+            finish=self._tell_place,
+            elsewhere=_review,
+            **options,
         )
         done = [result.job.output for result in results if result.error is None]
         if self.aside:
@@ -199,7 +212,7 @@ class _Series:
         if result.error or not _is_unsure(result.report.get("confidence"), self.flags):
             return result
         output = result.job.output
-        self.aside.append(output.parent / REVIEW_FOLDER / output.name)
+        self.aside.append(_review(output))
         return replace(result, job=replace(result.job, output=self.aside[-1]))
 
 
