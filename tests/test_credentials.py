@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,15 @@ def test_stripped_files_tell_neither_place_nor_camera(photo: Path, capsys) -> No
     assert kept["camera"] == "Maker Camera 1"
     assert stripped == {}
     assert b"Camera 1" not in Path("without.png").read_bytes()
+
+
+def test_without_the_library_the_rest_is_told(photo: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setitem(sys.modules, "c2pa", None)
+    assert main(["inspect", "photo.jpg"]) == 0
+    out = capsys.readouterr().out
+    assert "pip install 'mattelier[credentials]'" in out
+    assert "Camera 1" in out
+    assert cut("-o", "b.png", "--credentials", "test") == 2
 
 
 def test_files_without_any_are_read_too(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:

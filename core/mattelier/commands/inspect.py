@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from mattelier.commands.options import complete_file, switch
-from mattelier.types.errors import MattelierError
+from mattelier.types.errors import MattelierError, UsageError
 
 _GPS_IFD, _MAKE, _MODEL, _ARTIST, _SERIAL = 0x8825, 0x010F, 0x0110, 0x013B, 0xA431
 _EXIF_IFD = 0x8769
@@ -47,7 +47,11 @@ def _look(path: Path) -> dict[str, Any]:
 
     kind = stills.detect_format(path)
     picture = stills.read(path)
-    credentials = read_credentials(path)
+    credentials, unread = None, ""
+    try:
+        credentials = read_credentials(path)
+    except UsageError as error:  # the library is an extra; the rest can be told without it
+        unread = str(error)
     return {
         "file": str(path),
         "format": kind,
@@ -56,6 +60,7 @@ def _look(path: Path) -> dict[str, Any]:
         "source_type": read_source_type(path),
         "exif": _exif(picture.exif),
         "credentials": None if credentials is None else asdict(credentials),
+        "credentials_unread": unread,
     }
 
 
@@ -96,7 +101,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"digital source type: {found['source_type']}"
     credentials = found["credentials"]
     if credentials is None:
-        yield "content credentials: none"
+        yield f"content credentials: {found['credentials_unread'] or 'none'}"
         return
     if not credentials["valid"]:
         yield "content credentials: REFUSED, the file is not as it was signed"
