@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.resources import files as resources
 from itertools import pairwise
 from pathlib import Path
@@ -114,8 +115,9 @@ def _check(flags: dict[str, Any]) -> None:
     if flags["background"] != "transparent" and not os.path.isfile(flags["background"]):
         parse_gradient(flags["background"])
     ctx = click.get_current_context()
-    if ctx.obj is None:
-        ctx.obj = _Series(flags).run
+    series = _Series(flags)
+    # A watched folder has no end at which a sheet could be made.
+    ctx.obj = partial(ctx.obj, **series.hooks) if ctx.obj else series.run
 
 
 def _writer(flags: Mapping[str, Any], result: Result) -> Save:
@@ -187,8 +189,7 @@ class _Series:
             files,
             hint,
             open_compute,
-            finish=self._tell_place,
-            elsewhere=_review,
+            **self.hooks,
             **options,
         )
         done = [result.job.output for result in results if result.error is None]
@@ -207,6 +208,11 @@ class _Series:
                 write_contact_sheet(folder / SHEET_FILE, done, framed=self.aside)
                 click.echo(f"{folder / SHEET_FILE} shows them all.", err=True)
         return console.exit_code(results)
+
+    @property
+    def hooks(self) -> dict[str, Any]:
+        """What `console.run_pictures` is told of results that wait for review."""
+        return {"finish": self._tell_place, "elsewhere": _review}
 
     def _tell_place(self, result: JobResult) -> JobResult:
         if result.error or not _is_unsure(result.report.get("confidence"), self.flags):
