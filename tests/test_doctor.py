@@ -36,7 +36,7 @@ def test_a_sound_installation(store: Store) -> None:
     assert code == 0
     assert report["works"] is True
     assert report["models"] == {"cutout": "ready"}
-    assert set(report["folders"]) == {"shipped models", "models", "cache", "log"}  # type: ignore[call-overload]
+    assert set(report["folders"]) == {"config file", "shipped models", "models", "cache", "log"}  # type: ignore[call-overload]
     text = CliRunner().invoke(doctor_command, [], standalone_mode=False).stdout
     assert "Cut-outs can be made." in text
     assert str(store.cache) in text

@@ -19,6 +19,7 @@ from typing import Any
 from mattelier.media.xmp import SOURCE_TYPES, with_source_type
 from mattelier.types.atomic import replacing
 from mattelier.types.errors import OutputError, PictureError, UsageError
+from mattelier.types.packages import installed
 
 TEST_KEY = "test"
 """The name that stands for a key made on the spot, for which nobody vouches."""
@@ -107,9 +108,7 @@ class SigningKey:
         kind = MIME_TYPES.get(path.suffix.lower())
         if kind is None:
             raise OutputError(f"{path}: {path.suffix} holds no credentials; use PNG, JPEG or WebP.")
-        from mattelier import __version__
-
-        agent = {"name": "Mattelier", "version": __version__}
+        agent = {"name": "Mattelier", "version": installed("mattelier") or "not installed"}
         digest = hashlib.sha256(source.read_bytes()).hexdigest()
         edited = {
             "action": "c2pa.edited",
