@@ -27,6 +27,7 @@ _OTHERS = {
     "watch": "Do what is put into a folder, as it comes.",
     "qc": "Report on a shot's mattes.",
     "worker": "Serve GIMP and Blender, warm.",
+    "serve": "Serve over HTTP, with a web page.",
     "train": "Train on your own pictures or by a recipe.",
     "evaluate": "Measure results against truth.",
 }

@@ -25,6 +25,7 @@ from mattelier.engines.tiling import (
 )
 from mattelier.filters.colour_fix import ColourFix
 from mattelier.filters.degradation import Degradation, measure_degradation
+from mattelier.media.size_limits import max_result_pixels
 from mattelier.requests import UpscaleRequest
 from mattelier.tasks.task import Task
 from mattelier.types.colour import View, expand_highlights, from_float, srgb_to_linear, to_float
@@ -244,10 +245,11 @@ def result_size(request: UpscaleRequest, height: int, width: int) -> tuple[int, 
         raise UsageError(
             f"{wanted[1]}×{wanted[0]} is not larger than the picture, which is {width}×{height}."
         )
-    if max(tall, wide) > _MAX_FACTOR or wanted[0] * wanted[1] > _MAX_PIXELS:
+    most = max_result_pixels(_MAX_PIXELS)
+    if max(tall, wide) > _MAX_FACTOR or wanted[0] * wanted[1] > most:
         raise UsageError(
             f"{wanted[1]}×{wanted[0]} is too large: pictures are enlarged up to "
-            f"{_MAX_FACTOR} times, to {_MAX_PIXELS // 1_000_000} megapixels."
+            f"{_MAX_FACTOR} times, to {most / 1e6:g} megapixels."
         )
     if abs(tall / wide - 1) > _MAX_ASPECT_CHANGE:
         remark(f"The picture was stretched from {width}×{height} to another shape.")

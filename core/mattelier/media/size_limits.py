@@ -9,13 +9,32 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
-from mattelier.types.errors import PictureError
+from mattelier.types.errors import PictureError, PictureTooLarge
 
 MAX_PIXELS = 300_000_000
 MAX_SIDE_PX = 100_000
 _MEMORY_SHARE = 0.5  # of this process's memory, for one picture as it is decoded
+
+_max_pixels: ContextVar[int] = ContextVar("max_pixels", default=MAX_PIXELS)
+
+
+@contextlib.contextmanager
+def limited_to(pixels: int) -> Iterator[None]:
+    """Within the block no picture of more pixels is read or made; never more than `MAX_PIXELS`."""
+    token = _max_pixels.set(min(pixels, MAX_PIXELS))
+    try:
+        yield
+    finally:
+        _max_pixels.reset(token)
+
+
+def max_result_pixels(own: int) -> int:
+    """How many pixels a task may make: its own limit, or less within `limited_to`."""
+    return own if _max_pixels.get() == MAX_PIXELS else min(own, _max_pixels.get())
 
 
 def check_size(path: Path, width: int, height: int, bytes_per_pixel: float) -> None:
@@ -30,21 +49,22 @@ def check_size(path: Path, width: int, height: int, bytes_per_pixel: float) -> N
     ------
     PictureError
     """
+    most = _max_pixels.get()
     if width < 1 or height < 1:
         raise PictureError(f"{path} is damaged: it claims to be {width}×{height} pixels.")
-    if width * height > MAX_PIXELS:
-        raise PictureError(
+    if width * height > most:
+        raise PictureTooLarge(
             f"{path} has {width}×{height} = {width * height / 1e6:.0f} megapixels; "
-            f"pictures up to {MAX_PIXELS / 1e6:.0f} megapixels can be read, so scale it down first."
+            f"pictures up to {most / 1e6:g} megapixels can be read, so scale it down first."
         )
     if max(width, height) > MAX_SIDE_PX:
-        raise PictureError(
+        raise PictureTooLarge(
             f"{path} is {width}×{height} pixels; sides up to {MAX_SIDE_PX} pixels can be read, so "
             "cut it into pieces first."
         )
     needed, there = width * height * bytes_per_pixel, usable_memory()
     if needed > there * _MEMORY_SHARE:
-        raise PictureError(
+        raise PictureTooLarge(
             f"{path} has {width}×{height} pixels and takes about {needed / 1e9:.1f} GB to read, "
             f"more than half of the {there / 1e9:.1f} GB that may be used here; scale it down "
             "first, or use a larger machine."

@@ -30,7 +30,7 @@ def schema() -> dict[str, dict[str, dict[str, Any]]]:
 def request_schema(request_type: type[Request]) -> dict[str, dict[str, Any]]:
     """The fields of one request, as in `schema`."""
     return {
-        leaf.path: _facts(leaf)
+        leaf.path: field_facts(leaf)
         for leaf in all_flat_fields(request_type)
         if leaf.type is not EffectRequest
     }
@@ -41,7 +41,8 @@ def schema_text() -> str:
     return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
 
 
-def _facts(leaf: FlatField) -> dict[str, Any]:
+def field_facts(leaf: FlatField) -> dict[str, Any]:
+    """What `schema` says of one field."""
     kind = without_none(leaf.type)
     container = "array" if get_origin(kind) is tuple else "object"
     if leaf.choices and container == "object":

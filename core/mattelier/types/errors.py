@@ -19,6 +19,10 @@ class PictureError(MattelierError):
     """A picture cannot be read, or is not one that can be worked on."""
 
 
+class PictureTooLarge(PictureError):  # noqa: N818 - what is wrong with it
+    """A picture has more pixels than may be read here, or would take too much memory."""
+
+
 class OutputError(MattelierError):
     """A result cannot be written: it exists already, the folder is read-only, the disk is full."""
 
