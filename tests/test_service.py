@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 from service_session import COMMAND, Service, start_service, to_array, to_png, wait_for
 from worker_session import photo
 
@@ -41,6 +43,12 @@ def client(service: Service) -> Iterator[httpx.Client]:
 
 def sent(array: np.ndarray | None = None) -> dict[str, bytes]:
     return {"picture": to_png(photo() if array is None else array)}
+
+
+LONG = {  # enough to be caught in the act
+    "files": sent(photo(800, 1000)),
+    "data": {"scale": "3", "denoise": "0"},
+}
 
 
 def test_the_cut_out_is_the_one_that_the_python_door_gives(client: httpx.Client) -> None:
@@ -284,11 +292,10 @@ def test_pointing_keeps_the_picture_and_follows_gestures(
 def test_what_waits_is_bounded_and_what_takes_long_is_ended() -> None:
     flags = ("--parallel", "1", "--queue", "1", "--max-seconds", "1.5", "--keep", "0.02")
     with start_service(*flags) as service, service.ask() as client:
-        long = {"files": sent(photo(800, 1000)), "data": {"scale": "3", "denoise": "0"}}
-        jobs = [client.post("/v1/jobs/upscale", **long).json()]
+        jobs = [client.post("/v1/jobs/upscale", **LONG).json()]
         wait_for(jobs[0]["id"], client, "running")
-        jobs.append(client.post("/v1/jobs/upscale", **long).json())
-        full = client.post("/v1/upscale", **long)
+        jobs.append(client.post("/v1/jobs/upscale", **LONG).json())
+        full = client.post("/v1/upscale", **LONG)
         assert full.status_code == 503
         assert int(full.headers["Retry-After"]) > 0
         assert "wait already" in full.json()["detail"]
@@ -413,8 +420,6 @@ class TestRembg:
             result,
         ]
         subprocess.run(call, check=True)
-        from PIL import Image
-
         cut = np.asarray(Image.open(result))
         np.testing.assert_array_equal(cut, mattelier.cutout(photo()).rgba)
 
@@ -475,8 +480,10 @@ def test_a_full_disk_is_told_and_the_server_goes_on(tmp_path: Path) -> None:
             assert "disk is full" in answer.json()["detail"]
             small = client.post("/v1/matte", files=sent())
             assert small.status_code == 200
-            noise = np.random.default_rng(1).integers(0, 256, (700, 700, 3), dtype=np.uint8)
-            result = client.post("/v1/enhance", files={"picture": to_png(noise)})
+            noise = np.random.default_rng(1).integers(0, 256, (1200, 1200, 3), dtype=np.uint8)
+            file = io.BytesIO()
+            Image.fromarray(noise).save(file, "jpeg", quality=20)  # a tenth of what it is as a PNG
+            result = client.post("/v1/enhance", files={"picture": file.getvalue()})
             assert result.status_code == 507
             assert client.post("/v1/matte", files=sent()).status_code == 200
     finally:
