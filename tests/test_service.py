@@ -19,7 +19,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from service_session import COMMAND, Service, start_service, to_array, to_png, wait_for
+from service_session import COMMAND, Service, start_service, to_array, to_png, wait_for, wait_until
 from worker_session import photo
 
 import mattelier
@@ -152,13 +152,6 @@ def test_a_client_that_leaves_cancels_what_it_waits_for(
         )
     wait_until(lambda: client.get("/health").json()["running"] == 0)
     wait_until(lambda: not service.kept)
-
-
-def wait_until(true: object, seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

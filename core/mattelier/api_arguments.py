@@ -108,8 +108,9 @@ def to_depth_map(source: DepthMap | NDArray[Any]) -> DepthMap:
 
 
 def _is_pillow(source: object) -> bool:
-    # Pillow is not imported for those who do not use it.
-    return "PIL.Image" in sys.modules and isinstance(source, sys.modules["PIL.Image"].Image)
+    # Pillow is not imported for those who do not use it; another thread may be half through it.
+    image_class = getattr(sys.modules.get("PIL.Image"), "Image", None)
+    return image_class is not None and isinstance(source, image_class)
 
 
 def _from_pillow(image: PIL.Image.Image) -> Picture:

@@ -11,6 +11,7 @@ import json
 import shutil
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -197,7 +198,8 @@ def _answer(session: Session, options: dict[str, Any], job: Job) -> Written:
     with session.lock:
         pictures: dict[str, Any] = {}
         if options.get("stage") == "apply":
-            pictures["picture"] = read(session.picture)
+            # Its own transparency is not of the matte: who cuts out with it multiplies it in.
+            pictures["picture"] = replace(read(session.picture), alpha=None)
         elif session.kept.session is None:
             pictures["picture"] = read(session.shown)
         report, found = point(models(), options, pictures, session.kept)

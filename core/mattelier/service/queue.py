@@ -74,12 +74,18 @@ class JobQueue:
     ----------
     folder : Path
         This server's own; closed to other users.
+
+    Attributes
+    ----------
+    warm : nothing is begun before it is set: while modules are imported in one thread, others find
+        them half made
     """
 
     def __init__(self, folder: Path, limits: Limits) -> None:
         self.folder = folder
         self.limits = limits
         self.stopping = threading.Event()
+        self.warm = threading.Event()
         self._changed = threading.Condition()
         self._waiting: deque[Job] = deque()
         self._jobs: dict[str, Job] = {}
@@ -171,6 +177,7 @@ class JobQueue:
             self._changed.notify_all()
 
     def _serve(self) -> None:
+        self.warm.wait()
         while True:
             with self._changed:
                 while not self._waiting:

@@ -18,6 +18,7 @@ from types import FrameType
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from mattelier.log import log_unexpected
 from mattelier.service.app import make_app
 from mattelier.service.guard import Access
 from mattelier.service.limits import Limits
@@ -78,7 +79,7 @@ def serve(
     """
     with _own_folder() as folder:
         queue = JobQueue(folder, limits)
-        threading.Thread(target=_warm, daemon=True).start()
+        threading.Thread(target=_warm, args=(queue,), daemon=True).start()
         config = uvicorn.Config(
             make_app(queue, access, device),
             http=_Protocol,
@@ -171,13 +172,17 @@ class _Protocol(H11Protocol):
             self.transport.close()
 
 
-def _warm() -> None:
+def _warm(queue: JobQueue) -> None:
     """Open the default network, so that the first client need not wait for it."""
     from mattelier.api_arguments import models
     from mattelier.worker.jobs import warm
 
-    with contextlib.suppress(Exception):  # the first request will say what is wrong
+    try:
         warm(models())
+    except Exception as error:  # the first request will say what is wrong
+        log_unexpected(error)
+    finally:
+        queue.warm.set()
 
 
 def is_loopback(host: str) -> bool:
