@@ -19,10 +19,10 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS)]
 
-from faults import kills, messages, networks, pictures  # noqa: E402
+from faults import kills, messages, networks, pictures, service  # noqa: E402
 from faults.child import Findings  # noqa: E402
 
-_ROUND = {"pictures": 5000, "networks": 60, "messages": 1000}  # cases of one round
+_ROUND = {"pictures": 5000, "networks": 60, "messages": 1000, "service": 2000}  # cases of one round
 _CHAINS, _JOBS = 10, 120
 
 
@@ -31,7 +31,10 @@ def main() -> int:
     parser.add_argument("--hours", type=float, default=8)
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the first round")
     parser.add_argument(
-        "--only", default="pictures,networks,messages,jobs,kills", metavar="A,B", help="attacks"
+        "--only",
+        default="pictures,networks,messages,jobs,kills,service",
+        metavar="A,B",
+        help="attacks",
     )
     options = parser.parse_args()
     end = time.monotonic() + options.hours * 3600
@@ -78,7 +81,23 @@ def _attacks(folder: Path) -> dict[str, Callable[[int], Findings]]:
             worker.pass_a_day()
             return messages.work(worker, _JOBS)
 
+    def serve(seed: int) -> Findings:
+        hostile = service.Pictures(folder)
+        with service.running() as server:
+            found = service.attack(server, hostile, seed, 0, 100)  # opens all networks
+            memory = server.memory_bytes
+            for more in (
+                service.attack(server, hostile, seed, 100, _ROUND["service"]),
+                service.own_pictures(server, 60),
+                service.stall(server),
+                service.check_rest(server, memory),
+            ):
+                found.verdicts.update(more.verdicts)
+                found.harms += more.harms
+        return found
+
     return {
+        "service": serve,
         "pictures": lambda seed: pictures.attack(folder, seed, 0, _ROUND["pictures"]),
         "networks": lambda seed: networks.attack(folder / "networks", seed, 0, _ROUND["networks"]),
         "messages": send,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from faults import kills, messages, networks, pictures
+from faults import kills, messages, networks, pictures, service
 from faults.child import Findings
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="speaks to a Unix socket")
@@ -66,6 +66,23 @@ def test_six_clients_after_a_day_of_rest() -> None:
             if worker.process.poll() is not None:
                 break
         assert worker.process.wait(30) == 0
+
+
+def test_hostile_uploads(folder: Path) -> None:
+    with service.running() as server:
+        found = service.attack(server, service.Pictures(folder), 1, 0, 300)
+        assert harmless(found, 300)
+        assert found.verdicts["answered"] > 10
+        assert found.verdicts["refused"] > 100
+        assert harmless(service.own_pictures(server, 24), 24)
+        assert harmless(service.check_rest(server, 0), 0)
+
+
+def test_slow_clients_are_let_go() -> None:
+    with service.running() as server:
+        found = service.stall(server)
+        assert harmless(found, 41)
+        assert found.verdicts == {"served": 1, "let go": 40}
 
 
 def test_kills(folder: Path) -> None:

@@ -138,7 +138,7 @@ def _read_exr(path: Path) -> tuple[NDArray[np.float32], str]:
     except MattelierError:
         raise
     except Exception as error:  # decoders raise whatever a damaged file makes them trip over
-        reason = " ".join(str(error).split())[:120].rstrip(".")
+        reason = " ".join(str(error).replace(str(path), path.name).split())[:120].rstrip(".")
         raise PictureError(f"The depth map {path} is damaged ({reason}).") from error
     return np.asarray(values, np.float32).reshape(spec.height, spec.width), content
 

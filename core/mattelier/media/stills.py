@@ -251,7 +251,7 @@ def _read(path: Path, *, managed: bool) -> Picture:
     except MemoryError as error:
         raise PictureError(f"{path} needs more memory than this computer has free.") from error
     except Exception as error:  # decoders raise whatever a damaged file makes them trip over
-        reason = " ".join(str(error).split())[:120].rstrip(".")
+        reason = " ".join(str(error).replace(str(path), path.name).split())[:120].rstrip(".")
         if isinstance(error, UnidentifiedImageError):
             reason = "its header makes no sense"
         raise PictureError(

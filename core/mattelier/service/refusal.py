@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -50,7 +51,9 @@ def refusal(error: BaseException, names: Mapping[Path, str]) -> Refusal:
 def without_paths(sentence: str, names: Mapping[Path, str]) -> str:
     """A sentence with the client's words for this server's files."""
     for path, name in names.items():
-        sentence = sentence.replace(str(path), name)
+        sentence = sentence.replace(str(path), name).replace(path.name, name)
+        # One that was derived from it, or shortened.
+        sentence = re.sub(rf"{re.escape(str(path.parents[1]))}[^\s\"'),;]*", "a file", sentence)
     return sentence[:1].upper() + sentence[1:]
 
 
