@@ -168,6 +168,7 @@ def test_a_client_that_leaves_cancels_what_it_waits_for(
         ({"feather": "nan"}, "feather"),
         ({"feather": "1e999"}, "feather"),
         ({"padding": "9" * 5000}, "padding"),
+        ({"box": "9" * 5000}, "box"),
         ({"points": "1,2,3,4,5"}, "x,y"),
         ({"format": "../../x"}, "format"),
         ({"crop": "perhaps"}, "crop"),

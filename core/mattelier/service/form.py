@@ -37,6 +37,7 @@ _TRUTHS = {"true": True, "1": True, "on": True, "yes": True}
 _LIES = {"false": False, "0": False, "off": False, "no": False}
 _MAX_FILES, _MAX_FIELDS = 8, 256
 _MAX_TEXT_BYTES = 65_536
+_MAX_SHOWN_CHARS = 40  # of a client's text that a sentence repeats
 _SUFFIXES = {
     "picture": OUTPUT_SUFFIXES,
     "cutout": OUTPUT_SUFFIXES,
@@ -153,7 +154,8 @@ def options(spec: TaskSpec, form: Form, models: Collection[str]) -> dict[str, An
         try:
             values[name] = _value(leaves[0], texts)
         except (UsageError, ValueError, OverflowError) as error:
-            said = str(error) if isinstance(error, UsageError) else ""
+            quotable = isinstance(error, UsageError) and len(texts[-1]) <= _MAX_SHOWN_CHARS
+            said = str(error) if quotable else ""
             raise Refusal(400, said or f"{name} cannot be {_shown(texts[-1])}.") from None
         if name.endswith("model") and values[name] not in models:
             known = ", ".join(sorted(models))
@@ -277,4 +279,5 @@ def _known_truth(text: str) -> str:
 def _shown(text: str) -> str:
     """A client's text as a sentence repeats it: short and in one line."""
     clean = re.sub(r"[^\w .,:;+#%()/*=-]", "?", text)
-    return repr(clean if len(clean) <= 40 else f"{clean[:40]}…")
+    shown = clean if len(clean) <= _MAX_SHOWN_CHARS else f"{clean[:_MAX_SHOWN_CHARS]}…"
+    return repr(shown)

@@ -104,8 +104,8 @@ def _own_folder() -> Iterator[Path]:
     """
     place = Path(tempfile.gettempdir())
     for left in place.glob(f"{_PREFIX}*.lock"):
-        with contextlib.suppress(OSError), left.open("r+b") as lock:
-            if not left.is_symlink() and try_lock(lock):  # only its owner may open it
+        with contextlib.suppress(OSError), left.open("r+b") as left_lock:
+            if not left.is_symlink() and try_lock(left_lock):  # only its owner may open it
                 shutil.rmtree(left.with_suffix(""), ignore_errors=True)
                 left.unlink()
     try:
