@@ -10,7 +10,12 @@ SPANDREL_TIMEOUT_S = 3600  # builds an environment of 6 GB
 
 # Tests that start a real program, by folder or file → its name, which is their group: one process
 # of pytest-xdist runs all tests of a program, because they share what one run of it left.
-HOSTS = {"gimp": "gimp", "blender": "blender", "test_gimp_2_10.py": "python2.7"}
+HOSTS = {
+    "gimp": "gimp",
+    "blender": "blender",
+    "test_gimp_2_10.py": "python2.7",
+    "test_service_page.py": "chromium",
+}
 HOSTLESS = {"test_install_blender.py", "test_blender_fake.py"}  # in a host's folder, without it
 TRAINING = {
     "test_denoise_train.py",
@@ -56,15 +61,6 @@ SLOW = {
     "test_refine.py::test_closed_form_agrees_with_pymatting",
     "test_roto.py::test_chunks_give_the_same_files_as_one_run",
     "test_roto.py::test_killed_at_any_moment_and_run_again_gives_the_same_bytes",
-    "test_service_page.py::test_a_batch_is_cut_out_and_downloaded",
-    "test_service_page.py::test_a_click_says_which_is_meant",
-    "test_service_page.py::test_before_and_after",
-    "test_service_page.py::test_backgrounds",
-    "test_service_page.py::test_dropping_and_pasting",
-    "test_service_page.py::test_keys_alone_do_all",
-    "test_service_page.py::test_the_api_page_lists_every_place",
-    "test_service_page.py::test_the_page_asks_for_a_key",
-    "test_service_page.py::test_what_a_screen_reader_has",
     "test_service.py::test_a_client_that_leaves_cancels_what_it_waits_for",
     "test_service.py::test_a_full_disk_is_told_and_the_server_goes_on",
     "test_service.py::test_a_job_tells_its_progress_gives_its_result_and_is_forgotten",

@@ -105,6 +105,7 @@ def test_the_packages_hold_what_their_licence_says(packages: tuple[Path, Path]) 
         "mattelier/gimp_plugin/mattelier/mattelier.py",
         "mattelier/models/cutout/cutout.safetensors",
         "mattelier/py.typed",
+        "mattelier/service/page/index.html",
     } <= inside
     with tarfile.open(source) as archive:
         sources = {name.partition("/")[2] for name in archive.getnames()}

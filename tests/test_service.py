@@ -283,6 +283,20 @@ def test_pointing_keeps_the_picture_and_follows_gestures(
     assert not service.kept
 
 
+def test_what_was_pointed_at_is_cut_out_as_it_was_seen(client: httpx.Client) -> None:
+    """A picture's own transparency is multiplied in once."""
+    half = np.dstack([photo(), np.full((96, 128), 128, np.uint8)])
+    place = client.post("/v1/point", files=sent(half)).json()["links"]["self"]
+    hint = {"points": [{"x": 64, "y": 48}]}
+    for stage in ("settle", "apply"):
+        matte = client.post(place, json={"stage": stage, "matte": {"hint": hint}})
+    assert to_array(matte)[48, 64] > 250
+    files = sent(half) | {"hint": matte.content}
+    cut = to_array(client.post("/v1/cutout", files=files, data={"hint_as": "matte"}))
+    assert cut[48, 64, 3] == pytest.approx(128, abs=3)
+    client.delete(place)
+
+
 def test_what_waits_is_bounded_and_what_takes_long_is_ended() -> None:
     flags = ("--parallel", "1", "--queue", "1", "--max-seconds", "1.5", "--keep", "0.02")
     with start_service(*flags) as service, service.ask() as client:

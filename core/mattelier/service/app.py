@@ -88,7 +88,8 @@ def _add_pages(app: FastAPI, queue: JobQueue, access: Access) -> None:
         told: dict[str, Any] = {"version": __version__, **queue.load()}
         if queue.stopping.is_set():
             return JSONResponse({"status": "ending", **told}, 503)
-        return JSONResponse({"status": "ok", **told, "key": bool(access.keys)})
+        status = "ok" if queue.warm.is_set() else "warming up"
+        return JSONResponse({"status": status, **told, "key": bool(access.keys)})
 
     @app.get("/v1", tags=["server"], summary="The tasks, and this server's limits.")
     async def about() -> Response:
