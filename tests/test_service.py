@@ -313,7 +313,9 @@ def test_what_waits_is_bounded_and_what_takes_long_is_ended() -> None:
         client.delete(jobs[1]["links"]["self"])
         job = client.post("/v1/jobs/enhance", files=sent()).json()
         wait_for(job["id"], client)
+        point = client.post("/v1/point", files=sent()).json()
         time.sleep(4)  # longer than --keep
+        assert client.get(point["links"]["picture"]).status_code == 404
         assert client.get(job["links"]["self"]).status_code == 404
         assert not service.kept
 

@@ -84,7 +84,9 @@ async def receive(request: Request, folder: Path) -> Form:
         form = await request.form(
             max_files=_MAX_FILES, max_fields=_MAX_FIELDS, max_part_size=_MAX_TEXT_BYTES
         )
-    except (Refusal, ClientDisconnect, OSError):
+    except ClientDisconnect:
+        raise Refusal(400, "The client left.") from None
+    except (Refusal, OSError):
         raise
     except HTTPException as error:
         raise Refusal(400, f"The form cannot be read: {error.detail}") from None

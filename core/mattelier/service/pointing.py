@@ -60,12 +60,19 @@ class Sessions:
         self._queue = queue
         self._open: dict[str, Session] = {}
         self._changed = threading.Lock()
+        queue.sweepers.append(self.sweep)
 
     def add(self, session: Session) -> None:
-        """Keep a session; too many, and those that rested too long, go."""
+        """Keep a session; where there are too many, the one that rested longest goes."""
         with self._changed:
             self._open[session.id] = session
-            old = time.monotonic() - _IDLE_SECONDS
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Forget what is too much, and what rested too long."""
+        rest = min(_IDLE_SECONDS, self._queue.limits.keep_seconds)
+        with self._changed:
+            old = time.monotonic() - rest
             by_age = sorted(self._open.values(), key=lambda one: one.last_use)
             surplus = len(by_age) - self._queue.limits.sessions
             gone = [one for n, one in enumerate(by_age) if n < surplus or one.last_use < old]

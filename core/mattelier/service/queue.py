@@ -80,6 +80,7 @@ class JobQueue:
     ----------
     warm : nothing is begun before it is set: while modules are imported in one thread, others find
         them half made
+    sweepers : called now and then, to forget what has expired
     """
 
     def __init__(self, folder: Path, limits: Limits) -> None:
@@ -87,6 +88,7 @@ class JobQueue:
         self.limits = limits
         self.stopping = threading.Event()
         self.warm = threading.Event()
+        self.sweepers: list[Callable[[], None]] = []
         self._changed = threading.Condition()
         self._waiting: deque[Job] = deque()
         self._jobs: dict[str, Job] = {}
@@ -236,6 +238,8 @@ class JobQueue:
                 old = [one for one in self._jobs.values() if one.ended and one.last_use < oldest]
             for job in old:
                 self.drop(job)
+            for sweep in self.sweepers:
+                sweep()
 
 
 @contextlib.contextmanager

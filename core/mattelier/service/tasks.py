@@ -20,7 +20,7 @@ from mattelier.service.engine import as_header, model_names, report, run_task
 from mattelier.service.guard import OWNER
 from mattelier.service.limits import Limits
 from mattelier.service.queue import Job, JobQueue, kept_on_success
-from mattelier.service.refusal import Refusal
+from mattelier.service.refusal import Refusal, refusal
 from mattelier.tasks.registry import TASKS, TaskSpec
 
 _TELL_SECONDS = 0.1  # between two looks at a job's progress
@@ -101,8 +101,6 @@ async def begin(
         try:
             form = await read(folder)
         except OSError as error:
-            from mattelier.service.refusal import refusal
-
             raise refusal(error, {}) from None
         job = Job(name, request.scope[OWNER], folder, form.names)
         return job, form
