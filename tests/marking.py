@@ -61,6 +61,7 @@ SLOW = {
     "test_refine.py::test_closed_form_agrees_with_pymatting",
     "test_roto.py::test_chunks_give_the_same_files_as_one_run",
     "test_roto.py::test_killed_at_any_moment_and_run_again_gives_the_same_bytes",
+    "test_service.py::test_a_client_that_does_not_read_is_let_go",
     "test_service.py::test_a_client_that_leaves_cancels_what_it_waits_for",
     "test_service.py::test_a_full_disk_is_told_and_the_server_goes_on",
     "test_service.py::test_a_job_tells_its_progress_gives_its_result_and_is_forgotten",

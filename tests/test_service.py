@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -295,6 +296,28 @@ def test_what_was_pointed_at_is_cut_out_as_it_was_seen(client: httpx.Client) -> 
     cut = to_array(client.post("/v1/cutout", files=files, data={"hint_as": "matte"}))
     assert cut[48, 64, 3] == pytest.approx(128, abs=3)
     client.delete(place)
+
+
+def test_a_client_that_does_not_read_is_let_go(service: Service) -> None:
+    """Its answer is neither held in memory nor kept on the disk for it."""
+    noise = np.random.default_rng(1).integers(0, 256, (1800, 1800, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(noise).save(file, "jpeg", quality=50)
+    with service.ask() as asking:
+        request = asking.build_request("POST", "/v1/enhance", files={"picture": file.getvalue()})
+    head = b"".join(b"%s: %s\r\n" % line for line in request.headers.raw)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", request.url.port))
+        connection.sendall(b"POST /v1/enhance HTTP/1.1\r\n" + head + b"\r\n" + request.read())
+        wait_until(lambda: service.kept)
+        wait_until(lambda: not service.kept, 90)
+        connection.settimeout(30)
+        received = 0
+        with contextlib.suppress(ConnectionError):
+            while block := connection.recv(1 << 20):
+                received += len(block)
+    assert received < 7_000_000  # what the system had taken already, not the nine of the picture
 
 
 def test_what_waits_is_bounded_and_what_takes_long_is_ended() -> None:

@@ -121,8 +121,8 @@ def router(queue: JobQueue, device: str) -> APIRouter:
             work = partial(_show, session)
             # A job of its own folder, so that the session's stays when the job is dropped.
             answer = await do_now(request, queue, _beside(job, queue), work, queue.limits.pixels)
-            if answer.status_code != 200:
-                raise Refusal(answer.status_code, "The client left.")
+            assert answer.background is not None
+            await answer.background()
             sessions.add(session)
         size = json.loads(answer.headers["Mattelier-Report"])
         place = f"/v1/point/{session.id}"

@@ -31,6 +31,7 @@ _PREFIX = "mattelier-serve-"  # of the folder for what is sent
 _GRACE_SECONDS = 30  # that a picture in work may still take when the server is told to end
 _HEAD_SECONDS = 20.0  # from connecting to the end of a request's headers
 _KEEP_ALIVE_SECONDS = 15
+_UNREAD_SECONDS = 20.0  # in which a client reads nothing of what waits for it
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -146,7 +147,7 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """HTTP/1.1, with an end to waiting for a request that does not come."""
+    """HTTP/1.1, with an end to waiting for requests that do not come and answers nobody reads."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -163,12 +164,24 @@ class _Protocol(H11Protocol):
         self._head = self.loop.call_later(_HEAD_SECONDS + _KEEP_ALIVE_SECONDS, self._give_up)
         super().on_response_complete()
 
+    def pause_writing(self) -> None:
+        self._unread = self.loop.call_later(_UNREAD_SECONDS, self.transport.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._unread.cancel()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._head.cancel()
         super().connection_lost(exc)
 
     def _give_up(self) -> None:
-        if (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing():
+        if self.cycle is not None and not self.cycle.response_complete:
+            return
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
             self.transport.close()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
@@ -73,18 +74,21 @@ async def do_now(request: Request, queue: JobQueue, job: Job, work: Work, pixels
                 async with asyncio.timeout(_LEFT_SECONDS):
                     await ended.wait()
             if not ended.is_set() and await request.is_disconnected():
-                return Response(status_code=499)
-        return await run_in_threadpool(_whole_answer, job)
-    finally:
+                raise Refusal(499, "The client left.")
+        answer = _result(job)
+        answer.background = BackgroundTask(queue.drop, job)  # once it was sent
+        return answer
+    except BaseException:
         queue.drop(job)
+        raise
 
 
-def _whole_answer(job: Job) -> Response:
+def _result(job: Job) -> FileResponse:
     if job.problem is not None:
         raise job.problem
     written: Written = job.value
-    return Response(
-        written.path.read_bytes(),
+    return FileResponse(
+        written.path,
         media_type=written.media_type,
         headers={"Mattelier-Report": as_header(written.report)},
     )
@@ -170,16 +174,9 @@ def _add_job_routes(routes: APIRouter, queue: JobQueue) -> None:
     )  # fmt: skip
     async def job_result(request: Request, job: str) -> Response:
         found = find(request, job)
-        if found.problem is not None:
-            raise found.problem
-        if found.state != "done":
+        if not found.ended:
             raise Refusal(409, f"The job is {found.state}; its events say when it is done.")
-        written: Written = found.value
-        return FileResponse(
-            written.path,
-            media_type=written.media_type,
-            headers={"Mattelier-Report": as_header(written.report)},
-        )
+        return _result(found)
 
     @routes.delete(
         "/v1/jobs/{job}", tags=["jobs"], status_code=204,
