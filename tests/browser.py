@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
 import subprocess
 import tempfile
@@ -41,7 +43,9 @@ def open_browser() -> Iterator[Browser]:
             f"--remote-debugging-port={port}", f"--user-data-dir={folder}/profile",
             shared=[Path(folder)],
         )  # fmt: skip
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         try:
             _wait(port, process)
             with playwright.sync_playwright() as driver:
@@ -49,7 +53,7 @@ def open_browser() -> Iterator[Browser]:
                 yield browser
                 browser.close()
         finally:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # Debian's program is a script that starts it
             process.wait()
 
 
