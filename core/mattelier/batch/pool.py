@@ -244,19 +244,32 @@ def explain(error: Exception, job: Job) -> tuple[str, int]:
     return f"{job.name}: unexpected {type(error).__name__}; see {log_unexpected(error)}.", 3
 
 
+_listening: list[threading.Event] = []  # of the blocks of `stop_on_signals` that are open
+
+
 @contextmanager
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Ctrl-C and a polite kill set `stop` instead of raising somewhere in the middle."""
+    """Ctrl-C and a polite kill set `stop` instead of raising somewhere in the middle.
+
+    A block in another one hears for both, even when it has nothing left to stop.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+
+    def hear(*_: object) -> None:
+        for one in _listening:
+            one.set()
+
     before = {
-        number: signal.signal(number, lambda *_: stop.set())
+        number: signal.signal(number, hear)
         for number in (signal.SIGINT, signal.SIGTERM)
         if signal.getsignal(number) is not signal.SIG_IGN
     }
+    _listening.append(stop)
     try:
         yield
     finally:
+        _listening.remove(stop)
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -14,7 +14,7 @@ from mattelier.requests.flat import flat_fields
 from mattelier.service.queue import Job
 from mattelier.tasks.registry import TaskSpec
 
-_ANY_MODEL = ("auto", "default", "matte")  # words that a request may say instead of a name
+_ANY_MODEL = ("auto", "default", "matte", "none")  # words that a request may say instead of a name
 UNSURE = 0.95  # confidence below which a person should look, as docs/measurements.md finds
 
 
@@ -34,6 +34,17 @@ def run_task(spec: TaskSpec, picture: Path, options: Mapping[str, Any], device: 
     if any(leaf.name == "device" for leaf in flat_fields(spec.request)):
         options = {**options, "device": device}
     return task_function(spec.name)(picture, **options)
+
+
+def save(result: Result, picture: Path, path: Path) -> None:
+    """Write a result: its objects as one Cryptomatte, all else as its suffix says."""
+    if result.objects is None:
+        result.save(path)
+        return
+    from mattelier.media.object_files import write_objects
+    from mattelier.media.stills import read
+
+    write_objects(path, result.objects, read(picture))
 
 
 def report(job: Job, result: Result) -> dict[str, Any]:

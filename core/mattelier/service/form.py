@@ -43,6 +43,7 @@ _SUFFIXES = {
     "cutout": OUTPUT_SUFFIXES,
     "matte": MATTE_SUFFIXES,
     "depth": DEPTH_SUFFIXES,
+    "objects": (".exr",),  # all in one file: a Cryptomatte
 }
 MEDIA_TYPES = {
     "png": "image/png", "webp": "image/webp", "tif": "image/tiff", "tiff": "image/tiff",
@@ -159,6 +160,11 @@ def options(spec: TaskSpec, form: Form, models: Collection[str]) -> dict[str, An
             quotable = isinstance(error, UsageError) and len(texts[-1]) <= _MAX_SHOWN_CHARS
             said = str(error) if quotable else ""
             raise Refusal(400, said or f"{name} cannot be {_shown(texts[-1])}.") from None
+        if name in _COLOUR_FIELDS and not _says_colours(values[name]):
+            raise Refusal(
+                400,
+                f"{name} is a colour, two of a gradient or transparent, not {_shown(texts[-1])}.",
+            )
         if name.endswith("model") and values[name] not in models:
             known = ", ".join(sorted(models))
             raise Refusal(400, f"There is no model {_shown(texts[-1])} here; there are {known}.")
@@ -173,16 +179,21 @@ def output_format(spec: TaskSpec, form: Form) -> str:
     Refusal
         The task's results are not written so.
     """
-    name = form.texts.get(FORMAT, ["png"])[-1].lower() or "png"
-    if name not in formats(spec):
-        known = ", ".join(formats(spec))
-        raise Refusal(400, f"The format is one of {known}, not {_shown(name)}.")
+    known = formats(spec)
+    name = form.texts.get(FORMAT, [""])[-1].lower() or _default_format(spec)
+    if name not in known:
+        raise Refusal(400, f"The format is one of {', '.join(known)}, not {_shown(name)}.")
     return name
 
 
 def formats(spec: TaskSpec) -> list[str]:
     """What a task's results may be written as."""
     return sorted(suffix.removeprefix(".") for suffix in _SUFFIXES[spec.result])
+
+
+def _default_format(spec: TaskSpec) -> str:
+    known = formats(spec)
+    return "png" if "png" in known else known[0]
 
 
 def schema(spec: TaskSpec) -> dict[str, Any]:
@@ -195,7 +206,7 @@ def schema(spec: TaskSpec) -> dict[str, Any]:
         facts = field_facts(leaf)
         flag = leaf.field.flag
         described = {"description": facts["help"]}
-        if leaf.name in _COLOUR_FIELDS:
+        if leaf.name in _COLOUR_FIELDS & files:
             described["description"] += " A file, a colour, or blur."
             properties[leaf.name] = {"anyOf": [file, {"type": "string"}], **described}
         elif leaf.name in files:
@@ -209,7 +220,7 @@ def schema(spec: TaskSpec) -> dict[str, Any]:
             plain = {key: facts[key] for key in kept if facts.get(key) is not None}
             properties.setdefault(leaf.name, {**plain, **described})
     properties[FORMAT] = {
-        "type": "string", "enum": formats(spec), "default": "png",
+        "type": "string", "enum": formats(spec), "default": _default_format(spec),
         "description": "What the result is written as.",
     }  # fmt: skip
     body = {"type": "object", "properties": properties, "required": required}
@@ -249,6 +260,16 @@ def _colour(name: str, texts: list[str]) -> Any:
             400, f"{name} is a file, a colour or blur, not {_shown(texts[-1])}."
         ) from None
     return from_float(np.full((1, 1, 3), colour, np.float32), np.uint8)
+
+
+def _says_colours(text: str) -> bool:
+    """Whether a task takes a text for colours, and not for a path of the server."""
+    from mattelier.requests.product import parse_gradient
+
+    try:
+        return text == "transparent" or bool(parse_gradient(text))
+    except UsageError:
+        return False
 
 
 def _value(leaf: FlatField, texts: list[str]) -> Any:

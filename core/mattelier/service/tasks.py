@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
 from mattelier.service import form as forms
-from mattelier.service.engine import as_header, model_names, report, run_task
+from mattelier.service.engine import as_header, model_names, report, run_task, save
 from mattelier.service.guard import OWNER
 from mattelier.service.limits import Limits
 from mattelier.service.queue import Job, JobQueue, kept_on_success
@@ -127,10 +127,11 @@ def task_work(spec: TaskSpec, form: forms.Form, device: str) -> Work:
             raise Refusal(400, f"{spec.name} needs a {one.name}: send it as a file of that name.")
 
     def work(job: Job) -> Written:
-        result = run_task(spec, form.files[forms.PICTURE], options, device)
+        picture = form.files[forms.PICTURE]
+        result = run_task(spec, picture, options, device)
         path = job.folder / f"result.{suffix}"
         job.names[path] = "the result"
-        result.save(path)
+        save(result, picture, path)
         return Written(path, forms.MEDIA_TYPES[suffix], report(job, result))
 
     return work
