@@ -71,14 +71,6 @@ def click(where, right, bottom):
     xdotool("click", 1)
 
 
-def click_from_corner(where, right, top):
-    """Click into a window, at a place counted from its upper right corner."""
-    width, _height = size(where)
-    xdotool("mousemove", "--window", where, width - right, top)
-    time.sleep(0.1)
-    xdotool("click", 1)
-
-
 def screenshot(path):
     """The whole screen as a PNG."""
     subprocess.run(["import", "-window", "root", str(path)], check=True, timeout=60)

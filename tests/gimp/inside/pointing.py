@@ -3,7 +3,7 @@
 import subprocess
 import time
 
-from hands import Meanwhile, click_from_corner, press, screenshot, window, xdotool
+from hands import Meanwhile, press, screenshot, window, xdotool
 from stage import (
     MODES,
     Gimp,
@@ -26,7 +26,7 @@ SIDE = 400
 RESULTS = ("mask", "selection", "layer", "channel")
 MARK = 8  # pixels around a click that its mark may cover
 HAIR = ((120, 60), (150, 35), (190, 50))
-FIRST_EYE = 339, 90  # from the dialog's upper right corner
+FIRST_EYE = 36, 22  # from the view's upper right corner: the list begins beside it
 ROCKET, HER, FLAG = (319, 110), (160, 290), (30, 60)  # in the sample of 400 × 400
 
 
@@ -41,6 +41,8 @@ class View:
         span = max(map(ground_of, rows))  # of a row with nothing of the picture in it
         inside = [y for y, row in enumerate(rows) if 100 < ground_of(row) < span - SIDE // 2]
         assert inside[-1] - inside[0] == SIDE - 1, f"the picture fills rows {inside}"
+        whole = next(y for y, row in enumerate(rows) if ground_of(row) == span)
+        self.corner = end_of_ground(rows[whole]), whole
         self.top = inside[0]
         self.left = min(map(end_of_ground, rows[self.top : self.top + SIDE]))
 
@@ -262,8 +264,10 @@ def case_a_closed_eye_does_not_count(here):
 
     def act(view):
         both(view)
-        x, y = FIRST_EYE
-        click_from_corner(view.dialog, x, y)
+        (right, top), (x, y) = view.corner, FIRST_EYE
+        xdotool("mousemove", right + x, top + y)
+        time.sleep(0.2)
+        xdotool("click", 1)
         time.sleep(1)
         screenshot(here.out / "pointing-eye.shot.png")
         seen["her"] = view.matte(ROCKET, HER)
