@@ -293,6 +293,33 @@ def test_a_folder_comes_in_and_cuts_out_by_a_click(
     assert not (tmp_path / "b.png").exists()
 
 
+def test_words_find_a_box_a_prompt_network_draws_it_and_the_edge_is_ours(
+    saved: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from PIL import Image
+
+    monkeypatch.setenv("MATTELIER_MODELS", str(tmp_path / "models"))
+    Image.fromarray(picture().colour).save(tmp_path / "photo.png")
+    words = ["matte", tmp_path / "photo.png", "--text", "a red car", "-o"]
+    assert mattelier(*words, tmp_path / "none.png") == 3
+    assert "network" in capsys.readouterr().err
+    for kind, name in (("owlv2", "words"), ("sam2", "click")):
+        folder = saved(kind)[1]
+        (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
+        assert mattelier("models", "import", folder, "--name", name) == 0
+    mattes = {}
+    for name, flags in {"words": (), "sam": ("--model", "click")}.items():
+        assert mattelier(*words, tmp_path / f"{name}.png", "--json", *flags) == 0
+        told = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert told["ok"]
+        with Image.open(tmp_path / f"{name}.png") as image:
+            mattes[name] = np.asarray(image)
+        assert mattes[name].shape == (HEIGHT, WIDTH)
+    assert mattelier("models", "remove", "words") == 0
+    assert mattelier(*words, tmp_path / "gone.png") == 3
+    assert not (tmp_path / "gone.png").exists()
+
+
 def damaged(saved: Any, tmp_path: Path, change: Callable[[Path], object]) -> Path:
     import shutil
 
