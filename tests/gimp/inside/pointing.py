@@ -41,8 +41,12 @@ class View:
         span = max(map(ground_of, rows))  # of a row with nothing of the picture in it
         inside = [y for y, row in enumerate(rows) if 100 < ground_of(row) < span - SIDE // 2]
         assert inside[-1] - inside[0] == SIDE - 1, f"the picture fills rows {inside}"
-        whole = next(y for y, row in enumerate(rows) if ground_of(row) == span)
-        self.corner = end_of_ground(rows[whole]), whole
+        whole = next(row for row in rows if ground_of(row) == span)
+        start = whole.index(bytes([GROUND]) * 40)
+        top = next(
+            y for y, row in enumerate(rows) if row[start : start + 40] == whole[start : start + 40]
+        )
+        self.corner = end_of_ground(whole), top
         self.top = inside[0]
         self.left = min(map(end_of_ground, rows[self.top : self.top + SIDE]))
 
