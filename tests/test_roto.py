@@ -98,6 +98,25 @@ def test_every_frame_is_matted_and_the_key_is_the_artists(shot, capsys):
         assert (found & truth).sum() / (found | truth).sum() >= (1 if frame == 1001 else 0.6)
 
 
+def tuned_or_not(shot, output, *more):
+    """Names the network in the first result of two frames with a key, by the default model."""
+    command = [*arguments(shot, f"{output}/matte.####.exr", "--frames", "1001-1002"), *more]
+    at = command.index("--model")
+    assert main([*command[:at], *command[at + 2 :]]) == 0
+    return header(shot / output / "matte.1002.exr")[1]["mattelier:model"]
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_key_frames_tune_the_network_unless_told_not_to(shot, capsys, monkeypatch):
+    assert RotoRequest("plate", "out").tune > 0
+    assert tuned_or_not(shot, "plain", "--tune", "0") == "cutout"
+    assert tuned_or_not(shot, "tuned", "--tune", "2").startswith("cutout-tuned-")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert tuned_or_not(shot, "light", "--tune", "2") == "cutout"
+    said = capsys.readouterr().err
+    assert "Tuning needs PyTorch" in said and "tracked without" in said
+
+
 def test_a_soft_key_is_taken_to_the_bit(shot):
     soft = cv2.GaussianBlur(disc(1001), (0, 0), 2)
     Image.fromarray(soft).save(shot / "mask.1001.png")

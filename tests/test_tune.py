@@ -15,12 +15,14 @@ from tiny_model import make_model
 from mattelier.catalogue import Store
 from mattelier.engines.open import open_model
 from mattelier.requests import MatteRequest
-from mattelier.shot.tracking.tune import tune
+from mattelier.shot.tracking.tune import TuningKey, tune
 from mattelier.types.errors import UsageError
 from mattelier.types.progress import Cancelled, heard_by
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+STEPS = 24
 
 
 @pytest.fixture(scope="module")
@@ -28,24 +30,16 @@ def clip() -> Clip:
     return disc_clip([(70, 50), (120, 60)])
 
 
-class StepClock:
-    """Time that passes by the step, so that a busy machine trains as much as an idle one."""
-
-    def __init__(self, seconds: float) -> None:
-        self._steps = 0
-
-    def __call__(self) -> float:
-        self._steps += 1
-        return min(1.0, self._steps / 24)
+def key(clip: Clip, place: int = 0) -> dict[int, TuningKey]:
+    """One frame of the clip as a key, known everywhere."""
+    view, truth = clip[0][place], clip[1][place]
+    return {1001: TuningKey(view, truth, np.ones_like(truth))}
 
 
 @pytest.fixture(scope="module")
 def tuned(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = Store()
-    key = {1001: (clip[0][0], clip[1][0])}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mattelier.shot.tracking.tune._Clock", StepClock)
-        return tune(store.card("default"), store, key, 3.0, tmp_path_factory.mktemp("tuned"))
+    return tune(store.card("default"), store, key(clip), STEPS, tmp_path_factory.mktemp("tuned"))
 
 
 def test_a_tuned_model_is_a_model_like_others(tuned: Path, clip: Clip) -> None:
@@ -85,26 +79,33 @@ def test_the_fast_engine_runs_the_weights_that_were_trained(tuned: Path) -> None
     assert np.abs(ours - shipped).max() > 1e-3
 
 
-def test_the_same_keys_and_time_use_the_kept_model(
+def test_the_same_keys_and_steps_use_the_kept_model(
     tuned: Path, clip: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store()
     before = {p.name: p.stat().st_mtime_ns for p in tuned.iterdir()}
     # Not even PyTorch is needed for that.
     monkeypatch.setitem(sys.modules, "torch", None)
-    again = tune(store.card("default"), store, {1001: (clip[0][0], clip[1][0])}, 3.0, tuned.parent)
+    again = tune(store.card("default"), store, key(clip), STEPS, tuned.parent)
     assert again == tuned
     assert {p.name: p.stat().st_mtime_ns for p in tuned.iterdir()} == before
     with pytest.raises(UsageError, match="needs PyTorch"):
-        tune(store.card("default"), store, {1001: (clip[0][1], clip[1][1])}, 3.0, tuned.parent)
+        tune(store.card("default"), store, key(clip, 1), STEPS, tuned.parent)
+
+
+def test_tuning_again_gives_the_same_network(tuned: Path, clip: Clip, tmp_path: Path) -> None:
+    store = Store()
+    again = tune(store.card("default"), store, key(clip), STEPS, tmp_path)
+    assert (again / "cutout.safetensors").read_bytes() == (
+        tuned / "cutout.safetensors"
+    ).read_bytes()
 
 
 def test_a_damaged_model_is_tuned_again(clip: Clip, tmp_path: Path) -> None:
     store = Store()
-    key = {1001: (clip[0][0], clip[1][0])}
-    folder = tune(store.card("default"), store, key, 0.1, tmp_path)
+    folder = tune(store.card("default"), store, key(clip), 1, tmp_path)
     (folder / "cutout.onnx").write_bytes(b"")
-    assert tune(store.card("default"), store, key, 0.1, tmp_path) == folder
+    assert tune(store.card("default"), store, key(clip), 1, tmp_path) == folder
     assert (folder / "cutout.onnx").stat().st_size > 10_000
 
 
@@ -114,16 +115,17 @@ def test_cancelling_leaves_nothing(clip: Clip, tmp_path: Path) -> None:
 
     store = Store()
     with pytest.raises(Cancelled), heard_by(enough):
-        tune(store.card("default"), store, {1: (clip[0][0], clip[1][0])}, 3.0, tmp_path)
+        tune(store.card("default"), store, key(clip), STEPS, tmp_path)
     assert not any(tmp_path.iterdir())
 
 
 def test_what_cannot_be_tuned_is_said(clip: Clip, tmp_path: Path) -> None:
     store = Store()
-    nothing = {1: (clip[0][0], np.zeros_like(clip[1][0]))}
+    view, nothing = clip[0][0], np.zeros_like(clip[1][0])
+    empty = {1: TuningKey(view, nothing, np.ones_like(nothing))}
     with pytest.raises(UsageError, match="needs a key frame"):
-        tune(store.card("default"), store, nothing, 1.0, tmp_path)
+        tune(store.card("default"), store, empty, 1, tmp_path)
     make_model(tmp_path / "models")
     other = Store(user=tmp_path / "models")
     with pytest.raises(UsageError, match="tiny cannot be tuned"):
-        tune(other.card("tiny"), other, {1: (clip[0][0], clip[1][0])}, 1.0, tmp_path)
+        tune(other.card("tiny"), other, key(clip), 1, tmp_path)

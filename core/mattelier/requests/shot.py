@@ -148,8 +148,9 @@ class RotoRequest(Request, task="roto"):
         What the plate's code values mean, by the OCIO config; None: as the files say.
     fps : float
         Of a movie made of a sequence, and in EXR headers; 0: as the plate says.
-    tune : float
-        Seconds of fine-tuning on the key frames, once a shot.
+    tune : int
+        Steps for which the network is first fine-tuned on the key frames that have masks, once a
+        shot; 0: not at all.
     track_folder : str or None
         Where tracking keeps its small mattes and views, by the objects' names: shots of one plate
         that name the same folder share them, whatever else is set; None: beside the results.
@@ -205,16 +206,15 @@ class RotoRequest(Request, task="roto"):
     colorspace: ColorSpace = None
     fps: FrameRate = 0
     tune: Annotated[
-        float,
+        int,
         Field(
-            "First fine-tune the network on the key frames, once a shot.",
+            "Steps of fine-tuning the network on the key frames with masks; 0: none.",
             minimum=0,
-            maximum=86400,
-            unit="s",
+            maximum=100_000,
             label="Tuning",
-            flag=Flag(metavar="SECONDS", bounds="minimum"),
+            flag=Flag(metavar="STEPS", show_default=True, bounds="minimum"),
         ),
-    ] = 0
+    ] = 80
     track_folder: Annotated[
         str | None,
         Field(

@@ -26,9 +26,12 @@ from mattelier.shot.outputs import Target
 from mattelier.shot.plan import Shot, prepare
 from mattelier.shot.result import FrameResult, ShotResult
 from mattelier.shot.shot_run import VERSION, FrameOutput, ShotRun
+from mattelier.shot.tracking.propagate import find_edge
+from mattelier.shot.tracking.seed_frames import roughly
 from mattelier.shot.tracking.track import Track, Tracker, track_size
+from mattelier.shot.tracking.tune import TuningKey
 from mattelier.types.digest import digest
-from mattelier.types.errors import PictureError
+from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.picture import Picture
 from mattelier.types.progress import remark, stage
@@ -110,25 +113,27 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
         request = self.request.matte
         network = self._models.open(request.model, "matte", request.device)
         self._networks = dict.fromkeys(self.shot.keys, network)
-        if self.request.tune:
-            from mattelier.shot.tracking.tune import tune
-
-            store = self._models.store
-            for name, keys in self.shot.keys.items():
-                drawn = _TuningKeys(self, keys)
-                if not drawn:
-                    remark(f"Nothing to tune {name} on: tuning needs key frames with masks.")
-                    continue
-                folder = tune(
-                    store.card(request.model),
-                    store,
-                    drawn,
-                    self.request.tune,
-                    self._track_folder / "tune",
-                )
-                self._networks[name] = self._models.open(str(folder), "matte", request.device)
+        for name, keys in self.shot.keys.items() if self.request.tune else ():
+            if folder := self._tune(network, keys):
+                self._networks[name] = self._models.open(folder, "matte", request.device)
         for note in {network.note for network in self._networks.values()} - {""}:
             remark(note)
+
+    def _tune(self, network: OpenModel, keys: KeyFrames) -> str:
+        """The folder of the network tuned on an object's drawn keys; "" where it stays as it is."""
+        from mattelier.shot.tracking.tune import tune
+
+        store, folder = self._models.store, self._track_folder / "tune"
+        drawn = _TuningKeys(self, keys, network)
+        if not drawn:
+            return ""
+        try:
+            with stage("tuning", 0, 1):
+                card = store.card(self.request.matte.model)
+                return str(tune(card, store, drawn, self.request.tune, folder))
+        except UsageError as error:
+            remark(f"{error} The shot is tracked without.")
+            return ""
 
     @property
     def _track_folder(self) -> Path:
@@ -216,16 +221,23 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
         return {c.name: (c.file(".safetensors") or c.files[0]).sha256 for c in cards if c}
 
 
-class _TuningKeys(Mapping[int, tuple[NDArray[np.float32], NDArray[np.float32]]]):
-    """Views and masks of the keys with masks, at tracking size, made when they are asked for."""
+class _TuningKeys(Mapping[int, TuningKey]):
+    """What keys with a subject drawn on them teach, made when they are asked for."""
 
-    def __init__(self, run: _RotoRun, keys: KeyFrames) -> None:
-        self._run, self._keys = run, keys
+    def __init__(self, run: _RotoRun, keys: KeyFrames, network: OpenModel) -> None:
+        self._run, self._keys, self._network = run, keys, network
         self._frames = [frame for frame in keys if keys.has_mask(frame)]
 
-    def __getitem__(self, frame: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        view = self._run.view(frame)
-        return view, self._keys[frame].shrunk_mask(*view.shape[:2])
+    def __getitem__(self, frame: int) -> TuningKey:
+        view, hint = self._run.view(frame), self._keys[frame]
+        if hint.is_matte:
+            matte = hint.shrunk_mask(*view.shape[:2])
+            return TuningKey(view, matte, np.ones_like(matte))
+        drawn, certain = roughly(hint, *view.shape[:2])
+        mirrored = self._run.request.matte.quality == "best"
+        matte = find_edge(self._network, mirrored, view, drawn, certain).alpha
+        # An edge that was found may lie elsewhere: what is undecided there teaches nothing.
+        return TuningKey(view, matte, np.abs(2 * matte - 1))
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._frames)

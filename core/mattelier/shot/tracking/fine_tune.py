@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -20,9 +20,11 @@ from mattelier.learning.losses import batch_loss
 from mattelier.learning.param_groups import fast_bfloat16, param_groups
 from mattelier.matting.hint import MASK_CONFIDENCE
 from mattelier.networks.cutout.network import CutoutNet
-from mattelier.types.progress import remark
+from mattelier.shot.tracking.tune import TuningKey
+from mattelier.types.progress import remark, tell
 
 Map = NDArray[np.float32]
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 _INPUT_SIZE_PX = 256  # pixels; what the network sees while tracking
 _BATCH_SIZE = 4
@@ -36,22 +38,26 @@ _HELD_OUT_PER_KEY = 8  # held-out samples of each key
 class _Samples:
     """Endless variations of key frames."""
 
-    def __init__(self, keys: Sequence[tuple[Map, Map]], seed: int) -> None:
-        self._keys = [(np.rint(v * 255).astype(np.uint8), m) for v, m in keys if m.max() > 0.5]
+    def __init__(self, keys: Sequence[TuningKey], seed: int) -> None:
+        self._keys = [
+            (np.rint(key.view * 255).astype(np.uint8), key.matte, key.known)
+            for key in keys
+            if key.matte.max() > 0.5
+        ]
         self._rng = np.random.default_rng(seed)
 
-    def batch(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        """picture (N, 3, S, S) 0…1, hint (N, 2, S, S), alpha (N, 1, S, S)."""
+    def batch(self, count: int) -> Batch:
+        """picture (N, 3, S, S) 0…1, hint (N, 2, S, S), alpha and known (N, 1, S, S)."""
         samples = [self._one() for _ in range(count)]
-        pictures, hints, alphas = (
+        pictures, hints, alphas, known = (
             torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True)
         )
-        return pictures, hints, alphas
+        return pictures, hints, alphas, known
 
-    def _one(self) -> tuple[Map, Map, Map]:
+    def _one(self) -> tuple[Map, Map, Map, Map]:
         rng = self._rng
-        view, mask = self._keys[int(rng.integers(len(self._keys)))]
-        picture, alpha = _augment(view, mask, rng)
+        view, matte, known = self._keys[int(rng.integers(len(self._keys)))]
+        picture, alpha, known = _augment(view, matte, known, rng)
         picture = augment_photometry(picture, rng) if rng.random() < 0.7 else picture
         hint = np.zeros((2, _INPUT_SIZE_PX, _INPUT_SIZE_PX), np.float32)
         if rng.random() > _UNAIDED_SHARE:
@@ -59,10 +65,12 @@ class _Samples:
             hint[0], hint[1] = np.maximum(odds, 0), np.maximum(-odds, 0)
             hint *= np.float32(MASK_CONFIDENCE)
         colours = np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32) / np.float32(255)
-        return colours, hint, alpha[None]
+        return colours, hint, alpha[None], known[None]
 
 
-def _augment(view: NDArray[np.uint8], mask: Map, rng: Generator) -> tuple[NDArray[np.uint8], Map]:
+def _augment(
+    view: NDArray[np.uint8], mask: Map, known: Map, rng: Generator
+) -> tuple[NDArray[np.uint8], Map, Map]:
     """A window around the subject, turned, flipped and bent, at the network's size."""
     ys, xs = np.nonzero(mask > 0.5)
     centre = np.array([np.ptp(xs) / 2 + xs.min(), np.ptp(ys) / 2 + ys.min()])
@@ -87,8 +95,14 @@ def _augment(view: NDArray[np.uint8], mask: Map, rng: Generator) -> tuple[NDArra
     if ratio > 1.5:
         view = np.asarray(cv2.GaussianBlur(view, (0, 0), 0.4 * ratio), np.uint8)
     picture = cv2.remap(view, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-    alpha = cv2.remap(mask, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-    return np.asarray(picture, np.uint8), np.asarray(alpha, np.float32)
+    alpha, known = (
+        np.asarray(
+            cv2.remap(part, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101),
+            np.float32,
+        )
+        for part in (mask, known)
+    )
+    return np.asarray(picture, np.uint8), alpha, known
 
 
 def _hint_strength(rng: Generator) -> Map:
@@ -109,10 +123,8 @@ def _noise(size: int, rng: Generator) -> Map:
     )
 
 
-def fine_tune(
-    weights: Path, keys: Sequence[tuple[Map, Map]], clock: Callable[[], float]
-) -> CutoutNet:
-    """The network of a weights file, fine-tuned on (view, mask) pairs until `clock()` is 1.
+def fine_tune(weights: Path, keys: Sequence[TuningKey], steps: int) -> CutoutNet:
+    """The network of a weights file, fine-tuned on (view, mask) pairs for so many steps.
 
     When what was learned does not help on variations that were held back, the network is
     returned as it was.
@@ -123,14 +135,12 @@ def fine_tune(
     # Half the processors: threads that share one with other work wait for each other at every step.
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     try:
-        return _train(load_file(weights), keys, clock)
+        return _train(load_file(weights), keys, steps)
     finally:
         torch.set_num_threads(threads)
 
 
-def _train(
-    state: Mapping[str, Tensor], keys: Sequence[tuple[Map, Map]], clock: Callable[[], float]
-) -> CutoutNet:
+def _train(state: Mapping[str, Tensor], keys: Sequence[TuningKey], steps: int) -> CutoutNet:
     original = CutoutNet(norm=False).eval()
     original.load_state_dict({k: v.float() for k, v in state.items()})
     # Channels last and the way of `train` are each faster; without norms nothing else differs.
@@ -139,18 +149,17 @@ def _train(
     groups = [{"params": part} for part in param_groups(network, _FROZEN_BLOCKS)]
     optimizer = torch.optim.AdamW(groups, weight_decay=1e-3)
     bfloat16 = fast_bfloat16(torch.device("cpu"))
-    samples, step = _Samples(keys, seed=1), 0
-    while (share := clock()) < 1:
+    samples = _Samples(keys, seed=1)
+    for step in range(steps):
+        tell(step / steps)
         for group, rate in zip(optimizer.param_groups, _LEARNING_RATES, strict=True):
-            group["lr"] = rate * min(1, (step + 1) / _WARM_UP_STEPS) * (1 - share) ** 0.5
-        picture, hint, alpha = samples.batch(_BATCH_SIZE)
-        valid = torch.ones_like(alpha)
-        loss = batch_loss(network, picture, alpha, valid, hint, bfloat16=bfloat16)
+            group["lr"] = rate * min(1, (step + 1) / _WARM_UP_STEPS) * (1 - step / steps) ** 0.5
+        picture, hint, alpha, known = samples.batch(_BATCH_SIZE)
+        loss = batch_loss(network, picture, alpha, known, hint, bfloat16=bfloat16)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 2.0)
         optimizer.step()
-        step += 1
     network.eval()
     held_back = _Samples(keys, seed=2).batch(_HELD_OUT_PER_KEY * min(len(keys), 3))
     before, after = _agreement(original, held_back), _agreement(network, held_back)
@@ -161,12 +170,12 @@ def _train(
 
 
 @torch.no_grad()
-def _agreement(network: CutoutNet, samples: tuple[Tensor, Tensor, Tensor]) -> float:
-    """Mean soft intersection over union with the truth."""
-    picture, hint, alpha = samples
+def _agreement(network: CutoutNet, samples: Batch) -> float:
+    """Mean soft intersection over union with the truth, where that is known."""
+    picture, hint, alpha, known = samples
     prediction = torch.cat(
         [torch.sigmoid(network(p[None], h[None])) for p, h in zip(picture, hint, strict=True)]
     )
-    both = torch.minimum(prediction, alpha).sum((1, 2, 3))
-    either = torch.maximum(prediction, alpha).sum((1, 2, 3))
+    both = (known * torch.minimum(prediction, alpha)).sum((1, 2, 3))
+    either = (known * torch.maximum(prediction, alpha)).sum((1, 2, 3))
     return float((both / either.clamp_min(1)).mean())
