@@ -105,7 +105,7 @@ def test_a_worker_killed_in_mid_shot_costs_nothing(shot, scheduler):
         pids = client.run(os.getpid)
         command = arguments(shot, "farmed", "--scheduler", address, "--chunk", "3")
         submitted = subprocess.Popen(
-            [sys.executable, "-m", "mattelier", "farm", "submit", *command],
+            [sys.executable, "-m", "mattelier", "farm", "submit", "--openjd", *command],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -122,7 +122,7 @@ def test_a_worker_killed_in_mid_shot_costs_nothing(shot, scheduler):
         victim.wait()
         out, err = submitted.communicate(timeout=60)
     assert submitted.returncode == 0, err
-    assert "openjd_progress: 100" in out
+    assert "openjd_progress: 100" in out.splitlines()
     assert mattes(shot / "farmed") == mattes(shot / "whole")
     manifest = json.loads(next((shot / "farmed").glob(".mattelier/*/manifest.json")).read_text())
     assert (manifest["done"], manifest["failed"]) == ("1001-1024", "")
@@ -186,7 +186,7 @@ def roto_requests(monkeypatch):
     from mattelier.commands import roto
 
     requests = []
-    monkeypatch.setattr(roto, "_run", lambda request, as_json: requests.append(request) or 0)
+    monkeypatch.setattr(roto, "_run", lambda request, *how: requests.append(request) or 0)
     return requests
 
 

@@ -89,13 +89,20 @@ def header(path):
 def test_every_frame_is_matted_and_the_key_is_the_artists(shot, capsys):
     assert main(arguments(shot, "out/matte.####.png")) == 0
     captured = capsys.readouterr()
-    assert "openjd_progress: 100" in captured.out.splitlines()
+    assert captured.out == ""
     assert "8 of 8 frames written" in captured.err
     for frame in range(1001, 1009):
         alpha = stills.read_grey(shot / "out" / f"matte.{frame}.png")
         truth = disc(frame) > 0
         found = alpha > 0.5
         assert (found & truth).sum() / (found | truth).sum() >= (1 if frame == 1001 else 0.6)
+
+
+def test_a_farm_s_runner_hears_of_progress_when_it_asks(shot, capsys):
+    assert main(arguments(shot, "out/matte.####.png", "--frames", "1001-1002", "--openjd")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "openjd_status: matting" in lines
+    assert lines[-1] == "openjd_progress: 100"
 
 
 def tuned_or_not(shot, output, *more):

@@ -13,11 +13,12 @@ import click
 
 from mattelier.commands.request_file import roto_request
 from mattelier.commands.roto import roto
+from mattelier.commands.shot_console import openjd_option
 from mattelier.requests import RotoRequest
 from mattelier.types.errors import UsageError
 from mattelier.types.progress import Callback
 
-_NOT_HERE = {"window", "dry_run", "as_json", "resume"}  # of roto's options
+_NOT_HERE = {"window", "dry_run", "as_json", "openjd", "resume"}  # of roto's options
 
 
 def _roto_options(command: click.Command) -> click.Command:
@@ -74,8 +75,15 @@ Machines join with: dask worker ADDRESS --nthreads 1 (and --resources GPU=1 each
     help="Each task takes one GPU of a worker that has N.",
 )
 @_chunk
+@openjd_option
 def submit(
-    engine: str, scheduler: str, local: int | None, gpus: int | None, chunk: int, **flags: Any
+    engine: str,
+    scheduler: str,
+    local: int | None,
+    gpus: int | None,
+    chunk: int,
+    openjd: bool,
+    **flags: Any,
 ) -> int:
     """Make PLATE's mattes on Dask workers, and wait for them."""
     if bool(scheduler) == bool(local):
@@ -86,23 +94,24 @@ def submit(
     from mattelier.types.progress import heard_by
 
     started = time.perf_counter()
-    with _heard() as listen, heard_by(listen) as notes:
+    with _heard(openjd) as listen, heard_by(listen) as notes:
         result = farm.submit(
             request, scheduler=scheduler, local=local or 0, chunk=chunk, gpus=gpus or 0
         )
-    report(result, notes, time.perf_counter() - started, False)
+    report(result, notes, time.perf_counter() - started, as_json=False, openjd=openjd)
     return result.exit_code
 
 
 @_roto_options
 @farm.command()
-def track(**flags: Any) -> int:
+@openjd_option
+def track(openjd: bool, **flags: Any) -> int:
     """Tune and track PLATE once, before its chunks are made on many machines."""
     request = _request(flags)
     from mattelier.shot import roto
     from mattelier.types.progress import heard_by
 
-    with _heard() as listen, heard_by(listen):
+    with _heard(openjd) as listen, heard_by(listen):
         roto.track(request)
     return 0
 
@@ -125,7 +134,7 @@ def openjd(chunk: int, **flags: Any) -> int:
 
 
 @contextmanager
-def _heard() -> Iterator[Callback]:
+def _heard(openjd: bool) -> Iterator[Callback]:
     """Progress as `mattelier roto` shows it, until somebody interrupts."""
     from mattelier.batch.pool import stop_on_signals
     from mattelier.commands.console import catch_warnings
@@ -134,7 +143,7 @@ def _heard() -> Iterator[Callback]:
 
     catch_warnings()
     stop = threading.Event()
-    with stop_on_signals(stop), listener(False) as show:
+    with stop_on_signals(stop), listener(openjd=openjd) as show:
         show_progress: Callable[[float, str], None] = show
 
         def listen(fraction: float, stage: str) -> None:

@@ -9,6 +9,7 @@ import click
 from mattelier.commands.key_frame_options import key_options
 from mattelier.commands.options import request_options
 from mattelier.commands.request_file import request_file_option, roto_request
+from mattelier.commands.shot_console import openjd_option
 from mattelier.requests import RotoRequest
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ makes what is missing or was made with other settings; the rest stays."""
 @request_file_option
 @click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per frame on stdout.")
-def roto(dry_run: bool, as_json: bool, **flags: Any) -> int:
+@openjd_option
+def roto(dry_run: bool, as_json: bool, openjd: bool, **flags: Any) -> int:
     """Follow subjects through PLATE and write a matte of every frame.
 
     PLATE is name.####.exr (also %04d, @@@@, $F4), a folder, one file of a sequence, or a movie.
@@ -53,14 +55,16 @@ def roto(dry_run: bool, as_json: bool, **flags: Any) -> int:
     if dry_run:
         _print_plan(prepare(request), as_json)
         return 0
-    return _run(request, as_json)
+    return _run(request, as_json, openjd)
 
 
-def _run(request: RotoRequest, as_json: bool) -> int:
+def _run(request: RotoRequest, as_json: bool, openjd: bool) -> int:
     from mattelier.commands import shot_console
     from mattelier.shot import roto
 
-    return shot_console.run(lambda done: roto.run(request, done=done), as_json)
+    return shot_console.run(
+        lambda done: roto.run(request, done=done), as_json=as_json, openjd=openjd
+    )
 
 
 def _print_plan(shot: Shot[RotoRequest], as_json: bool) -> None:

@@ -15,10 +15,19 @@ import click
 if TYPE_CHECKING:
     from mattelier.shot.result import FrameResult, ShotResult
 
+openjd_option = click.option(
+    "--openjd", is_flag=True, help="Progress on stdout, as Open Job Description's runners read it."
+)
+
 _MAX_PRINTED_FAILURES = 20  # failures that are told one by one
 
 
-def run(make: Callable[[Callable[[FrameResult], None]], ShotResult], as_json: bool) -> int:
+def run(
+    make: Callable[[Callable[[FrameResult], None]], ShotResult],
+    *,
+    as_json: bool,
+    openjd: bool = False,
+) -> int:
     """Make a shot, tell people and programs what happened, return the exit code.
 
     Parameters
@@ -27,6 +36,8 @@ def run(make: Callable[[Callable[[FrameResult], None]], ShotResult], as_json: bo
         Makes it; calls what it is given with every frame as it ends.
     as_json : bool
         One JSON object a frame on stdout, and one of the whole at the end.
+    openjd : bool
+        Progress on stdout, as Open Job Description's runners read it.
 
     Raises
     ------
@@ -40,7 +51,7 @@ def run(make: Callable[[Callable[[FrameResult], None]], ShotResult], as_json: bo
     catch_warnings()
     started = time.perf_counter()
     stop = threading.Event()
-    with stop_on_signals(stop), listener(as_json) as print_stage:
+    with stop_on_signals(stop), listener(openjd=openjd) as print_stage:
 
         def listen(fraction: float, stage: str) -> None:
             if stop.is_set():
@@ -61,14 +72,14 @@ def run(make: Callable[[Callable[[FrameResult], None]], ShotResult], as_json: bo
 
         with heard_by(listen) as notes:
             result = make(done)
-    report(result, notes, time.perf_counter() - started, as_json)
+    report(result, notes, time.perf_counter() - started, as_json=as_json, openjd=openjd)
     return result.exit_code
 
 
 @contextlib.contextmanager
-def listener(as_json: bool) -> Iterator[Callable[[float, str], None]]:
-    """What hears of progress: a bar on a terminal, else lines that OpenJD's runners read."""
-    if sys.stderr.isatty():
+def listener(*, openjd: bool) -> Iterator[Callable[[float, str], None]]:
+    """What hears of progress: lines that OpenJD's runners read, else a bar where a terminal is."""
+    if not openjd and sys.stderr.isatty():
         from tqdm import tqdm
 
         form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
@@ -80,7 +91,7 @@ def listener(as_json: bool) -> Iterator[Callable[[float, str], None]]:
 
             yield show
         return
-    if as_json or sys.stdout.isatty():
+    if not openjd:
         yield lambda fraction, stage: None
         return
     last: list[Any] = [-1, ""]
@@ -97,7 +108,9 @@ def listener(as_json: bool) -> Iterator[Callable[[float, str], None]]:
     yield print_lines
 
 
-def report(result: ShotResult, notes: list[str], seconds: float, as_json: bool) -> None:
+def report(
+    result: ShotResult, notes: list[str], seconds: float, *, as_json: bool, openjd: bool
+) -> None:
     """Tell what became of a shot: people on stderr, programs on stdout."""
     for note in notes:
         _print_message(f"Note: {note}")
@@ -134,7 +147,7 @@ def report(result: ShotResult, notes: list[str], seconds: float, as_json: bool) 
                 "exit_code": result.exit_code,
             }
         )
-    elif not sys.stdout.isatty():
+    if openjd:
         if result.exit_code == 3:
             click.echo(f"openjd_fail: frames {result.failed | result.undone} were not written")
         elif result.exit_code == 0:

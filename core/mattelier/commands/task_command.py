@@ -270,7 +270,7 @@ def _run_shot(spec: TaskSpec, request: Any, files: FileOptions, flags: Mapping[s
     from mattelier.commands import shot_console
     from mattelier.shot import filter_shot
 
-    return shot_console.run(lambda done: filter_shot.run(frames, done=done), files.json)
+    return shot_console.run(lambda done: filter_shot.run(frames, done=done), as_json=files.json)
 
 
 def _default(name: str) -> Any:

@@ -74,7 +74,8 @@ def _step(
         "data": json.dumps(to_json(request), indent=1),
     }
     only = ["--frames", frames] if frames else []
-    run = {"command": "mattelier", "args": [*command, "--request", "{{Task.File.Request}}", *only]}
+    arguments = [*command, "--openjd", "--request", "{{Task.File.Request}}", *only]
+    run = {"command": "mattelier", "args": arguments}
     return {
         "name": name,
         **({"dependencies": [{"dependsOn": after}]} if after else {}),
