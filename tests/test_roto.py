@@ -98,6 +98,44 @@ def test_every_frame_is_matted_and_the_key_is_the_artists(shot, capsys):
         assert (found & truth).sum() / (found | truth).sum() >= (1 if frame == 1001 else 0.6)
 
 
+def write_ocio_config(path, gain):
+    """A config with one space beside linear Rec.709: the same light, `gain` times as large."""
+    path.write_text(
+        f"""ocio_profile_version: 1
+roles: {{scene_linear: lin_rec709, default: lin_rec709}}
+displays:
+  screen:
+    - !<View> {{name: Raw, colorspace: lin_rec709}}
+active_displays: []
+active_views: []
+colorspaces:
+  - !<ColorSpace> {{name: lin_rec709, isdata: false}}
+  - !<ColorSpace>
+    name: show
+    to_reference: !<MatrixTransform> {{matrix: [{gain},0,0,0, 0,{gain},0,0, 0,0,1,0, 0,0,0,1]}}
+""",
+        "utf-8",
+    )
+
+
+def test_a_show_s_colours_that_change_are_looked_at_again(shot):
+    config = shot / "show.ocio"
+    command = [sys.executable, "-m", "mattelier"]
+    command += arguments(
+        shot, "out/matte.####.png", "--frames", "1001-1002", "--colorspace", "show"
+    )
+
+    def said(gain):
+        write_ocio_config(config, gain)
+        environment = {**os.environ, "OCIO": str(config)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return done.stderr
+
+    assert "2 of 2 frames written" in said(0.5)
+    assert "2 were done already" in said(0.5)
+    assert "2 of 2 frames written" in said(0.8)
+
+
 def test_a_farm_s_runner_hears_of_progress_when_it_asks(shot, capsys):
     assert main(arguments(shot, "out/matte.####.png", "--frames", "1001-1002", "--openjd")) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +115,14 @@ class ColourSpace:
                 self._to_linear(band) if self._matrix is None else cv2.transform(band, self._matrix)
             )
         return replace(picture, colour=colour, transfer="linear")
+
+    @property
+    def identity(self) -> str | None:
+        """Stands for what the space means: its name, and the content of the config that says so."""
+        named = os.environ.get("OCIO", "")
+        if self.name is None or self._config or not os.path.isfile(named):
+            return self.name
+        return f"{self.name}|{hashlib.sha256(Path(named).read_bytes()).hexdigest()}"
 
     @property
     def is_linear(self) -> bool:

@@ -76,7 +76,7 @@ class FramesRun(ShotRun[FramesRequest, FrameInputT]):
             [self.request.task, self.options],
             [self.plate.identity(frame), self.cache_inputs(frame)],
             list(self.weights(target).values()),
-            self.space.name,
+            self.space.identity,
             [target.output, target.names.suffix, target.movie is not None],
             [self.request.bits, self.request.fps],
         )

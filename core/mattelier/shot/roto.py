@@ -171,7 +171,7 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
 
     def _identity(self, frame: int) -> str:
         own = self.plate.identity(frame)
-        return f"{own}|{self.exposure}|{self.space.name}" if own else ""
+        return f"{own}|{self.exposure}|{self.space.identity}" if own else ""
 
     def cache_key(self, frame: int, target: Target) -> str:
         inputs = []
@@ -186,7 +186,7 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
             _CACHE_VERSION,
             VERSION,
             inputs,
-            [self.exposure, self.space.name],
+            [self.exposure, self.space.identity],
             [matte.quality, matte.refine, matte.edge_shift, matte.feather],
             [target.output, target.names.suffix, target.movie is not None],
             [self.request.bits, self.request.fps],
