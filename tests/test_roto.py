@@ -337,6 +337,22 @@ def test_several_objects_are_layers_of_one_exr_or_folders(shot):
     assert main(arguments(shot, "out/matte.####.png", *more, key=None)) == 2
 
 
+def test_no_pixel_is_wholly_two_subjects(shot):
+    def mattes(output, *names):
+        keys = [f"--key={name}:1001={shot / 'mask.1001.png'}" for name in names]
+        more = ["--frames", "1002", "--tune", "0", "--no-refine", *keys]
+        assert main(arguments(shot, output, *more, key=None)) == 0
+        return {path: stills.read_grey(shot / output / path) for path in contents(shot / output)}
+
+    (alone,) = mattes("one", "woman").values()
+    woman, dog = mattes("two", "woman", "dog").values()
+    assert alone.max() > 0.9
+    assert (woman + dog).max() <= 1.01
+    assert np.abs(woman - dog).max() < 0.01  # both were said to be the same
+    # What only one of them claims stays as it is.
+    assert np.abs((woman + dog - alone)[alone < 0.05]).max() < 0.1
+
+
 def test_a_folder_of_masks_is_a_key_for_each(shot):
     (shot / "masks").mkdir()
     for frame in (1001, 1005):

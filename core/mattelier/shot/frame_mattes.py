@@ -19,6 +19,7 @@ from mattelier.shot.key_frames import KeyFrames
 from mattelier.shot.outputs import Target
 from mattelier.shot.shot_run import WriteFile
 from mattelier.shot.tracking.key_matte import key_matte
+from mattelier.shot.tracking.propagate import log_odds
 from mattelier.shot.tracking.track import Track
 from mattelier.types.colour import View, from_float, linear_to_srgb, to_float
 from mattelier.types.picture import Picture
@@ -26,6 +27,7 @@ from mattelier.types.picture import Picture
 _PREVIEW_SIZE_PX = 1920  # pixels of a preview's longer side, at most
 _CHECKER_SQUARES = 24  # of a preview's checkerboard along its longer side
 _CHECKER_GREYS = (0.35, 0.55)
+_UNCLAIMED_ODDS = np.exp(log_odds(np.zeros(1, np.float32)))  # log-odds are limited
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,25 +69,49 @@ class FrameMatter:
             The frame could not be tracked.
         """
         view = self.space.view(picture, self.exposure)
+        coarse = decide_together({name: track.coarse(frame) for name, track in tracks.items()})
         alphas = {}
-        for name, track in tracks.items():
-            alpha = self._alpha(frame, view, track, keys[name])
+        for name in tracks:
+            alpha = self._alpha(frame, view, coarse[name], keys[name])
             if picture.alpha is not None:
                 alpha = np.clip(alpha * to_float(picture.alpha), 0, 1)
             alphas[name] = alpha
         return FrameMattes(picture, view, alphas)
 
-    def _alpha(self, frame: int, view: View, track: Track, keys: KeyFrames) -> NDArray[np.float32]:
+    def _alpha(
+        self, frame: int, view: View, coarse: NDArray[np.float32], keys: KeyFrames
+    ) -> NDArray[np.float32]:
         request = self.request
         if keys.is_exact(frame):
             mask = keys[frame].mask
             assert mask is not None
             alpha = key_matte(view, mask, request.quality) if request.refine else mask
         elif request.refine:
-            alpha = refine(view, track.coarse(frame), quality=request.quality)
+            alpha = refine(view, coarse, quality=request.quality)
         else:
-            alpha = stretch(track.coarse(frame), view.height, view.width)
+            alpha = stretch(coarse, view.height, view.width)
         return choke_and_feather(alpha, request.edge_shift, request.feather)
+
+
+def decide_together(mattes: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """Mattes of several subjects of one frame, of which no pixel is wholly two subjects'.
+
+    A softmax over the subjects and the background, each subject's odds against the background
+    being those of its own matte; one subject's matte stays as it is.
+
+    Parameters
+    ----------
+    mattes : name → (h, w) float32 0…1
+    """
+    odds = {name: np.exp(log_odds(matte)) for name, matte in mattes.items()}
+    claims = {name: each - _UNCLAIMED_ODDS for name, each in odds.items()}
+    shared = {}
+    for name, matte in mattes.items():
+        others = [claim for other, claim in claims.items() if other != name]
+        shared[name] = (
+            matte * (odds[name] + 1) / (odds[name] + 1 + sum(others)) if others else matte
+        )
+    return shared
 
 
 def frame_writers(

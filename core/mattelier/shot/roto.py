@@ -175,7 +175,8 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
 
     def cache_key(self, frame: int, target: Target) -> str:
         inputs = []
-        for name in target.objects:
+        # What is made of one object depends on all of them, as pixels are shared among them.
+        for name in (*target.objects, *sorted(set(self._tracks) - set(target.objects))):
             try:
                 tracked = self._tracks[name].digest(frame)
             except PictureError:  # it could not be read; reading it again says why
