@@ -27,7 +27,7 @@ from mattelier.engines.open import open_model
 from mattelier.learning.param_groups import is_idle, param_groups
 from mattelier.media.stills import read
 from mattelier.metrics.masks import iou
-from mattelier.networks.cutout.network import CutoutNet
+from mattelier.networks.cutout.detail import DetailCutoutNet
 from mattelier.requests import MatteRequest
 from mattelier.train import custom_dataset, finetune
 from mattelier.train.synthetic_scenes import random_scene, remove_subject
@@ -100,9 +100,10 @@ def test_both_engines_run_the_weights_that_were_trained(
     card = store.card(str(mine))
     random = np.random.default_rng(3)
     inputs = {
-        "picture": random.random((1, 3, 96, 128), np.float32),
-        "hint": np.zeros((1, 2, 96, 128), np.float32),
+        "picture": random.random((1, 3, 128, 192), np.float32),
+        "hint": np.zeros((1, 2, 128, 192), np.float32),
     }
+    inputs["hint"][:, 0, 40:90, 60:130] = 0.5  # so that there is a matte to compare
     ours = open_model(card, store, "cpu").run(inputs)["alpha"]
     shipped = open_model(store.card("default"), store, "cpu").run(inputs)["alpha"]
     monkeypatch.setattr(backends, "ON_CPU", ("torch",))
@@ -119,7 +120,7 @@ def test_the_graph_is_the_one_it_started_from(mine: Path) -> None:
 
 
 def test_attention_is_trained_only_where_there_is_some() -> None:
-    network = CutoutNet()
+    network = DetailCutoutNet()
     assert is_idle(network)
     slow, fast = param_groups(network, 3)
     context = {id(p) for p in network.context.parameters()}
@@ -190,7 +191,7 @@ def test_training_learns_what_it_is_shown(
             self.elapsed = self.seconds * steps / 25
             return super()._step(batch)
 
-    recipe = finetune.custom_recipe(64, one_shot=True)
+    recipe = finetune.custom_recipe(64, detail=True, one_shot=True)
     counts = custom_dataset.prepare_dataset(
         custom_dataset.find_custom_pairs(tmp_path / "photos", tmp_path / "masks", pytest.fail),
         tmp_path / "run/data", one_shot=True, seed=1, report=pytest.fail,
@@ -224,7 +225,7 @@ def test_what_was_held_back_says_how_far_to_go(
     custom_dataset.prepare_dataset(
         found, tmp_path / "data", one_shot=False, seed=1, report=pytest.fail
     )
-    recipe = finetune.custom_recipe(64, one_shot=False)
+    recipe = finetune.custom_recipe(64, detail=True, one_shot=False)
     card = Store().card("default")
     start = Store().locate(card)["cutout.safetensors"]
     run = finetune.FineTune(
@@ -268,7 +269,7 @@ def test_a_stopped_run_goes_on_with_the_same_command(
     assert "the same command goes on" in capsys.readouterr().err
     assert not (tmp_path / "mine").exists()
     state = torch.load(tmp_path / "mine.training/state.pt", weights_only=True)
-    assert state["index"] == 2 * 8
+    assert state["index"] == 2 * 4
     count = 100  # no more signals; and a time box that is over ends the run at once
     assert train(own, tmp_path / "mine", "--minutes", "0.0001") == 0
     assert (tmp_path / "mine/card.toml").is_file()

@@ -266,7 +266,7 @@ def test_the_shipped_graph_tells_nothing_of_who_made_it() -> None:
 def test_the_shipped_weights_are_small_and_fit_the_network() -> None:
     files = [SHIPPED / name for name in ("cutout.onnx", "cutout.safetensors")]
     assert sum(file.stat().st_size for file in files) <= 12e6
-    ours = {name: list(value.shape) for name, value in CutoutNet().state_dict().items()}
+    ours = {name: list(value.shape) for name, value in DetailCutoutNet().state_dict().items()}
     assert dict(tensors_of(files[1]).values()) == ours
 
 
@@ -284,7 +284,7 @@ def test_all_engines_give_the_shipped_network_s_alpha(name: str, tmp_path: Path)
     card = store.card("default")
     model, reference = (opened_on(engine, card, store) for engine in (name, "torch"))
     assert (model.engine, reference.engine) == (name, "torch")
-    for height, width in ((96, 160), (64, 32)):
+    for height, width in ((128, 192), (64, 128)):
         picture, hint = (x.numpy() for x in inputs(height, width, seed=height))
         for evidence in (hint, np.zeros_like(hint)):
             values = {"picture": picture, "hint": evidence}

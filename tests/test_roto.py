@@ -154,10 +154,10 @@ def tuned_or_not(shot, output, *more):
 @pytest.mark.usefixtures("one_thread")
 def test_key_frames_tune_the_network_unless_told_not_to(shot, capsys, monkeypatch):
     assert RotoRequest("plate", "out").tune > 0
-    assert tuned_or_not(shot, "plain", "--tune", "0") == "cutout"
-    assert tuned_or_not(shot, "tuned", "--tune", "2").startswith("cutout-tuned-")
+    assert tuned_or_not(shot, "plain", "--tune", "0") == "cutout-shot"
+    assert tuned_or_not(shot, "tuned", "--tune", "2").startswith("cutout-shot-tuned-")
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert tuned_or_not(shot, "light", "--tune", "2") == "cutout"
+    assert tuned_or_not(shot, "light", "--tune", "2") == "cutout-shot"
     said = capsys.readouterr().err
     assert "Tuning needs PyTorch" in said
     assert "tracked without" in said

@@ -118,13 +118,15 @@ def matte(selection: np.ndarray | None) -> tuple[np.ndarray, str]:
     return result.alpha, result.report.measures.get("selection", "")
 
 
-def test_a_dab_on_a_person_finds_the_person() -> None:
+def test_a_dab_on_a_person_finds_the_person_alone() -> None:
     dab = np.zeros((320, 320), np.uint8)
     cv2.ellipse(dab, (180, 225), (16, 12), 0, 0, 360, 255, -1)  # on her sleeve
     whole, _ = matte(None)
     found, kind = matte(dab / np.float32(255))
     assert kind == "click"
-    assert np.minimum(found, whole).sum() / np.maximum(found, whole).sum() > 0.85
+    helmet = np.s_[215:, 180:]
+    found[helmet] = whole[helmet] = 0  # is a thing of its own, in front of her
+    assert np.minimum(found, whole).sum() / np.maximum(found, whole).sum() > 0.9
 
 
 def test_a_lasso_around_the_smaller_thing_finds_that() -> None:

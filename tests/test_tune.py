@@ -39,19 +39,23 @@ def key(clip: Clip, place: int = 0) -> dict[int, TuningKey]:
 @pytest.fixture(scope="module")
 def tuned(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = Store()
-    return tune(store.card("default"), store, key(clip), STEPS, tmp_path_factory.mktemp("tuned"))
+    return tune(
+        store.card("cutout-shot"), store, key(clip), STEPS, tmp_path_factory.mktemp("tuned")
+    )
 
 
 def test_a_tuned_model_is_a_model_like_others(tuned: Path, clip: Clip) -> None:
     store = Store(user=tuned.parent)
     card = store.card(tuned.name)
     assert card.title.endswith("tuned on one shot")
-    assert card.training_data == Store().card("default").training_data
+    assert card.training_data == Store().card("cutout-shot").training_data
     assert sorted(p.name for p in tuned.iterdir()) == sorted(
         ["card.toml", *(file.path for file in card.files)]
     )
     assert [p.name for p in tuned.parent.iterdir()] == [tuned.name]
-    start = store.locate(store.card("default"))  # writing a new graph would need more than PyTorch
+    start = store.locate(
+        store.card("cutout-shot")
+    )  # writing a new graph would need more than PyTorch
     assert (tuned / "cutout.onnx").read_bytes() == start["cutout.onnx"].read_bytes()
     from mattelier.types.picture import Picture
 
@@ -74,7 +78,7 @@ def test_the_fast_engine_runs_the_weights_that_were_trained(tuned: Path) -> None
     by_torch = open_model(replace(card, files=weights), store, "cpu")
     assert by_torch.engine == "torch"
     theirs = by_torch.run(inputs)["alpha"]
-    shipped = open_model(Store().card("default"), Store(), "cpu").run(inputs)["alpha"]
+    shipped = open_model(Store().card("cutout-shot"), Store(), "cpu").run(inputs)["alpha"]
     assert np.abs(ours - theirs).max() < 2e-3
     assert np.abs(ours - shipped).max() > 1e-3
 
@@ -86,16 +90,16 @@ def test_the_same_keys_and_steps_use_the_kept_model(
     before = {p.name: p.stat().st_mtime_ns for p in tuned.iterdir()}
     # Not even PyTorch is needed for that.
     monkeypatch.setitem(sys.modules, "torch", None)
-    again = tune(store.card("default"), store, key(clip), STEPS, tuned.parent)
+    again = tune(store.card("cutout-shot"), store, key(clip), STEPS, tuned.parent)
     assert again == tuned
     assert {p.name: p.stat().st_mtime_ns for p in tuned.iterdir()} == before
     with pytest.raises(UsageError, match="needs PyTorch"):
-        tune(store.card("default"), store, key(clip, 1), STEPS, tuned.parent)
+        tune(store.card("cutout-shot"), store, key(clip, 1), STEPS, tuned.parent)
 
 
 def test_tuning_again_gives_the_same_network(tuned: Path, clip: Clip, tmp_path: Path) -> None:
     store = Store()
-    again = tune(store.card("default"), store, key(clip), STEPS, tmp_path)
+    again = tune(store.card("cutout-shot"), store, key(clip), STEPS, tmp_path)
     assert (again / "cutout.safetensors").read_bytes() == (
         tuned / "cutout.safetensors"
     ).read_bytes()
@@ -103,9 +107,9 @@ def test_tuning_again_gives_the_same_network(tuned: Path, clip: Clip, tmp_path: 
 
 def test_a_damaged_model_is_tuned_again(clip: Clip, tmp_path: Path) -> None:
     store = Store()
-    folder = tune(store.card("default"), store, key(clip), 1, tmp_path)
+    folder = tune(store.card("cutout-shot"), store, key(clip), 1, tmp_path)
     (folder / "cutout.onnx").write_bytes(b"")
-    assert tune(store.card("default"), store, key(clip), 1, tmp_path) == folder
+    assert tune(store.card("cutout-shot"), store, key(clip), 1, tmp_path) == folder
     assert (folder / "cutout.onnx").stat().st_size > 10_000
 
 
@@ -115,7 +119,7 @@ def test_cancelling_leaves_nothing(clip: Clip, tmp_path: Path) -> None:
 
     store = Store()
     with pytest.raises(Cancelled), heard_by(enough):
-        tune(store.card("default"), store, key(clip), STEPS, tmp_path)
+        tune(store.card("cutout-shot"), store, key(clip), STEPS, tmp_path)
     assert not any(tmp_path.iterdir())
 
 
@@ -124,7 +128,7 @@ def test_what_cannot_be_tuned_is_said(clip: Clip, tmp_path: Path) -> None:
     view, nothing = clip[0][0], np.zeros_like(clip[1][0])
     empty = {1: TuningKey(view, nothing, np.ones_like(nothing))}
     with pytest.raises(UsageError, match="needs a key frame"):
-        tune(store.card("default"), store, empty, 1, tmp_path)
+        tune(store.card("cutout-shot"), store, empty, 1, tmp_path)
     make_model(tmp_path / "models")
     other = Store(user=tmp_path / "models")
     with pytest.raises(UsageError, match="tiny cannot be tuned"):

@@ -23,7 +23,8 @@ from mattelier.types.errors import ModelError, OutputError, UsageError
 from mattelier.types.file_lock import one_at_a_time
 from mattelier.types.progress import stage, tell
 
-DEFAULT = "cutout"  # what the model name "default" stands for; its weights ship with the package
+# What the model name "default" stands for, on pictures and on shots; their weights ship along.
+DEFAULT, SHOT_DEFAULT = "cutout", "cutout-shot"
 
 _MAX_BYTES = 16 << 30  # of a file whose card gives no size
 

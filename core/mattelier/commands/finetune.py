@@ -69,7 +69,10 @@ def finetune(
     click.echo(f"Training on {trained} picture(s), {judged_by}, {minutes:g} min.", err=True)
     run = FineTune(
         custom_recipe(
-            card.input.size, one_shot=one_shot, bfloat16=fast_bfloat16(torch.device(device))
+            card.input.size,
+            detail=card.architecture == "cutout.DetailCutoutNet",
+            one_shot=one_shot,
+            bfloat16=fast_bfloat16(torch.device(device)),
         ),
         folder / "data",
         folder,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.catalogue import SHOT_DEFAULT
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open_model import OpenModel
 from mattelier.media.stills import read_grey
@@ -106,18 +107,26 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
         }
         self._frame_matter = FrameMatter(self.request.matte, self.space, self.exposure)
         self._networks: dict[str, OpenModel] = {}
+        self._tuned: set[str] = set()
         self._tracks: dict[str, Track] = {}
 
     def open(self) -> None:
         """The opened model of each object: one for all, or one tuned to each."""
         request = self.request.matte
-        network = self._models.open(request.model, "matte", request.device)
+        network = self._models.open(self._model_name, "matte", request.device)
         self._networks = dict.fromkeys(self.shot.keys, network)
         for name, keys in self.shot.keys.items() if self.request.tune else ():
             if folder := self._tune(network, keys):
                 self._networks[name] = self._models.open(folder, "matte", request.device)
+                self._tuned.add(name)
         for note in {network.note for network in self._networks.values()} - {""}:
             remark(note)
+
+    @property
+    def _model_name(self) -> str:
+        """Of the network that follows subjects: small views show no detail to look twice for."""
+        named = self.request.matte.model
+        return SHOT_DEFAULT if named == "default" else named
 
     def _tune(self, network: OpenModel, keys: KeyFrames) -> str:
         """The folder of the network tuned on an object's drawn keys; "" where it stays as it is."""
@@ -129,7 +138,7 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
             return ""
         try:
             with stage("tuning", 0, 1):
-                card = store.card(self.request.matte.model)
+                card = store.card(self._model_name)
                 return str(tune(card, store, drawn, self.request.tune, folder))
         except UsageError as error:
             remark(f"{error} The shot is tracked without.")
@@ -159,6 +168,7 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
                         self._track_folder / "track" / name,
                         name=name,
                         quality=self.request.matte.quality,
+                        tuned=name in self._tuned,
                     )
                     self._tracks[name] = tracker.track(
                         self.plate.frames.frames,

@@ -19,6 +19,7 @@ from mattelier.data.splits import split_pairs
 from mattelier.learning.param_groups import param_groups
 from mattelier.media import thumbnails
 from mattelier.metrics.measures import MEASURES, Case
+from mattelier.networks.cutout.detail import DetailCutoutNet
 from mattelier.networks.cutout.network import CutoutNet
 from mattelier.train.custom_dataset import PAIRS_FOLDER, SCENES_FOLDER
 from mattelier.train.cutout import FROZEN_BLOCKS, CutoutRun
@@ -33,19 +34,26 @@ _JUDGEMENTS = 8  # of the pictures held back, in the course of a run
 _VARIATIONS = 24  # that a one-shot run is judged by
 _INTERPOLATION_SHARES = (1.0, 0.75, 0.5, 0.25)  # of the way from the start to what was trained
 _PREVIEW_ROWS, _PREVIEW_ROW_PX = 8, 160  # and their height
+_MULTIPLES = {False: 32, True: 64}  # of which a network's input is, by whether it looks twice
 _UNLIMITED_SAMPLES = 10_000_000  # a time box ends the run
 
 
-def custom_recipe(size: int, *, one_shot: bool, bfloat16: bool = False) -> Recipe:
+def custom_recipe(
+    size: int, *, detail: bool = False, one_shot: bool, bfloat16: bool = False
+) -> Recipe:
     """How own pictures are trained on at an input of about `size` pixels a side.
+
+    `detail` says whether it is a network that looks twice, whose samples cost twice as much.
 
     Rates are a third of the first training's: the network knows subjects already, and is to
     learn these without forgetting the others. Hints keep their meaning by being given.
     """
+    multiple = _MULTIPLES[detail]
     return Recipe(
         seed=1,
+        detail=detail,
         samples=_UNLIMITED_SAMPLES,
-        stages=(Stage(until=1.0, size=32 * max(1, round(size / 32)), batch=8),),
+        stages=(Stage(1.0, multiple * max(1, round(size / multiple)), 4 if detail else 8),),
         sets={PAIRS_FOLDER: 1.0},
         scenes=(SCENES_FOLDER,),
         mix={"photo": 0.5, "paste": 0.4, "shape": 0.1}
@@ -106,7 +114,7 @@ class FineTune(CutoutRun):
         super().__init__(recipe, data, folder, hours=minutes / 60, device=device)
         self._pictures, self._held_back = _validation_pictures(recipe, data)
         self._report = report
-        self._start = CutoutNet(norm=False)
+        self._start = (DetailCutoutNet if recipe.detail else CutoutNet)(norm=False)
         init_weights(self._start, weights)
         init_weights(self.network, weights, sharpness=recipe.sharpness)
         self.optimizer = self._make_optimizer(param_groups(self.network, FROZEN_BLOCKS))
@@ -194,10 +202,10 @@ class FineTune(CutoutRun):
 
 def _validation_pictures(recipe: Recipe, data: Path) -> tuple[list[ValidationPicture], bool]:
     """What to judge by, and whether that is pictures held back."""
-    size = recipe.stages[0].size
+    size, multiple = recipe.stages[0].size, _MULTIPLES[recipe.detail]
     pairs = [pair.read() for pair in split_pairs(find_pairs(data / PAIRS_FOLDER))[1]]
     if pairs:
-        return [_fit_network(picture, truth, size) for picture, truth in pairs], True
+        return [_fit_network(picture, truth, size, multiple) for picture, truth in pairs], True
     # Nothing is held back: variations with another seed are new to the run, the subject is not.
     mix = {"photo": 0.5, "paste": 0.5}
     samples = Samples(
@@ -212,11 +220,11 @@ def _validation_pictures(recipe: Recipe, data: Path) -> tuple[list[ValidationPic
 
 
 def _fit_network(
-    picture: NDArray[np.uint8], truth: NDArray[np.uint8], size: int
+    picture: NDArray[np.uint8], truth: NDArray[np.uint8], size: int, multiple: int
 ) -> ValidationPicture:
-    """At about size² pixels, sides multiples of 32, as the finished model will see it."""
+    """At about size² pixels, in multiples, as the finished model will see it."""
     scale = size / (picture.shape[0] * picture.shape[1]) ** 0.5
-    height, width = (32 * max(1, round(side * scale / 32)) for side in truth.shape)
+    height, width = (multiple * max(1, round(side * scale / multiple)) for side in truth.shape)
     mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = (cv2.resize(each, (width, height), interpolation=mode) for each in (picture, truth))
     colour, mask = (np.asarray(each, np.uint8) for each in small)

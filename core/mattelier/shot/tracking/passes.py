@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.engines.open_model import OpenModel
+from mattelier.shot.tracking.appearance import ColourModel
 from mattelier.shot.tracking.flow import FlowCache, chain_flows
 from mattelier.shot.tracking.matte_cache import MatteCache, TrackedMatte
 from mattelier.shot.tracking.memory import Embeddings, Memory
@@ -54,6 +55,10 @@ class Passes:
         See `SubjectPredictor`.
     embeddings : Embeddings
         What memory compares by.
+    tuned : bool
+        The model has learned this subject by heart. It then needs memory to find it again alone;
+        beside it, memory would only speak up for what looks alike. On seven made clips with one
+        key frame the mean J is 0.83 with it, 0.84 with half of it, 0.85 with colours only.
     settings : str
         Stands for the models and all that decides how it is used.
     folder : Path
@@ -68,13 +73,14 @@ class Passes:
         model: OpenModel,
         mirrored: bool,
         embeddings: Embeddings,
+        tuned: bool,
         settings: str,
         folder: Path,
         proxies: ProxyCache,
         coarse: MatteCache,
     ) -> None:
         self._model, self._mirrored, self._settings = model, mirrored, settings
-        self._embeddings = embeddings
+        self._embeddings, self._tuned = embeddings, tuned
         self._proxies, self._coarse = proxies, coarse
         self._motion = FlowCache(proxies.require)
         self._forward = MatteCache(folder, "forward")
@@ -168,7 +174,8 @@ class Passes:
         seeds = [end for end in (stretch.before, stretch.after) if end]
         examples = [(self._proxies.require(o.frame), self._seed_matte(o).alpha) for o in seeds]
         memory = Memory(self._embeddings, examples)
-        return SubjectPredictor(self._model, self._mirrored, memory, examples)
+        appearance = ColourModel(examples) if self._tuned else memory
+        return SubjectPredictor(self._model, self._mirrored, appearance, examples, memory)
 
     def _seed_matte(self, seed: SeedFrame) -> TrackedMatte:
         record = self._coarse.read(seed.frame, seed.digest)

@@ -60,6 +60,8 @@ class SubjectPredictor:
         What the subject looks like, by the key frames next to the frames looked at.
     examples : list of (view (h, w, 3), matte (h, w))
         Those key frames.
+    whereabouts : Appearance, optional
+        The same for a subject that was lost and may be anywhere.
     """
 
     def __init__(
@@ -68,12 +70,14 @@ class SubjectPredictor:
         mirrored: bool,
         appearance: Appearance,
         examples: list[tuple[Map, Map]],
+        whereabouts: Appearance | None = None,
     ) -> None:
         self._model, self._mirrored, self.appearance = model, mirrored, appearance
+        self.whereabouts = appearance if whereabouts is None else whereabouts
         areas = [float(matte.sum()) for _, matte in examples]
         self.area = max(areas)
         likeness = [
-            float((self.appearance.odds(view) * matte).sum() / max(area, 1))
+            float((self.whereabouts.odds(view) * matte).sum() / max(area, 1))
             for (view, matte), area in zip(examples, areas, strict=True)
         ]
         self.likeness = max(likeness)
@@ -169,7 +173,7 @@ def _with_network(certain: Map, alpha: Map) -> Map:
 
 def search(predictor: SubjectPredictor, view: Map) -> TrackedMatte:
     """The record of a view in which the subject may be anywhere, or nowhere (alpha 0)."""
-    odds = predictor.appearance.odds(view)
+    odds = predictor.whereabouts.odds(view)
     alpha = logistic(odds + predictor.predict(view, odds))
     area = float(alpha.sum())
     alike = float((odds * alpha).sum()) / max(area, 1)

@@ -29,7 +29,7 @@ from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.progress import remark, stage, tell
 
 TRACK_SIZE_PX = 448  # long side, in pixels, of the views that tracking looks at
-_CACHE_VERSION = 3  # of what tracking computes: old records are not used after it changes
+_CACHE_VERSION = 4  # of what tracking computes: old records are not used after it changes
 
 
 def track_size(height: int, width: int) -> tuple[int, int]:
@@ -115,6 +115,8 @@ class Tracker:
         The object's, for messages.
     quality : Quality
         "best" looks at every view's mirror image too.
+    tuned : bool
+        The model has been tuned on this very subject; see `Passes`.
 
     Raises
     ------
@@ -130,6 +132,7 @@ class Tracker:
         *,
         name: str = "subject",
         quality: Quality = "balanced",
+        tuned: bool = False,
     ) -> None:
         if model.input.hint is None:
             raise UsageError(
@@ -137,9 +140,9 @@ class Tracker:
                 "leave --model out to use the default."
             )
         self._model, self._folder, self._name, self._quality = model, folder, name, quality
-        self._embeddings = Embeddings(memory)
+        self._embeddings, self._tuned = Embeddings(memory), tuned
         sums = [*model.fingerprint.split(), *memory.fingerprint.split()]
-        self._settings = digest_of(_CACHE_VERSION, TRACK_SIZE_PX, quality, sums)
+        self._settings = digest_of(_CACHE_VERSION, TRACK_SIZE_PX, quality, tuned, sums)
 
     def track(
         self,
@@ -201,6 +204,7 @@ class Tracker:
             self._model,
             self._quality == "best",
             self._embeddings,
+            self._tuned,
             self._settings,
             self._folder,
             proxies,
