@@ -15,7 +15,8 @@ from tiny_model import make_model
 from mattelier.catalogue import Store
 from mattelier.engines.open import open_model
 from mattelier.requests import MatteRequest
-from mattelier.shot.tracking.tune import TuningKey, tune
+from mattelier.shot.tracking.tune import tune
+from mattelier.shot.tracking.tuning_key import TuningKey
 from mattelier.types.errors import UsageError
 from mattelier.types.progress import Cancelled, heard_by
 

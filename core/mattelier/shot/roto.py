@@ -30,7 +30,7 @@ from mattelier.shot.shot_run import VERSION, FrameOutput, ShotRun
 from mattelier.shot.tracking.propagate import find_edge
 from mattelier.shot.tracking.seed_frames import roughly
 from mattelier.shot.tracking.track import Track, Tracker, track_size
-from mattelier.shot.tracking.tune import TuningKey
+from mattelier.shot.tracking.tuning_key import TuningKey
 from mattelier.types.digest import digest
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.frame_range import FrameRange

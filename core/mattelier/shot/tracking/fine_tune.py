@@ -20,7 +20,7 @@ from mattelier.learning.losses import batch_loss
 from mattelier.learning.param_groups import fast_bfloat16, param_groups
 from mattelier.matting.hint import MASK_CONFIDENCE
 from mattelier.networks.cutout.network import CutoutNet
-from mattelier.shot.tracking.tune import TuningKey
+from mattelier.shot.tracking.tuning_key import TuningKey
 from mattelier.types.progress import remark, tell
 
 Map = NDArray[np.float32]

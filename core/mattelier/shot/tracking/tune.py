@@ -11,30 +11,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mattelier.catalogue import Card, Store
+from mattelier.shot.tracking.tuning_key import TuningKey
 from mattelier.types.errors import ModelError, UsageError
-
-
-class TuningKey(NamedTuple):
-    """A key frame as tracking sees it.
-
-    Attributes
-    ----------
-    view : (h, w, 3) float32 0…1, display-encoded RGB
-    matte : (h, w) float32 0…1
-    known : (h, w) float32 0…1
-        How far the matte is known to be right.
-    """
-
-    view: NDArray[np.float32]
-    matte: NDArray[np.float32]
-    known: NDArray[np.float32]
-
 
 _CACHE_VERSION = 3  # of what tuning does: older results are not used after it changes
 
