@@ -3,86 +3,49 @@
 
 from __future__ import annotations
 
-import threading
-
 import bpy
 from bpy.props import BoolProperty
 
 from ..baking import bake as baking
 from ..baking import cache
 from ..engine.connection import run_task
-from ..engine.preferences import engine_choice
 from ..ground.failure import Failure
 from ..ground.frames import format_frames
+from ..node.engine_operator import EngineOperator
 from ..node.group_operator import GroupOperator
 from ..node.groups import is_ours, results_with
 from ..node.marks import mark, unsure_frames
 from ..node.panels import SubPanel, draw_sentence
 from ..node.settings import ResultSettings
 
-_TICK_SECONDS = 0.1
 
-
-class FindUnsure(GroupOperator, bpy.types.Operator):
+class FindUnsure(EngineOperator, bpy.types.Operator):
     """Let the engine measure what was baked, and mark the frames to look at on the timeline"""
 
     bl_idname = "mattelier.find_unsure"
     bl_label = "Find Unsure Frames"
+    waiting = "looking over the mattes"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         cls.poll_message_set("A bake is running")
         return baking.current is None
 
-    def apply(self, context: bpy.types.Context) -> set[str]:
-        self._begin()
-        self._measure()
-        return self._show(context)
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if bpy.app.background:
-            return self.execute(context)
-        return self.report_failure(self._start, context)
-
-    def _start(self, context: bpy.types.Context) -> set[str]:
-        self._begin()
-        self._thread = threading.Thread(target=self._measure, daemon=True)
-        self._thread.start()
-        manager = context.window_manager
-        self._timer = manager.event_timer_add(_TICK_SECONDS, window=context.window)
-        manager.modal_handler_add(self)
-        context.workspace.status_text_set("Mattelier: looking over the mattes")
-        return {"RUNNING_MODAL"}
-
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if event.type != "TIMER" or self._thread.is_alive():
-            return {"PASS_THROUGH"}
-        context.window_manager.event_timer_remove(self._timer)
-        context.workspace.status_text_set(None)
-        return self.report_failure(self._show, context)
-
-    def _begin(self) -> None:
-        """Note what is to be measured; Blender's data are not for threads."""
-        self._manifests = {}
+    def begin(self, context: bpy.types.Context) -> None:
+        self._manifests, self._flags = {}, {}
         for item in self.find_group().mattelier.objects:
             manifest = cache.manifest(item.folder) if item.folder else None
             if manifest is not None:
                 self._manifests[item.uid] = str(manifest)
         if not self._manifests:
             raise Failure("There is nothing to look over yet; bake first.")
-        self._engine, self._flags, self._failure = engine_choice(), {}, ""
 
-    def _measure(self) -> None:
-        try:
-            for uid, manifest in self._manifests.items():
-                report = run_task(self._engine, "qc", {"manifest": manifest})
-                self._flags[uid] = report["flags"].get(uid, {})
-        except Failure as failure:
-            self._failure = str(failure)
+    def ask(self, engine: str) -> None:
+        for uid, manifest in self._manifests.items():
+            report = run_task(engine, "qc", {"manifest": manifest})
+            self._flags[uid] = report["flags"].get(uid, {})
 
-    def _show(self, context: bpy.types.Context) -> set[str]:
-        if self._failure:
-            raise Failure(self._failure)
+    def show(self, context: bpy.types.Context) -> None:
         frames: set[int] = set()
         for uid, reasons in self._flags.items():
             for item in results_with(uid):
@@ -90,9 +53,6 @@ class FindUnsure(GroupOperator, bpy.types.Operator):
                 frames.update(unsure_frames(item) or ())
         message = f"{len(frames)} frames to look at." if frames else "No frame stands out."
         self.report({"INFO"}, message)
-        if not bpy.app.background:
-            bpy.ops.ed.undo_push(message="Find Unsure Frames")
-        return {"FINISHED"}
 
 
 class NextUnsure(GroupOperator, bpy.types.Operator):

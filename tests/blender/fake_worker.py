@@ -232,8 +232,9 @@ def attend(connection: socket.socket, folder: Path) -> None:
         order = json.loads(orders.read_text()) if orders.is_file() else {}
         if request["task"] in ("roto", "frames"):
             make(connection, request["task"], request["options"], order)
-        elif request["task"] == "qc":  # by the engine
-            report = jobs._qc(ModelCache(), request["options"], {}).report
+        elif request["task"] in ("qc", "splines"):  # by the engine
+            job = jobs.jobs(list)[request["task"]]
+            report = job.run(ModelCache(), request["options"], {}).report
             protocol.send(connection, {"report": report, "pictures": []})
         else:
             report = {"version": "0", "models": [{"name": "default", "state": "ready"}]}

@@ -67,8 +67,19 @@ def make_shot(folder: Path) -> None:
         write(folder / f"bright.{number}.exr", samples, "half")
 
 
+def walk(number: int) -> np.ndarray:
+    """A square with a square hole that walks 4 pixels a frame, and a bar below from 106 on."""
+    alpha = np.zeros((96, 160), np.float32)
+    x = 20 + 4 * (number - 101)
+    alpha[24:72, x : x + 48] = 1
+    alpha[40:56, x + 12 : x + 36] = 0
+    if number >= 106:
+        alpha[10:20, 100:150] = 1
+    return alpha[..., None]
+
+
 def make_plates(folder: Path) -> None:
-    """plate.0101-0110.exr, veil.0101-0110.exr with alpha, gap.1001-1006.exr without 1003,
+    """plate.0101-0110.exr, large.0101-0110.exr and its mattes walk.0101-0110.exr, veil.0101-0110.exr with alpha, gap.1001-1006.exr without 1003,
     eight.1001-1010.png, sixteen.1-5.png.
 
     And the depth of the first one, numbered as it is in z.0101-0110.exr, and as a scene that begins
@@ -78,6 +89,8 @@ def make_plates(folder: Path) -> None:
         write(folder / f"plate.{number:04d}.exr", exr(number), "half")
         write(folder / f"veil.{number:04d}.exr", veil(number), "half")
         write(folder / f"z.{number:04d}.exr", depth(number), "float")
+        write(folder / f"large.{number:04d}.exr", np.full((96, 160, 3), 0.18, np.float32), "half")
+        write(folder / f"walk.{number:04d}.exr", walk(number), "float")
         write(folder / f"render.{number - 100:04d}.exr", depth(number), "float")
     for number in (1001, 1002, 1004, 1005, 1006):
         write(folder / f"gap.{number}.exr", exr(number), "half")

@@ -6,7 +6,9 @@ import pytest
 from in_blender import cases_in
 from real_blender import VERSIONS
 
-MODULES = ("node", "guidance", "baking", "edges", "looking", "farm", "upscale", "bokeh", "files")
+MODULES = (
+    "node", "guidance", "baking", "edges", "looking", "splines", "farm", "upscale", "bokeh", "files",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("version", VERSIONS)

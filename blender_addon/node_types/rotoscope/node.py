@@ -21,7 +21,7 @@ from ...node.group_builder import GroupBuilder
 from ...node.node_type import BakeRequest, NodeType
 from ...node.request_field import encode_request
 from ...node.settings import NodeSettings, ResultSettings
-from . import operators, panels
+from . import operators, panels, splines
 from .guidance import exact_numbers, write_guidance
 from .mask_edits import mark_edited_masks
 from .settings import (
@@ -60,7 +60,7 @@ class Rotoscope(NodeType):
     guide_operator = (operators.DrawMask.bl_idname, "Draw a Mask", "MOD_MASK")
     settings = RotoscopeSettings
     result_settings = SubjectSettings
-    classes = (*operators.CLASSES, *panels.CLASSES)
+    classes = (*operators.CLASSES, *splines.CLASSES, *panels.CLASSES)
     handlers = ((bpy.app.handlers.depsgraph_update_post, mark_edited_masks),)
 
     def passes(self, settings: NodeSettings) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import bpy
 from ...node.panels import SubPanel
 from .operators import AddSubject, DrawMask, RemoveSubject
 from .settings import NAME
+from .splines import MakeSplines
 
 
 class Subjects(bpy.types.UIList):
@@ -85,4 +86,19 @@ class Edge(SubPanel, bpy.types.Panel):
         row.prop(group.mattelier, "despill")
 
 
-CLASSES = (Subjects, Guidance, Matting, Edge)
+class ToMask(SubPanel, bpy.types.Panel):
+    bl_idname = "NODE_PT_mattelier_to_mask"
+    bl_label = "To Mask"
+    bl_options = {"DEFAULT_CLOSED"}
+    node_type = NAME
+
+    def draw(self, context: bpy.types.Context) -> None:
+        group, layout = self.begin(context)
+        settings = group.mattelier
+        item = settings.objects[settings.active]
+        layout.prop(item, "spline_tolerance")
+        button = layout.operator(MakeSplines.bl_idname, icon="CURVE_BEZCIRCLE")
+        button.group, button.index = group.name, settings.active
+
+
+CLASSES = (Subjects, Guidance, Matting, Edge, ToMask)

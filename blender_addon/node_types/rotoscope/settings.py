@@ -117,6 +117,15 @@ class SubjectSettings:
     drawn_frame: IntProperty(
         name="Drawn on", description="The frame that a mask without keyed shapes was drawn on"
     )
+    spline_tolerance: FloatProperty(
+        name="Tolerance",
+        subtype="PIXEL",
+        default=1,
+        min=0.25,
+        soft_max=10,
+        max=100,
+        description="How far a mask of the mattes may be from their edge on any frame",
+    )
     rough_name: StringProperty(
         name="Mattes",
         description="Rough mattes, numbered as the plate is; gaps are filled",

@@ -1,5 +1,5 @@
-"""What the worker does for hosts: the registry's tasks, a shot, its report, the models, and the
-status.
+"""What the worker does for hosts: the registry's tasks, a shot, its report and its splines, the
+models, and the status.
 
 A request for a picture names no files: pixels travel, so that a client can read nothing through
 the worker that it could not read itself. Only a shot is named by its files, as absolute paths.
@@ -27,6 +27,7 @@ from mattelier.types.errors import UsageError
 from mattelier.types.progress import stage
 from mattelier.worker.models import models
 from mattelier.worker.pointing import Kept, point
+from mattelier.worker.splines import splines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,6 +83,7 @@ def jobs(names_at_work: Callable[[], list[str]]) -> dict[str, Job]:
         "roto": Job(_roto, long=True),
         "frames": Job(_frames, long=True),
         "qc": Job(_qc, long=True),
+        "splines": Job(_splines, long=True),
         "models": Job(_models, long=True),
         "status": Job(partial(_status, names_at_work)),
     }
@@ -194,6 +196,10 @@ def _point(models: ModelCache, options: Any, pictures: Mapping[str, Any], kept: 
 
 def _models(cache: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     return Outcome(models(cache.store, options))
+
+
+def _splines(models: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Outcome:
+    return Outcome(splines(options))
 
 
 def _refuse_files(spec: TaskSpec, request: object, models: ModelCache) -> None:
