@@ -79,8 +79,9 @@ def walk(number: int) -> np.ndarray:
 
 
 def make_plates(folder: Path) -> None:
-    """plate.0101-0110.exr, large.0101-0110.exr and its mattes walk.0101-0110.exr, veil.0101-0110.exr with alpha, gap.1001-1006.exr without 1003,
-    eight.1001-1010.png, sixteen.1-5.png.
+    """plate.0101-0110.exr, large.0101-0110.exr and its mattes walk.0101-0110.exr,
+    veil.0101-0110.exr with alpha, gap.1001-1006.exr without 1003, eight.1001-1010.png,
+    sixteen.1-5.png.
 
     And the depth of the first one, numbered as it is in z.0101-0110.exr, and as a scene that begins
     at 1 numbers it in render.0001-0010.exr.

@@ -7,7 +7,8 @@ from in_blender import cases_in
 from real_blender import VERSIONS
 
 MODULES = (
-    "node", "guidance", "baking", "edges", "looking", "splines", "farm", "upscale", "bokeh", "files",
+    "node", "guidance", "baking", "edges", "looking", "splines", "farm", "upscale", "bokeh",
+    "files",
 )  # fmt: skip
 
 

@@ -142,7 +142,7 @@ def _select(mask: bpy.types.Mask, names: set[str]) -> None:
 
 
 def _place(layer: bpy.types.MaskLayer, shape: list[list[float]], size: list[int]) -> None:
-    """Move the points: a mask counts from 0 to 1 along the longer side, upwards, from the middle."""
+    """Move the points: a mask counts 0…1 along the longer side, upwards, and .5 is the middle."""
     width, height = size
     longer = max(width, height)
     for point, (x, y, x0, y0, x1, y1) in zip(layer.splines[0].points, shape, strict=True):

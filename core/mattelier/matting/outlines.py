@@ -52,8 +52,7 @@ def find_outlines(
     margin : int
         Pixels by which curves run outside the picture where the subject leaves it.
     """
-    padded = cv2.copyMakeBorder(alpha, *[margin] * 4, cv2.BORDER_REPLICATE)
-    padded = cv2.copyMakeBorder(padded, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=0)
+    padded = np.pad(np.pad(alpha, margin, mode="edge"), 2)
     inside = (padded >= EDGE).astype(np.uint8)
     chains, tree = cv2.findContours(inside, cv2.RETR_TREE, cv2.CHAIN_APPROX_NONE)
     if not chains:
@@ -114,7 +113,8 @@ def _move_to_edge(
     before, after = values[rows, first - 1], values[rows, first]
     share = (before - EDGE) / np.maximum(before - after, 1e-6)
     reach = np.where(below.any(1) & (first > 0), (first - 1 + share) * _SEARCH_STEP_PX, 0)
-    return places + normals * reach[:, None]
+    moved: Points = places + normals * reach[:, None]
+    return moved
 
 
 def _sample(alpha: NDArray[np.float32], places: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -192,13 +192,13 @@ def _follow_samples(outlines: Sequence[Points]) -> NDArray[np.float64]:
     count = int(np.clip(round(longest / _STEP_PX), _MIN_STEPS, _MAX_STEPS))
     between = int(np.clip(np.ceil(longest / count / _SAMPLE_PX), 1, _MAX_BETWEEN))
     places = np.arange(count) / count  # shares of the way around
-    followed, known = [], None
+    followed = []
     last = outlines[0]
+    known = _turns(_at(last, places))
     for number, outline in enumerate(outlines):
         if number:
             places = _correspond(_at(last, places), known, outline)
-        turns = _turns(_at(outline, places))
-        known = turns if known is None else known + _FORGETTING * (turns - known)
+            known = known + _FORGETTING * (_turns(_at(outline, places)) - known)
         steps = np.append(places, places[0] + 1)
         fine = np.interp(np.arange(count * between) / between, np.arange(count + 1), steps)
         followed.append(_at(outline, fine))
@@ -257,7 +257,8 @@ def _correspond(
     drift = gaussian_filter1d(drift, _DRIFT_SIGMA, mode="wrap")
     places = np.roll((_FINER * np.arange(count) + drift + int(end)) / total, int(start))
     places[: int(start)] -= 1
-    return places
+    found: NDArray[np.float64] = places
+    return found
 
 
 def _directions(points: Points, reach: int) -> Points:

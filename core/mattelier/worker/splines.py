@@ -27,7 +27,8 @@ def splines(options: Any) -> dict[str, Any]:
         Paths are absolute. The file holds "size" [width, height] and "splines": of each one
         "depth" (how many others it lies in: even around the subject, odd around a hole), "first"
         and "last" frame, "corners" (points whose handles may go different ways) and "keys": frame
-        → points, each [x, y, of the handle before it x, y, of that after it x, y], in pixels from the top left corner.
+        → points, each [x, y; x, y of the handle before it; x, y of that after it], in pixels from
+        the top left corner.
 
     Raises
     ------
