@@ -1,17 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The add-on's preferences: the engine, the cache of new nodes, Check Installation."""
+"""The add-on's preferences: the engine and its networks, and what new nodes begin with."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import bpy
-from bpy.props import StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from ..ground.addon import PACKAGE
 from ..ground.failure import Failure
 from ..ground.versions import BLEND_RELATIVE
-from .connection import run_task
+from .connection import model_names, run_task
+from .models import TASKS, Models, columns
 
 DEFAULT_CACHE = "//mattelier"
+_DEFAULT_MODEL = "default"
+_REDRAW_SECONDS = 0.2
+_models = Models()
+
+
+def _search_mattes(owner: Preferences, context: object, text: str) -> list[str]:
+    return [name for name in model_names("matte") if text.lower() in name]
 
 
 class Preferences(bpy.types.AddonPreferences):
@@ -29,13 +39,118 @@ class Preferences(bpy.types.AddonPreferences):
         options={"ANIMATABLE"} | BLEND_RELATIVE,
         description="Folder of what is baked; // is where the .blend file lies",
     )
+    model: StringProperty(
+        name="Network of new nodes",
+        default=_DEFAULT_MODEL,
+        search=_search_mattes,
+        description="The network that mattes of new Rotoscope nodes are made by",
+    )
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
         layout.prop(self, "engine")
         layout.prop(self, "cache")
-        layout.operator(CheckInstallation.bl_idname, icon="CHECKMARK")
+        layout.prop(self, "model")
+        row = layout.row()
+        row.operator(CheckInstallation.bl_idname, icon="CHECKMARK")
+        row.operator(ListModels.bl_idname, icon="FILE_REFRESH")
+        _draw_models(layout)
+
+
+def _draw_models(layout: bpy.types.UILayout) -> None:
+    if _models.busy:
+        layout.label(text=f"{_models.busy}…", icon="SORTTIME")
+    if _models.failure:
+        layout.label(text=_models.failure, icon="ERROR")
+    task, table = "", layout
+    for model in _models.of_nodes():
+        if model["task"] != task:
+            task = model["task"]
+            table = layout.box().column()
+            table.label(text=TASKS[task])
+        name, size, licence, state = columns(model)
+        row = table.split(factor=0.32)
+        row.label(text=name, icon="CHECKMARK" if model["state"] == "ready" else "BLANK1")
+        row = row.split(factor=0.16)
+        row.label(text=size)
+        row = row.split(factor=0.55)
+        row.label(text=licence)
+        row = row.split(factor=0.6)
+        row.label(text=state)
+        if model["state"] != "ready":
+            cell = row.row()
+            cell.enabled = not _models.busy
+            cell.operator(GetModel.bl_idname, text="Get", icon="IMPORT").model = name
+
+
+class _AskForModels:
+    """An operator that asks the engine about its networks."""
+
+    def _ask(self, busy: str, options: dict[str, object]) -> set[str]:
+        if _models.busy:
+            self.report({"ERROR"}, f"{_models.busy}; wait until that is done.")
+            return {"CANCELLED"}
+        engine = engine_choice()
+        if not bpy.app.background:
+            goes_on = _models.start(engine, busy, options)
+            bpy.app.timers.register(lambda: _redraw_while(goes_on))
+            return {"FINISHED"}
+        _models.ask(engine, busy, options)
+        if _models.failure:
+            self.report({"ERROR"}, _models.failure)
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+def _redraw_while(goes_on: Callable[[], bool]) -> float | None:
+    """Draw the preferences anew; called by Blender's timer until None is given."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "PREFERENCES":
+                area.tag_redraw()
+    return _REDRAW_SECONDS if goes_on() else None
+
+
+class ListModels(_AskForModels, bpy.types.Operator):
+    """Ask the engine which networks there are, how large and under which licence"""
+
+    bl_idname = "mattelier.list_models"
+    bl_label = "List Networks"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return self._ask("Asking the engine", {"action": "list"})
+
+
+class GetModel(_AskForModels, bpy.types.Operator):
+    """Let the engine fetch this network from where it is published"""
+
+    bl_idname = "mattelier.get_model"
+    bl_label = "Get Network"
+
+    model: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    accept_licence: BoolProperty(
+        name="I have read its licence and accept it", options={"SKIP_SAVE"}
+    )
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_props_dialog(self, width=480)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        model, layout = _models.named(self.model), self.layout
+        layout.label(text=str(model.get("title", self.model)))
+        for text in (*filter(None, columns(model)[1:3]), str(model.get("source", ""))):
+            layout.label(text=text)
+        if model.get("needs_acceptance"):
+            layout.prop(self, "accept_licence")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        options = {
+            "action": "get",
+            "name": self.model,
+            "accept_licence": self.accept_licence,
+        }
+        return self._ask(f"Fetching {self.model}", options)
 
 
 class CheckInstallation(bpy.types.Operator):
@@ -68,9 +183,17 @@ def default_cache() -> str:
     return preferences.cache if preferences else DEFAULT_CACHE
 
 
+def default_model() -> str:
+    """The network that new nodes make mattes by."""
+    preferences = _preferences()
+    return (preferences.model or _DEFAULT_MODEL) if preferences else _DEFAULT_MODEL
+
+
 def _preferences() -> Preferences | None:
     addon = bpy.context.preferences.addons.get(PACKAGE)
     return addon.preferences if addon else None
 
 
-register, unregister = bpy.utils.register_classes_factory((Preferences, CheckInstallation))
+register, unregister = bpy.utils.register_classes_factory(
+    (Preferences, CheckInstallation, ListModels, GetModel)
+)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import bpy
 
-from ..engine.preferences import default_cache
+from ..engine.preferences import default_cache, default_model
 from ..footage.plate import Plate
 from ..ground.blend_paths import relative
 from ..ground.failure import Failure
@@ -32,6 +32,8 @@ def new_group(node_type: NodeType) -> bpy.types.NodeTree:
     settings = group.mattelier
     settings.kind = node_type.name
     settings.cache = default_cache()
+    if node_type.model_task == "matte":
+        settings.model = default_model()
     add_result(group)
     return group
 

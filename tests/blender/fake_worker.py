@@ -33,7 +33,7 @@ from mattelier.shot.plan import Shot, prepare
 from mattelier.shot.shot_run import VERSION, FrameOutput
 from mattelier.types.colour import linear_to_srgb, to_float
 from mattelier.types.digest import digest
-from mattelier.types.errors import OutputError, PictureError
+from mattelier.types.errors import MattelierError, OutputError, PictureError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.picture import Picture
 from mattelier.types.progress import Cancelled, heard_by
@@ -232,10 +232,15 @@ def attend(connection: socket.socket, folder: Path) -> None:
         order = json.loads(orders.read_text()) if orders.is_file() else {}
         if request["task"] in ("roto", "frames"):
             make(connection, request["task"], request["options"], order)
-        elif request["task"] in ("qc", "splines"):  # by the engine
+        elif request["task"] in ("qc", "splines", "models"):  # by the engine
             job = jobs.jobs(list)[request["task"]]
-            report = job.run(ModelCache(), request["options"], {}).report
-            protocol.send(connection, {"report": report, "pictures": []})
+            try:
+                report = job.run(ModelCache(), request["options"], {}).report
+            except MattelierError as error:
+                told = {"error": str(error), "kind": type(error).__name__, "log": ""}
+                protocol.send(connection, told)
+            else:
+                protocol.send(connection, {"report": report, "pictures": []})
         else:
             report = {"version": "0", "models": [{"name": "default", "state": "ready"}]}
             protocol.send(connection, {"report": report, "pictures": []})
