@@ -70,18 +70,19 @@ def _draw_models(layout: bpy.types.UILayout) -> None:
             table = layout.box().column()
             table.label(text=TASKS[task])
         name, size, licence, state = columns(model)
+        here = model["state"] == "ready"
         row = table.split(factor=0.32)
-        row.label(text=name, icon="CHECKMARK" if model["state"] == "ready" else "BLANK1")
+        row.label(text=name, icon="CHECKMARK" if here else "BLANK1")
         row = row.split(factor=0.16)
         row.label(text=size)
-        row = row.split(factor=0.55)
+        row = row.split(factor=0.66)
         row.label(text=licence)
-        row = row.split(factor=0.6)
-        row.label(text=state)
-        if model["state"] != "ready":
-            cell = row.row()
-            cell.enabled = not _models.busy
-            cell.operator(GetModel.bl_idname, text="Get", icon="IMPORT").model = name
+        if here:
+            row.label(text=state)
+        else:
+            row.enabled = not _models.busy
+            text = "Get" if model["state"] == "absent" else f"Get ({state})"
+            row.operator(GetModel.bl_idname, text=text, icon="IMPORT").model = name
 
 
 class _AskForModels:

@@ -1,4 +1,4 @@
-"""A worker that speaks the protocol and works without a network: fast, and known to the pixel.
+"""A worker that speaks the protocol and makes shots without a network: fast, known to the pixel.
 
 Its files are written by the engine itself, so that they have the channels, sizes and headers that
 an artist's have; only what they show is made up.
@@ -37,12 +37,14 @@ from mattelier.types.errors import MattelierError, OutputError, PictureError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.picture import Picture
 from mattelier.types.progress import Cancelled, heard_by
-from mattelier.worker import jobs, protocol
+from mattelier.worker import jobs, protocol, server
+from mattelier.worker.pointing import Kept
 
 FOREGROUND = (0.75, 0.5, 0.25)  # its colour, to tell it from the plate
 UPSCALED = (0.5, 0.25, 3, 0.5)  # premultiplied
 MOVIE = (16, 32)  # height and width of the one in the tests
 
+_models = ModelCache()
 _IDLE_SECONDS = 300  # a test run that was killed leaves it no longer than that
 
 
@@ -224,6 +226,7 @@ def attend(connection: socket.socket, folder: Path) -> None:
     protocol.receive(connection)
     hello = {"protocol": protocol.VERSION, "engine": "0", "pid": os.getpid(), "log": ""}
     protocol.send(connection, hello)
+    kept = Kept()
     while True:
         request = protocol.receive(connection)
         with (folder / "requests.jsonl").open("a") as log:
@@ -232,6 +235,11 @@ def attend(connection: socket.socket, folder: Path) -> None:
         order = json.loads(orders.read_text()) if orders.is_file() else {}
         if request["task"] in ("roto", "frames"):
             make(connection, request["task"], request["options"], order)
+        elif request["task"] == "point":  # by the engine, and its network
+            announced = {entry["name"]: entry for entry in request["pictures"]}
+            pictures = server._receive_pictures(connection, announced)
+            outcome = jobs._point(_models, request["options"], pictures, kept)
+            server._send_outcome(connection, outcome, server._dtype(request["depth"]))
         elif request["task"] in ("qc", "splines", "models"):  # by the engine
             job = jobs.jobs(list)[request["task"]]
             try:

@@ -19,6 +19,7 @@ from ...ground.frames import format_frames, parse_frames
 from ...ground.scratch_scene import scratch_scene
 from ...ground.versions import new_compositor, output_socket
 from ...node.settings import ResultSettings
+from .pointed import Pointed
 
 _MIN_FRAME = -1_048_570  # Blender's frames begin a little earlier
 _OFF_SUBJECT_PREFIX = "-"
@@ -34,13 +35,14 @@ class Guidance:
     files : dict
         Plate number → name of the mask's file in the folder.
     points : dict
-        Plate number → list of {"x", "y", "positive"} in pixels, from the top left.
+        Plate number → "points", a list of {"x", "y", "positive"}, and perhaps a "box", in pixels
+        from the top left: fields of the engine's key.
     digest : str
         Of the content.
     """
 
     files: dict[int, str] = field(default_factory=dict)
-    points: dict[int, list[dict[str, object]]] = field(default_factory=dict)
+    points: dict[int, dict[str, object]] = field(default_factory=dict)
     digest: str = ""
 
 
@@ -58,6 +60,8 @@ def write_guidance(item: ResultSettings, plate: Plate, folder: Path) -> Guidance
         return _write_sequence(item, plate, folder)
     if item.guide == "TRACKS":
         return _read_tracks(item, plate)
+    if item.guide == "POINTS":
+        return _read_pointed(item, plate)
     return Guidance()
 
 
@@ -225,7 +229,7 @@ def _read_tracks(item: ResultSettings, plate: Plate) -> Guidance:
             (track, track.markers.find_frame(number - plate.first + 1, exact=False))
             for track in clip.tracking.tracks
         ]
-        points[number] = [
+        marked = [
             {
                 "x": round(mark.co[0] * plate.size[0], 2),
                 "y": round((1 - mark.co[1]) * plate.size[1], 2),
@@ -234,7 +238,18 @@ def _read_tracks(item: ResultSettings, plate: Plate) -> Guidance:
             for track, mark in marks
             if mark is not None and not mark.mute
         ]
-    if not any(points.values()):
+        points[number] = {"points": marked}
+    if not any(key["points"] for key in points.values()):
         raise Failure("The clip has no track markers on the key frames; track some first.")
+    content_hash = hashlib.sha256(repr(sorted(points.items())).encode())
+    return Guidance({}, points, content_hash.hexdigest()[:_DIGEST_DIGITS])
+
+
+def _read_pointed(item: ResultSettings, plate: Plate) -> Guidance:
+    frames = Pointed.parse(item.pointed).frames
+    if not frames:
+        raise Failure(f"Point at “{item.name}” in the picture first, on one frame at least.")
+    shown = [plate.scene_frame(number) for number in frames]
+    points = {n: frames[n].key() for n in _numbers_on_plate(item, plate, sorted(shown))}
     content_hash = hashlib.sha256(repr(sorted(points.items())).encode())
     return Guidance({}, points, content_hash.hexdigest()[:_DIGEST_DIGITS])

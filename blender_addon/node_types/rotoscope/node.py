@@ -21,7 +21,7 @@ from ...node.group_builder import GroupBuilder
 from ...node.node_type import BakeRequest, NodeType
 from ...node.request_field import encode_request
 from ...node.settings import NodeSettings, ResultSettings
-from . import operators, panels, splines
+from . import operators, panels, pointing, splines
 from .guidance import exact_numbers, write_guidance
 from .mask_edits import mark_edited_masks
 from .settings import (
@@ -60,7 +60,7 @@ class Rotoscope(NodeType):
     guide_operator = (operators.DrawMask.bl_idname, "Draw a Mask", "MOD_MASK")
     settings = RotoscopeSettings
     result_settings = SubjectSettings
-    classes = (*operators.CLASSES, *splines.CLASSES, *panels.CLASSES)
+    classes = (*operators.CLASSES, *splines.CLASSES, *pointing.CLASSES, *panels.CLASSES)
     handlers = ((bpy.app.handlers.depsgraph_update_post, mark_edited_masks),)
 
     def passes(self, settings: NodeSettings) -> tuple[str, ...]:
@@ -78,6 +78,8 @@ class Rotoscope(NodeType):
     def frame_inputs(self, item: ResultSettings, plate: Plate) -> object:
         if item.guide == "NONE":
             return None
+        if item.guide == "POINTS":
+            return item.pointed
         edge = [item.edge, item.exact_list] if item.guide != "TRACKS" else []
         if item.guide == "SEQUENCE":
             return edge
@@ -98,6 +100,8 @@ class Rotoscope(NodeType):
             return "Draw a Mask"
         if item.guide == "SEQUENCE" and item.rough is None:
             return "Choose the Mattes"
+        if item.guide == "POINTS" and not item.pointed:
+            return "Point in the Picture"
         return ""
 
     def request(
@@ -126,8 +130,8 @@ class Rotoscope(NodeType):
             for number, name in guidance.files.items()
         ]
         keys += [
-            {"frame": number, "points": points, "object": item.uid}
-            for number, points in guidance.points.items()
+            {"frame": number, **said, "object": item.uid}
+            for number, said in guidance.points.items()
         ]
         track = f"track-{digest([Path(plate.pattern).name, plate.space])}"
         options = {

@@ -5,8 +5,13 @@ from __future__ import annotations
 
 import bpy
 
-from ...node.panels import SubPanel
+from ...ground.failure import Failure
+from ...ground.frames import format_frames
+from ...node.panels import SubPanel, draw_sentence
+from ...node.settings import NodeSettings
 from .operators import AddSubject, DrawMask, RemoveSubject
+from .pointed import Pointed
+from .pointing import PointAtSubject, RemovePointed
 from .settings import NAME
 from .splines import MakeSplines
 
@@ -44,6 +49,8 @@ class Guidance(SubPanel, bpy.types.Panel):
                 column.prop(item, "key_list")
             else:
                 column.prop(item, "drawn_frame")
+        elif item.guide == "POINTS":
+            self._draw_pointed(column, context, settings)
         elif item.guide == "SEQUENCE":
             column.prop_search(item, "rough_name", bpy.data, "images")
         elif item.guide == "TRACKS":
@@ -57,6 +64,26 @@ class Guidance(SubPanel, bpy.types.Panel):
         if len(settings.objects) > 1:
             button = row.operator(RemoveSubject.bl_idname, icon="REMOVE")
             button.group, button.index = group.name, settings.active
+
+    def _draw_pointed(
+        self, layout: bpy.types.UILayout, context: bpy.types.Context, settings: NodeSettings
+    ) -> None:
+        """What was pointed at, and on which scene frames."""
+        item = settings.objects[settings.active]
+        row = layout.row(align=True)
+        for idname, text, icon in (
+            (PointAtSubject.bl_idname, PointAtSubject.bl_label, "RESTRICT_SELECT_OFF"),
+            (RemovePointed.bl_idname, "", "X"),
+        ):
+            button = row.operator(idname, text=text, icon=icon)
+            button.group, button.index = settings.id_data.name, settings.active
+        try:
+            plate = settings.recent_plate()
+        except Failure:
+            return
+        frames = [plate.scene_frame(number) for number in Pointed.parse(item.pointed).frames]
+        if frames:
+            draw_sentence(layout, f"Keys: {format_frames(frames)}", "KEYFRAME_HLT")
 
 
 class Matting(SubPanel, bpy.types.Panel):

@@ -22,6 +22,7 @@ ROTO_FIELDS = (RequestField("tune", "tune"),)
 _GUIDES = [
     ("NONE", "Automatic", "The engine finds the subject itself"),
     ("MASK", "Mask", "A mask drawn in Blender's mask editor, on one frame or keyed on several"),
+    ("POINTS", "Points", "What you click at and box in the picture, on one frame or several"),
     ("SEQUENCE", "Mattes", "An image sequence of rough mattes, numbered as the plate is"),
     ("TRACKS", "Track Markers", "Markers of the clip: on the subject, or off it (name begins -)"),
 ]
@@ -90,6 +91,7 @@ class SubjectSettings:
     """What is set on one subject of a Rotoscope node."""
 
     guide: EnumProperty(name="Guidance", items=_GUIDES, default="NONE", update=rebuild_group)
+    pointed: StringProperty(options={"HIDDEN"}, description="Clicks and boxes by plate number")
     mask_name: StringProperty(
         name="Mask", description="Where the subject is", **datablock_name("mask", "masks")
     )

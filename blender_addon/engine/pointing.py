@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A picture that the engine keeps and is asked about, gesture by gesture."""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..ground.failure import Failure
+from .connection import connect
+
+if TYPE_CHECKING:
+    from ..mattelier_worker.client import Pixels, Worker
+
+
+class Picture(NamedTuple):
+    """Float RGBA as Blender holds it: the bottom row first, colours as they are displayed."""
+
+    width: int
+    height: int
+    samples: array[float]
+
+    def pixels(self) -> Pixels:
+        """As it goes to the worker: the top row first."""
+        from ..mattelier_worker import client
+
+        row = 4 * self.width
+        rows = (
+            self.samples[y * row : (y + 1) * row].tobytes() for y in reversed(range(self.height))
+        )
+        return client.Pixels(self.width, self.height, 4, "f32", rows)
+
+
+class Matte(NamedTuple):
+    """An answer: alpha 0…1, the top row first, and the question's number."""
+
+    width: int
+    height: int
+    samples: array[float]
+    asked: int
+
+
+class PointingSession:
+    """Asks in a thread of its own; only the newest question counts.
+
+    A question is answered at once and roughly, then as the bake will have it, unless another one
+    has come.
+
+    Attributes
+    ----------
+    matte : Matte or None
+        The newest answer.
+    width : int
+        Of the picture that is asked about, in pixels.
+    failure : str
+        Why there are no more answers; "" while there are.
+    """
+
+    def __init__(self, engine: str, picture: Picture, matte: Mapping[str, object]) -> None:
+        self.matte: Matte | None = None
+        self.failure = ""
+        self._engine = engine
+        self._picture = picture
+        self.width = picture.width
+        self._request = dict(matte)
+        self._question: dict[str, object] | None = None
+        self._asked = self._settled = 0
+        self._changed = threading.Condition()
+        self._ended = False
+        self._worker: Worker | None = None
+        threading.Thread(target=self._answer, daemon=True).start()
+
+    def ask(self, hint: Mapping[str, object]) -> int:
+        """Ask what the subject is by these clicks and this box; gives the question's number."""
+        with self._changed:
+            self._asked += 1
+            self._question = {"matte": {**self._request, "hint": dict(hint)}}
+            self._changed.notify()
+            return self._asked
+
+    @property
+    def settled(self) -> bool:
+        """Whether the newest question has its last answer."""
+        return bool(self.failure) or self._settled == self._asked
+
+    def end(self) -> None:
+        """Ask no more; the worker lets go of the picture."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        if self._worker is not None:
+            self._worker.close()
+
+    def _answer(self) -> None:
+        from ..mattelier_worker.client import WorkerError
+
+        try:
+            with connect(self._engine) as self._worker:
+                pictures = {"picture": self._picture.pixels()}
+                while True:
+                    with self._changed:
+                        self._changed.wait_for(lambda: self._ended or self._settled < self._asked)
+                        if self._ended:
+                            return
+                        asked, question = self._asked, dict(self._question)
+                    for stage in ("glance", "settle"):
+                        options = {**question, "stage": stage}
+                        answer = self._worker.run("point", options, pictures, depth="f32")
+                        pictures = {}
+                        alpha = answer.pictures["alpha"]
+                        samples = array("f", b"".join(alpha.strips))
+                        self.matte = Matte(alpha.width, alpha.height, samples, asked)
+                        if asked != self._asked or self._ended:
+                            break
+                    else:
+                        self._settled = asked
+        except (WorkerError, Failure) as error:
+            if not self._ended:
+                self.failure = str(error)
