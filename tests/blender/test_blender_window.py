@@ -33,6 +33,8 @@ _STEPS = (
     "bake, then render",
     "all types are added from the menu",
     "all types are baked one after the other, and shown",
+    "pointing in the picture makes a key",
+    "a key is edited, left and undone",
     "end",
 )
 

@@ -198,6 +198,120 @@ def scenario():
     assert len(rendered) == 1  # by the bake before this one
     yield "all types are baked one after the other, and shown"
 
+    # The disc is at (92, 95) on this frame.
+    shown.nodes.active = nodes["rotoscope"]
+    name = nodes["rotoscope"].node_tree.name
+    window.scene.frame_set(1005)
+    yield from pointing(window, name)
+    before = screenshot("pointing")
+    at_plate(window, 92, 95)
+    click()
+    yield from tinted(before, [(92, 70), (70, 95)], "pointed")
+    at_plate(window, 250, 40)
+    xdotool("keydown", "shift")
+    click()
+    xdotool("keyup", "shift")
+    yield 1
+    at_plate(window, 40, 40)
+    xdotool("mousedown", "1")
+    yield 0.3
+    at_plate(window, 100, 120)
+    yield 0.3
+    at_plate(window, 145, 150)
+    yield 0.3
+    xdotool("mouseup", "1")
+    yield 2
+    screenshot("boxed")
+    keys("Return")
+    yield 1
+    assert not [area for area in window.screen.areas if area.type == "IMAGE_EDITOR"]
+    assert not [image for image in bpy.data.images if image.name.startswith("Frame ")]
+    (key,) = pointed(name).values()
+    this, off = key.clicks
+    assert (this.positive, off.positive) == (True, False)
+    for value, wanted in ((this.x, 92), (this.y, 95), (off.x, 250), (off.y, 40)):
+        assert abs(value - wanted) < 1.5, key
+    for value, wanted in ((key.box.x, 40), (key.box.y, 40), (key.box.width, 105)):
+        assert abs(value - wanted) < 1.5, key
+    assert list(pointed(name)) == [1005]
+    yield "pointing in the picture makes a key"
+
+    yield from pointing(window, name)
+    at_plate(window, 250, 40)
+    click()  # onto the point that is there
+    yield 1
+    keys("BackSpace")  # the box
+    yield 1
+    screenshot("edited")
+    keys("Return")
+    yield 1
+    assert [one.positive for one in pointed(name)[1005].clicks] == [True]
+    assert pointed(name)[1005].box is None
+    yield from pointing(window, name)
+    at_plate(window, 200, 100)
+    click()
+    yield 1
+    keys("Escape")
+    yield 1
+    assert len(pointed(name)[1005].clicks) == 1
+    with bpy.context.temp_override(window=window, area=editor(window), region=main(editor(window))):
+        bpy.ops.ed.undo()
+    assert pointed(name)[1005].box is not None
+    yield "a key is edited, left and undone"
+
+
+def pointing(window, name):
+    """Begin to point, as the panel's button does; the picture fills the editor."""
+    area = editor(window)
+    with bpy.context.temp_override(window=window, area=area, region=main(area)):
+        assert bpy.ops.mattelier.point("INVOKE_DEFAULT", group=name) == {"RUNNING_MODAL"}
+    yield 2
+
+
+def pointed(name):
+    """What was pointed at, by the plate's numbers."""
+    item = bpy.data.node_groups[name].mattelier.objects[0]
+    return module("node_types.rotoscope.pointed").Pointed.parse(item.pointed).frames
+
+
+def place_of(window, x, y):
+    """Where a place of the plate is on the screen."""
+    area = next(area for area in window.screen.areas if area.type == "IMAGE_EDITOR")
+    region = main(area)
+    right, up = region.view2d.view_to_region(x / 320, 1 - y / 180, clip=False)
+    return window.x + region.x + right, window.y + window.height - region.y - up
+
+
+def at_plate(window, x, y):
+    xdotool("mousemove", *(str(round(value)) for value in place_of(window, x, y)))
+
+
+def tinted(before, places, name):
+    """Wait until the overlay lies over places of the plate, and over no others."""
+    window, end = bpy.context.window_manager.windows[0], time.monotonic() + 30
+    while True:
+        after = screenshot(name)
+        changed = [
+            sum(abs(a - b) for a, b in zip(colour(after, at), colour(before, at), strict=True))
+            for at in [place_of(window, *place) for place in (*places, (250, 100))]
+        ]
+        if min(changed[:-1]) > 0.1:
+            break
+        assert time.monotonic() < end, f"no overlay: {changed}"
+        yield 0.3
+    assert changed[-1] < 0.02
+
+
+def colour(picture, place):
+    """Of a place of a screenshot."""
+    image = bpy.data.images.load(str(picture))
+    try:
+        x, y = (round(value) for value in place)
+        start = ((image.size[1] - 1 - y) * image.size[0] + x) * image.channels
+        return image.pixels[start : start + 3]
+    finally:
+        bpy.data.images.remove(image)
+
 
 def added(area, name, y, picture=None):
     """Add a node from the menu, by the beginning of its name."""
@@ -272,7 +386,9 @@ def xdotool(*words):
 
 
 def screenshot(name):
-    subprocess.run(["import", "-window", "root", str(STAGE / f"{name}.png")], timeout=60)
+    picture = STAGE / f"{name}.png"
+    subprocess.run(["import", "-window", "root", str(picture)], timeout=60)
+    return picture
 
 
 def note(step, failure=None):
