@@ -24,6 +24,7 @@ from .pointed import Gestures, Pointed
 from .settings import MATTE_FIELDS
 
 _MAX_ASKED_PIXELS = 1_000_000
+_LOOKING = ("MIDDLEMOUSE", "WHEEL", "TRACKPAD", "NUMPAD", "HOME", "INBETWEEN_MOUSEMOVE")
 _TICK_SECONDS = 0.05
 _DRAG_PX = 6
 _GRAB_PX = 8
@@ -33,7 +34,7 @@ _HELP = (
     "Backspace: undo   Enter: keep as key   Esc: cancel"
 )
 _THIS, _NOT_THIS, _BOX = (0.3, 1, 0.3, 1), (1, 0.25, 0.2, 1), (1, 0.8, 0.2, 1)
-_TINT = (0.1, 0.9, 1.0, 0.45)
+_TINT = (1.0, 0.1, 0.8, 0.5)
 _VERTEX = "void main() { uv = texCoord; gl_Position = matrix * vec4(position, 0.0, 1.0); }"
 _FRAGMENT = "void main() { colour = vec4(tint.rgb, tint.a * texture(matte, uv).r); }"
 
@@ -129,7 +130,8 @@ class PointAtSubject(GroupOperator, bpy.types.Operator):
             press, self._press = self._press, None
             self._gesture(press, at, event.shift)
             return {"RUNNING_MODAL"}
-        return {"PASS_THROUGH"} if inside else {"RUNNING_MODAL"}
+        looking = event.type == "MOUSEMOVE" or event.type.startswith(_LOOKING)
+        return {"PASS_THROUGH"} if inside and looking else {"RUNNING_MODAL"}
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends, or opens another file."""
@@ -160,7 +162,7 @@ class PointAtSubject(GroupOperator, bpy.types.Operator):
         if not self._fitted:  # its regions are laid out by the next redraw
             self._fitted = True
             with context.temp_override(area=self._area, region=self._region):
-                bpy.ops.image.view_all()
+                bpy.ops.image.view_all(fit_view=True)
         if self._session.failure:
             self.report({"ERROR"}, self._session.failure)
             self._end(context)

@@ -130,8 +130,7 @@ def _draw(layer: bpy.types.MaskLayer, spline: Mapping[str, object]) -> None:
     drawn.use_fill = True
     corners = set(spline["corners"])
     for number, point in enumerate(drawn.points):
-        # Aligned ones may be of different lengths; Blender moves both when one is dragged.
-        point.handle_type = "FREE" if number in corners else "ALIGNED"
+        point.handle_type = "FREE" if number in corners else "ALIGNED_DOUBLESIDE"
 
 
 def _select(mask: bpy.types.Mask, names: set[str]) -> None:

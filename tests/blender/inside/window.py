@@ -279,7 +279,18 @@ def place_of(window, x, y):
     area = next(area for area in window.screen.areas if area.type == "IMAGE_EDITOR")
     region = main(area)
     right, up = region.view2d.view_to_region(x / 320, 1 - y / 180, clip=False)
-    return window.x + region.x + right, window.y + window.height - region.y - up
+    left, bottom = corner(window)
+    return left + region.x + right, bottom - region.y - up
+
+
+def corner(window):
+    """Where the bottom left of a window is on the screen; its frame takes some of the height."""
+    window.cursor_warp(400, 400)
+    told = subprocess.run(
+        ["xdotool", "getmouselocation", "--shell"], check=True, capture_output=True, text=True
+    ).stdout
+    at = dict(line.split("=") for line in told.split())
+    return int(at["X"]) - 400, int(at["Y"]) + 400
 
 
 def at_plate(window, x, y):
