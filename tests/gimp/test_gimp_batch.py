@@ -16,6 +16,8 @@ MODULES = (
     "select_subject",
     "refine_edge",
     "replace_background",
+    "erase",
+    "objects",
     "layers",
     "upscale",
     "filters",

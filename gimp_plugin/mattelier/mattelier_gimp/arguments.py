@@ -144,13 +144,28 @@ class Flag(Argument):
 
 
 class Model(Argument):
-    """Which of a task's models does the work; the dialog offers those that are here."""
+    """Which of a task's models does the work; the dialog offers those that are here.
+
+    Parameters
+    ----------
+    task : str
+        The request's; on the models' cards it is `networks`, where that is another.
+    automatic, without : str, optional
+        What the dialog calls the default, and what where no such model is here.
+    """
 
     def __init__(
-        self, task: str, help: str = N_("Name of the model; “default” comes with Mattelier")
+        self,
+        task: str,
+        help: str = N_("Name of the model; “default” comes with Mattelier"),
+        *,
+        networks: str = "",
+        automatic: str = "",
+        without: str = "",
     ) -> None:
         super().__init__("model", N_("_Model"), help, of=f"{task}.model")
-        self.task = task
+        self.task = networks or task
+        self.automatic, self.without = automatic, without
         self.default = schema.field(self.of)["default"]
 
     def field_value(self, call):

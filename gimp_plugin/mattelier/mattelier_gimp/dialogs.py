@@ -91,9 +91,12 @@ def _offer_models(argument: Model, labelled: Gtk.Grid, config: Gimp.ProcedureCon
     label = labelled.get_child_at(0, 0)
     labelled.get_child_at(1, 0).hide()
     combo = Gtk.ComboBoxText(hexpand=True, visible=True)
-    names = [argument.default, *engine.models(argument.task)]
-    for name in dict.fromkeys([*names, config.get_property(argument.name) or argument.default]):
-        combo.append(name, name)
+    here = engine.models(argument.task)
+    automatic = argument.automatic if here else argument.without
+    labels = {argument.default: _(automatic)} if automatic else {}
+    chosen = config.get_property(argument.name) or argument.default
+    for name in dict.fromkeys([argument.default, *here, chosen]):
+        combo.append(name, labels.get(name, name))
     both_ways = GObject.BindingFlags.BIDIRECTIONAL | GObject.BindingFlags.SYNC_CREATE
     config.bind_property(argument.name, combo, "active-id", both_ways)
     label.set_mnemonic_widget(combo)

@@ -28,6 +28,8 @@ _STAGES = (
     N_("enlarging"),
     N_("enlarging alpha"),
     N_("denoising"),
+    N_("filling"),
+    N_("refining the edges"),
 )
 _SENDING, _COMPUTING = 0.1, 0.95  # where these stages end on a layer's share of the bar
 _EMPTY_COVERAGE = 1e-4  # of the layer's area, below which a matte holds nothing

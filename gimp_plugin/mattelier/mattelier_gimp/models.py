@@ -15,7 +15,7 @@ TASKS = {
     "depth": N_("Depth"),
     "style": N_("Style"),
     "objects": N_("Objects"),
-    "erase": N_("Erasing"),
+    "fill": N_("Erasing"),
     "prompt": N_("Pointing"),
     "track": N_("Tracking"),
 }

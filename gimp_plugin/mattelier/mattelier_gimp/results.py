@@ -105,11 +105,44 @@ def add_filtered(
     return new
 
 
+def add_behind(
+    image: Gimp.Image, layer: Gimp.Layer, encoding, picture, name: str
+) -> Gimp.Layer:
+    """A new layer below `layer` with another picture of its size, and without a mask.
+
+    Parameters
+    ----------
+    encoding : pixels.Encoding
+        Of `picture`.
+    picture : Pixels
+        With alpha when the layer has it.
+    name : str
+        Of the new layer.
+    """
+    pixels.check_shape(picture, pixels.whole(layer), 4 if layer.has_alpha() else 3)
+    new = plain_copy(image, layer)
+    pixels.write_picture(new, encoding, picture)
+    insert_copy(image, layer, new, place=1)
+    if new.get_mask() is not None:
+        new.remove_mask(Gimp.MaskApplyMode.DISCARD)
+    new.set_name(name)
+    new.set_visible(True)
+    return new
+
+
 def insert_copy(
-    image: Gimp.Image, layer: Gimp.Layer, new: Gimp.Layer, *, above: Gimp.Layer | None = None
+    image: Gimp.Image,
+    layer: Gimp.Layer,
+    new: Gimp.Layer,
+    *,
+    above: Gimp.Layer | None = None,
+    place: int = 0,
 ) -> None:
-    """Insert a layer that stands for `layer` above it, or above another, with its live effects."""
-    image.insert_layer(new, layer.get_parent(), image.get_item_position(above or layer))
+    """Insert a layer that stands for `layer` above it, or above another, with its live effects.
+
+    At `place` 1 it comes below instead.
+    """
+    image.insert_layer(new, layer.get_parent(), image.get_item_position(above or layer) + place)
     if not new.get_filters():  # a layer's own copy has brought them
         copy_effects(layer, new)
 

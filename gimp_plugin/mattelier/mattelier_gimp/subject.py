@@ -79,14 +79,21 @@ def known(call: Call, layer: Gimp.Layer, *, mask: str, selection: bool) -> Subje
         area = pixels.whole(layer)
         return Subject({"mask": pixels.mask(layer.get_mask(), depth, area)}, {"mask_as": "matte"})
     if selection and not Gimp.Selection.is_empty(call.image):
-        return Subject({"mask": _selection(call.image, layer)}, {"mask_as": "selection"})
+        return Subject({"mask": selection_mask(call.image, layer)}, {"mask_as": "selection"})
     if has_mask:
         own = pixels.mask(layer.get_mask(), "u8", pixels.whole(layer))
         return Subject({"mask": own}, {"mask_as": "rough"})
     return Subject({}, {})
 
 
-def _selection(image: Gimp.Image, layer: Gimp.Layer):
+def selection_mask(image: Gimp.Image, layer: Gimp.Layer):
+    """The selection over a layer, on its way to the worker.
+
+    Raises
+    ------
+    PluginError
+        It lies beside the layer.
+    """
     if not layer.mask_intersect()[0]:
         raise PluginError(
             _("The selection does not touch the layer “{name}”; select its subject or nothing.")
