@@ -45,13 +45,15 @@ def cases_in(*modules: str) -> list[str]:
 
 
 def make_pictures(folder: Path) -> None:
-    """photo.png and large.png, the sample, and backdrop.png, a square gradient."""
+    """photo.png and large.png, the sample; backdrop.png, a square gradient; balls.png, three."""
+    import balls
     import numpy as np
     from PIL import Image, ImageOps
 
     with Image.open(SAMPLE) as sample:
         sample.convert("RGB").save(folder / "large.png")
         ImageOps.fit(sample.convert("RGB"), PHOTO).save(folder / "photo.png")
+    Image.fromarray(balls.photo()).save(folder / "balls.png")
     y, x = np.mgrid[: _BACKDROP[1], : _BACKDROP[0]]
     gradient = np.stack([2 * x + 20, 2 * y + 40, 0 * x + 90], -1)
     Image.fromarray(gradient.astype(np.uint8)).save(folder / "backdrop.png")

@@ -18,6 +18,7 @@ MODULES = (
     "replace_background",
     "erase",
     "objects",
+    "objects",
     "layers",
     "upscale",
     "filters",

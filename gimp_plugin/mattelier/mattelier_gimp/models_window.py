@@ -11,12 +11,16 @@ gi.require_version("GimpUi", "3.0")
 from gi.repository import GimpUi, GLib, Gtk  # noqa: E402
 
 from . import models  # noqa: E402
-from .failure import error_message  # noqa: E402
+from .failure import error_message, runnable  # noqa: E402
 from .i18n import N_, _  # noqa: E402
 
 _ROLE = "mattelier-models"
 _HEADS = (N_("Model"), N_("What for"), N_("Size"), N_("Licence"), N_("State"))
 _SIZE = 860, 480
+_BRINGING = N_(
+    "Models that are not in this list, as those for objects, erasing and style, are brought in with "
+    "“mattelier models import FILE”, once you have them."
+)
 
 
 def show(settings) -> list:
@@ -78,7 +82,7 @@ class _Window:
 
     def _describe(self) -> None:
         model = self._chosen()
-        text = ""
+        text = runnable(_(_BRINGING))
         if model is not None:
             lines = [str(model.get("title", "")), str(model.get("source", ""))]
             if model.get("commercial") == "no":

@@ -6,13 +6,14 @@ by an `Entry` that runs `Job(title, build_request, apply_results)`.
 
 from __future__ import annotations
 
-from . import ai_settings, batch, check, erase, filters, matting, models, settings
+from . import ai_settings, batch, check, erase, filters, matting, models, objects, settings
 from .arguments import Choice, File, Folder, Integer, ReturnValue
 from .entry import Entry
 from .i18n import N_
 
 PROCEDURES = {
     **matting.PROCEDURES,
+    **objects.PROCEDURES,
     **erase.PROCEDURES,
     **filters.PROCEDURES,
     "plug-in-mattelier-batch": Entry(
