@@ -10,7 +10,7 @@ from debian_root import UnavailableError, skip_or_fail
 from in_gimp import Batch, cases_in, make_pictures
 from real_gimp import INSIDE, real_gimp
 
-PARTS = ("windows", "pointing", "preview")  # a GIMP each, so that none runs out of time
+PARTS = ("windows", "pointing", "preview", "choosing")  # a GIMP each, so that none runs out of time
 CASES = cases_in(*PARTS)
 SECONDS = 540
 
@@ -42,7 +42,7 @@ def test_in_gimps_window(window, name):
 @pytest.mark.parametrize(
     "picture",
     [
-        *("dialog", "result", "cancel", "menu"),
+        *("dialog", "result", "cancel", "menu", "objects", "dialog-erase", "dialog-behind"),
         *("dialog-upscale", "dialog-portrait-blur", "dialog-denoise", "dialog-enhance"),
         *("result-upscale", "result-portrait-blur", "result-denoise", "result-enhance"),
     ],
