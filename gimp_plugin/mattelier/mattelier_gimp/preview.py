@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from gi.repository import Gimp, GLib
@@ -28,6 +28,8 @@ class PreviewCall(Call):
     call : Call
     image : Gimp.Image
         The copy.
+    twins : dict
+        Its layers, by the ids of the image's own.
     scale : float
         Of the copy's pixels to the image's.
     share : float
@@ -35,13 +37,16 @@ class PreviewCall(Call):
     preview : entry.Preview
     """
 
-    def __init__(self, call: Call, image, scale: float, share: float, preview, exit_stack) -> None:
+    def __init__(
+        self, call: Call, image, twins: dict, scale: float, share: float, preview, exit_stack
+    ) -> None:
         super().__init__(
             call.procedure, Gimp.RunMode.NONINTERACTIVE, image, [], call.config, call.arguments,
             call.settings, exit_stack,
         )  # fmt: skip
         self._scale, self._share, self._preview = scale, share, preview
         self._original = call.image
+        self._twins = twins
         self.layers = [twin for one in call.layers if (twin := self._twin(one)) is not None]
 
     def __getitem__(self, name):
@@ -64,13 +69,14 @@ class PreviewCall(Call):
         return values
 
     def _twin(self, layer: Gimp.Layer):
-        return self.image.get_layer_by_tattoo(layer.get_tattoo())
+        return self._twins.get(layer.get_id())
 
 
 class Copy(NamedTuple):
-    """A small copy of the image; `scale` and `share` as in `PreviewCall`."""
+    """A small copy of the image; `twins`, `scale` and `share` as in `PreviewCall`."""
 
     image: Gimp.Image
+    twins: dict
     scale: float
     share: float
 
@@ -79,6 +85,7 @@ def whole_copy(call: Call) -> Copy:
     """The whole image, reduced."""
     image = call.image.duplicate()
     image.undo_disable()
+    twins = _twins(call.image, image)
     width, height = image.get_width(), image.get_height()
     scale = min(1.0, math.sqrt(_WHOLE_PIXELS / (width * height)))
     if scale < 1:
@@ -86,7 +93,7 @@ def whole_copy(call: Call) -> Copy:
         Gimp.context_set_interpolation(Gimp.InterpolationType.LINEAR)
         image.scale(max(1, round(width * scale)), max(1, round(height * scale)))
         Gimp.context_pop()
-    return Copy(image, image.get_width() / width, 1.0)
+    return Copy(image, twins, image.get_width() / width, 1.0)
 
 
 def part_copy(call: Call, centre: tuple[float, float], side: int) -> Copy:
@@ -97,8 +104,25 @@ def part_copy(call: Call, centre: tuple[float, float], side: int) -> Copy:
     y = min(max(round(centre[1] * height - tall / 2), 0), height - tall)
     image = call.image.duplicate()
     image.undo_disable()
-    image.crop(wide, tall, x, y)
-    return Copy(image, 1.0, wide / width)
+    twins = _twins(call.image, image)
+    image.crop(wide, tall, x, y)  # layers beside it are gone
+    return Copy(image, twins, 1.0, wide / width)
+
+
+def _twins(image: Gimp.Image, copy: Gimp.Image) -> dict:
+    """The layers of a fresh duplicate, by the ids of the image's own.
+
+    By their places: a layer with a mask has another tattoo in the duplicate (GIMP 3.0.4).
+    """
+    pairs = zip(_all_layers(image.get_layers()), _all_layers(copy.get_layers()))
+    return {own.get_id(): twin for own, twin in pairs}
+
+
+def _all_layers(layers: list) -> Iterator:
+    for layer in layers:
+        yield layer
+        if layer.is_group():
+            yield from _all_layers(layer.get_children())
 
 
 class Seen(NamedTuple):
@@ -212,9 +236,13 @@ class Trial:
         exit_stack.callback(image.delete)
         self._job = entry.run
         self._stack = exit_stack
+        again = _twins(copy.image, image)
+        twins = {
+            own: again[twin.get_id()] for own, twin in copy.twins.items() if twin.get_id() in again
+        }
         self._call = PreviewCall(
-            call, image, copy.scale, copy.share, entry.preview, exit_stack
-        )  # fmt: skip
+            call, image, twins, copy.scale, copy.share, entry.preview, exit_stack
+        )
         requests = [(one, self._job.build_request(self._call, one)) for one in self._layers()]
         self._requests = [(one, request) for one, request in requests if request is not None]
 

@@ -35,6 +35,19 @@ def places(ball):
     return middle, (min(x for x, _y in in_list), rows[len(rows) // 2])
 
 
+def walls(dialog):
+    """How many pixels of a dialog have the colour of the wall behind the balls."""
+    geometry = xdotool("getwindowgeometry", "--shell", dialog).splitlines()
+    shape = dict(line.split("=") for line in geometry)
+    left, top, width, height = (int(shape[name]) for name in ("X", "Y", "WIDTH", "HEIGHT"))
+    rows = [row[left : left + width] for row in screen_rgb()[top : top + height]]
+    return sum(
+        145 < red < 175 and 150 < green < 185 and 160 < blue < 195 and blue > red + 4
+        for row in rows
+        for red, green, blue in row
+    )
+
+
 def click_at(x, y):
     xdotool("mousemove", x, y)
     time.sleep(0.2)
@@ -107,6 +120,7 @@ def case_erase_and_what_was_behind_show_what_will_come(here):
     image.select_ellipse(Gimp.ChannelOps.REPLACE, x - radius, y - radius, 2 * radius, 2 * radius)
     shown(image)
     before = state(image)
+    seen = {}
 
     def look(name, title):
         def hands():
@@ -114,6 +128,7 @@ def case_erase_and_what_was_behind_show_what_will_come(here):
             xdotool("mousemove", 1, 1)
             time.sleep(REST)
             screenshot(here.out / f"dialog-{name}.shot.png")
+            seen[name] = walls(dialog)
             press(dialog, "alt+o")
 
         return hands
@@ -134,4 +149,6 @@ def case_erase_and_what_was_behind_show_what_will_come(here):
     with Meanwhile(look("behind", "Fill What Was Behind")):
         (new,) = done("fill-what-was-behind", image, layers=[layer], mode=MODES.INTERACTIVE)
     assert image.get_layers() == [layer, new]
+    assert seen["erase"] > 60_000
+    assert seen["behind"] > 20_000, "nothing behind the cut-out is seen in the preview"
     undone(image, "ctrl+z", before, "what was behind")
