@@ -175,7 +175,6 @@ class Job(NamedTuple):
             values = self.apply_results(call, layer_results)
         if call.run_mode != Gimp.RunMode.NONINTERACTIVE:
             Gimp.displays_flush()  # draws the whole image: a script has nobody to look at it
-        if call.interactive:
             for note in dict.fromkeys(filter(None, notes)):
                 Gimp.message(str(note))
         return values

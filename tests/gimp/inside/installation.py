@@ -1,10 +1,12 @@
 """Settings, Check Installation, and what happens when the engine is gone, killed or left."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -167,6 +169,38 @@ def case_a_device_that_is_not_there_is_told(here):
     image = here.photo()
     answer = call("remove-background", image)
     assert answer.ok or ("mps" in answer.message.lower() and "\n" not in answer.message)
+
+
+@contextlib.contextmanager
+def read_only_home(*but):
+    """The home on a read-only file system for the block, except for folders in it."""
+    home = Path.home()
+    mounts = [*(home / name for name in but), home]
+    for folder in reversed(mounts):
+        subprocess.run(["mount", "--bind", folder, folder], check=True, capture_output=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", home], check=True, capture_output=True)
+        yield home
+    finally:
+        for folder in mounts:
+            subprocess.run(["umount", "--lazy", folder], check=True, capture_output=True)
+
+
+def case_a_home_that_cannot_be_written_is_named(here):
+    with worker() as running:
+        running.run("stop", {})
+    while worker_pid():
+        time.sleep(0.05)
+    image = here.photo()
+    before = state(image)
+    with read_only_home() as home:
+        text = refused("remove-background", image)
+    assert str(home) in text, text
+    assert "Read-only file system" in text, text
+    assert_same(state(image), before)
+    with read_only_home("run"):  # where it listens can be written: nothing else is needed
+        mask, _ = done("remove-background", image)
+    assert_a_matte(values(mask))
 
 
 def case_a_killed_worker_is_one_sentence_and_the_next_call_works(here):

@@ -1,6 +1,16 @@
 """Select Subject: how it combines with what is selected."""
 
-from stage import Gimp, assert_a_matte, assert_same, done, mean_difference, state, values
+from stage import (
+    MODES,
+    Gimp,
+    assert_a_matte,
+    assert_same,
+    done,
+    mean_difference,
+    state,
+    values,
+    write,
+)
 
 NAME = "select-subject"
 
@@ -57,3 +67,21 @@ def case_a_selection_that_is_combined_is_no_hint(here):
     done(NAME, half, operation="add")
     union = bytes(max(a, b) for a, b in zip(subject, before, strict=True))
     assert mean_difference(values(half.get_selection()), union) < 0.1
+
+
+def case_what_is_not_clear_is_said_to_whoever_looks(here):
+    log = here.out / "gimp.log"
+
+    def told(image, mode):
+        before = log.read_text("utf-8", "replace")
+        done("select-subject", image, mode=mode)
+        return log.read_text("utf-8", "replace")[len(before) :]
+
+    stripes = here.photo()
+    (layer,) = stripes.get_layers()
+    width, height = layer.get_width(), layer.get_height()
+    row = b"".join(bytes([40 if x // 16 % 2 == 0 else 200]) * 3 for x in range(width))
+    write(layer, "R'G'B' u8", row * height)
+    assert "was not clear" in told(stripes, MODES.WITH_LAST_VALS)
+    assert "was not clear" not in told(here.photo("balls"), MODES.WITH_LAST_VALS)
+    assert "was not clear" not in told(stripes.duplicate(), MODES.NONINTERACTIVE)

@@ -11,6 +11,7 @@ from stage import (
     assert_same,
     call,
     done,
+    refused,
     state,
     values,
     worker,
@@ -202,6 +203,30 @@ def case_cancel_leaves_the_image_alone_and_the_worker_warm(here):
     until(lambda: not jobs(), "the end of work for nobody")
     assert worker_pid() == pid
     assert_same(state(image), before)
+
+
+def case_a_layer_that_is_gone_meanwhile_is_one_sentence(here):
+    done(NAME, here.photo())
+    image = here.photo()
+    image.scale(4800, 3200)
+    (layer,) = image.get_layers()
+    new = layer.copy()
+    image.insert_layer(new, None, 0)
+    shown(image)
+
+    def jobs():
+        with worker() as running:
+            return running.run("status", {}).report["jobs"]
+
+    def take_it_back():
+        until(jobs, "the engine's work")
+        press(image_window(), "ctrl+z")
+
+    with Meanwhile(take_it_back):
+        text = refused(NAME, image, layers=[new], quality="best")
+    assert image.get_layers() == [layer], "the layer is still there"
+    assert "was deleted meanwhile, so nothing was changed" in text, text
+    assert layer.get_mask() is None
 
 
 def case_the_menu_has_the_procedures_in_their_order(here):
