@@ -21,6 +21,7 @@ from mattelier.types.found import Found
 from mattelier.types.picture import Picture
 from mattelier.worker.client import WorkerError
 
+
 @pytest.fixture(autouse=True)
 def _no_other_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATTELIER_MODELS", str(tmp_path / "models"))

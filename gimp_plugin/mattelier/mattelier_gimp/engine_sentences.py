@@ -33,6 +33,15 @@ _SENTENCES = (
     ),
     N_("The mask has no edge to refine: it is all one value."),
     N_("The depth is the same everywhere, so it says nothing; choose another."),
+    N_(
+        "The folder {folder} cannot be used ({reason}); make it writable, or set MATTELIER_RUNTIME "
+        "to another folder."
+    ),
+    N_("The mask covers the picture, so nothing is left to fill it from."),
+    N_(
+        "No network that fills holes is on this computer, so the colours around were continued, "
+        "which suits small things on plain ground; see `mattelier models import`."
+    ),
 )
 
 

@@ -75,7 +75,7 @@ def _check_masked(call: Call) -> None:
 
 PROCEDURES = {
     "plug-in-mattelier-erase": picture_filter.entry(
-        N_("Erase…"),
+        N_("Er_ase…"),
         N_("Take out what is selected, and fill where it was"),
         N_(
             "Makes a new layer in which what is selected is filled from its surroundings; all "

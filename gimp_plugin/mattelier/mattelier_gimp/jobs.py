@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from gi.repository import Gimp
 
 from . import engine, pixels, schema
-from .failure import PluginError
+from .engine_sentences import translated
+from .failure import PluginError, runnable
 from .i18n import N_, _
 from .settings import Settings
 
@@ -168,7 +169,8 @@ class Job(NamedTuple):
                 progress.finished()
                 check_found(answer.report, names[layer])
                 layer_results.append(LayerResult(layer, request, answer.pictures))
-                notes += [answer.report.get("note"), _doubt(answer.report, names[layer])]
+                note = runnable(translated(str(answer.report.get("note") or "")))
+                notes += [note, _doubt(answer.report, names[layer])]
         check_there(names)
         step = one_undo_step(call.image) if self.changes_image(call) else contextlib.nullcontext()
         with step:
@@ -176,7 +178,7 @@ class Job(NamedTuple):
         if call.run_mode != Gimp.RunMode.NONINTERACTIVE:
             Gimp.displays_flush()  # draws the whole image: a script has nobody to look at it
             for note in dict.fromkeys(filter(None, notes)):
-                Gimp.message(str(note))
+                Gimp.message(note)
         return values
 
 

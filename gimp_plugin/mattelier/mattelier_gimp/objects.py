@@ -109,9 +109,7 @@ def shown_scale(layer: Gimp.Layer) -> float:
 def shown_picture(layer: Gimp.Layer) -> Reduced:
     """The layer as it is shown."""
     scale = shown_scale(layer)
-    width, height = (
-        max(1, int(side * scale)) for side in (layer.get_width(), layer.get_height())
-    )
+    width, height = (max(1, int(side * scale)) for side in (layer.get_width(), layer.get_height()))
     area = pixels.Area(0, 0, width, height)
     name = pixels.own(layer, "R'G'B' u8")
     rgb = layer.get_buffer().get(area.rectangle(), scale, name, Gegl.AbyssPolicy.CLAMP)

@@ -68,7 +68,7 @@ PROCEDURES = {
         on_layers=False,
     ),
     "plug-in-mattelier-settings": Entry(
-        N_("_AI Settings…"),
+        N_("AI Settin_gs…"),
         N_("Choose the engine and the device that the AI procedures use"),
         N_("What is set here holds for all procedures of Filters → AI on this machine."),
         ai_settings.run,

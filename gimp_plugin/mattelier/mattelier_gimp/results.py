@@ -105,9 +105,7 @@ def add_filtered(
     return new
 
 
-def add_behind(
-    image: Gimp.Image, layer: Gimp.Layer, encoding, picture, name: str
-) -> Gimp.Layer:
+def add_behind(image: Gimp.Image, layer: Gimp.Layer, encoding, picture, name: str) -> Gimp.Layer:
     """A new layer below `layer` with another picture of its size, and without a mask.
 
     Parameters

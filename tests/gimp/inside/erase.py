@@ -11,7 +11,9 @@ def sky(image):
     """A smooth gradient in place of the photograph's pixels; gives its layer."""
     (layer,) = image.get_layers()
     data = b"".join(
-        bytes((80 + x // 2, 120 + y // 2, 200 - x // 4)) for y in range(HEIGHT) for x in range(WIDTH)
+        bytes((80 + x // 2, 120 + y // 2, 200 - x // 4))
+        for y in range(HEIGHT)
+        for x in range(WIDTH)
     )
     buffer = layer.get_buffer()
     buffer.set(Gegl.Rectangle.new(0, 0, WIDTH, HEIGHT), "R'G'B' u8", data)
@@ -43,7 +45,9 @@ def assert_filled(before, after, truth):
         pixel = after[number : number + 3]
         if not near_spot(x, y):
             changed += pixel != before[number : number + 3]
-        far = max(far, *(abs(a - b) for a, b in zip(pixel, truth[number : number + 3], strict=True)))
+        far = max(
+            far, *(abs(a - b) for a, b in zip(pixel, truth[number : number + 3], strict=True))
+        )
     assert not changed, f"{changed} pixels changed beside the selection"
     assert far <= 8, f"the filling is {far} levels from the sky"
 

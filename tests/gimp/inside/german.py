@@ -11,6 +11,7 @@ DIALOGS = {  # as far as xdotool can read them in any locale
     "remove-background": "Hintergrund entfernen",
     "replace-background": "Hintergrund ersetzen",
     "enhance": "Verbessern",
+    "objects": "Objekte",
     "upscale": "Vergr",
     "models": "Modelle",
     "batch": "Stapelverarbeitung",
@@ -52,3 +53,5 @@ def case_errors_are_german(here):
     layer.add_mask(layer.create_mask(Gimp.AddMaskType.WHITE))
     assert "keine Kante" in refused("refine-edge", image)
     assert refused("remove-background", image, model="no-such").startswith("Ein Modell")
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, layer.get_width(), layer.get_height())
+    assert refused("erase", image).startswith("Die Maske bedeckt das Bild")

@@ -187,6 +187,7 @@ def read_only_home(*but):
 
 
 def case_a_home_that_cannot_be_written_is_named(here):
+    done("remove-background", here.photo())
     with worker() as running:
         running.run("stop", {})
     while worker_pid():

@@ -40,7 +40,9 @@ def case_a_layer_and_a_channel_each(here):
     assert image.get_layers()[-1] == layer
     assert not layer.get_visible()
     assert sorted(held(values(one.get_mask())) for one in new) == [[0], [1], [2]]
-    assert {one.get_name() for one in new} == {f"{layer.get_name()} – Object {n}" for n in (1, 2, 3)}
+    assert {one.get_name() for one in new} == {
+        f"{layer.get_name()} – Object {n}" for n in (1, 2, 3)
+    }
     old = read(layer, "R'G'B' u8")
     for one in new:
         now, mask = read(one, "R'G'B' u8"), values(one.get_mask())
