@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gi.repository import Gimp
 
-from . import picture_filter, pixels, results, subject
+from . import picture_filter, results, subject
 from .arguments import Integer, Model, ReturnValue
 from .entry import Entry, Preview
 from .failure import PluginError

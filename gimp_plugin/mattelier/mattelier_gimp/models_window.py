@@ -18,8 +18,8 @@ _ROLE = "mattelier-models"
 _HEADS = (N_("Model"), N_("What for"), N_("Size"), N_("Licence"), N_("State"))
 _SIZE = 860, 480
 _BRINGING = N_(
-    "Models that are not in this list, as those for objects, erasing and style, are brought in with "
-    "“mattelier models import FILE”, once you have them."
+    "Models that are not in this list, as those for objects, erasing and style, are brought in "
+    "with “mattelier models import FILE”, once you have them."
 )
 
 

@@ -1,4 +1,4 @@
-"""The window of Objects: the picture, and a list of what is in it, with a thumbnail and an eye each.
+"""The window of Objects: the picture, and a list of what is in it, a thumbnail and an eye each.
 
 What counts is seen in the picture, too: all else lies under a red film.
 """

@@ -1,4 +1,4 @@
-"""In GIMP's window: Objects, chosen by a real mouse, and the dialogs of Erase and what was behind."""
+"""In GIMP's window: Objects, chosen by a real mouse; the dialogs of Erase and its like."""
 
 import time
 
@@ -135,8 +135,9 @@ def case_erase_and_what_was_behind_show_what_will_come(here):
 
     with Meanwhile(look("erase", "Erase")):
         (new,) = done("erase", image, mode=MODES.INTERACTIVE)
+    press(window("GIMP Message"), "Escape")  # that no model fills is said
     here_was = 3 * (y * WIDTH + x)
-    red, green, blue = read(new, "R'G'B' u8")[here_was : here_was + 3]
+    red, _green, blue = read(new, "R'G'B' u8")[here_was : here_was + 3]
     assert blue - red < 60, "the ball is still there"
     after = state(image)
     undone(image, "ctrl+z", before, "erase")
@@ -148,6 +149,7 @@ def case_erase_and_what_was_behind_show_what_will_come(here):
     before = state(image)
     with Meanwhile(look("behind", "Fill What Was Behind")):
         (new,) = done("fill-what-was-behind", image, layers=[layer], mode=MODES.INTERACTIVE)
+    press(window("GIMP Message"), "Escape")
     assert image.get_layers() == [layer, new]
     assert seen["erase"] > 60_000
     assert seen["behind"] > 20_000, "nothing behind the cut-out is seen in the preview"
