@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,27 @@ def test_each_has_a_numbered_matte_and_can_be_cut_out(
     assert main(["objects", str(source.parent), "--json", "--overwrite"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [Path(json.loads(line)["input"]).name for line in lines] == ["balls.png", "second.png"]
+
+
+def test_layers_hold_the_picture_and_each_object_cut_out(source: Path) -> None:
+    psd_tools = pytest.importorskip("psd_tools")
+    for suffix in ("psd", "ora"):
+        out = source.with_name(f"layers.{suffix}")
+        assert main(["objects", str(source), "-o", str(out)]) == 0
+        if suffix == "psd":
+            file = psd_tools.PSDImage.open(out)
+            assert [layer.name for layer in file] == ["picture", "3", "2", "1"]
+            layers = [np.asarray(layer.topil().convert("RGBA")) for layer in file]
+        else:
+            with zipfile.ZipFile(out) as archive:
+                layers = [
+                    np.asarray(Image.open(archive.open(f"data/layer{n}.png")).convert("RGBA"))
+                    for n in range(4)
+                ]
+        for layer in layers:
+            np.testing.assert_array_equal(layer[..., :3], photo())
+        assert layers[0][..., 3].min() == 255
+        assert sorted(which(layer[..., 3] / np.float32(255)) for layer in layers[1:]) == [0, 1, 2]
 
 
 def test_a_cryptomatte_holds_names_and_coverage(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 import mattelier
@@ -22,6 +23,11 @@ from mattelier.filters.product.ground import (
     unmix,
 )
 from mattelier.filters.product.placing import tilt
+from mattelier.media import stills
+from mattelier.media.layered import write_layers
+from mattelier.types.colour import linear_to_srgb, srgb_to_linear
+from mattelier.types.errors import OutputError
+from mattelier.types.result import Layer
 
 WIDTH, HEIGHT = 320, 240
 
@@ -295,6 +301,71 @@ def test_sizes_formats_layers_and_the_sheet_in_one_run(shop: Path) -> None:
     off = np.abs(np.asarray(total.convert("RGB")).astype(int) - np.asarray(merged))
     assert off.max() <= 3
     assert Image.open("shop/contact-sheet.jpg").width > 400
+
+
+def over(layers: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Premultiplied RGBA layers, the lowest first, over each other."""
+    total = np.zeros_like(layers[0])
+    for layer in layers:
+        total = layer + total * (1 - layer[..., 3:])
+    return total
+
+
+def test_layers_of_a_psd_and_of_an_exr_are_what_they_look_like_together(shop: Path) -> None:
+    OpenImageIO = pytest.importorskip("OpenImageIO")
+    psd_tools = pytest.importorskip("psd_tools")
+    flags = ["--canvas", "300", "--format", "psd", "--also", "exr", "--also", "png", "--also"]
+    assert run(*flags, "ora") == 0
+    flat = np.asarray(Image.open("shop/0.png").convert("RGB")).astype(int)
+    names = ["background", "shadow", "subject"]
+
+    file = psd_tools.PSDImage.open("shop/0.psd")
+    assert [layer.name for layer in file] == names
+    assert np.abs(np.asarray(Image.open("shop/0.psd").convert("RGB")) - flat).max() <= 1
+    layers = [np.asarray(layer.topil().convert("RGBA"), np.float32) / 255 for layer in file]
+    with zipfile.ZipFile("shop/0.ora") as archive:
+        for index, layer in enumerate(layers):
+            other = Image.open(archive.open(f"data/layer{index}.png")).convert("RGBA")
+            np.testing.assert_array_equal(np.rint(layer * 255), np.asarray(other))
+    for layer in layers:
+        layer[..., :3] *= layer[..., 3:]
+    assert np.abs(over(layers)[..., :3] * 255 - flat).max() <= 3
+
+    source = OpenImageIO.ImageInput.open("shop/0.exr")
+    channels = source.spec().channelnames
+    samples = dict(zip(channels, np.moveaxis(source.read_image("float"), -1, 0), strict=True))
+    assert source.spec().getattribute("mattelier:layers") == ",".join(names)
+    source.close()
+    for name, layer in zip(names, layers, strict=True):
+        np.testing.assert_allclose(samples[f"{name}.A"], layer[..., 3], atol=1e-3)
+        straight = np.where(layer[..., 3:] > 0, layer[..., :3] / layer[..., 3:].clip(1e-6), 0)
+        linear = srgb_to_linear(straight) * layer[..., 3:]
+        read = np.stack([samples[f"{name}.{one}"] for one in "RGB"], -1)
+        np.testing.assert_allclose(read, linear, atol=2e-3)
+    again = stills.read(Path("shop/0.exr"))
+    back = np.rint(linear_to_srgb(again.colour) * 255).astype(int)
+    assert np.abs(back - flat).max() <= 1
+
+
+def test_a_psd_of_16_bits_keeps_them(tmp_path: Path) -> None:
+    psd_tools = pytest.importorskip("psd_tools")
+    ramp = np.linspace(0, 65535, 300 * 200).reshape(200, 300).astype(np.uint16)
+    colour = np.stack([ramp, ramp[::-1], ramp[:, ::-1]], -1)
+    alpha = np.broadcast_to(np.linspace(0, 65535, 300).astype(np.uint16), (200, 300))
+    layers = [Layer("ground", Picture(colour)), Layer("Glas – ä", Picture(colour, alpha.copy()))]
+    write_layers(tmp_path / "deep.psd", layers, Picture(colour, icc=b"profile"))
+    file = psd_tools.PSDImage.open(tmp_path / "deep.psd")
+    assert file.depth == 16
+    assert [layer.name for layer in file] == ["ground", "Glas – ä"]
+    for layer, truth in zip(file, layers, strict=True):
+        samples = np.rint(layer.numpy() * 65535).astype(int)
+        assert np.abs(samples[..., :3] - truth.picture.colour).max() <= 1
+    assert np.abs(np.rint(layer.numpy()[..., 3] * 65535) - alpha).max() <= 1
+    merged = np.rint(file.numpy()[..., :3] * 65535).astype(int)
+    assert np.abs(merged - colour).max() <= 1
+    assert file.image_resources.get_data(1039) == b"profile"
+    with pytest.raises(OutputError, match="layers are written as"):
+        write_layers(tmp_path / "deep.gif", layers, Picture(colour))
 
 
 def test_a_folder_remembers_and_a_preset_and_a_flag_go_before(shop: Path) -> None:

@@ -39,7 +39,7 @@ def write_contact_sheet(
     for index, file in enumerate(pictures):
         x = _GAP_PX + index % columns * step[0]
         y = _GAP_PX + index // columns * step[1]
-        if file.suffix == ".ora":
+        if file.suffix in (".ora", ".psd"):
             small = _merged(file)
         else:
             picture = read(file)
@@ -66,7 +66,12 @@ def _merged(file: Path) -> thumbnails.Thumbnail:
 
     from PIL import Image
 
-    with zipfile.ZipFile(file) as archive:
-        image = Image.open(io.BytesIO(archive.read("Thumbnails/thumbnail.png"))).convert("RGB")
+    if file.suffix == ".psd":
+        from psd_tools import PSDImage
+
+        image = PSDImage.open(file).topil().convert("RGB")
+    else:
+        with zipfile.ZipFile(file) as archive:
+            image = Image.open(io.BytesIO(archive.read("Thumbnails/thumbnail.png"))).convert("RGB")
     image.thumbnail((_CELL_PX, _CELL_PX))
     return np.asarray(image)

@@ -34,7 +34,8 @@ _EMPTY_COVERAGE = 1e-4  # of the picture's area
 _MAP_RESULTS = ("matte", "depth", "objects")  # kinds of results that are data
 
 SUFFIXES = {
-    "png": ".png", "webp": ".webp", "tiff": ".tif", "exr": ".exr", "jpg": ".jpg", "ora": ".ora"
+    "png": ".png", "webp": ".webp", "tiff": ".tif", "exr": ".exr", "jpg": ".jpg", "ora": ".ora",
+    "psd": ".psd",
 }  # fmt: skip
 """What `--format` offers, and how such files are called."""
 
@@ -204,13 +205,14 @@ def _jobs(
     only: Collection[Path] | None,
     elsewhere: Callable[[Path], Path],
 ) -> list[Job]:
+    from mattelier.media.layered import LAYER_SUFFIXES
     from mattelier.media.stills import INPUT_SUFFIXES, MATTE_SUFFIXES, OUTPUT_SUFFIXES
 
     written = MATTE_SUFFIXES if spec.result in _MAP_RESULTS else OUTPUT_SUFFIXES
     if spec.result == "cutout" and not opaque:
         written = written - {".jpg", ".jpeg"}
     if layered:
-        written = written | {SUFFIXES["ora"]}
+        written = written | LAYER_SUFFIXES
     named = [text for text in files.inputs if text != "-"]
     sources, missing, earlier = outputs.expand(named, INPUT_SUFFIXES)
     if "-" in files.inputs:

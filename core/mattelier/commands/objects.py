@@ -12,6 +12,7 @@ Examples:
   mattelier objects photo.jpg                      photo-objects.png shows the numbers;
                                                    photo-objects-1-person.png … are the mattes
   mattelier objects photo.jpg -o photo.exr         one Cryptomatte for a compositor
+  mattelier objects photo.jpg -o photo.psd         a layer of each above the picture; also .ora
   mattelier objects photo.jpg --objects-model mask2former
   mattelier cutout photo.jpg --object 2            one of them, cut out""",
 )

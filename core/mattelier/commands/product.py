@@ -37,7 +37,7 @@ SETTINGS_FILE = "mattelier-product.toml"
 SHEET_FILE = "contact-sheet.jpg"
 REVIEW_FOLDER = "review"
 
-_FORMATS = ("png", "webp", "tiff", "jpg", "ora")
+_FORMATS = ("png", "webp", "tiff", "jpg", "ora", "psd", "exr")
 
 Also = tuple[str, int | None]
 """A further file of each product: its format, and its longer side in pixels."""
@@ -124,7 +124,7 @@ def _writer(flags: Mapping[str, Any], result: Result) -> Save:
     """What writes a product in all sizes and formats, where it belongs by its confidence."""
     from mattelier.commands.console import SUFFIXES
     from mattelier.media import stills
-    from mattelier.media.openraster import SUFFIX, write_openraster
+    from mattelier.media.layered import LAYER_SUFFIXES, write_layers
     from mattelier.types.resize import shrink
 
     picture = result.picture
@@ -133,9 +133,9 @@ def _writer(flags: Mapping[str, Any], result: Result) -> Save:
     def write(path: Path, side: int | None) -> None:
         if not flags["overwrite"] and os.path.lexists(path):
             raise OutputError(f"{path} exists already; add --overwrite to replace it.")
-        if path.suffix == SUFFIX:
+        if path.suffix in LAYER_SUFFIXES:
             layers = [replace(one, picture=shrink(one.picture, side)) for one in result.layers]
-            write_openraster(path, layers, shrink(picture, side))
+            write_layers(path, layers, shrink(picture, side))
         else:
             stills.write_cutout(path, shrink(picture, side))
 
@@ -253,7 +253,7 @@ product = task_command(
 Examples:
   mattelier product photos -o shop --preset marketplace
   mattelier product photos -o shop --canvas 1600x2000 --background "#fff,#e4e4e4" --shadow make
-  mattelier product photos -o shop --format jpg --also webp@800 --also ora
+  mattelier product photos -o shop --format jpg --also webp@800 --also psd
   mattelier product glass.jpg --see-through --background transparent --shadow keep
   mattelier product more -o shop --skip-existing     (made as the others in that folder)
 

@@ -39,7 +39,7 @@ _FORMATS = {
     "cutout": ("png", "webp", "tiff", "exr", "jpg"),
     "matte": ("png", "tiff", "exr"),
     "depth": ("png", "tiff", "exr"),
-    "objects": ("png", "tiff", "exr"),
+    "objects": ("png", "tiff", "exr", "psd", "ora"),
 }
 _MOVIE_FORMATS = ("mov", "mkv", "mp4")
 _SHOT_FLAGS = ("frames", "codec", "bits", "colorspace", "fps", "resume")
@@ -159,7 +159,7 @@ def run(
         mask_flag="--hint" if mask is None else "--mask",
         beside=[file for file in named if file],
         confidence=bool(flags.get("confidence")),
-        layered=writer is not None,
+        layered=writer is not None or spec.result == "objects",
     )
 
 

@@ -1,4 +1,4 @@
-"""A picture's objects as files: one Cryptomatte, or a numbered matte of each with an overview."""
+"""A picture's objects as files: a Cryptomatte, layers, or a numbered matte of each."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from mattelier.media import stills
 from mattelier.media.cryptomatte import write_cryptomatte
+from mattelier.media.layered import LAYER_SUFFIXES, write_layers
 from mattelier.types.colour import View, from_float
 from mattelier.types.errors import OutputError
 from mattelier.types.found import Found
 from mattelier.types.picture import Picture
+from mattelier.types.result import Layer
 
 _TINT_SHARE = 0.45  # of an object's colour over the picture, in the overview
 _DIMMED = 0.5  # how bright the rest is there
@@ -38,7 +40,8 @@ def write_objects(
 ) -> None:
     """Write the objects of a picture.
 
-    `.exr` is one Cryptomatte. Else the file shows which number is which, and beside it lies a matte
+    `.exr` is one Cryptomatte. `.psd` and `.ora` hold the picture and above it a layer of each, cut
+    out, the surest on top. Else the file shows which number is which, and beside it lies a matte
     of each: `photo-objects-1-person.png`.
 
     Raises
@@ -51,6 +54,13 @@ def write_objects(
     if path.suffix.lower() == ".exr":
         alphas = dict(zip(names, _shared([one.mask for one in objects]), strict=True))
         write_cryptomatte(path, alphas, picture)
+        return
+    if path.suffix.lower() in LAYER_SUFFIXES:
+        cut = [
+            Layer(name, replace(picture, alpha=from_float(one.mask, picture.dtype)))
+            for name, one in zip(names, objects, strict=True)
+        ]
+        write_layers(path, [Layer("picture", picture), *reversed(cut)], picture)
         return
     files = [path.with_name(f"{path.stem}-{name}{path.suffix}") for name in names]
     there = [file for file in files if os.path.lexists(file)]

@@ -19,7 +19,6 @@ from mattelier.types.colour import from_float
 from mattelier.types.picture import Picture
 from mattelier.types.result import Layer
 
-SUFFIX = ".ora"
 _THUMBNAIL_PX = 256
 
 

@@ -351,6 +351,16 @@ def _encoded_rows(
     return rows
 
 
+def encoded(picture: Picture, sample: str, transfer: Transfer) -> NDArray[Any]:
+    """Colour and, where there is one, alpha (H, W, 3 or 4) as `sample`s under `transfer`; a copy.
+
+    Parameters
+    ----------
+    sample : "uint8", "uint16" or "float32"
+    """
+    return np.array(_encoded_rows(picture, sample, transfer)(0, picture.height))
+
+
 def _shape(picture: Picture) -> tuple[int, int, int]:
     return picture.height, picture.width, 3 if picture.alpha is None else 4
 
