@@ -27,6 +27,7 @@ from mattelier.media import stills
 from mattelier.media.layered import write_layers
 from mattelier.types.colour import linear_to_srgb, srgb_to_linear
 from mattelier.types.errors import OutputError
+from mattelier.types.picture import Picture
 from mattelier.types.result import Layer
 
 WIDTH, HEIGHT = 320, 240
@@ -312,7 +313,7 @@ def over(layers: list[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 
 def test_layers_of_a_psd_and_of_an_exr_are_what_they_look_like_together(shop: Path) -> None:
-    OpenImageIO = pytest.importorskip("OpenImageIO")
+    oiio = pytest.importorskip("OpenImageIO")
     psd_tools = pytest.importorskip("psd_tools")
     flags = ["--canvas", "300", "--format", "psd", "--also", "exr", "--also", "png", "--also"]
     assert run(*flags, "ora") == 0
@@ -331,7 +332,7 @@ def test_layers_of_a_psd_and_of_an_exr_are_what_they_look_like_together(shop: Pa
         layer[..., :3] *= layer[..., 3:]
     assert np.abs(over(layers)[..., :3] * 255 - flat).max() <= 3
 
-    source = OpenImageIO.ImageInput.open("shop/0.exr")
+    source = oiio.ImageInput.open("shop/0.exr")
     channels = source.spec().channelnames
     samples = dict(zip(channels, np.moveaxis(source.read_image("float"), -1, 0), strict=True))
     assert source.spec().getattribute("mattelier:layers") == ",".join(names)
