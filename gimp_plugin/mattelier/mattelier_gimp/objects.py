@@ -23,6 +23,10 @@ RESULTS = (
 _WITH_COLOURS = ("layer",)  # the results that clean colours have a say in
 _ALONE = ("selection", "channel")  # they stand for the layer's own alpha, a mask works beside it
 _MAX_SHOWN_PIXELS = 1_000_000
+_PARTS = N_(
+    "No model that tells objects apart is on this computer, so these are the separate parts of the "
+    "subject; Filters → AI → Models… says more."
+)
 
 
 class Thing(NamedTuple):
@@ -70,6 +74,8 @@ def run(call: Call) -> list:
         things = _look(call, layer)
         if not things:
             raise PluginError(_("No object was found, so nothing was changed."))
+        if call.run_mode != Gimp.RunMode.NONINTERACTIVE and parts_note():
+            Gimp.message(parts_note())
     return _apply(call, layer, things)
 
 
@@ -91,6 +97,11 @@ def read_things(report: dict, pictures: dict) -> list[Thing]:
         name = str(one["label"]).capitalize() or _("Object {number}").format(number=number)
         things.append(Thing(name, one["score"], tuple(one["box"]), pictures[f"object-{number}"]))
     return things
+
+
+def parts_note() -> str:
+    """What to say where no model tells objects apart; "" where one does."""
+    return "" if engine.models("objects") else _(_PARTS)
 
 
 class Reduced(NamedTuple):

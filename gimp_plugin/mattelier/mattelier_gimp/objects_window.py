@@ -11,7 +11,7 @@ import gi
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GLib, Gtk  # noqa: E402
 
-from . import dialogs, engine, objects, preview  # noqa: E402
+from . import dialogs, objects, preview  # noqa: E402
 from .failure import error_message  # noqa: E402
 from .gestures import Click  # noqa: E402
 from .i18n import N_, _  # noqa: E402
@@ -26,10 +26,6 @@ _GROUND = 0.35
 _LOOKING = N_("Looking…")
 _FOUND = N_("Click on a thing, or on its eye, to leave it out or to take it in.")
 _NONE = N_("No object was found.")
-_PARTS = N_(
-    "No model that tells objects apart is on this computer, so these are the separate parts of the "
-    "subject; Filters → AI → Models… says more."
-)
 
 
 def choose(call: Call, layer: Gimp.Layer) -> list[objects.Thing] | None:
@@ -93,8 +89,7 @@ class _Window:
         ((report, pictures),) = answers
         self._show_things(objects.read_things(report, pictures))
         told = _FOUND if self._things else _NONE
-        parts = not engine.models("objects")
-        self._status.set_text(" ".join(map(_, (told, _PARTS) if parts else (told,))))
+        self._status.set_text(" ".join(filter(None, (_(told), objects.parts_note()))))
         return GLib.SOURCE_REMOVE
 
     def _show_things(self, things: list) -> None:

@@ -1,6 +1,6 @@
 """Objects, as scripts call it: all that is found, as a selection, a mask, layers or channels."""
 
-from stage import Gimp, assert_same, done, layer_state, read, refused, state, values
+from stage import MODES, Gimp, assert_same, done, layer_state, read, refused, state, values
 
 WIDTH, HEIGHT = 360, 240
 BALLS = ((90, 130, 52), (190, 110, 34), (290, 140, 45))  # x, y, radius
@@ -30,6 +30,13 @@ def case_all_of_them_as_selection_and_mask(here):
     mask, none = done("objects", here.photo("balls"), result="mask")
     assert none is None
     assert held(values(mask)) == [0, 1, 2]
+
+
+def case_that_they_are_parts_is_said_to_whoever_looks(here):
+    log = here.out / "gimp.log"
+    before = len(log.read_text("utf-8", "replace"))
+    done("objects", here.photo("balls"), mode=MODES.WITH_LAST_VALS)
+    assert "separate parts of the subject" in log.read_text("utf-8", "replace")[before:]
 
 
 def case_a_layer_and_a_channel_each(here):
