@@ -53,6 +53,7 @@ class Report:
     models: dict[str, str]
     folders: dict[str, str]
     gimp: dict[str, str]
+    best: dict[str, str]
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -96,7 +97,7 @@ def examine(store: Store | None = None) -> Report:
     gimp, trouble = _examine_gimp()
     problems += trouble
     engines = {name: versions[name] is not None for name in _ENGINES}
-    return Report(versions, devices, engines, models, folders, gimp, problems)
+    return Report(versions, devices, engines, models, folders, gimp, _best(store, models), problems)
 
 
 def _examine_config() -> list[Problem]:
@@ -162,6 +163,25 @@ def _examine_models(store: Store) -> tuple[dict[str, str], list[Problem]]:
             mend = f"mattelier models get {name}" if fetchable else _REINSTALL
             problems.append(Problem(why, mend, False))
     return models, problems
+
+
+def _best(store: Store, states: dict[str, str]) -> dict[str, str]:
+    """The network for cut-outs on this machine, of those that were measured here."""
+    from mattelier.evaluate.ranking import can_be_measured, rank, remembered
+
+    here = [c for c in store.cards() if states.get(c.name) == "ready" and can_be_measured(c)]
+    if not here:
+        return {}
+    if len(here) == 1:
+        return {"cutout": f"{here[0].name}, the only one here"}
+    measured = [(card, standing) for card in here if (standing := remembered(card, store))]
+    left = len(here) - len(measured)
+    hint = f"{left} not measured: mattelier models list --for cutout" if left else ""
+    if not measured:
+        return {"cutout": hint}
+    card, standing = rank(measured)[0]
+    text = f"{card.name} (overlap {standing.quality:.3f}, {standing.seconds:.2f} s)"
+    return {"cutout": text + (f"; {hint}" if hint else "")}
 
 
 def _examine_gimp() -> tuple[dict[str, str], list[Problem]]:

@@ -34,6 +34,7 @@ def _print(report: Report) -> None:
     here = {True: "installed", False: "not installed"}
     section("Engines", {name: here[there] for name, there in report.engines.items()})
     section("Models", report.models)
+    section("Best on this machine", report.best)
     section("Folders", report.folders)
     section("GIMP", report.gimp or {"none": "no profile was found"})
     for problem in report.problems:

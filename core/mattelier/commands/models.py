@@ -11,7 +11,7 @@ import click
 from mattelier.catalogue import Card, Store
 from mattelier.catalogue.card_text import summary
 from mattelier.commands.models_import import import_model
-from mattelier.types.errors import ModelError
+from mattelier.types.errors import MattelierError, ModelError
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout.")
 
@@ -25,13 +25,23 @@ def models() -> None:
 
 
 @models.command("list")
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice(["cutout"]),
+    help="Rank those that are here by quality, speed on this machine, and licence.",
+)
 @_json
-def list_models(as_json: bool) -> None:
+def list_models(purpose: str | None, as_json: bool) -> None:
     """All models: whether they are here, how large, how far proven, under what licence.
 
     "proven equal": it answers as its authors' code does; "runs": it was shown a picture here.
+    With --for each is tried once on pictures drawn by code, and the answer remembered.
     """
     store = Store()
+    if purpose:
+        _list_ranked(store, as_json)
+        return
     for name in store.names():
         try:
             card = store.card(name)
@@ -166,6 +176,45 @@ def verify(names: tuple[str, ...], as_json: bool) -> int:
 
 
 models.add_command(import_model)
+
+
+def _list_ranked(store: Store, as_json: bool) -> None:
+    """The models that cut out, best first; those that could not be measured are told on stderr."""
+    from mattelier.evaluate.ranking import TASK, can_be_measured, measure, rank, remembered
+
+    standings, absent = [], []
+    for card in store.cards():
+        if card.task != TASK:
+            continue
+        if store.state(card)[0] != "ready":
+            absent.append(card.name)
+            continue
+        if not can_be_measured(card):
+            click.echo(f"{card.name} is told where the subject is, and is not ranked.", err=True)
+            continue
+        standing = remembered(card, store)
+        if standing is None:
+            click.echo(f"Measuring {card.name}, once …", err=True)
+            try:
+                standing = measure(card, store)
+            except MattelierError as error:
+                click.echo(f"mattelier: {error}", err=True)
+                continue
+        standings.append((card, standing))
+    if not as_json:
+        click.echo("Overlap with drawn subjects, and seconds for 640×480 pixels:", err=True)
+    for place, (card, standing) in enumerate(rank(standings), 1):
+        if as_json:
+            measured = {"rank": place, "quality": standing.quality, "seconds": standing.seconds}
+            click.echo(json.dumps(summary(card, "ready") | measured))
+        else:
+            terms = card.licence.weights + (", accept first" * card.licence.needs_acceptance)
+            click.echo(
+                f"{place:2}  {standing.quality:.3f}  {standing.seconds:6.2f} s  {card.name:20} "
+                f"{card.title} ({terms})"
+            )
+    if absent:
+        click.echo(f"Not here, so not measured: {', '.join(absent)}.", err=True)
 
 
 def _proof(store: Store, card: Card) -> str:
