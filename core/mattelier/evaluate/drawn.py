@@ -7,7 +7,7 @@ small subject, one whose colours are its ground's, and a plain one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -52,7 +52,7 @@ def _ball(random: np.random.RandomState) -> _Scene:
     shadow = np.exp(-(((x - 330) / 150) ** 2) - ((y - 385) / 22) ** 2)
     wall = _ground(random, (0.42, 0.4, 0.36), 60) * (1 - 0.6 * shadow[..., None])
     light = 0.15 + np.clip(np.sqrt(np.clip(1 - radius**2, 0, 1)) - (x + y - 500) / 500, 0, 1)
-    return alpha, _tinted(light, (0.7, 0.12, 0.04)), wall
+    return alpha, _tinted(light, (0.7, 0.12, 0.04)), np.asarray(wall, np.float32)
 
 
 def _wheel(random: np.random.RandomState) -> _Scene:
@@ -149,7 +149,8 @@ def _cover(draw: Callable[[NDArray[np.uint8]], object]) -> Map:
     canvas = np.zeros((HEIGHT * _FINE, WIDTH * _FINE), np.uint8)
     draw(canvas)
     inside = (canvas > 0).astype(np.float32)
-    return inside.reshape(HEIGHT, _FINE, WIDTH, _FINE).mean((1, 3))
+    shares: Map = inside.reshape(HEIGHT, _FINE, WIDTH, _FINE).mean((1, 3))
+    return shares
 
 
 def _fixed(x: float, y: float) -> tuple[int, int]:
@@ -175,7 +176,7 @@ def _texture(random: np.random.RandomState, grain: float, depth: float) -> Map:
     return np.asarray(0.5 + 0.25 * depth * noise / noise.std(), np.float32).clip(0, 1)
 
 
-def _tinted(light: Map, tint: tuple[float, float, float]) -> Map:
+def _tinted(light: NDArray[Any], tint: tuple[float, float, float]) -> Map:
     return np.asarray(light[..., None] * np.array(tint), np.float32)
 
 
