@@ -58,6 +58,8 @@ SLOW = {
     "test_product.py::test_a_series_stands_on_one_line_and_looks_equally_large",
     "test_product.py::test_light_and_white_are_matched_over_a_series",
     "test_progress.py::test_one_long_picture_shows_how_far_it_is",
+    "test_ranking.py::test_a_restricted_licence_comes_last",
+    "test_ranking.py::test_the_better_one_comes_first_and_is_measured_once",
     "test_refine.py::test_closed_form_agrees_with_pymatting",
     "test_roto.py::test_chunks_give_the_same_files_as_one_run",
     "test_roto.py::test_killed_at_any_moment_and_run_again_gives_the_same_bytes",
