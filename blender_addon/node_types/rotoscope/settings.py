@@ -41,10 +41,11 @@ class RotoscopeSettings:
         default="balanced",
     )
     tune: IntProperty(
-        name="Tune (Seconds)",
+        name="Tune (Steps)",
+        default=80,
         min=0,
-        soft_max=1800,
-        description="How long to train the network on the key frames of this shot; 0: not at all",
+        soft_max=1000,
+        description="How long the network learns from the drawn key frames first; 0: not at all",
     )
     edge_shift: FloatProperty(
         name="Edge Shift",

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from mattelier import __version__
-from mattelier.catalogue import Card, Store
+from mattelier.catalogue import SHOT_DEFAULT, Card, Store
 from mattelier.types.atomic import replacing
 from mattelier.types.errors import MattelierError
 
@@ -29,8 +29,8 @@ class Standing:
 
 
 def can_be_measured(card: Card) -> bool:
-    """Whether it cuts out without being told where the subject is."""
-    return card.task == TASK and not card.input.needs
+    """Whether it cuts pictures out, and without being told where the subject is."""
+    return card.task == TASK and card.name != SHOT_DEFAULT and not card.input.needs
 
 
 def measure(card: Card, store: Store) -> Standing:

@@ -18,6 +18,7 @@ def case_what_is_fresh_is_not_asked_for_again(stage):
 def case_the_request_says_what_the_node_says(stage):
     node = stage.add(start=1)
     settings = node.node_tree.mattelier
+    assert settings.bl_rna.properties["tune"].default == 80
     settings.quality, settings.tune, settings.refine = "best", 60, False
     settings.edge_shift, settings.feather, settings.despill = -1.5, 2, 0.5  # the node's own
     stage.bake(node)

@@ -49,6 +49,8 @@ class Stage:
             node.node_tree.mattelier.image = image
             if start is not None:
                 node.node_tree.mattelier.frame_start = start
+        if node_type == "rotoscope":
+            node.node_tree.mattelier.tune = 0  # takes its time
         return node
 
     def show(self, socket):
