@@ -12,6 +12,7 @@ from mattelier.catalogue.store import sha256
 from mattelier.engines.backend import open_on_cpu, open_on_gpu
 from mattelier.engines.bindings import Ports
 from mattelier.engines.devices import open_on_device
+from mattelier.engines.machine_memory import refuse_too_large
 from mattelier.engines.network_file import (
     NetworkFile,
     card_network,
@@ -59,11 +60,13 @@ def open_model(
     UsageError
         It has no partner to mix it with.
     ModelError
-        Its files are missing, damaged, refused, or of no network that is known.
+        Its files are missing, damaged, refused, of no network that is known, or have more bytes
+        than the computer has memory.
     EngineError
         The device that was asked for cannot be had, or no engine is installed.
     """
     if isinstance(source, Path):
+        refuse_too_large(source)
         spec, files = _from_file(source, task, blend)
     else:
         spec, files = _from_card(source, store, blend)
@@ -116,6 +119,8 @@ def _from_file(path: Path, task: str | None, blend: float | None) -> tuple[_Spec
 
 def _from_card(card: Card, store: Store, blend: float | None) -> tuple[_Spec, NetworkSource]:
     paths = store.locate(card)
+    for path in paths.values():
+        refuse_too_large(path)
     if card.is_folder:
         network = read_network(next(iter(paths.values())).parent, card.task)
         spec = _described(network)
