@@ -108,8 +108,8 @@ TASK_MODELS: Mapping[str, TaskModels] = {
         names=(),
         refusal="The model {name} fills no holes; choose another.",
         none_ready=(
-            "No network that fills holes is on this computer; bring LaMa's or MI-GAN's as ONNX with "
-            "`mattelier models import FILE`."
+            "No network that fills holes is on this computer; bring LaMa's or MI-GAN's as ONNX "
+            "with `mattelier models import FILE`."
         ),
         suffixes=_TORCH_FILES,
         other_task="fills no holes",
