@@ -79,7 +79,9 @@ class FileEntry:
     url: str | None = None
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[\w][\w.+-]*\.(onnx|safetensors|pth|pt|json|txt|model)", self.path):
+        if not re.fullmatch(
+            r"[\w][\w.+-]*\.(onnx|xml|bin|safetensors|pth|pt|json|txt|model)", self.path
+        ):
             raise ModelError(f"file {self.path!r} is not a plain .onnx or .safetensors name")
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise ModelError(f"{self.path} has no full lower-case sha256")
@@ -209,6 +211,11 @@ class Card:
     def file(self, suffix: Literal[".onnx", ".safetensors"]) -> FileEntry | None:
         """The file with that suffix, if the model has one."""
         return next((file for file in self.files if file.path.endswith(suffix)), None)
+
+    @property
+    def graph(self) -> FileEntry | None:
+        """The file of its graph, ONNX or OpenVINO's, if the model has one."""
+        return next((file for file in self.files if file.path.endswith((".onnx", ".xml"))), None)
 
     @property
     def is_folder(self) -> bool:

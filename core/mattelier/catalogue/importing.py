@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection
@@ -14,11 +15,14 @@ from mattelier.catalogue.store import Store, sha256
 from mattelier.types.atomic import replacing
 from mattelier.types.errors import ModelError, UsageError
 
+_HEAD_BYTES = 1024
 _PICKLE_SUFFIXES = {".pth", ".pt", ".ckpt", ".pkl", ".pickle", ".bin", ".joblib", ".t7"}
 
 
-def detect_suffix(path: Path) -> Literal[".onnx", ".safetensors", ".pth"]:
-    """What a weights file is by its content, whatever its suffix says; ".pth" is any pickle.
+def detect_suffix(path: Path) -> Literal[".onnx", ".xml", ".pb", ".safetensors", ".pth"]:
+    """What a network's file is by its content, whatever its suffix says.
+
+    ".xml" is an OpenVINO network, ".pb" a frozen TensorFlow graph, ".pth" any pickle.
 
     Raises
     ------
@@ -27,7 +31,7 @@ def detect_suffix(path: Path) -> Literal[".onnx", ".safetensors", ".pth"]:
     """
     try:
         with path.open("rb") as stream:
-            head = stream.read(16)
+            head = stream.read(_HEAD_BYTES)
             size = stream.seek(0, os.SEEK_END)
     except OSError as error:
         raise ModelError(f"{path} cannot be read ({error.strerror}).") from error
@@ -38,16 +42,37 @@ def detect_suffix(path: Path) -> Literal[".onnx", ".safetensors", ".pth"]:
     is_pickle = head[:1] == b"\x80" and head[1:2] in b"\x01\x02\x03\x04\x05"
     if is_zip or is_pickle or path.suffix.lower() in _PICKLE_SUFFIXES:
         return ".pth"
+    if re.match(rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>)?\s*(<!--.*?-->\s*)*<net\s", head, re.DOTALL):
+        return ".xml"
+    if _is_tensorflow(head):
+        return ".pb"
+    if head[4:8] == b"TFL3" or path.suffix.lower() == ".pb":
+        raise ModelError(
+            f"{path} is no frozen TensorFlow graph; what TensorFlow saves otherwise is brought in "
+            "as ONNX."
+        )
     if size > 16 and head[0] in b"\x08\x12\x1a\x22\x3a\x42":  # a field tag of ONNX's ModelProto
         return ".onnx"
-    raise ModelError(f"{path} is neither an ONNX graph nor weights that can be read here.")
+    raise ModelError(
+        f"{path} is neither a graph (ONNX, OpenVINO, TensorFlow) nor weights that can be read here."
+    )
+
+
+def _is_tensorflow(head: bytes) -> bool:
+    """Whether a file begins as GraphDef does: with a node, which begins with its name."""
+    if head[:1] != b"\n" or len(head) < 16:
+        return False
+    end = next((n for n in range(1, 6) if head[n : n + 1] < b"\x80"), 6)  # of the node's length
+    name = head[end + 1 :]
+    return name[:1] == b"\n" and name[2 + name[1] :][:1] == b"\x12"  # and then its operation
 
 
 def import_weights(store: Store, source: Path, name: str, describe: Callable[[Path], Card]) -> Card:
-    """Copy an ONNX or safetensors file into the user's folder, with a card; both, or nothing.
+    """Copy a graph or a safetensors file into the user's folder, with a card; both, or nothing.
 
     Parameters
     ----------
+    source : an .xml comes with the .bin beside it
     describe : makes the card when given the copy, which lies alone in its folder as it will
         later; what it raises leaves nothing behind
 
@@ -59,13 +84,32 @@ def import_weights(store: Store, source: Path, name: str, describe: Callable[[Pa
         The name is none, or the file is refused, or cannot be copied.
     """
     suffix = detect_suffix(source)
+    beside = weights_beside(source) if suffix == ".xml" else None
 
     def fill(folder: Path) -> Card:
         copy = folder / f"{name}{suffix}"
         shutil.copyfile(source, copy)
+        if beside is not None:
+            shutil.copyfile(beside, copy.with_suffix(beside.suffix))
         return describe(copy)
 
     return _take(store, source, name, fill)
+
+
+def weights_beside(network: Path) -> Path:
+    """The file with the weights of an OpenVINO network's .xml.
+
+    Raises
+    ------
+    ModelError
+        It is not there.
+    """
+    weights = network.with_suffix(".bin")
+    if not weights.is_file():
+        raise ModelError(
+            f"{network.name} is half a network: its weights, {weights.name}, are not beside it."
+        )
+    return weights
 
 
 def import_folder(

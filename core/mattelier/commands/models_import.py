@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mattelier.engines.weights_file import State
     from mattelier.types.picture import Picture
 
+_GRAPHS = (".onnx", ".xml")
 _TRIAL_SIZE_PX = 512
 _TRIAL_BAND_PX = 33  # of its edge that a trimap leaves open, to both sides together
 _FILL_SIZE_PX, _FILL_MULTIPLE_PX = 768, 8  # where a graph takes any size
@@ -38,6 +39,7 @@ _FLAT_SPREAD = 1e-3  # of an answer that is the same everywhere
     epilog="""\b
 Examples:
   mattelier models import isnet.onnx
+  mattelier models import segmentation.xml     (OpenVINO, its .bin beside it)
   mattelier models import 4x-UltraSharp.pth --licence CC-BY-NC-SA-4.0 --commercial no
   mattelier models import mine.onnx --size 1024 --mean 0.485,0.456,0.406 \\
       --std 0.229,0.224,0.225 --activation sigmoid
@@ -69,7 +71,10 @@ Examples:
     help="AdaIN's encoder; FILE is its decoder, and both become one style model.",
 )
 def import_model(file: Path, name: str | None, style_encoder: Path | None, **flags: Any) -> None:
-    """Take your own weights in: ONNX, safetensors, a .pth of plain weights, or a folder.
+    """Take your own network in: a graph, plain weights, or a folder.
+
+    A graph is ONNX, OpenVINO's .xml with its .bin beside it, or TensorFlow's frozen .pb; weights
+    are safetensors or a .pth.
 
     What the network is, its file tells; a network of a family that is known here needs no flag.
     It is opened and shown a picture before it is kept. Weights are read as plain numbers: a file
@@ -80,7 +85,9 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
         import_weights,
         published_file,
         take_published,
+        weights_beside,
     )
+    from mattelier.engines.machine_memory import refuse_too_large
     from mattelier.hosts.gimp import announce_models
 
     licence = _licence(file, flags)
@@ -106,11 +113,18 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
         card = _card(store, copy, name, licence, flags)
         return _try_out(store, replace(card, folder=copy.parent), flags)
 
+    suffix = detect_suffix(file)
+    if suffix == ".pth" and file.suffix == ".bin" and file.with_suffix(".xml").is_file():
+        network = file.with_suffix(".xml")
+        raise UsageError(f"{file.name} holds weights alone; name {network}, and it comes along.")
+    refuse_too_large(weights_beside(file) if suffix == ".xml" else file)
     with contextlib.ExitStack() as stack:
         if style_encoder:
             file = stack.enter_context(_merge_style_files(file, style_encoder))
-        elif detect_suffix(file) == ".pth":
+        elif suffix == ".pth":
             file = stack.enter_context(_unpickled(file))
+        elif suffix in (".xml", ".pb"):
+            file = stack.enter_context(_channels_first(file, suffix))
         card = import_weights(store, file, name, describe)
     announce_models()
     click.echo(f"{name} is ready in {card.folder}; {_use(card)}.", err=True)
@@ -208,7 +222,8 @@ def _card(store: Store, copy: Path, name: str, licence: Licence, flags: dict[str
     """The card that a file and the flags make; what the file is, goes to stderr."""
     from mattelier.catalogue.store import sha256
 
-    kind = _graph(store, copy, flags) if copy.suffix == ".onnx" else _weights(copy, flags)
+    kind = _graph(store, copy, flags) if copy.suffix in _GRAPHS else _weights(copy, flags)
+    files = sorted(copy.parent.iterdir())
     return Card(
         name=name,
         task=kind.task,
@@ -217,7 +232,7 @@ def _card(store: Store, copy: Path, name: str, licence: Licence, flags: dict[str
         source=flags["source"],
         licence=licence,
         training_data=(),
-        files=(FileEntry(copy.name, sha256(copy), copy.stat().st_size),),
+        files=tuple(FileEntry(one.name, sha256(one), one.stat().st_size) for one in files),
         input=kind.input,
         output=kind.output,
         architecture=kind.architecture,
@@ -258,7 +273,7 @@ def _graph(store: Store, copy: Path, flags: dict[str, Any]) -> _Kind:
     from mattelier.engines.signature import signature
 
     if flags["architecture"]:
-        raise UsageError("--architecture is for weights alone; an ONNX file holds its own network.")
+        raise UsageError("--architecture is for weights alone; a graph holds its own network.")
     graph = signature(copy)
     if (filling := _filling(graph)) is not None:
         return filling
@@ -543,6 +558,20 @@ def _unpickled(file: Path) -> Iterator[Path]:
     from mattelier.engines.weights_file import read_pickled
 
     with _as_safetensors(read_pickled(file)) as path:
+        yield path
+
+
+@contextlib.contextmanager
+def _channels_first(file: Path, kind: str) -> Iterator[Path]:
+    """A graph of OpenVINO's or TensorFlow's as it is kept; what is changed of it, on stderr."""
+    import tempfile
+
+    from mattelier.engines.graph_import import channels_first
+
+    with tempfile.TemporaryDirectory(prefix="mattelier-") as scratch:
+        path = channels_first(file, kind, Path(scratch))
+        if path != file:
+            click.echo("It is kept as an OpenVINO network whose channels come first.", err=True)
         yield path
 
 

@@ -80,7 +80,7 @@ def open_on_gpu(source: NetworkSource, device: str) -> Session:
             if importlib.util.find_spec(backend.PACKAGE) is None:
                 raise EngineError(backend.missing(source, device))
             return backend.open_session(source, device)
-    raise EngineError(f"{source.name} exists as ONNX only, which {device} cannot run here.")
+    raise EngineError(f"{source.name} exists as a graph only, which {device} cannot run here.")
 
 
 def _backends(names: Iterable[str]) -> list[Backend]:

@@ -75,7 +75,7 @@ class ModelCache:
     def default(self, task: str) -> Card | None:
         """The first of a task's defaults that is here and can be run here; None: there is none."""
         for card in ready_models(task, self.store):
-            if card.file(".onnx") or importlib.util.find_spec("torch"):
+            if card.graph or importlib.util.find_spec("torch"):
                 return card
         return None
 

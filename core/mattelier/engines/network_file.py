@@ -164,7 +164,8 @@ def describe_network(
 
 def weights_file_name(card: Card) -> str | None:
     """The card's file that holds weights alone; None: it has none."""
-    return next((file.path for file in card.files if not file.path.endswith(".onnx")), None)
+    graphs = (".onnx", ".xml", ".bin")
+    return next((file.path for file in card.files if not file.path.endswith(graphs)), None)
 
 
 def weights_and_partner(card: Card, paths: Mapping[str, Path]) -> tuple[Path, Path | None]:

@@ -18,7 +18,8 @@ class NetworkSource:
     ----------
     name : what people call it
     ports : its inputs and its answer
-    graph : an ONNX graph, its weights in it or beside it; None: there is none
+    graph : an ONNX graph or OpenVINO network (.xml), its weights in it or beside it; None: there
+        is none
     cache : folder of its own for what is compiled of the graph
     network : reads its weights; None: no code of `networks` runs it
     bytes : of all its files

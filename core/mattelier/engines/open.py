@@ -126,7 +126,7 @@ def _from_card(card: Card, store: Store, blend: float | None) -> tuple[_Spec, Ne
         spec = _described(network)
         return spec, _built(card.name, network, spec)
     spec = _Spec(card.task, card.input, card.output, card.labels)
-    graph = card.file(".onnx")
+    graph = card.graph
     if card.architecture is None and graph is None:
         path, partner = weights_and_partner(card, paths)
         if blend is None:

@@ -1,4 +1,4 @@
-"""What goes into an ONNX graph and what comes out, for people who bring their own."""
+"""What goes into a graph and what comes out, for people who bring their own."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from mattelier.types.errors import EngineError
 
 
 def signature(path: Path) -> Signature:
-    """What an ONNX graph tells of itself.
+    """What an ONNX graph or OpenVINO network (.xml) tells of itself.
 
     Raises
     ------
     ModelError
-        It is no ONNX graph that can be run here.
+        It is none that can be run here.
     EngineError
-        No engine that reads ONNX is installed.
+        No engine that reads it is installed.
     """
     if importlib.util.find_spec("openvino"):
         from mattelier.engines.backends import openvino
 
         return openvino.signature(path)
-    if importlib.util.find_spec("onnxruntime"):
+    if path.suffix == ".onnx" and importlib.util.find_spec("onnxruntime"):
         from mattelier.engines.backends import onnxruntime
 
         return onnxruntime.signature(path)

@@ -70,8 +70,9 @@ class ONNXSession:
 
 
 def runs(source: NetworkSource, device: str) -> bool:
-    """See `Backend.runs`: graphs in files."""
-    return source.graph is not None and device in _PROVIDERS
+    """See `Backend.runs`: ONNX graphs in files."""
+    is_onnx = source.graph is not None and source.graph.suffix == ".onnx"
+    return is_onnx and device in _PROVIDERS
 
 
 def open_session(source: NetworkSource, device: str) -> ONNXSession:

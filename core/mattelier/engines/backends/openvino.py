@@ -136,6 +136,8 @@ def open_session(source: NetworkSource, device: str) -> OpenVINOSession:
 
 def missing(source: NetworkSource, device: str) -> str:
     """See `Backend.missing`."""
+    if source.graph is not None and source.graph.suffix != ".onnx":
+        return f"{source.name} needs OpenVINO; run `pip install openvino`."
     return NO_ONNX_ENGINE
 
 
@@ -147,14 +149,11 @@ def _graph_builder(source: NetworkSource) -> Callable[[], Any] | None:
 
 def signature(path: Path) -> Signature:
     """See `engines.signature`."""
-    import_openvino()
-    from openvino.frontend import FrontEndManager
-
-    try:  # the ONNX front end by name: guessing the format makes others complain on stderr
-        front_end = FrontEndManager().load_by_framework("onnx")
-        graph = front_end.convert(front_end.load(str(path)))
+    front_end, title = ("ir", "OpenVINO") if path.suffix == ".xml" else ("onnx", "ONNX")
+    try:
+        graph = read_graph(path, front_end)
     except Exception as error:  # the front end's exceptions share no base of their own
-        raise ModelError(f"{path.name} is not an ONNX graph that can be run here.") from error
+        raise ModelError(f"{path.name} is not an {title} graph that can be run here.") from error
     kernels = {
         constant.get_friendly_name(): int(np.prod(constant.get_output_shape(0)))
         for node in graph.get_ops()
@@ -163,10 +162,19 @@ def signature(path: Path) -> Signature:
         if constant is not None
     }
     return Signature(
-        tuple(Port(_name(port), _shape(port)) for port in graph.inputs),
-        tuple(Port(_name(port), _shape(port)) for port in graph.outputs),
+        tuple(Port(_name(port), port_shape(port)) for port in graph.inputs),
+        tuple(Port(_name(port), port_shape(port)) for port in graph.outputs),
         sum(kernels.values()),
     )
+
+
+def read_graph(path: Path, front_end: str) -> Any:
+    """An `openvino.Model`, by the front end named: guessing makes others complain on stderr."""
+    import_openvino()
+    from openvino.frontend import FrontEndManager
+
+    reader = FrontEndManager().load_by_framework(front_end)
+    return reader.convert(reader.load(str(path)))
 
 
 def _constant(node: Any, position: int) -> Any | None:
@@ -177,7 +185,8 @@ def _constant(node: Any, position: int) -> Any | None:
     return source if source.get_type_name() == "Constant" else None
 
 
-def _shape(port: Any) -> tuple[int | None, ...]:
+def port_shape(port: Any) -> tuple[int | None, ...]:
+    """Length of each axis of a port; None: any."""
     shape = port.partial_shape
     if shape.rank.is_dynamic:
         return ()

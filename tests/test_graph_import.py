@@ -1,0 +1,216 @@
+"""Graphs of OpenVINO and TensorFlow: brought in by one command, used by the next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mattelier.catalogue import Store
+from mattelier.commands.main import main
+from mattelier.engines.open import open_model
+
+SIZE = 64
+# Of red, green and blue: unlike, so that a wrong order of the axes shows in every value.
+SHARES = np.array([0.7, 0.2, 0.1], np.float32)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MATTELIER_MODELS", str(tmp_path / "models"))
+    return tmp_path
+
+
+def write_ir(path: Path, *, channels_last: bool = False, pictures: int = 1) -> Path:
+    """One convolution of kernel 1 × 1, as OpenVINO saves what it made of an ONNX graph."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    openvino = pytest.importorskip("openvino")
+    sides = (1, SIZE, SIZE, 3) if channels_last else (1, 3, SIZE, SIZE)
+    after = (1, SIZE, SIZE, 1) if channels_last else (1, 1, SIZE, SIZE)
+    names = [f"photo{number}" for number in range(pictures)]
+    nodes = [helper.make_node("Sum", names, ["sum"])]
+    if channels_last:
+        nodes += [
+            helper.make_node("Transpose", ["sum"], ["x"], perm=[0, 3, 1, 2]),
+            helper.make_node("Conv", ["x", "kernel"], ["y"]),
+            helper.make_node("Transpose", ["y"], ["mask"], perm=[0, 2, 3, 1]),
+        ]
+    else:
+        nodes.append(helper.make_node("Conv", ["sum", "kernel"], ["mask"]))
+    graph = helper.make_graph(
+        nodes,
+        "red",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, sides) for name in names],
+        [helper.make_tensor_value_info("mask", TensorProto.FLOAT, after)],
+        [numpy_helper.from_array(SHARES.reshape(1, 3, 1, 1), "kernel")],
+    )
+    source = path.with_name("source.onnx")
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), source)
+    openvino.save_model(openvino.Core().read_model(source), path, compress_to_fp16=False)
+    source.unlink()
+    return path
+
+
+def write_frozen(path: Path) -> Path:
+    """The same convolution as a GraphDef of TensorFlow's, written field by field."""
+
+    def varint(number: int) -> bytes:
+        low, rest = number & 127, number >> 7
+        return bytes([low | 128]) + varint(rest) if rest else bytes([low])
+
+    def field(number: int, value: int | bytes) -> bytes:
+        if isinstance(value, int):
+            return varint(number << 3) + varint(value)
+        return varint(number << 3 | 2) + varint(len(value)) + value
+
+    def shape(*sides: int) -> bytes:
+        return b"".join(field(2, field(1, side % 2**64)) for side in sides)
+
+    def node(name: str, operation: str, *inputs: str, **attributes: bytes) -> bytes:
+        body = field(1, name.encode()) + field(2, operation.encode())
+        body += b"".join(field(3, one.encode()) for one in inputs)
+        for key, value in attributes.items():
+            body += field(5, field(1, key.encode()) + field(2, value))
+        return field(1, body)
+
+    is_float = field(6, 1)
+    kernel = field(1, 1) + field(2, shape(1, 1, 3, 1)) + field(4, SHARES.tobytes())
+    ones = field(1, field(3, bytes([1, 1, 1, 1])))
+    path.write_bytes(
+        node("photo", "Placeholder", dtype=is_float, shape=field(7, shape(1, -1, -1, 3)))
+        + node("kernel", "Const", dtype=is_float, value=field(8, kernel))
+        + node(
+            *("mask", "Conv2D", "photo", "kernel"),
+            T=is_float,
+            strides=ones,
+            padding=field(2, b"SAME"),
+        )
+    )
+    return path
+
+
+def write_photo(folder: Path) -> Path:
+    """Red on dark blue."""
+    pixels = np.full((SIZE, SIZE, 3), (0, 0, 60), np.uint8)
+    pixels[16:48, 16:48] = (255, 200, 180)
+    Image.fromarray(pixels).save(folder / "photo.png")
+    return folder / "photo.png"
+
+
+def import_and_use(
+    folder: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> tuple[Store, str]:
+    """Brought in as "mine", shown to be exact, and used by the command."""
+    assert main(["models", "import", str(source), "--name", "mine", "--size", str(SIZE)]) == 0
+    said = capsys.readouterr().err
+    assert "Shown a drawn ball, it saw" in said
+    store = Store()
+    assert store.state(store.card("mine")) == ("ready", "")
+    picture = np.random.default_rng(0).random((1, 3, SIZE, SIZE), np.float32)
+    alpha = open_model(store.card("mine"), store, "cpu").run({"picture": picture})["alpha"]
+    wanted = (picture * SHARES.reshape(1, 3, 1, 1)).sum(1, keepdims=True)
+    np.testing.assert_allclose(alpha, wanted, atol=1e-5)
+    out = folder / "out.png"
+    command = ["cutout", str(write_photo(folder)), "-o", str(out), "--model", "mine"]
+    assert main(command) == 0
+    cut = np.asarray(Image.open(out))[..., 3]
+    assert cut[24:40, 24:40].min() > 200
+    assert cut[:8].max() < 50
+    return store, said
+
+
+def refused(source: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> str:
+    """The one sentence that an import is refused with; nothing stays of it."""
+    code = main(["models", "import", str(source), "--name", "mine", *flags])
+    said = capsys.readouterr().err
+    assert code in (2, 3)
+    assert "Traceback" not in said
+    assert not list((source.parent / "models").glob("*"))
+    assert not list((source.parent / "models").glob(".import*"))
+    return said.strip().splitlines()[-1]
+
+
+def test_an_openvino_network_is_kept_as_it_is(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_ir(here / "Red Net.v2.xml")
+    store, said = import_and_use(here, source, capsys)
+    assert "channels come first" not in said
+    kept = store.locate(store.card("mine"))
+    assert sorted(kept) == ["mine.bin", "mine.xml"]
+    assert kept["mine.xml"].read_bytes() == source.read_bytes()
+    # Its weights are part of what the card vouches for.
+    kept["mine.bin"].write_bytes(b"\0" * kept["mine.bin"].stat().st_size)
+    assert store.state(store.card("mine"), rehash=True)[0] == "damaged"
+
+
+def test_an_openvino_network_made_of_tensorflows_is_turned(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, said = import_and_use(here, write_ir(here / "red.xml", channels_last=True), capsys)
+    assert "channels come first" in said
+
+
+def test_a_frozen_tensorflow_graph(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("openvino")
+    store, said = import_and_use(here, write_frozen(here / "red.pb"), capsys)
+    assert "channels come first" in said
+    assert store.card("mine").output.tensor == 0
+
+
+def test_a_network_without_its_weights(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = write_ir(here / "red.xml")
+    assert "red.xml" in refused(here / "red.bin", capsys)  # the half that was named by mistake
+    (here / "red.bin").unlink()
+    assert "red.bin" in refused(source, capsys)
+
+
+@pytest.mark.parametrize("half", ["red.xml", "red.bin", "red.pb"])
+def test_half_a_file(here: Path, capfd: pytest.CaptureFixture[str], half: str) -> None:
+    source = write_frozen(here / half) if half == "red.pb" else write_ir(here / "red.xml")
+    whole = (here / half).read_bytes()
+    (here / half).write_bytes(whole[: len(whole) // 2])
+    assert main(["models", "import", str(source), "--name", "mine"]) == 3
+    [sentence] = capfd.readouterr().err.splitlines()  # the libraries say nothing either
+    assert "is not a whole" in sentence
+    assert not list((here / "models").glob("*"))
+
+
+def test_ports_that_do_not_fit(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = write_ir(here / "red.xml", pictures=2)
+    assert "photo0 (1, 3, 64, 64), photo1 (1, 3, 64, 64)" in refused(source, capsys)
+    source = write_ir(here / "red.xml")
+    assert "There is no input 'image'" in refused(source, capsys, "--input", "image")
+    assert "32×32" in refused(source, capsys, "--size", "32")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "word"),
+    [
+        ("saved_model.pb", b"\x08\x01\x12\x40" + b"x" * 64, "ONNX"),
+        ("red.tflite", b"\x1c\0\0\0TFL3" + b"\0" * 64, "ONNX"),
+        ("page.xml", b"<?xml version='1.0'?><html></html>", "neither"),
+        ("text.xml", b"\n\n\nhello", "neither"),
+    ],
+)
+def test_other_files(
+    here: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes, word: str
+) -> None:
+    (here / name).write_bytes(content)
+    assert word in refused(here / name, capsys)
+
+
+def test_a_graph_too_large_for_this_computer_is_refused_before_it_is_read(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mattelier.engines import machine_memory
+
+    source = write_ir(here / "red.xml")
+    monkeypatch.setattr(machine_memory, "physical_memory", lambda: 5)
+    monkeypatch.setattr("mattelier.engines.signature.signature", pytest.fail)
+    monkeypatch.setattr("mattelier.engines.graph_import.channels_first", pytest.fail)
+    assert "choose a smaller network" in refused(source, capsys)
