@@ -119,7 +119,11 @@ def case_a_dab_on_the_subject_is_a_click_on_it(here):
     image.select_ellipse(Gimp.ChannelOps.REPLACE, 270, 340, 50, 40)  # on her sleeve
     selection = values(image.get_selection())
     dabbed = values(done(NAME, image)[0])
-    assert mean_difference(dabbed, free) < 8, "it is not the subject"
+    width = image.get_width()
+    # Without the helmet before her, a thing of its own that a click on her leaves out.
+    person = [i for i in range(len(free)) if i % width < 280 or i // width < 340]
+    difference = mean_difference([dabbed[i] for i in person], [free[i] for i in person])
+    assert difference < 8, "it is not the subject"
     kept = [dabbed[i] for i, value in enumerate(selection) if value == 255]
     assert min(kept) > 200, "what was selected is not in the mask"
     assert values(image.get_selection()) == selection
