@@ -13,12 +13,16 @@ import os
 import re
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from mattelier.networks.cutout import input_multiple
+from mattelier.networks.cutout.detail import DetailCutoutNet
+from mattelier.networks.cutout.network import CutoutNet
 
 _MAX_SIDE_PX = 4096  # of a graph's input
 
@@ -44,11 +48,6 @@ class GraphPorts:
     unused: str | None = None
 
 
-# All weights but the side outputs', which only training uses.
-CUTOUT_GRAPH = GraphPorts(
-    {"picture": (3, 128, 192), "hint": (2, 128, 192)}, "alpha", 32, torch.sigmoid, r"out\.[1-9]"
-)
-DETAIL_CUTOUT_GRAPH = replace(CUTOUT_GRAPH, multiple=64)
 EMBEDDING_GRAPH = GraphPorts({"picture": (3, 128, 192)}, "features", 32)
 
 
@@ -62,6 +61,13 @@ class _Graph(nn.Module):
     def forward(self, picture: Tensor, hint: Tensor | None = None) -> Tensor:
         result: Tensor = self.network(picture) if hint is None else self.network(picture, hint)
         return result if self.activation is None else self.activation(result)
+
+
+def cutout_graph(network: CutoutNet) -> GraphPorts:
+    """Of a cut-out network: all weights but the side outputs', which only training uses."""
+    ports = {"picture": (3, 128, 192), "hint": (2, 128, 192)}
+    multiple = input_multiple(isinstance(network, DetailCutoutNet))
+    return GraphPorts(ports, "alpha", multiple, torch.sigmoid, unused=r"out\.[1-9]")
 
 
 def export_graph(network: nn.Module, ports: GraphPorts | None, folder: Path, name: str) -> None:

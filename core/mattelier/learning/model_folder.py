@@ -11,15 +11,8 @@ from pathlib import Path
 
 from mattelier.catalogue import Card, FileEntry
 from mattelier.catalogue.card import to_toml
-from mattelier.learning.export import (
-    CUTOUT_GRAPH,
-    DETAIL_CUTOUT_GRAPH,
-    export_graph,
-    file_entry,
-    save_weights,
-)
+from mattelier.learning.export import cutout_graph, export_graph, file_entry, save_weights
 from mattelier.learning.param_groups import is_idle
-from mattelier.networks.cutout.detail import DetailCutoutNet
 from mattelier.networks.cutout.network import CutoutNet
 from mattelier.types.errors import OutputError
 
@@ -54,8 +47,7 @@ def write_model(network: CutoutNet, card: Card, start: Mapping[str, Path], targe
             # The graph names byte ranges of the weights' file, and those are where they were.
             shutil.copyfile(start[graph.path], part / graph.path)
         else:
-            ports = DETAIL_CUTOUT_GRAPH if isinstance(network, DetailCutoutNet) else CUTOUT_GRAPH
-            export_graph(network, ports, part, weights.stem)
+            export_graph(network, cutout_graph(network), part, weights.stem)
         files = tuple(FileEntry(**file_entry(path)) for path in sorted(part.iterdir()))
         (part / "card.toml").write_text(to_toml(replace(card, files=files)), "utf-8")
         shutil.rmtree(target, ignore_errors=True)

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from mattelier.learning.export import CUTOUT_GRAPH, DETAIL_CUTOUT_GRAPH, export_graph
+from mattelier.learning.export import cutout_graph, export_graph
 from mattelier.learning.losses import batch_loss
 from mattelier.learning.param_groups import param_groups
-from mattelier.networks.cutout.detail import DetailCutoutNet
+from mattelier.networks.cutout import make_network
 from mattelier.networks.cutout.network import CutoutNet, fold_norms
 from mattelier.train.cutout_samples import Sample, Samples
 from mattelier.train.init_weights import init_weights
@@ -61,10 +61,9 @@ class CutoutRun(TrainingRun[CutoutNet]):
         hours: float | None,
         device: str = "cpu",
     ) -> None:
-        network = DetailCutoutNet if recipe.detail else CutoutNet
         super().__init__(
-            lambda: network(norm=recipe.norm), folder, seed=recipe.seed, length=recipe.samples,
-            hours=hours, device=device,
+            lambda: make_network(recipe.detail, norm=recipe.norm), folder, seed=recipe.seed,
+            length=recipe.samples, hours=hours, device=device,
         )  # fmt: skip
         self.recipe = recipe
         self.samples = Samples(recipe, data)
@@ -116,8 +115,8 @@ class CutoutRun(TrainingRun[CutoutNet]):
 
     def export(self, folder: Path) -> None:
         """See `TrainingRun.export`."""
-        graph = DETAIL_CUTOUT_GRAPH if self.recipe.detail else CUTOUT_GRAPH
-        export_graph(self.result(), graph, folder, folder.name)
+        network = self.result()
+        export_graph(network, cutout_graph(network), folder, folder.name)
 
     def _make_optimizer(
         self, groups: tuple[list[nn.Parameter], list[nn.Parameter]]

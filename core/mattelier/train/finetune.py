@@ -19,7 +19,7 @@ from mattelier.data.splits import split_pairs
 from mattelier.learning.param_groups import param_groups
 from mattelier.media import thumbnails
 from mattelier.metrics.measures import MEASURES, Case
-from mattelier.networks.cutout.detail import DetailCutoutNet
+from mattelier.networks.cutout import input_multiple, make_network
 from mattelier.networks.cutout.network import CutoutNet
 from mattelier.train.custom_dataset import PAIRS_FOLDER, SCENES_FOLDER
 from mattelier.train.cutout import FROZEN_BLOCKS, CutoutRun
@@ -34,7 +34,6 @@ _JUDGEMENTS = 8  # of the pictures held back, in the course of a run
 _VARIATIONS = 24  # that a one-shot run is judged by
 _INTERPOLATION_SHARES = (1.0, 0.75, 0.5, 0.25)  # of the way from the start to what was trained
 _PREVIEW_ROWS, _PREVIEW_ROW_PX = 8, 160  # and their height
-_MULTIPLES = {False: 32, True: 64}  # of which a network's input is, by whether it looks twice
 _UNLIMITED_SAMPLES = 10_000_000  # a time box ends the run
 
 
@@ -48,7 +47,7 @@ def custom_recipe(
     Rates are a third of the first training's: the network knows subjects already, and is to
     learn these without forgetting the others. Hints keep their meaning by being given.
     """
-    multiple = _MULTIPLES[detail]
+    multiple = input_multiple(detail)
     return Recipe(
         seed=1,
         detail=detail,
@@ -114,7 +113,7 @@ class FineTune(CutoutRun):
         super().__init__(recipe, data, folder, hours=minutes / 60, device=device)
         self._pictures, self._held_back = _validation_pictures(recipe, data)
         self._report = report
-        self._start = (DetailCutoutNet if recipe.detail else CutoutNet)(norm=False)
+        self._start = make_network(recipe.detail)
         init_weights(self._start, weights)
         init_weights(self.network, weights, sharpness=recipe.sharpness)
         self.optimizer = self._make_optimizer(param_groups(self.network, FROZEN_BLOCKS))
@@ -202,7 +201,7 @@ class FineTune(CutoutRun):
 
 def _validation_pictures(recipe: Recipe, data: Path) -> tuple[list[ValidationPicture], bool]:
     """What to judge by, and whether that is pictures held back."""
-    size, multiple = recipe.stages[0].size, _MULTIPLES[recipe.detail]
+    size, multiple = recipe.stages[0].size, input_multiple(recipe.detail)
     pairs = [pair.read() for pair in split_pairs(find_pairs(data / PAIRS_FOLDER))[1]]
     if pairs:
         return [_fit_network(picture, truth, size, multiple) for picture, truth in pairs], True

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mattelier.networks.cutout import input_multiple
 from mattelier.types.errors import UsageError
 from mattelier.types.plain_values import PlainValueError, from_plain
 
@@ -143,7 +144,7 @@ def load_recipe(path: Path) -> Recipe:
     recipe = recipe_of(Recipe, path, values)
     if not recipe.stages:
         raise UsageError(f"The recipe {path} has no stages.")
-    multiple = 64 if recipe.detail else 32
+    multiple = input_multiple(recipe.detail)
     if any(stage.size % multiple for stage in recipe.stages):
         raise UsageError(f"The recipe {path} needs stage sizes that are multiples of {multiple}.")
     if not 0 <= recipe.kept <= 1:
