@@ -193,6 +193,38 @@ def test_what_a_recipe_leaves_out_is_never_drawn(data: Path) -> None:
     assert scenes[0] - scenes[1] == {"2"}
 
 
+def test_what_is_thin_and_what_is_a_hole_weighs_more(tmp_path: Path) -> None:
+    truth = np.zeros((SIZE * 2, SIZE * 2), np.uint8)
+    cv2.circle(truth, (SIZE, SIZE), SIZE // 2, 255, -1)
+    cv2.circle(truth, (SIZE, SIZE), SIZE // 5, 0, -1)  # a ring
+    truth[SIZE, : SIZE // 2] = 255  # with a strand
+    for number in range(10):
+        save(tmp_path / f"set/images/{number}.png", np.dstack([truth] * 3))
+        save(tmp_path / f"set/masks/{number}.png", truth)
+    plain = recipe(mix={"photo": 1.0}, cutouts=(), scenes=())
+    fine = Samples(replace(plain, fine=3.0), tmp_path)
+    holes = strands = 0
+    for index in range(20):
+        alike, sample = Samples(plain, tmp_path).make(index, 128), fine.make(index, 128)
+        assert sample.weight.dtype == np.float32
+        np.testing.assert_array_equal(sample.alpha, alike.alpha)
+        heavy = sample.weight[0] == 4 * alike.weight[0]
+        np.testing.assert_array_equal(sample.weight[0][~heavy], alike.weight[0][~heavy])
+        assert heavy.mean() < 0.2
+        subject = sample.alpha[0] > 0.5
+        count, labels = cv2.connectedComponents((~subject).astype(np.uint8), connectivity=4)
+        rim = {*labels[0], *labels[-1], *labels[:, 0], *labels[:, -1]}
+        for hole in set(range(1, count)) - rim:
+            assert heavy[labels == hole].all()
+            holes += 1
+        thick = cv2.morphologyEx(subject.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
+        strand = subject & (cv2.dilate(thick, np.ones((5, 5))) == 0)
+        assert heavy[strand].all()
+        strands += bool(strand.any())
+    assert holes > 5
+    assert strands > 5
+
+
 def test_in_a_group_the_hint_names_one_of_those_that_stand_side_by_side(data: Path) -> None:
     hints = {"none": 0.2, "clicks": 0.8}
     grouped = recipe(mix={"group": 1.0}, groups={"set": 1.0}, choose=1.0, hints=hints)

@@ -23,6 +23,7 @@ from mattelier.types.errors import UsageError
 _MIN_VISIBLE_SHARE = 0.004  # of the picture: smaller subjects are out of frame or covered
 
 
+_NARROW_SHARE = 0.03  # of the longer side: what is thinner, of subject or background, is narrow
 _HAZE_SHARE = 0.008  # of the longer side: half the width from which an unsure area is no edge
 
 
@@ -46,7 +47,10 @@ class Scene(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """picture (3, S, S) uint8; alpha and weight (1, S, S) float32; hint (2, S, S) float32."""
+    """picture (3, S, S) uint8; alpha and weight (1, S, S) float32; hint (2, S, S) float32.
+
+    All of 0…1 but the weight, which reaches 1 + the recipe's `fine` where something is narrow.
+    """
 
     picture: NDArray[np.uint8]
     alpha: NDArray[np.float32]
@@ -114,6 +118,8 @@ class Samples:
             subjects = [others.pop(int(rng.integers(len(others))))]
         alpha = np.sum(subjects, 0)  # what covers a subject was taken from its alpha
         alpha = np.clip(alpha, 0, 1, dtype=np.float32)
+        if self.recipe.fine:
+            weight = weight * (1 + np.float32(self.recipe.fine) * _narrow(alpha))
         needs_hint = choose or (one_of_several and self.choose > 0)
         shares = self.choice_shares if needs_hint else self.hint_shares
         evidence = draw_hint(alpha, rng, shares, others)
@@ -235,6 +241,23 @@ def _wide_haze(truth: Image) -> NDArray[np.bool_]:
     side = 2 * max(2, round(_HAZE_SHARE * max(truth.shape))) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     return np.asarray(cv2.morphologyEx(hazy, cv2.MORPH_OPEN, disc) > 0)
+
+
+def _narrow(alpha: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Thin parts, narrow gaps and enclosed holes: what area hardly counts and eyes see first."""
+    subject = (alpha > 0.5).astype(np.uint8)
+    width = 2 * max(1, round(_NARROW_SHARE * max(alpha.shape) / 2)) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    # Beyond the border both go on: what is cut off there is not narrow for that.
+    padded = np.pad(subject, width, mode="edge")
+    opened, closed = (
+        cv2.morphologyEx(padded, how, disc)[width:-width, width:-width]
+        for how in (cv2.MORPH_OPEN, cv2.MORPH_CLOSE)
+    )
+    _, labels = cv2.connectedComponents(1 - subject, connectivity=4)
+    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    hole = (subject == 0) & ~np.isin(labels, border)
+    return np.asarray((opened != subject) | (closed != subject) | hole)
 
 
 def _shares(hints: dict[str, float]) -> tuple[float, ...]:

@@ -61,6 +61,8 @@ class Recipe:
     hints : mapping
         Kind of hint (`HINT_KINDS`) → share, for samples with one subject; `choose` is the share
         of pictures with several subjects in which a hint must pick one.
+    fine : float
+        How many times more thin parts, narrow gaps and holes weigh in the loss, on top of one.
     sharpness : float
         The finished network's logits are multiplied by this. Cross-entropy teaches how likely a
         pixel is subject, which in a matte looks like haze over what is merely unsure.
@@ -96,6 +98,7 @@ class Recipe:
     weight_decay: float = 0.01
     warm_up: int = 800
     ema: float = 0.999
+    fine: float = 0.0
     sharpness: float = 1.0
     kept: float = 0.0
     norm: bool = True
