@@ -19,6 +19,16 @@ def _check(flags: dict[str, Any]) -> None:
     background = flags["background"]
     if background is None and flags["match_light"]:
         raise UsageError("--match-light works together with --background.")
+    check_background(background)
+
+
+def check_background(background: str | None) -> None:
+    """Refuse a `--background` that nothing can be made of.
+
+    Raises
+    ------
+    UsageError
+    """
     if background in (None, "blur") or os.path.isfile(background):
         return
     from mattelier.types.colour import parse_colour

@@ -22,6 +22,7 @@ _OTHERS = {
     "doctor": "Check this installation and say what mends it.",
     "install": "Install into GIMP or Blender.",
     "roto": "Matte every frame of a shot from a few keys.",
+    "live": "Cut out the frames of a camera or a pipe.",
     "farm": "Make a shot on many machines.",
     "inspect": "Say what pictures tell of themselves.",
     "watch": "Do what is put into a folder, as it comes.",

@@ -30,7 +30,7 @@ class CutoutTask(Task):
     def prepare(self, request: CutoutRequest, models: ModelCache, **inputs: Any) -> dict[str, Any]:
         models.open(request.matte.model, "matte", request.matte.device)
         if request.background is not None and request.background != "blur":
-            inputs["backdrop"] = _backdrop(request.background)
+            inputs["backdrop"] = open_backdrop(request.background)
         return inputs
 
     def run(
@@ -107,7 +107,14 @@ class CutoutTask(Task):
         )
 
 
-def _backdrop(name: str) -> Picture | Colour:
+def open_backdrop(name: str) -> Picture | Colour:
+    """What a request's `background` names: a picture's file, or a colour.
+
+    Raises
+    ------
+    PictureError
+        It is neither, or the picture cannot be read.
+    """
     from mattelier.media.stills import read
 
     if Path(name).exists():

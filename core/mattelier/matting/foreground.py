@@ -15,6 +15,8 @@ _TILE_PX = 256
 _BLEED_PX = 4  # pixels of foreground colour kept beyond the last one with alpha above 0
 _REGULARISATION = 1e-5  # weight of neighbours where alpha is flat; steps of alpha count 1
 _OPAQUE_ALPHA = 254.5 / 255  # alpha from here on is full in 8 bits, and nothing shines through
+_FUSION_SIZES_PX = (91, 7)  # of the means of `blur_fusion`, as in its paper
+_MIN_FUSION_WEIGHT = 1e-3  # of a wider mean beside a nearer one
 _SMALL_LEVEL_PX, _SMALL_LEVEL_PASSES, _LEVEL_PASSES = 256, 20, 6
 
 
@@ -60,6 +62,58 @@ def estimate_foreground(colour: NDArray[Any], alpha: NDArray[np.float32]) -> NDA
 
     for_tiles(fill, height, width, _TILE_PX)
     return foreground
+
+
+def blur_fusion(
+    colour: NDArray[np.uint8],
+    alpha: NDArray[np.float32],
+    small: NDArray[np.float32],
+    small_alpha: NDArray[np.float32],
+) -> NDArray[np.uint8]:
+    """The subject's own colour in a tenth of the time, for frames that are seen once.
+
+    Foreground and background are means of what surely is one or the other nearby, at a small size
+    (Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021), and unmixed at full size
+    where 0 < alpha < 1.
+
+    Parameters
+    ----------
+    colour : (H, W, 3) uint8
+    alpha : (H, W) float32 0…1
+    small, small_alpha : (h, w, 3) and (h, w) float32 0…1
+        Both at a small size, the colour in the same encoding.
+
+    Returns
+    -------
+    (H, W, 3) uint8
+        Straight. Elsewhere the picture's samples; where alpha is 0 they are the old background's.
+    """
+    import cv2
+
+    soft = (alpha > 0) & (alpha < _OPAQUE_ALPHA)
+    if not soft.any():
+        return colour
+    layers = []
+    for share in (small_alpha, 1 - small_alpha):
+        mean = small
+        for size in _FUSION_SIZES_PX:  # wide first; what has nothing near keeps the wider mean
+            weight = cv2.blur(share, (size, size))[..., None]
+            near = cv2.blur(small * share[..., None], (size, size))
+            mean = (near + np.float32(_MIN_FUSION_WEIGHT) * mean) / (
+                weight + np.float32(_MIN_FUSION_WEIGHT)
+            )
+        layers.append(mean)
+    front, back = (
+        upsample_tile(layer, Tile(0, alpha.shape[0], 0, alpha.shape[1]), *alpha.shape)[soft]
+        for layer in layers
+    )
+    cover = alpha[soft][:, None]
+    mixed = to_float(colour[soft])
+    result = colour.copy()
+    result[soft] = from_float(
+        front + cover * (mixed - cover * front - (1 - cover) * back), np.uint8
+    )
+    return result
 
 
 def _unmix_tile(
