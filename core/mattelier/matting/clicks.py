@@ -11,6 +11,7 @@ between them.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ _NOISE_COST = 0.01  # smaller steps are noise or shading
 _POSITIVE_REACH, _REACH_PER_THICKNESS = 0.06, 3.0
 _MIN_NEGATIVE_REACH, _MAX_NEGATIVE_REACH = 0.05, 0.8
 _FALLOFF_EXPONENT = 4  # how steeply it ends there
+_MIN_PUSH = 0.01  # logit of a correction that is none
 # Pixels around a click, of its colour, that hold what it says exactly.
 _CORE_RADIUS_PX, _CORE_COLOUR_STEP = 2, 0.3
 
@@ -136,11 +138,16 @@ def _correct_unfollowed_clicks(alpha: Alpha, hint: Hint, view: View) -> Alpha:
         _MAX_NEGATIVE_REACH,
     )
     reach = np.where(positive, _POSITIVE_REACH, against)
-    distance, nearest = _measure_geodesics(even, colours, clicks)
-    push = (sign * shortfall)[nearest] * np.exp(
-        -((distance / reach[nearest]) ** _FALLOFF_EXPONENT) / 2
-    )
-    pushed = np.where(np.abs(push) > 0.01, 1 / (1 + np.exp(-(logit + push))), alpha)
+    pushed = alpha.copy()
+    if shortfall.any():
+        # From here on no click pushes by more than what is none.
+        faded = (2 * math.log(float(shortfall.max()) / _MIN_PUSH)) ** (1 / _FALLOFF_EXPONENT)
+        within = faded * float(reach[shortfall > 0].max())
+        distance, nearest = _measure_geodesics(even, colours, clicks, within)
+        push = (sign * shortfall)[nearest] * np.exp(
+            -((distance / reach[nearest]) ** _FALLOFF_EXPONENT) / 2
+        )
+        pushed = np.where(np.abs(push) > _MIN_PUSH, 1 / (1 + np.exp(-(logit + push))), alpha)
     for (y, x), value in zip(clicks.tolist(), positive.tolist(), strict=True):
         # Refining takes for known what is sure of itself as all beside it is.
         core = _square(y, x, _CORE_RADIUS_PX)
@@ -191,7 +198,7 @@ def _measure_thickness(alpha: Alpha, clicks: NDArray[np.intp]) -> NDArray[np.flo
 
 
 def _measure_geodesics(
-    alpha: Alpha, colours: NDArray[np.float32], clicks: NDArray[np.intp]
+    alpha: Alpha, colours: NDArray[np.float32], clicks: NDArray[np.intp], within: float
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Geodesic distance of every pixel to its nearest click, and which click that is.
 
@@ -199,35 +206,52 @@ def _measure_geodesics(
     ----------
     colours : (h, w, 3) CIELAB / 100
     clicks : (N, 2) rows and columns, all different
+    within : float
+        Distance from which pixels do not matter; a path is never shorter than its ends are apart,
+        so nothing further off is looked at.
 
     Returns
     -------
-    distance : (h, w) in shares of the longer side
+    distance : (h, w) in shares of the longer side; infinite beyond `within`
     nearest : (h, w) 0…N−1
     """
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
 
-    height, width = alpha.shape
-    levels = np.dstack([_COLOUR_COST * colours, _ALPHA_COST * alpha])
-    number = np.arange(alpha.size, dtype=np.int32).reshape(height, width)
-    lengths, starts, ends = [], [], []
-    for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
+    longer = max(alpha.shape)
+    margin = min(math.ceil(within * longer), longer)
+    (y0, x0), (y1, x1) = clicks.min(0) - margin, clicks.max(0) + margin + 1
+    part = slice(max(0, y0), y1), slice(max(0, x0), x1)
+    levels = np.dstack([_COLOUR_COST * colours[part], _ALPHA_COST * alpha[part]])
+    height, width = levels.shape[:2]
+    number = np.arange(height * width, dtype=np.int32).reshape(height, width)
+    # Four links of each pixel, those over the border endless: so no list of links need be sorted.
+    ends = np.repeat(number[..., None], 4, axis=2)
+    lengths = np.full(ends.shape, np.inf)
+    for link, (dy, dx) in enumerate(((0, 1), (1, 0), (1, 1), (1, -1))):
         start = (slice(0, height - dy), slice(max(0, -dx), width - max(0, dx)))
         end = (slice(dy, height), slice(max(0, dx), width + min(0, dx)))
         step = np.maximum(np.linalg.norm(levels[start] - levels[end], axis=-1) - _NOISE_COST, 0)
-        lengths.append((np.hypot(dy, dx) / max(height, width) + step).ravel())
-        starts.append(number[start].ravel())
-        ends.append(number[end].ravel())
-    links = (np.concatenate(starts), np.concatenate(ends))
-    graph = csr_array((np.concatenate(lengths), links), shape=(alpha.size, alpha.size))
-    sources = number[clicks[:, 0], clicks[:, 1]]
-    distance, _, source = dijkstra(
-        graph, directed=False, indices=sources, min_only=True, return_predecessors=True
+        lengths[(*start, link)] = np.hypot(dy, dx) / longer + step
+        ends[(*start, link)] = number[end]
+    rows = np.arange(0, ends.size + 1, 4, dtype=np.int32)
+    graph = csr_array((lengths.ravel(), ends.ravel(), rows), shape=(number.size, number.size))
+    sources = number[clicks[:, 0] - part[0].start, clicks[:, 1] - part[1].start]
+    found, _, source = dijkstra(
+        graph,
+        directed=False,
+        indices=sources,
+        min_only=True,
+        return_predecessors=True,
+        limit=within,
     )
-    which = np.zeros(alpha.size, np.intp)
+    which = np.zeros(number.size + 1, np.intp)  # the last: no source, which scipy has as a minus
     which[sources] = np.arange(len(sources))
-    return distance.reshape(height, width), which[source].reshape(height, width)
+    distance = np.full(alpha.shape, np.inf)
+    nearest = np.zeros(alpha.shape, np.intp)
+    distance[part] = found.reshape(height, width)
+    nearest[part] = which[np.maximum(source, -1)].reshape(height, width)
+    return distance, nearest
 
 
 def _click_pixels(hint: Hint, height: int, width: int) -> list[tuple[tuple[int, int], bool]]:
