@@ -20,10 +20,15 @@ class Session(Protocol):
     ----------
     name : "openvino", "onnxruntime" or "torch"
     device : "cpu", "cuda" or "mps"
+    looks_apart : whether a network with a hint can also be run in two: "look" gives from the
+        "picture" what "ask" takes together with the "hint"; the answer is the same
     """
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def looks_apart(self) -> bool: ...
 
     @property
     def device(self) -> str: ...
@@ -92,6 +97,11 @@ class OpenModel:
     def device(self) -> str:
         """Where it runs: "cpu", "cuda" or "mps"."""
         return self.session.device
+
+    @property
+    def looks_apart(self) -> bool:
+        """See `Session`."""
+        return self.session.looks_apart
 
     def run(
         self, inputs: Mapping[str, NDArray[Any]], entry: str = "forward"

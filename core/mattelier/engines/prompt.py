@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.engines.looks import once
 from mattelier.engines.open_model import OpenModel
 from mattelier.engines.preprocess import network_size, preprocess
 from mattelier.types.colour import View
 from mattelier.types.errors import ModelError
 
 _Features = Mapping[str, NDArray[np.float32]]
-
-
-@dataclass
-class _Looks:
-    """What networks saw in one picture."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    by_model: WeakKeyDictionary[OpenModel, _Features] = field(default_factory=WeakKeyDictionary)
-
-
-# A look takes a hundred times as long as a question, so it is kept as long as its picture is.
-_looks: WeakKeyDictionary[View, _Looks] = WeakKeyDictionary()
-_lock = threading.Lock()
 
 
 def ask(
@@ -71,10 +56,9 @@ def ask(
 
 
 def _look(model: OpenModel, view: View, height: int, width: int) -> _Features:
-    with _lock:
-        looks = _looks.setdefault(view, _Looks())
-    with looks.lock:  # one thread looks, others of the same picture wait
-        if model not in looks.by_model:
-            picture = preprocess(model.input, view, height, width)
-            looks.by_model[model] = model.run({"picture": picture}, "look")
-        return looks.by_model[model]
+    """A look takes a hundred times as long as a question, so it is kept."""
+    return once(
+        view,
+        model,
+        lambda: model.run({"picture": preprocess(model.input, view, height, width)}, "look"),
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.engines.looks import once
 from mattelier.engines.open_model import OpenModel
 from mattelier.engines.preprocess import network_size, postprocess, preprocess
 from mattelier.matting import prompted, roi_pass, unhinted
@@ -61,11 +62,31 @@ def estimate(
 
 
 def glance(view: View, hint: Hint | None, model: OpenModel) -> NDArray[np.float32]:
-    """As `estimate` by one pass at most: for answers to a gesture, while the user looks on."""
-    if hint is None or model.input.hint is not None:
-        return _apply_hint(_passes(view, hint, model, "fast"), hint, view)
-    seen = _passes(view, None, model, "fast")
-    return _apply_hint(unhinted.keep_meant_parts(seen, hint), hint, view)
+    """As `estimate` by one pass at most: for answers to a gesture, while the user looks on.
+
+    What a network sees without regard to the hint, it looks for once in a view.
+    """
+    if model.input.hint is None and not model.input.needs:
+        seen = once(view, model, lambda: _passes(view, None, model, "fast"))
+        if hint is not None:
+            seen = unhinted.keep_meant_parts(seen, hint)
+    elif model.looks_apart:
+        seen = _ask_about(view, hint, model)
+    else:
+        seen = _passes(view, hint, model, "fast")
+    return _apply_hint(seen, hint, view)
+
+
+def _ask_about(view: View, hint: Hint | None, model: OpenModel) -> NDArray[np.float32]:
+    """As `_passes` of one pass, by a network that looks apart."""
+    size = network_size(model.input, view.height, view.width)
+    features = once(
+        view,
+        model,
+        lambda: model.run({"picture": preprocess(model.input, view, *size)}, "look"),
+    )
+    answer = model.run({**features, "hint": _evidence(hint, *size)}, "ask")["alpha"]
+    return _mean([postprocess(model.output, answer)])
 
 
 def _predict(
@@ -165,13 +186,19 @@ def _passes(
         height, width = network_size(spec, view.height, view.width)
         inputs = {"picture": preprocess(spec, view, height, width)}
         if spec.hint is not None:
-            nothing = np.zeros((2, height, width), np.float32)
-            inputs["hint"] = (nothing if hint is None else hint.evidence(height, width))[None]
+            inputs["hint"] = _evidence(hint, height, width)
         answers.append(postprocess(model.output, model.run(inputs)["alpha"]))
         if mirrored and model.input.mirror:
             inputs = {name: np.ascontiguousarray(x[..., ::-1]) for name, x in inputs.items()}
             answers.append(postprocess(model.output, model.run(inputs)["alpha"])[:, ::-1])
     return _mean(answers)
+
+
+def _evidence(hint: Hint | None, height: int, width: int) -> NDArray[np.float32]:
+    """The network's hint input: (1, 2, h, w) float32 0…1."""
+    if hint is None:
+        return np.zeros((1, 2, height, width), np.float32)
+    return np.asarray(hint.evidence(height, width), np.float32)[None]
 
 
 def _apply_hint(alpha: NDArray[np.float32], hint: Hint | None, view: View) -> NDArray[np.float32]:

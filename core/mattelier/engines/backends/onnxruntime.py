@@ -33,6 +33,7 @@ class ONNXSession:
     """
 
     name = "onnxruntime"
+    looks_apart = False
 
     def __init__(self, model: str, path: Path, ports: Ports, device: str) -> None:
         provider = _PROVIDERS[device]

@@ -11,6 +11,7 @@ import functools
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from mattelier.engines.bindings import Binding, Ports, bind
 from mattelier.engines.failures import NO_ONNX_ENGINE, last_line, run_error
 from mattelier.engines.graph_ports import Port, Signature
+from mattelier.engines.graph_split import split
 from mattelier.engines.network_source import NetworkSource
 from mattelier.types.errors import ModelError
 
@@ -76,8 +78,17 @@ class OpenVINOSession:
     name = "openvino"
     device = "cpu"
 
-    def __init__(self, model: str, network: Any, ports: Ports) -> None:
+    def __init__(
+        self,
+        model: str,
+        network: Any,
+        ports: Ports,
+        halves: Callable[[str], tuple[Any, Any]] | None = None,
+    ) -> None:
         self._model = model
+        self._hint, self._halves = ports.hint, halves
+        self._look: Any = None
+        self._ask: Any = None
         self._binding: Binding = bind(
             model,
             ports,
@@ -95,6 +106,8 @@ class OpenVINOSession:
         self, inputs: Mapping[str, NDArray[Any]], entry: str = "forward"
     ) -> dict[str, NDArray[np.float32]]:
         """One pass; see `Session.run`."""
+        if entry != "forward":
+            return self._half(inputs, entry)
         names = self._binding.inputs
         feed = {
             names[role]: np.ascontiguousarray(values, self._types[names[role]])
@@ -109,6 +122,34 @@ class OpenVINOSession:
                 ) from error
             answer = self._request.get_output_tensor(self._binding.output).data
             # A copy: the next pass writes there.
+            return {self._binding.role: np.array(answer, np.float32)}
+
+    @property
+    def looks_apart(self) -> bool:
+        """See `open_model.Session`."""
+        return self._hint is not None and self._halves is not None
+
+    def _half(
+        self, inputs: Mapping[str, NDArray[Any]], entry: str
+    ) -> dict[str, NDArray[np.float32]]:
+        """ "look" or "ask", whose networks are made when first needed; see `graph_split`."""
+        with self._lock:
+            try:
+                if self._look is None:
+                    assert self._halves is not None
+                    assert self._hint is not None
+                    look, ask = self._halves(self._hint)
+                    self._look, self._ask = look.create_infer_request(), ask.create_infer_request()
+                if entry == "look":
+                    seen = self._look.infer([inputs["picture"]], share_inputs=True)
+                    return {f"seen{n}": np.array(seen[n]) for n in range(len(seen))}
+                given = [inputs[f"seen{n}"] for n in range(len(inputs) - 1)]
+                self._ask.infer([*given, inputs["hint"]], share_inputs=True)
+            except (RuntimeError, MemoryError) as error:
+                raise run_error(
+                    f"OpenVINO could not run {self._model}: {last_line(error)}.", error
+                ) from error
+            answer = self._ask.get_output_tensor(self._binding.output).data
             return {self._binding.role: np.array(answer, np.float32)}
 
 
@@ -131,7 +172,14 @@ def open_session(source: NetworkSource, device: str) -> OpenVINOSession:
         raise ModelError(
             f"OpenVINO cannot read {source.graph} of the model {source.name}: {last_line(error)}."
         ) from error
-    return OpenVINOSession(source.name, network, source.ports)
+    return OpenVINOSession(source.name, network, source.ports, partial(_compile_halves, source))
+
+
+def _compile_halves(source: NetworkSource, hint: str) -> tuple[Any, Any]:
+    """The two networks of `graph_split`."""
+    assert source.graph is not None
+    look, ask = split(core().read_model(str(source.graph)), hint)
+    return _compile(look, source.cache), _compile(ask, source.cache)
 
 
 def missing(source: NetworkSource, device: str) -> str:
@@ -193,7 +241,8 @@ def port_shape(port: Any) -> tuple[int | None, ...]:
     return tuple(None if side.is_dynamic else side.get_length() for side in shape)
 
 
-def _compile(graph: str, cache: Path) -> Any:
+def _compile(graph: Any, cache: Path) -> Any:
+    """A graph, or the one in a file, for this processor."""
     try:
         cache.mkdir(parents=True, exist_ok=True)
         return core().compile_model(graph, "CPU", _PROPERTIES | {"CACHE_DIR": str(cache)})

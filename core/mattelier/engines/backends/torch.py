@@ -40,6 +40,7 @@ class TorchSession:
     """
 
     name = "torch"
+    looks_apart = False
 
     def __init__(
         self,
