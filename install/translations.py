@@ -1,7 +1,7 @@
 """Bring the catalogues of GIMP's plug-in up to date: `python3 install/translations.py`.
 
-Needs gettext (xgettext, msgmerge, msgfmt). The texts of the plug-in go into locale/mattelier.pot,
-what is new into each locale/LANGUAGE/LC_MESSAGES/mattelier.po, for somebody to translate, and each
+Needs gettext (xgettext, msgmerge, msgfmt). The texts of the plug-in and the sentences that the engine
+says to it, each where it is raised or told, go into locale/mattelier.pot, what is new into each locale/LANGUAGE/LC_MESSAGES/mattelier.po, for somebody to translate, and each
 .po becomes the .mo that GIMP reads. A new language begins with an empty .po in its folder.
 """
 
@@ -11,7 +11,22 @@ import re
 import subprocess
 from pathlib import Path
 
-PLUGIN = Path(__file__).resolve().parents[1] / "gimp_plugin" / "mattelier"
+REPOSITORY = Path(__file__).resolve().parents[1]
+PLUGIN = REPOSITORY / "gimp_plugin" / "mattelier"
+# Where what a plug-in asks for is done. What is said of files and networks that somebody brings in
+# on the command line stays English.
+ENGINE = tuple(
+    REPOSITORY / "core" / "mattelier" / room
+    for room in (
+        "types", "requests", "catalogue/defaults.py", "catalogue/store.py", "engines", "matting",
+        "filters", "tasks", "worker",
+    )
+)  # fmt: skip
+# What is called with a sentence's template; see `mattelier.types.sentence`.
+SENTENCES = (
+    "Sentence", "UsageError", "PictureError", "PictureTooLarge", "OutputError", "ModelError",
+    "EngineError", "OutOfMemory", "WorkerError", "Unavailable", "Distrust", "remark", "stage",
+)  # fmt: skip
 TEMPLATE = Path("locale", "mattelier.pot")
 HEAD = """\
 # Texts of Mattelier's GIMP plug-in; a translation is locale/<language>/LC_MESSAGES/mattelier.po.
@@ -24,11 +39,12 @@ def main() -> None:
         r'^VERSION = "(.+)"', (PLUGIN / "mattelier_gimp" / "__init__.py").read_text("utf-8"), re.M
     )
     assert version is not None
-    sources = sorted(str(path.relative_to(PLUGIN)) for path in PLUGIN.glob("mattelier_gimp/*.py"))
+    keywords = [f"--keyword={name}" for name in ("_", "N_", *SENTENCES)]
+    sources = [*sorted(PLUGIN.glob("mattelier_gimp/*.py")), *engine_sources()]
     _run(
-        "xgettext", "--language=Python", "--from-code=UTF-8", "--keyword=_", "--keyword=N_",
-        "--no-location", "--sort-output", "--package-name=Mattelier",
-        f"--package-version={version[1]}", "-o", TEMPLATE, *sources,
+        "xgettext", "--language=Python", "--from-code=UTF-8", *keywords, "--no-location",
+        "--sort-output", "--package-name=Mattelier", f"--package-version={version[1]}",
+        "-o", TEMPLATE, *sources,
     )  # fmt: skip
     text = (PLUGIN / TEMPLATE).read_text("utf-8").replace("charset=CHARSET", "charset=UTF-8")
     # A date would make each run another file.
@@ -38,6 +54,12 @@ def main() -> None:
         options = ("--update", "--backup=none", "--no-fuzzy-matching", "--sort-output", "--quiet")
         _run("msgmerge", *options, catalogue, TEMPLATE)
         _run("msgfmt", "--check", "-o", catalogue.with_suffix(".mo"), catalogue)
+
+
+def engine_sources() -> list[Path]:
+    """The engine's files whose sentences are translated."""
+    found = [path for room in ENGINE for path in (room, *room.rglob("*.py"))]
+    return sorted(path for path in found if path.suffix == ".py")
 
 
 def _run(*command: str | Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mattelier.catalogue.card import Card
 from mattelier.catalogue.store import DEFAULT, Store
 from mattelier.types.errors import MattelierError, ModelError, UsageError
+from mattelier.types.sentence import Sentence
 
 _TORCH_FILES = (".safetensors", ".pth", ".pt")
 _NCNN_FILES = (".bin", ".param")
@@ -43,11 +44,11 @@ class TaskModels:
 TASK_MODELS: Mapping[str, TaskModels] = {
     "matte": TaskModels(
         names=(DEFAULT,),
-        refusal="The model {name} makes no mattes; choose another.",
+        refusal=Sentence("The model {name} makes no mattes; choose another."),
     ),
     "upscale": TaskModels(
         names=("upscale-x2", "upscale-x4", "upscale-photo-x4"),
-        refusal="The model {name} does not enlarge pictures; choose another.",
+        refusal=Sentence("The model {name} does not enlarge pictures; choose another."),
         suffixes=_TORCH_FILES + _NCNN_FILES,
         other_task="enlarges no pictures",
         by_scale={2: "upscale-x2", 4: "upscale-x4"},
@@ -55,61 +56,77 @@ TASK_MODELS: Mapping[str, TaskModels] = {
     ),
     "denoise": TaskModels(
         names=("denoise",),
-        refusal="The model {name} does not denoise pictures; choose another.",
+        refusal=Sentence("The model {name} does not denoise pictures; choose another."),
         suffixes=_TORCH_FILES,
         other_task="enlarges pictures; see `upscale`",
     ),
     "depth": TaskModels(
         names=("depth-anything-v2-small", "midas-v2.1-small"),
-        refusal=("The model {name} makes no depth; `mattelier models list` names those that do."),
+        refusal=(
+            Sentence(
+                "The model {name} makes no depth; `mattelier models list` names those that do."
+            )
+        ),
         none_ready=(
-            "No depth network is on this computer yet; fetch one with `mattelier models get "
-            "depth-anything-v2-small`."
+            Sentence(
+                "No depth network is on this computer yet; fetch one with `mattelier models get "
+                "depth-anything-v2-small`."
+            )
         ),
         suffixes=_TORCH_FILES,
         missing_file=(ModelError, "There is no weights file {path}."),
     ),
     "track": TaskModels(
         names=("track",),
-        refusal="The model {name} does not tell places of a picture apart; choose another.",
+        refusal=Sentence(
+            "The model {name} does not tell places of a picture apart; choose another."
+        ),
     ),
     "style": TaskModels(
         names=(),
-        refusal="The model {name} paints no styles; choose another.",
+        refusal=Sentence("The model {name} paints no styles; choose another."),
         none_ready=(
-            "No style network comes with Mattelier, as none is known whose licence allows it; "
-            "get decoder.pth and vgg_normalised.pth from "
-            "https://github.com/naoto0804/pytorch-AdaIN/releases and name them with --model "
-            "decoder.pth, or for good with `mattelier models import decoder.pth --name adain "
-            "--style-encoder vgg_normalised.pth`."
+            Sentence(
+                "No style network comes with Mattelier, as none is known whose licence allows it; "
+                "get decoder.pth and vgg_normalised.pth from "
+                "https://github.com/naoto0804/pytorch-AdaIN/releases and name them with --model "
+                "decoder.pth, or for good with `mattelier models import decoder.pth --name adain "
+                "--style-encoder vgg_normalised.pth`."
+            )
         ),
         suffixes=_TORCH_FILES,
     ),
     "objects": TaskModels(
         names=(),
-        refusal="The model {name} tells no objects apart; choose another.",
+        refusal=Sentence("The model {name} tells no objects apart; choose another."),
         none_ready=(
-            "No network that tells objects apart is on this computer; bring a folder of "
-            "Mask2Former's, MaskFormer's or SegFormer's with `mattelier models import FOLDER`."
+            Sentence(
+                "No network that tells objects apart is on this computer; bring a folder of "
+                "Mask2Former's, MaskFormer's or SegFormer's with `mattelier models import FOLDER`."
+            )
         ),
         suffixes=_TORCH_FILES,
         other_task="tells no objects apart",
     ),
     "find": TaskModels(
         names=(),
-        refusal="The model {name} finds nothing by words; choose another.",
+        refusal=Sentence("The model {name} finds nothing by words; choose another."),
         none_ready=(
-            "No network that finds things by words is on this computer; bring a folder of "
-            "Grounding DINO's or OWLv2's with `mattelier models import FOLDER`."
+            Sentence(
+                "No network that finds things by words is on this computer; bring a folder of "
+                "Grounding DINO's or OWLv2's with `mattelier models import FOLDER`."
+            )
         ),
         other_task="finds nothing by words",
     ),
     "fill": TaskModels(
         names=(),
-        refusal="The model {name} fills no holes; choose another.",
+        refusal=Sentence("The model {name} fills no holes; choose another."),
         none_ready=(
-            "No network that fills holes is on this computer; bring LaMa's or MI-GAN's as ONNX "
-            "with `mattelier models import FILE`."
+            Sentence(
+                "No network that fills holes is on this computer; bring LaMa's or MI-GAN's as ONNX "
+                "with `mattelier models import FILE`."
+            )
         ),
         suffixes=_TORCH_FILES,
         other_task="fills no holes",

@@ -22,6 +22,7 @@ from mattelier.types.atomic import replacing
 from mattelier.types.errors import ModelError, OutputError, UsageError
 from mattelier.types.file_lock import one_at_a_time
 from mattelier.types.progress import stage, tell
+from mattelier.types.sentence import Sentence
 
 # What the model name "default" stands for, on pictures and on shots; their weights ship along.
 DEFAULT, SHOT_DEFAULT = "cutout", "cutout-shot"
@@ -97,11 +98,13 @@ class Store:
             return read_card(Path(name).resolve() / "card.toml")
         if name == DEFAULT:
             raise ModelError(
-                f"The default network is missing from {self.shipped}: install Mattelier again."
+                "The default network is missing from {shipped}: install Mattelier again.",
+                shipped=self.shipped,
             )
         raise UsageError(
-            f"There is no model {name!r}; choose one of {', '.join(self.names()) or '(none found)'}"
-            " (`mattelier models list`)."
+            "There is no model {name}; choose one of {names} (`mattelier models list`).",
+            name=repr(name),
+            names=", ".join(self.names()) or "(none found)",
         )
 
     def locate(self, card: Card) -> dict[str, Path]:
@@ -125,7 +128,9 @@ class Store:
             )
             if damage is None:
                 return paths
-        raise ModelError(f"{damage or self._missing(card)} {_remedy_sentence(card)}")
+        raise ModelError(
+            "{damage} {remedy}", damage=damage or self._missing(card), remedy=_remedy_sentence(card)
+        )
 
     def state(self, card: Card, *, rehash: bool = False) -> tuple[State, str]:
         """How a model stands, and one sentence why when it is not "ready".
@@ -171,12 +176,19 @@ class Store:
         except ModelError:
             pass
         if not card.fetchable:
-            raise ModelError(f"The model {name} cannot be fetched. {_remedy_sentence(card)}")
+            raise ModelError(
+                "The model {name} cannot be fetched. {remedy}",
+                name=name,
+                remedy=_remedy_sentence(card),
+            )
         if card.licence.needs_acceptance and not accept_licence:
             raise UsageError(
-                f"The weights of {name} are under {card.licence.weights} "
-                f"({_restriction(card)}); read {card.source} and run "
-                f"`mattelier models get {name} --accept-licence` if you accept that."
+                "The weights of {name} are under {weights} ({restriction}); read {source} and run "
+                "`mattelier models get {name} --accept-licence` if you accept that.",
+                name=name,
+                weights=card.licence.weights,
+                restriction=_restriction(card),
+                source=card.source,
             )
         folder = self.user / card.name
         try:
@@ -190,8 +202,10 @@ class Store:
                         _download(file, folder / file.path)
         except OSError as error:
             raise ModelError(
-                f"The model {name} could not be fetched ({_error_reason(error)}); "
-                f"mend that and run `mattelier models get {name}` again."
+                "The model {name} could not be fetched ({reason}); mend that and run "
+                "`mattelier models get {name}` again.",
+                name=name,
+                reason=_error_reason(error),
             ) from error
         return self.locate(card)
 
@@ -213,16 +227,18 @@ class Store:
         card = self.card(name)
         folder = self.user / card.name
         if self.comes_along(card):
-            raise UsageError(f"The model {card.name} comes with Mattelier and stays.")
+            raise UsageError("The model {name} comes with Mattelier and stays.", name=card.name)
         if not folder.is_dir():
-            raise UsageError(f"Nothing of the model {card.name} is on this computer.")
+            raise UsageError("Nothing of the model {name} is on this computer.", name=card.name)
         self._drop_verified(card)
         try:
             with one_at_a_time(self.user / f".{card.name}.get", lambda: None):
                 shutil.rmtree(folder)
         except OSError as error:
             raise ModelError(
-                f"The model {card.name} could not be removed ({_error_reason(error)})."
+                "The model {name} could not be removed ({reason}).",
+                name=card.name,
+                reason=_error_reason(error),
             ) from error
 
     def _folders(self, card: Card) -> list[Path]:
@@ -230,24 +246,39 @@ class Store:
 
     def _missing(self, card: Card) -> str:
         if card.fetchable:
-            return f"The model {card.name} is not on this computer yet."
+            return Sentence("The model {name} is not on this computer yet.", name=card.name)
         names = [f.path for f in card.files if not (card.folder / f.path).is_file()]
-        return f"The model {card.name} lacks {', '.join(names)} in {card.folder}."
+        return Sentence(
+            "The model {name} lacks {names} in {folder}.",
+            name=card.name,
+            names=", ".join(names),
+            folder=card.folder,
+        )
 
     def _find_damage(self, file: FileEntry, path: Path) -> str | None:
         """One sentence when a file is not what its card says; None when it is."""
         try:
             stat = path.stat()
             if file.bytes is not None and stat.st_size != file.bytes:
-                return f"{path} is damaged: {stat.st_size} bytes where {file.bytes} belong."
+                return Sentence(
+                    "{path} is damaged: {st_size} bytes where {bytes} belong.",
+                    path=path,
+                    st_size=stat.st_size,
+                    bytes=file.bytes,
+                )
             verified = self._read_verified()
             key = [stat.st_size, stat.st_mtime_ns, file.sha256]
             if verified.get(str(path)) == key:
                 return None
             if sha256(path) != file.sha256:
-                return f"{path} is damaged or was tampered with: its checksum is not the card's."
+                return Sentence(
+                    "{path} is damaged or was tampered with: its checksum is not the card's.",
+                    path=path,
+                )
         except OSError as error:
-            return f"{path} cannot be read ({_error_reason(error)})."
+            return Sentence(
+                "{path} cannot be read ({error}).", path=path, error=_error_reason(error)
+            )
         self._write_verified(verified | {str(path): key})
         return None
 
@@ -284,10 +315,14 @@ def sha256(path: Path) -> str:
 def _remedy_sentence(card: Card) -> str:
     if card.fetchable:
         accept = " --accept-licence" if card.licence.needs_acceptance else ""
-        return f"Fetch it with `mattelier models get {card.name}{accept}`."
+        return Sentence(
+            "Fetch it with `mattelier models get {name}{accept}`.", name=card.name, accept=accept
+        )
     if card.folder.parent == shipped_folder():
-        return "It comes with Mattelier: install Mattelier again."
-    return f"Bring it in again with `mattelier models import` (source: {card.source})."
+        return Sentence("It comes with Mattelier: install Mattelier again.")
+    return Sentence(
+        "Bring it in again with `mattelier models import` (source: {source}).", source=card.source
+    )
 
 
 def _restriction(card: Card) -> str:
@@ -298,8 +333,12 @@ def _check_free_space(folder: Path, card: Card) -> None:
     free = shutil.disk_usage(folder).free
     if card.bytes and free < card.bytes:
         raise ModelError(
-            f"The model {card.name} needs {card.bytes / 1e6:.0f} MB but {folder} has "
-            f"{free / 1e6:.0f} MB free; make room or set MATTELIER_MODELS to another folder."
+            "The model {name} needs {needed} MB but {folder} has {free} MB free; make room "
+            "or set MATTELIER_MODELS to another folder.",
+            name=card.name,
+            needed=f"{card.bytes / 1e6:.0f}",
+            folder=folder,
+            free=f"{free / 1e6:.0f}",
         )
 
 
@@ -352,8 +391,11 @@ def _download(file: FileEntry, target: Path) -> None:
     part.unlink()
     if not start:
         raise ModelError(
-            f"What {file.url} gave is not the {file.path} that the card describes (its size or "
-            "checksum differs); it was thrown away. Try again, or tell the project if it stays so."
+            "What {url} gave is not the {path} that the card describes (its size or "
+            "checksum differs); it was thrown away. Try again, or tell the project if it "
+            "stays so.",
+            url=file.url,
+            path=file.path,
         )
     _download(file, target)
 
@@ -362,5 +404,7 @@ def _error_reason(error: OSError) -> str:
     # The download library's errors bear the request, and the answer where there was one.
     address = getattr(getattr(error, "request", None), "url", None)
     if address and getattr(error, "response", None) is None:
-        return f"{urlsplit(address).hostname} cannot be reached: is there a network?"
+        return Sentence(
+            "{hostname} cannot be reached: is there a network?", hostname=urlsplit(address).hostname
+        )
     return error.strerror or " ".join(str(error).split())[:200] or type(error).__name__

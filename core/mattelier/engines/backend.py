@@ -63,7 +63,7 @@ def open_on_cpu(source: NetworkSource) -> Session:
             except ImportError as error:
                 failures.append(f"{backend.PACKAGE} is installed but cannot be loaded ({error})")
     if failures:
-        raise EngineError(f"{'; '.join(failures)}; install it again.")
+        raise EngineError("{failures}; install it again.", failures="; ".join(failures))
     raise EngineError(able[0].missing(source, "cpu"))
 
 
@@ -80,7 +80,11 @@ def open_on_gpu(source: NetworkSource, device: str) -> Session:
             if importlib.util.find_spec(backend.PACKAGE) is None:
                 raise EngineError(backend.missing(source, device))
             return backend.open_session(source, device)
-    raise EngineError(f"{source.name} exists as a graph only, which {device} cannot run here.")
+    raise EngineError(
+        "{name} exists as a graph only, which {device} cannot run here.",
+        name=source.name,
+        device=device,
+    )
 
 
 def _backends(names: Iterable[str]) -> list[Backend]:

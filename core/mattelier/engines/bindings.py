@@ -59,8 +59,11 @@ def bind(model: str, ports: Ports, inputs: list[str], outputs: list[str]) -> Bin
         roles[ports.hint_role] = ports.hint
     if set(roles.values()) != set(inputs):
         raise ModelError(
-            f"The model {model} does not fit its card: its inputs are {', '.join(inputs)}, "
-            f"the card fills {', '.join(roles.values())}."
+            "The model {model} does not fit its card: its inputs are {inputs}, the card "
+            "fills {value}.",
+            model=model,
+            inputs=", ".join(inputs),
+            value=", ".join(roles.values()),
         )
     return Binding(roles, _position(model, ports.output, outputs), ports.role)
 
@@ -72,6 +75,9 @@ def _position(model: str, output: str | int | None, outputs: list[str]) -> int:
         return range(len(outputs))[output or 0]
     except (ValueError, IndexError):
         raise ModelError(
-            f"The model {model} does not fit its card: its outputs are {', '.join(outputs)}, "
-            f"the card wants {output!r}."
+            "The model {model} does not fit its card: its outputs are {outputs}, the card "
+            "wants {output}.",
+            model=model,
+            outputs=", ".join(outputs),
+            output=repr(output),
         ) from None

@@ -8,6 +8,7 @@ from typing import TypeVar, get_args
 
 from mattelier.requests import Device
 from mattelier.types.errors import EngineError
+from mattelier.types.sentence import Sentence
 
 Opened = TypeVar("Opened")
 
@@ -48,10 +49,16 @@ def open_on_device(
     if device != "auto":
         if device not in get_args(Device):
             raise EngineError(
-                f"There is no device {device!r}; choose one of {', '.join(get_args(Device))}."
+                "There is no device {device}; choose one of {devices}.",
+                device=repr(device),
+                devices=", ".join(get_args(Device)),
             )
         if reason := no_gpu(device):
-            raise EngineError(f"{device} was asked for, but {reason}; use --device cpu.")
+            raise EngineError(
+                "{device} was asked for, but {reason}; use --device cpu.",
+                device=device,
+                reason=reason,
+            )
         return on_gpu(device), ""
     gpu = "mps" if sys.platform == "darwin" else "cuda"
     if no_gpu(gpu):  # an ordinary machine: nothing to remark on
@@ -68,7 +75,7 @@ def open_on_device(
 
 def cpu_note(reason: str) -> str:
     """The sentence for a network that runs on the processor against expectation."""
-    return f"Running on the CPU: {reason}."
+    return Sentence("Running on the CPU: {reason}.", reason=reason)
 
 
 def _nvidia_driver() -> bool:

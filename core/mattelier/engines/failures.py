@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from mattelier.types.errors import EngineError, OutOfMemory
+from mattelier.types.sentence import Sentence
 
-NO_ONNX_ENGINE = "No engine that reads ONNX is installed; run `pip install openvino`."
+NO_ONNX_ENGINE = Sentence("No engine that reads ONNX is installed; run `pip install openvino`.")
 
 _MAX_CHARACTERS = 200
 _OUT_OF_MEMORY = ("out of memory", "bad_alloc", "bad alloc", "not enough memory",

@@ -40,7 +40,7 @@ def find_boxes(model: OpenModel, view: View, text: str) -> list[FoundBox]:
     )
     scores = answer["scores"].max(1, initial=0)
     if not (np.isfinite(scores).all() and np.isfinite(answer["boxes"]).all()):
-        raise ModelError(f"The model {model.name} gave values that are not numbers.")
+        raise ModelError("The model {name} gave values that are not numbers.", name=model.name)
     sides = np.array([view.width, view.height] * 2, np.float32)
     corners = np.clip(answer["boxes"], 0, 1) * sides
     found = [

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from mattelier.engines.backends.openvino import import_openvino, port_shape, read_graph
 from mattelier.types.errors import EngineError, ModelError
+from mattelier.types.sentence import Sentence
 
 _FRONT_ENDS = {".xml": "ir", ".pb": "tf"}
 _TITLES = {".xml": "OpenVINO network", ".pb": "frozen TensorFlow graph"}
@@ -39,9 +40,11 @@ def channels_first(source: Path, kind: str, folder: Path) -> Path:
         OpenVINO is not installed.
     """
     if importlib.util.find_spec("openvino") is None:
-        raise EngineError(f"{source.name} needs OpenVINO; run `pip install openvino`.")
+        raise EngineError("{name} needs OpenVINO; run `pip install openvino`.", name=source.name)
     openvino = import_openvino()
-    refusal = f"{source.name} is not a whole {_TITLES[kind]} that can be run here."
+    refusal = Sentence(
+        "{name} is not a whole {kind} that can be run here.", name=source.name, kind=_TITLES[kind]
+    )
     if kind == ".pb" and not _is_whole(source):  # its reader would complain at length, on stderr
         raise ModelError(refusal)
     try:

@@ -35,6 +35,9 @@ def refuse_too_large(source: Path) -> None:
     needed = sum(file.stat().st_size for file in files)
     if memory is not None and needed > memory:
         raise ModelError(
-            f"{source.name} needs at least {needed / 1e9:.1f} GB of memory, and this computer has "
-            f"{memory / 1e9:.1f}; choose a smaller network."
+            "{name} needs at least {needed} GB of memory, and this computer has {memory}; "
+            "choose a smaller network.",
+            name=source.name,
+            needed=f"{needed / 1e9:.1f}",
+            memory=f"{memory / 1e9:.1f}",
         )

@@ -69,7 +69,7 @@ class ModelCache:
             return default_card(task, self.store)
         card = self.store.card(model)
         if card.task != task:
-            raise UsageError(row.refusal.format(name=card.name))
+            raise UsageError(row.refusal, name=card.name)
         return card
 
     def default(self, task: str) -> Card | None:

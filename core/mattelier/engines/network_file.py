@@ -87,7 +87,11 @@ def describe_weights(path: Path, architecture: str | None = None) -> NetworkFile
     family = registry.named(architecture)
     if family is None:
         known = ", ".join(f"{f.id}.{name}" for f in registry.families() for name in f.classes)
-        raise UsageError(f"There is no network {architecture!r} here; there are {known}.")
+        raise UsageError(
+            "There is no network {architecture} here; there are {known}.",
+            architecture=repr(architecture),
+            known=known,
+        )
     return describe_network(family, read_state(path), path)
 
 
@@ -112,8 +116,9 @@ def read_blended(
     partner = partner or family.partner(path)
     if partner is None:
         raise UsageError(
-            f"The model {name} has no partner that keeps noise, so leave --denoise out; the "
-            'partner\'s file has the same name with a "wdn" in it.'
+            "The model {name} has no partner that keeps noise, so leave --denoise out; "
+            'the partner\'s file has the same name with a "wdn" in it.',
+            name=name,
         )
     return describe_network(family, family.blend(state, read_state(partner), share), path, task)
 
@@ -130,8 +135,10 @@ def card_network(card: Card, paths: Mapping[str, Path]) -> NetworkFile:
     family = registry.named(architecture)
     if family is None:
         raise ModelError(
-            f"The model {card.name} needs the network {architecture!r}, which this version "
-            "of Mattelier does not have; install a newer one."
+            "The model {name} needs the network {architecture}, which this version of "
+            "Mattelier does not have; install a newer one.",
+            name=card.name,
+            architecture=repr(architecture),
         )
     name = weights_file_name(card)
     assert name is not None
@@ -181,7 +188,7 @@ def weights_and_partner(card: Card, paths: Mapping[str, Path]) -> tuple[Path, Pa
 
 def no_partner(name: str) -> UsageError:
     """The error for a network that has no partner to mix it with."""
-    return UsageError(f"The model {name} has no --denoise; leave it out.")
+    return UsageError("The model {name} has no --denoise; leave it out.", name=name)
 
 
 def _read(path: Path, task: str | None) -> tuple[Architecture, State]:
@@ -189,7 +196,11 @@ def _read(path: Path, task: str | None) -> tuple[Architecture, State]:
     family = registry.find(state, task)
     if family is None:
         titles = [f.title for f in registry.families() if task is None or task in f.tasks]
-        raise ModelError(f"{path} is not of a layout that is known: {' or '.join(titles)}.")
+        raise ModelError(
+            "{path} is not of a layout that is known: {titles}.",
+            path=path,
+            titles=" or ".join(titles),
+        )
     return family, state
 
 
@@ -197,11 +208,19 @@ def _check_task(network: NetworkFile, task: str | None) -> NetworkFile:
     descriptor = network.descriptor
     if task is not None and descriptor.task != task:
         title = descriptor.title or network.family.title
-        raise ModelError(f"{network.path} is a {title} that {TASK_MODELS[task].other_task}.")
+        raise ModelError(
+            "{path} is a {title} that {other_task}.",
+            path=network.path,
+            title=title,
+            other_task=TASK_MODELS[task].other_task,
+        )
     return network
 
 
 def _misfit(path: Path, family: Architecture, error: Exception) -> ModelError:
     return ModelError(
-        f"The weights {path} do not fit the network {family.title}: {one_line(error)}."
+        "The weights {path} do not fit the network {title}: {reason}.",
+        path=path,
+        title=family.title,
+        reason=one_line(error),
     )

@@ -37,7 +37,7 @@ def find_objects(model: OpenModel, view: View, min_score: float) -> list[Found]:
     size = network_size(model.input, view.height, view.width)
     answer = model.run({"picture": preprocess(model.input, view, *size)})
     if not all(np.isfinite(values).all() for values in answer.values()):
-        raise ModelError(f"The model {model.name} gave values that are not numbers.")
+        raise ModelError("The model {name} gave values that are not numbers.", name=model.name)
     if "classes" in answer:
         found = _classes(answer["classes"], model.labels)
     else:

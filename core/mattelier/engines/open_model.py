@@ -121,5 +121,5 @@ class OpenModel:
             error.model = self
             raise
         if "depth" in answers and not np.isfinite(answers["depth"]).all():
-            raise ModelError(f"The model {self.name} gave values that are not numbers.")
+            raise ModelError("The model {name} gave values that are not numbers.", name=self.name)
         return answers

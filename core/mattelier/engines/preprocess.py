@@ -88,7 +88,9 @@ def postprocess(spec: Output, answer: NDArray[Any]) -> NDArray[np.float32]:
     """
     alpha: NDArray[np.float32] = np.asarray(answer, np.float32)
     if alpha.ndim < 2 or alpha.size != alpha.shape[-2] * alpha.shape[-1]:
-        raise ModelError(f"The network's answer is not one matte: its shape is {alpha.shape}.")
+        raise ModelError(
+            "The network's answer is not one matte: its shape is {shape}.", shape=alpha.shape
+        )
     alpha = alpha.reshape(alpha.shape[-2:])
     if not np.isfinite(alpha).all():
         raise ModelError("The network gave values that are not numbers; its weights do not work.")

@@ -46,7 +46,7 @@ def ask(
     answer = model.run({**_look(model, view, height, width), **asked}, "ask")
     mask = answer["masks"][int(answer["ratings"].argmax())]
     if not np.isfinite(mask).all():
-        raise ModelError(f"The model {model.name} gave values that are not numbers.")
+        raise ModelError("The model {name} gave values that are not numbers.", name=model.name)
     # The answer is for a square of the network's size; what lies beyond the picture is nothing.
     scale = mask.shape[0] / model.input.size
     seen = np.ascontiguousarray(

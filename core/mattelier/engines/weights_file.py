@@ -37,7 +37,9 @@ def _guarded(read: Callable[[Path], State], path: Path) -> State:
         raise
     except Exception as error:  # each library's readers raise exceptions of their own
         reason = " ".join(str(error).split())[:160].rstrip(".") or type(error).__name__
-        raise ModelError(f"{path} is no weights file that can be read ({reason}).") from error
+        raise ModelError(
+            "{path} is no weights file that can be read ({reason}).", path=path, reason=reason
+        ) from error
 
 
 def _read_safetensors(path: Path) -> State:
@@ -70,7 +72,7 @@ def _read_torch(path: Path) -> State:
         import torch
     except ImportError:
         raise EngineError(
-            f"{path.name} needs PyTorch to be read; run `pip install torch`."
+            "{name} needs PyTorch to be read; run `pip install torch`.", name=path.name
         ) from None
     from pickle import UnpicklingError
 
@@ -79,14 +81,15 @@ def _read_torch(path: Path) -> State:
             state = torch.load(stream, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise ModelError(
-            f"{path} is refused because it holds more than weights, which could run any code; "
-            "bring the weights alone."
+            "{path} is refused because it holds more than weights, which could run any "
+            "code; bring the weights alone.",
+            path=path,
         ) from error
     for key in ("params_ema", "params"):  # the training framework of this field names them so
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise ModelError(f"{path} holds no weights of a network.")
+        raise ModelError("{path} holds no weights of a network.", path=path)
     return {name: value.float().numpy() for name, value in state.items()}
 
 

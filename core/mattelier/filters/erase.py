@@ -25,6 +25,7 @@ from mattelier.types.errors import ModelError, UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import remark, stage, tell
 from mattelier.types.result import Report, Result
+from mattelier.types.sentence import Sentence
 
 _MIN_ALPHA = 0.02  # of a mask, from which a pixel is erased
 _MAX_SHARE = 0.9  # of the picture: beyond, too little is left to fill it from
@@ -34,7 +35,7 @@ _FADE_PX = 2.0  # over which the filling passes into the picture, inside the hol
 _WORKING_PX = 640  # longer side of what is continued without a network; larger holes are smooth
 _REACH_PX = 4  # that far each pixel looks for colours to continue
 _GRAIN_WINDOW_PX = 2.0  # of the blur that parts grain from the picture
-_CONTINUED_NOTE = (
+_CONTINUED_NOTE = Sentence(
     "No network that fills holes is on this computer, so the colours around were continued, which "
     "suits small things on plain ground; see `mattelier models import`."
 )
@@ -115,8 +116,11 @@ def _hole(mask: Floats | None, picture: Picture, grow: float) -> NDArray[np.bool
         raise UsageError("Say with a mask what to erase.")
     if mask.shape != picture.colour.shape[:2]:
         raise UsageError(
-            f"The mask is {'×'.join(map(str, mask.shape[::-1]))} pixels but the picture is "
-            f"{picture.width}×{picture.height}; give one of the same size."
+            "The mask is {size} pixels but the picture is {width}×{height}; give one of "
+            "the same size.",
+            size="×".join(map(str, mask.shape[::-1])),
+            width=picture.width,
+            height=picture.height,
         )
     if not np.isfinite(mask).all():
         raise UsageError("The mask holds values that are not finite numbers.")
@@ -166,7 +170,9 @@ def _fill(part: View, hole: NDArray[np.bool_], model: OpenModel) -> Floats:
         }
     )["picture"]
     if answer.shape != (1, 3, height, width) or not np.isfinite(answer).all():
-        raise ModelError(f"The model {model.name} gave no picture that could fill a hole.")
+        raise ModelError(
+            "The model {name} gave no picture that could fill a hole.", name=model.name
+        )
     filled = np.clip(answer[0].transpose(1, 2, 0) / model.output.white, 0, 1)
     size = part.width, part.height
     return np.asarray(cv2.resize(filled, size, interpolation=cv2.INTER_CUBIC), np.float32)

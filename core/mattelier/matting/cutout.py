@@ -123,5 +123,5 @@ def open_backdrop(name: str) -> Picture | Colour:
         return parse_colour(name)
     except UsageError as error:
         raise PictureError(
-            f"The background {name!r} is neither a picture file nor a colour."
+            "The background {name} is neither a picture file nor a colour.", name=repr(name)
         ) from error

@@ -79,8 +79,12 @@ def refine_edge(
 
     if mask.shape != (view.height, view.width):
         raise UsageError(
-            f"The mask is {mask.shape[1]}×{mask.shape[0]} pixels but the picture is "
-            f"{view.width}×{view.height}; give one of the same size."
+            "The mask is {width}×{height} pixels but the picture is "
+            "{picture_width}×{picture_height}; give one of the same size.",
+            width=mask.shape[1],
+            height=mask.shape[0],
+            picture_width=view.width,
+            picture_height=view.height,
         )
     trimap = mask_to_trimap(mask, request.width)
     if not (trimap == 128).any():

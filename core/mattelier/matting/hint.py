@@ -181,20 +181,30 @@ def make_hint(
     for name, values in (("hint", mask), ("trimap", trimap)):
         if values is not None and values.shape != (height, width):
             raise UsageError(
-                f"The {name} is {'×'.join(map(str, values.shape[::-1]))} pixels but the picture is "
-                f"{width}×{height}; give one of the same size."
+                "The {name} is {size} pixels but the picture is {width}×{height}; give one of "
+                "the same size.",
+                name=name,
+                size="×".join(map(str, values.shape[::-1])),
+                width=width,
+                height=height,
             )
         if values is not None and not np.isfinite(values).all():
-            raise UsageError(f"The {name} holds values that are not finite numbers.")
+            raise UsageError("The {name} holds values that are not finite numbers.", name=name)
     for point in points:
         if not (0 <= point.x < width and 0 <= point.y < height):
             raise UsageError(
-                f"The point {point.x:g},{point.y:g} lies outside the picture ({width}×{height})."
+                "The point {x},{y} lies outside the picture ({width}×{height}).",
+                x=f"{point.x:g}",
+                y=f"{point.y:g}",
+                width=width,
+                height=height,
             )
     if box is not None and not (
         box.x < width and box.y < height and box.x + box.width > 0 and box.y + box.height > 0
     ):
-        raise UsageError(f"The box lies outside the picture ({width}×{height}).")
+        raise UsageError(
+            "The box lies outside the picture ({width}×{height}).", width=width, height=height
+        )
     if mask is None and trimap is None and box is None and not points:
         return None
     labels = None

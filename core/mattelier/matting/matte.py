@@ -169,8 +169,9 @@ def _passes(
     """
     if model.input.needs and hint is None:
         raise UsageError(
-            f"The network {model.name} has to be told where the subject is: give a box, a point, "
-            "a mask or a trimap."
+            "The network {name} has to be told where the subject is: give a box, a point, "
+            "a mask or a trimap.",
+            name=model.name,
         )
     if model.input.needs == "prompt" and hint is not None:
         return prompted.answer(view, hint, model)

@@ -57,10 +57,16 @@ def resolve(
 def _find(finder: OpenModel, view: View, text: str) -> Box:
     found = find_boxes(finder, view, text)
     if not found or found[0].score < _MIN_SCORE:
-        raise UsageError(f"Nothing in the picture looks like {text!r}; try other words.")
+        raise UsageError(
+            "Nothing in the picture looks like {text}; try other words.", text=repr(text)
+        )
     best = found[0]
     if best.score < _SURE_SCORE:
-        remark(f"It is only {best.score:.0%} sure where {text!r} is; look whether it is right.")
+        remark(
+            "It is only {score} sure where {text} is; look whether it is right.",
+            score=f"{best.score:.0%}",
+            text=repr(text),
+        )
     box = Box(best.x, best.y, best.width, best.height)
     make_hint(view.height, view.width, box=box)  # refuses what lies outside
     return box

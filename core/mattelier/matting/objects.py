@@ -21,12 +21,13 @@ from mattelier.types.found import Found
 from mattelier.types.picture import Picture
 from mattelier.types.progress import remark, stage, tell
 from mattelier.types.result import Report, Result
+from mattelier.types.sentence import Sentence
 
 MAX_OBJECTS = 100  # that are given of one picture
 _MIN_PART_SHARE = 0.002  # of the picture, below which a part of the subject is a crumb
 _MARGIN_SHARE = 0.15  # of an object's sides, that is seen around it where its edge is solved
 _MIN_MARGIN_PX = 32
-_PARTS_NOTE = (
+_PARTS_NOTE = Sentence(
     "No network that tells objects apart is on this computer, so these are the separate parts of "
     "the subject; see `mattelier models import`."
 )
@@ -55,7 +56,11 @@ class ObjectsTask(Task):
         if not found:
             remark("No object was found.")
         if len(found) > MAX_OBJECTS:
-            remark(f"{len(found)} objects were found; the surest {MAX_OBJECTS} are given.")
+            remark(
+                "{count} objects were found; the surest {max_objects} are given.",
+                count=len(found),
+                max_objects=MAX_OBJECTS,
+            )
         solved = []
         own = None if picture.alpha is None else to_float(picture.alpha)
         with report.timed("refine"), stage("refining the edges", 0.4, 1):
@@ -80,7 +85,11 @@ def object_mask(model: OpenModel, view: View, number: int) -> NDArray[np.float32
     found = coarse_objects(model, view, 0)
     if number > len(found):
         there = f"there are {len(found)}" if found else "there is none"
-        raise UsageError(f"There is no object {number} in the picture: {there}; see `objects`.")
+        raise UsageError(
+            "There is no object {number} in the picture: {there}; see `objects`.",
+            number=number,
+            there=there,
+        )
     return _stretch(found[number - 1].mask, view.height, view.width)
 
 

@@ -117,8 +117,12 @@ def refine(
     height, width = view.height, view.width
     if trimap is not None and trimap.shape != (height, width):
         raise UsageError(
-            f"The trimap is {trimap.shape[1]}×{trimap.shape[0]} pixels but the picture is "
-            f"{width}×{height}; give one of the same size."
+            "The trimap is {width}×{height} pixels but the picture is "
+            "{picture_width}×{picture_height}; give one of the same size.",
+            width=trimap.shape[1],
+            height=trimap.shape[0],
+            picture_width=width,
+            picture_height=height,
         )
     coarse = np.clip(coarse, 0, 1).astype(np.float32, copy=False)
     if trimap is not None and (trimap == 0).any() and (trimap == 255).any():

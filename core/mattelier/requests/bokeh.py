@@ -11,6 +11,7 @@ from mattelier.requests.fields import EffectRequest, Field, Flag
 from mattelier.requests.hint import Point
 from mattelier.requests.shared_fields import MAX_EDGE_PX
 from mattelier.types.errors import UsageError
+from mattelier.types.sentence import Sentence
 
 
 def parse_focus(text: str) -> Point | float | None:
@@ -29,7 +30,9 @@ def parse_focus(text: str) -> Point | float | None:
             return numbers[0]
         x, y = numbers
     except ValueError:
-        raise UsageError(f"{text!r} is not x,y and not 'subject' and not a distance.") from None
+        raise UsageError(
+            "{text} is not x,y and not 'subject' and not a distance.", text=repr(text)
+        ) from None
     return Point(x, y)
 
 
@@ -105,7 +108,7 @@ class BokehRequest(EffectRequest, task="bokeh"):
             minimum=3,
             maximum=16,
             or_zero=True,
-            refusal="An iris has 3 to 16 blades, or 0 to be round, not {value}.",
+            refusal=Sentence("An iris has 3 to 16 blades, or 0 to be round, not {value}."),
             flag=Flag(metavar="N", help="Of the iris. Default: round.", bounds="none"),
         ),
     ] = 0
@@ -139,5 +142,7 @@ class BokehRequest(EffectRequest, task="bokeh"):
         if self.aperture is not None and self.radius is not None:
             raise UsageError("An aperture and a radius exclude each other; give one.")
         if self.distance is not None and not 0 < self.distance < math.inf:
-            raise UsageError(f"The focus cannot be at a distance of {self.distance:g}.")
+            raise UsageError(
+                "The focus cannot be at a distance of {distance}.", distance=f"{self.distance:g}"
+            )
         super().__post_init__()

@@ -8,6 +8,7 @@ from typing import Annotated
 from mattelier.requests.fields import Field, Flag, Request
 from mattelier.requests.matte import MatteRequest
 from mattelier.types.errors import UsageError
+from mattelier.types.sentence import Sentence
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class CutoutRequest(Request, task="cutout"):
             "Room around the subject, where the result is trimmed to it.",
             minimum=0,
             unit="px",
-            refusal="Padding cannot be negative ({value}).",
+            refusal=Sentence("Padding cannot be negative ({value})."),
             flag=Flag(metavar="PIXELS", help="Room around the subject, with --crop."),
         ),
     ] = 0
@@ -65,4 +66,4 @@ class CutoutRequest(Request, task="cutout"):
         super().__post_init__()
         if self.reverse and (self.match_light or self.background == "blur"):
             what = "light to match" if self.match_light else "blur around it"
-            raise UsageError(f"Reversed, no subject is left, so there is no {what}.")
+            raise UsageError("Reversed, no subject is left, so there is no {what}.", what=what)

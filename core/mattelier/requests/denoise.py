@@ -25,7 +25,7 @@ def parse_strength(text: str) -> float | None:
     except ValueError:
         strength = -1
     if not 0 <= strength <= 1:
-        raise UsageError(f"{text!r} is neither auto nor a number from 0 to 1.")
+        raise UsageError("{text} is neither auto nor a number from 0 to 1.", text=repr(text))
     return strength
 
 

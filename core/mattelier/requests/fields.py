@@ -221,20 +221,28 @@ def _check(own: RequestField, value: Any) -> None:
     if own.choices:
         for item in value if isinstance(value, tuple) else (value,):
             if item not in own.choices:
-                allowed = ", ".join(map(str, own.choices))
                 raise UsageError(
-                    spec.refusal.format(value=item) or f"{label} is one of {allowed}, not {item!r}."
+                    spec.refusal or "{label} is one of {allowed}, not {value}.",
+                    label=label,
+                    allowed=", ".join(map(str, own.choices)),
+                    value=item if spec.refusal else repr(item),
                 )
     low, high = spec.minimum, spec.maximum
     if (low is not None or high is not None) and not isinstance(value, Real):
-        raise UsageError(f"{label} is a number, not {value!r}.")
+        raise UsageError("{label} is a number, not {value}.", label=label, value=repr(value))
     if (low is None and high is None) or (spec.or_zero and value == 0):
         return
     if (low is None or low <= value) and (high is None or value <= high):
         return
     if spec.refusal:
-        raise UsageError(spec.refusal.format(value=value))
+        raise UsageError(spec.refusal, value=value)
     if low is not None and high is not None:
-        raise UsageError(f"{label} lies between {low:g} and {high:g}, not at {value:g}.")
+        raise UsageError(
+            "{label} lies between {low} and {high}, not at {value}.",
+            label=label,
+            low=f"{low:g}",
+            high=f"{high:g}",
+            value=f"{value:g}",
+        )
     side = f"at least {low:g}" if low is not None else f"at most {high:g}"
-    raise UsageError(f"{label} is {side}, not {value:g}.")
+    raise UsageError("{label} is {side}, not {value}.", label=label, side=side, value=f"{value:g}")

@@ -30,7 +30,7 @@ class Point:
         position, sign = (text[:-2], text[-1]) if text[-2:] in (",+", ",-") else (text, "+")
         numbers = _numbers(position, 2)
         if numbers is None:
-            raise UsageError(f"{text!r} is not x,y or x,y,+ or x,y,-.")
+            raise UsageError("{text} is not x,y or x,y,+ or x,y,-.", text=repr(text))
         return cls(numbers[0], numbers[1], sign == "+")
 
 
@@ -46,7 +46,9 @@ class Box:
     def __post_init__(self) -> None:
         if not (0 < self.width < float("inf") and 0 < self.height < float("inf")):
             raise UsageError(
-                f"A box needs a positive width and height, not {self.width}×{self.height}."
+                "A box needs a positive width and height, not {width}×{height}.",
+                width=self.width,
+                height=self.height,
             )
 
     @classmethod
@@ -60,7 +62,7 @@ class Box:
         """
         numbers = _numbers(text, 4)
         if numbers is None:
-            raise UsageError(f"{text!r} is not x,y,w,h: four numbers with commas.")
+            raise UsageError("{text} is not x,y,w,h: four numbers with commas.", text=repr(text))
         return cls(*numbers)
 
 

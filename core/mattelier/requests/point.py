@@ -29,11 +29,13 @@ class Stroke:
 
     def __post_init__(self) -> None:
         if self.kind not in ("sure", "not", "hair"):
-            raise UsageError(f"A stroke is sure, not or hair, not {self.kind!r}.")
+            raise UsageError("A stroke is sure, not or hair, not {kind}.", kind=repr(self.kind))
         if not self.points:
             raise UsageError("A stroke needs a point.")
         if not 0 < self.radius <= _MAX_RADIUS_PX:
-            raise UsageError(f"A stroke's radius is 1 to {_MAX_RADIUS_PX} pixels.")
+            raise UsageError(
+                "A stroke's radius is 1 to {max_radius_px} pixels.", max_radius_px=_MAX_RADIUS_PX
+            )
         if not all(math.isfinite(point.x) and math.isfinite(point.y) for point in self.points):
             raise UsageError("A stroke's points are numbers.")
 

@@ -28,7 +28,7 @@ def parse_canvas(text: str) -> Size:
     """
     match = re.fullmatch(r"(\d+)(?:[x×X](\d+))?", text)
     if match is None:
-        raise UsageError(f"{text!r} is not a size, such as 2000 or 1600x2000.")
+        raise UsageError("{text} is not a size, such as 2000 or 1600x2000.", text=repr(text))
     return Size(int(match[1]), int(match[2] or match[1]))
 
 
@@ -145,7 +145,9 @@ class ProductRequest(Request, task="product"):
         super().__post_init__()
         width, height = self.size
         if not 16 <= min(width, height) <= max(width, height) <= MAX_CANVAS_PX:
-            raise UsageError(f"A canvas has 16 to {MAX_CANVAS_PX} pixels a side.")
+            raise UsageError(
+                "A canvas has 16 to {max_canvas_px} pixels a side.", max_canvas_px=MAX_CANVAS_PX
+            )
 
     @property
     def size(self) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from mattelier.requests.fields import Field, Flag
 from mattelier.types.errors import UsageError
+from mattelier.types.sentence import Sentence
 
 Quality = Literal["fast", "balanced", "best"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -25,7 +26,11 @@ def parse_tile(text: str) -> int:
     if text == "auto":
         return 0
     if not text.isdecimal() or int(text) < MIN_TILE_PX:
-        raise UsageError(f"{text!r} is neither auto nor a number of pixels from {MIN_TILE_PX} on.")
+        raise UsageError(
+            "{text} is neither auto nor a number of pixels from {min_tile_px} on.",
+            text=repr(text),
+            min_tile_px=MIN_TILE_PX,
+        )
     return int(text)
 
 
@@ -72,7 +77,7 @@ Tile = Annotated[
         minimum=MIN_TILE_PX,
         or_zero=True,
         unit="px",
-        refusal="A tile has at least 32 pixels a side, not {value}.",
+        refusal=Sentence("A tile has at least 32 pixels a side, not {value}."),
         flag=Flag(metavar="auto|PIXELS", parse=parse_tile, default="auto", show_default=True),
     ),
 ]

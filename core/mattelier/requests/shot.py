@@ -32,7 +32,9 @@ def parse_outputs(text: str) -> tuple[ShotOutput, ...]:
     allowed = get_args(ShotOutput)
     for name in names:
         if name not in allowed:
-            raise UsageError(f"{name!r} is none of {', '.join(allowed)}.")
+            raise UsageError(
+                "{name} is none of {allowed}.", name=repr(name), allowed=", ".join(allowed)
+            )
     return cast("tuple[ShotOutput, ...]", tuple(names))
 
 
@@ -269,7 +271,8 @@ class RotoRequest(Request, task="roto"):
         for name in (*self.objects, *(key.object for key in self.keys)):
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
                 raise UsageError(
-                    f"An object's name is letters, digits, _ and - (it names files), not {name!r}."
+                    "An object's name is letters, digits, _ and - (it names files), not {name}.",
+                    name=repr(name),
                 )
 
     @property
@@ -328,11 +331,21 @@ class FramesRequest(Request, task="frames"):
         super().__post_init__()
         requests = effect_requests()
         if self.task not in requests:
-            raise UsageError(f"The task is one of {', '.join(requests)}, not {self.task!r}.")
+            raise UsageError(
+                "The task is one of {known}, not {task}.",
+                known=", ".join(requests),
+                task=repr(self.task),
+            )
         if not isinstance(self.options, requests[self.task]):
-            raise UsageError(f"A {type(self.options).__name__} does not ask for {self.task}.")
+            raise UsageError(
+                "A {name} does not ask for {task}.",
+                name=type(self.options).__name__,
+                task=self.task,
+            )
         if self.mattes is not None and self.task != "bokeh":
-            raise UsageError(f"Mattes say what bokeh keeps sharp; {self.task} takes none.")
+            raise UsageError(
+                "Mattes say what bokeh keeps sharp; {task} takes none.", task=self.task
+            )
 
     @property
     def outputs(self) -> tuple[str, ...]:

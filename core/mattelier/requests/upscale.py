@@ -34,7 +34,9 @@ class Size:
         """
         match = re.fullmatch(r"(\d*)[x×X](\d*)", text)
         if match is None:
-            raise UsageError(f"{text!r} is not WxH, such as 3840x2160, 3840x or x2160.")
+            raise UsageError(
+                "{text} is not WxH, such as 3840x2160, 3840x or x2160.", text=repr(text)
+            )
         return cls(*(int(side) if side else None for side in match.groups()))
 
 

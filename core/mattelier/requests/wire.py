@@ -35,12 +35,14 @@ def from_json(request_type: type[AnyRequest], values: Any) -> AnyRequest:
         for name, effect_type in requests.items():
             if name == task:
                 return from_json(effect_type, options)
-        raise UsageError(f"The task is one of {', '.join(requests)}, not {task!r}.")
+        raise UsageError(
+            "The task is one of {known}, not {task}.", known=", ".join(requests), task=repr(task)
+        )
 
     try:
         return from_plain(request_type, values, f"A {request_type.__name__}", read_effect)
     except PlainValueError as error:
-        raise UsageError(f"{error}.") from None
+        raise UsageError("{error}.", error=error) from None
 
 
 def digest(request: Any) -> str:

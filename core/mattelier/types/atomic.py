@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mattelier.types.errors import OutputError
+from mattelier.types.sentence import Sentence
 
 _NEARLY_FULL_BYTES = 1 << 20
 _STEM_CHARACTERS = 40  # of the file's own name that its temporary one keeps
@@ -32,7 +33,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     if path.is_dir():
-        raise OutputError(f"{path} is a folder; name a file to write.")
+        raise OutputError("{path} is a folder; name a file to write.", path=path)
     temporary = path.with_name(
         f".{path.stem[:_STEM_CHARACTERS]}.{secrets.token_hex(4)}{path.suffix}"
     )
@@ -74,9 +75,18 @@ def remove_leftovers_below(folder: Path) -> None:
 
 def _sentence(path: Path, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{path} was not written: the disk is full; free some space and try again."
+        return Sentence(
+            "{path} was not written: the disk is full; free some space and try again.", path=path
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{path} was not written: no permission to write in that folder; choose another."
+        return Sentence(
+            "{path} was not written: no permission to write in that folder; choose another.",
+            path=path,
+        )
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return f"{path} was not written: the folder {path.parent} does not exist; make it first."
-    return f"{path} was not written: {error.strerror or error}."
+        return Sentence(
+            "{path} was not written: the folder {parent} does not exist; make it first.",
+            path=path,
+            parent=path.parent,
+        )
+    return Sentence("{path} was not written: {reason}.", path=path, reason=error.strerror or error)

@@ -128,7 +128,8 @@ def parse_colour(text: str) -> tuple[float, float, float]:
             raise ValueError
     except ValueError:
         raise UsageError(
-            f"{text!r} is not a colour; write a name like red, or #rrggbb, or rgb(255, 0, 0)."
+            "{text} is not a colour; write a name like red, or #rrggbb, or rgb(255, 0, 0).",
+            text=repr(text),
         ) from None
     return red / 255, green / 255, blue / 255
 

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from mattelier.types.sentence import Sentence
+
 
 class MattelierError(Exception):
-    """Base of all errors that a user can act on; `str(error)` is one clear sentence."""
+    """Base of all errors that a user can act on; `str(error)` is one clear sentence.
+
+    Parameters
+    ----------
+    template : str
+        The sentence, a literal, with {names} for what it tells of; see `sentence.Sentence`.
+    **arguments : object
+        What stands for the names.
+    """
 
     exit_code = 3
+
+    def __init__(self, template: str, /, **arguments: object) -> None:
+        super().__init__(Sentence(template, **arguments))
+
+    @property
+    def sentence(self) -> Sentence:
+        """What `str` gives, with its template."""
+        sentence: Sentence = self.args[0]
+        return sentence
 
 
 class UsageError(MattelierError):

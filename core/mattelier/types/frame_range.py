@@ -56,18 +56,28 @@ class FrameRange:
             if match is None or not ended:
                 wrong = at if match is None else match.end()
                 raise UsageError(
-                    f"The frame range {text!r} is not clear at character {wrong + 1} "
-                    f"({text[wrong : wrong + 10]!r}); write it like 1001-1100x2,1150."
+                    "The frame range {text} is not clear at character {place} ({part}); write it "
+                    "like 1001-1100x2,1150.",
+                    text=repr(text),
+                    place=wrong + 1,
+                    part=repr(text[wrong : wrong + 10]),
                 )
             first, last = int(match[1]), int(match[2] or match[1])
             step = int(match[3] or 1)
             if last < first or step < 1:
                 why = "it runs backwards" if last < first else "its step is 0"
                 raise UsageError(
-                    f"The frame range {text!r} has a part {match[0].strip()!r}: {why}."
+                    "The frame range {text} has a part {part}: {why}.",
+                    text=repr(text),
+                    part=repr(match[0].strip()),
+                    why=why,
                 )
             if len(frames) + (last - first) // step + 1 > _MAX_FRAMES:
-                raise UsageError(f"The frame range {text!r} has more than {_MAX_FRAMES} frames.")
+                raise UsageError(
+                    "The frame range {text} has more than {max_frames} frames.",
+                    text=repr(text),
+                    max_frames=_MAX_FRAMES,
+                )
             frames.update(range(first, last + 1, step))
             if match.end() == len(text):
                 return cls.of(frames)

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
+from mattelier.types.sentence import Sentence
+
 Callback = Callable[[float, str], None]
 
 
@@ -72,9 +74,13 @@ def tell(fraction: float) -> None:
         listener.callback(listener.start + listener.span * fraction, listener.stage)
 
 
-def remark(sentence: str) -> bool:
-    """Something the user should know of how the work was done; False when nobody listens."""
+def remark(template: str, /, **arguments: object) -> bool:
+    """Something the user should know of how the work was done; False when nobody listens.
+
+    The sentence is made as `sentence.Sentence` says.
+    """
     listener = _listener.get()
+    sentence = Sentence(template, **arguments)
     if listener is not None and sentence not in listener.remarks:
         listener.remarks.append(sentence)
     return listener is not None

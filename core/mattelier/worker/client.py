@@ -32,17 +32,36 @@ _GREETING_SECONDS = 20
 
 
 class WorkerError(Exception):
-    """Something went wrong; `str(error)` is one sentence for the user.
+    """Something went wrong; `str(error)` is one sentence for the user, in English.
+
+    Parameters
+    ----------
+    template : str
+        The sentence, with {names} for what it tells of.
+    log : str
+        The worker's log file, or "" when it has nothing to add.
+    **arguments : object
+        What stands for the names.
 
     Attributes
     ----------
+    key, arguments : str, dict
+        Template and arguments, as `protocol` describes them, for hosts that translate.
     log : str
-        The worker's log file, or "" when it has nothing to add.
     """
 
-    def __init__(self, sentence: str, log: str = "") -> None:
-        super().__init__(sentence)
-        self.log = log
+    def __init__(self, template: str, /, log: str = "", **arguments: object) -> None:
+        self.arguments: dict[str, Any] = {name: str(value) for name, value in arguments.items()}
+        super().__init__(template.format(**self.arguments) if arguments else template)
+        self.key, self.log = template, log
+
+    @classmethod
+    def received(cls, message: Mapping[str, Any]) -> WorkerError:
+        """The error in a worker's message."""
+        error = cls(str(message["error"]), str(message.get("log", "")))
+        error.key = str(message.get("key", error.key))
+        error.arguments = dict(message.get("arguments", {}))
+        return error
 
 
 class Unavailable(WorkerError):  # noqa: N818 - it is one by its base
@@ -193,7 +212,7 @@ class Worker:
         while True:
             message = protocol.receive(self._connection)
             if "error" in message:
-                raise WorkerError(str(message["error"]), str(message.get("log", "")))
+                raise WorkerError.received(message)
             if "report" in message:
                 break
             if progress is not None and "progress" in message:
@@ -244,8 +263,8 @@ def connect(engine: Engine, host: str, *, timeout: float = 60) -> Worker:
             "No Mattelier worker is running: start one with `mattelier worker` in a terminal."
         )
     reasons = [protocol.distrust(folder) for folder in protocol.folders()]
-    if all(reasons):
-        raise Unavailable(reasons[0])
+    if all(reasons) and reasons[0] is not None:
+        raise Unavailable(reasons[0].template, folder=reasons[0].folder, reason=reasons[0].reason)
     started = _start_worker(engine)
     end = time.monotonic() + timeout
     while time.monotonic() < end:
@@ -255,13 +274,16 @@ def connect(engine: Engine, host: str, *, timeout: float = 60) -> Worker:
         # One that finds another listening ends with 0: that one will answer.
         if started.poll():
             raise Unavailable(
-                f"The Mattelier engine ended as it started (exit code {started.returncode}); "
-                "`mattelier doctor` finds the cause.",
+                "The Mattelier engine ended as it started (exit code {code}); `mattelier doctor` "
+                "finds the cause.",
                 str(output_path()),
+                code=started.returncode,
             )
         time.sleep(_RETRY_SECONDS)
     raise Unavailable(
-        f"The Mattelier engine did not answer within {timeout:.0f} seconds.", str(output_path())
+        "The Mattelier engine did not answer within {seconds} seconds.",
+        str(output_path()),
+        seconds=round(timeout),
     )
 
 
@@ -293,10 +315,11 @@ def _greet_worker(host: str) -> Worker | None:
             continue
         if hello.get("protocol") != protocol.VERSION or "error" in hello:
             connection.close()
+            if hello.get("error"):
+                raise WorkerError.received(hello)
             raise WorkerError(
-                str(hello.get("error", ""))
-                or "The Mattelier worker that runs is of another "
-                "version; run `mattelier worker --stop` and try again."
+                "The Mattelier worker that runs is of another version; run `mattelier worker "
+                "--stop` and try again."
             )
         return Worker(connection, hello)
     return None
@@ -330,8 +353,10 @@ def _start_worker(engine: Engine) -> subprocess.Popen[bytes]:
         sink = protocol.open_own(output, "wb")
     except OSError as error:
         raise Unavailable(
-            f"The folder {output.parent} cannot be used ({error.strerror or error}); make it "
-            "writable, or set MATTELIER_RUNTIME to another folder."
+            "The folder {folder} cannot be used ({reason}); make it writable, or set "
+            "MATTELIER_RUNTIME to another folder.",
+            folder=output.parent,
+            reason=error.strerror or error,
         ) from error
     try:
         with sink:
@@ -345,10 +370,11 @@ def _start_worker(engine: Engine) -> subprocess.Popen[bytes]:
                 **_detach_options(),
             )
     except OSError as error:
-        reason = error.strerror or str(error)
         raise Unavailable(
-            f"The Mattelier engine cannot be started ({command[0]}: {reason}); "
-            "install it again, then `mattelier install gimp` (or blender)."
+            "The Mattelier engine cannot be started ({program}: {reason}); install it again, then "
+            "`mattelier install gimp` (or blender).",
+            program=command[0],
+            reason=error.strerror or error,
         ) from error
 
 

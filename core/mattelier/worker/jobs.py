@@ -207,7 +207,7 @@ def _refuse_files(spec: TaskSpec, request: object, models: ModelCache) -> None:
     for one in spec.inputs:
         if field_value(request, one.field) is not None:
             remedy = f"send the {one.name} as pixels" if one.travels else f"leave {one.name} out"
-            raise UsageError(f"The worker reads no files; {remedy}.")
+            raise UsageError("The worker reads no files; {remedy}.", remedy=remedy)
     for name, value in _leaves(to_json(request)):
         if name.endswith("model") and value not in ("default", "auto", "matte"):
             models.store.card(value)
@@ -243,7 +243,7 @@ def _frames(models: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Ou
 def _require_absolute(*paths: str | None) -> None:
     for path in paths:
         if path is not None and not os.path.isabs(path):
-            raise UsageError(f"The worker needs absolute paths, not {path}.")
+            raise UsageError("The worker needs absolute paths, not {path}.", path=path)
 
 
 def _request_files(request: FramesRequest) -> Iterator[str | None]:
@@ -260,7 +260,8 @@ def _shot_outcome(result: ShotResult) -> Outcome:
     from mattelier.types.errors import OutputError
 
     if result.problems:
-        raise OutputError(" ".join(result.problems))
+        problems = " ".join(result.problems)
+        raise OutputError(problems)
     failures = [f"{frame.frame}: {frame.error}" for frame in result.results if frame.error]
     return Outcome(
         {
@@ -283,7 +284,7 @@ def _qc(models: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Outcom
         raise UsageError("A report needs a shot's manifest, and nothing else.")
     manifest = Path(str(options["manifest"]))
     if not manifest.is_absolute() or not manifest.is_file():
-        raise UsageError(f"There is no manifest {manifest}.")
+        raise UsageError("There is no manifest {manifest}.", manifest=manifest)
     findings, report = write_report(manifest, manifest.with_name("qc.html"))
     flags = {
         name: {reason: str(frames) for reason, frames in reasons.items()}

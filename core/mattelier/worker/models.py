@@ -31,11 +31,15 @@ def models(store: Store, options: Any) -> dict[str, Any]:
         raise UsageError("The models are asked for with an action, a name and accept_licence.")
     action = options.get("action", "list")
     if action not in _ACTIONS:
-        raise UsageError(f"With models one can {', '.join(_ACTIONS)}, not {action!r}.")
+        raise UsageError(
+            "With models one can {actions}, not {action}.",
+            actions=", ".join(_ACTIONS),
+            action=repr(action),
+        )
     if action != "list":
         name = str(options.get("name", ""))
         if name not in store.names():  # a path is a card's affair on the command line only
-            raise UsageError(f"There is no model {name!r}.")
+            raise UsageError("There is no model {name}.", name=repr(name))
         if action == "get":
             store.get(name, accept_licence=options.get("accept_licence") is True)
         else:

@@ -57,8 +57,9 @@ def point(
     if picture is not None and request.stage != "apply":
         if picture.width * picture.height > MAX_KEPT_PIXELS:
             raise UsageError(
-                f"A picture to point at has at most {MAX_KEPT_PIXELS / 1e6:g} megapixels; send a "
-                "smaller one, and the full size with apply."
+                "A picture to point at has at most {max_kept_pixels} megapixels; send a "
+                "smaller one, and the full size with apply.",
+                max_kept_pixels=f"{MAX_KEPT_PIXELS / 1e6:g}",
             )
         kept.session, kept.start = PointingSession(View(picture)), None
         kept.colour = picture.colour

@@ -8,8 +8,13 @@ little-endian samples, channels interleaved, colour straight.
 The client greets with {"protocol": VERSION, "client": …, "token": …} and is greeted back, then
 asks: {"task": …, "options": {…}, "pictures": [{"name", "width", "height", "channels", "depth",
 "transfer", "grey"} …], "depth": …} and the rows. It hears {"progress": 0…1, "stage": …} any number
-of times, then {"report": {…}, "pictures": […]} and rows, or {"error": …, "kind": …, "log": …}, and
-may ask again. Closing cancels.
+of times, then {"report": {…}, "pictures": […]} and rows, or {"error": …, "key": …, "arguments":
+{…}, "kind": …, "log": …}, and may ask again. Closing cancels.
+
+"error" is an English sentence; "key" is its template, the same whatever it tells of, and
+"arguments" what stands for the {names} in it: text, or the same two of a further sentence. A
+report's "note" is made of its "notes" in the same way. A stage is its own key, where
+the message brings none.
 
 Pointing at a picture keeps it between requests. {"task": "point", "options": {"stage": "glance",
 "matte": {"hint": {"points": [{"x", "y", "positive"} …], "box": …}}, "strokes": [{"kind": "sure",
@@ -28,7 +33,7 @@ import socket
 import struct
 import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 VERSION = 1
 MAX_MESSAGE = 1 << 20
@@ -109,31 +114,46 @@ def folders() -> list[Path]:
     return [Path(runtime) / _OWN_NAME, home] if runtime else [home]
 
 
-def distrust(folder: Path) -> str:
-    """Why nobody should listen or ask in this folder: one sentence, or "" where all is well.
+class Distrust(NamedTuple):
+    """Why a folder is not used: one sentence, with {folder} and {reason} in it."""
+
+    template: str
+    folder: Path
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return self.template.format(folder=self.folder, reason=self.reason)
+
+
+def distrust(folder: Path) -> Distrust | None:
+    """Why nobody should listen or ask in this folder; None where all is well.
 
     It has to be this user's own and closed to others, who could else put a socket of their own
     there, and be sent pictures. One that is not there yet is well.
     """
     if sys.platform == "win32":  # below LOCALAPPDATA, which Windows closes
-        return ""
+        return None
     try:
         status = folder.stat()
     except FileNotFoundError:
-        return ""
+        return None
     except OSError as error:
-        return f"The worker's folder {folder} cannot be used: {error.strerror}."
+        return Distrust(
+            "The worker's folder {folder} cannot be used: {reason}.", folder, str(error.strerror)
+        )
     if status.st_uid != os.geteuid():
-        return (
-            f"The worker's folder {folder} belongs to another user; set MATTELIER_RUNTIME to a "
-            "folder of your own."
+        return Distrust(
+            "The worker's folder {folder} belongs to another user; set MATTELIER_RUNTIME to a "
+            "folder of your own.",
+            folder,
         )
     if status.st_mode & 0o022:
-        return (
-            f"The worker's folder {folder} is open to other users; close it with: "
-            f"chmod go-w '{folder}'"
+        return Distrust(
+            "The worker's folder {folder} is open to other users; close it with: "
+            "chmod go-w '{folder}'",
+            folder,
         )
-    return ""
+    return None
 
 
 def make_folder(folder: Path) -> None:
@@ -151,7 +171,7 @@ def make_folder(folder: Path) -> None:
         if status.st_uid == os.geteuid() and status.st_mode & 0o022:
             folder.chmod(status.st_mode & ~0o022)
     if reason := distrust(folder):
-        raise OSError(reason)
+        raise OSError(str(reason))
 
 
 def open_own(path: Path, mode: str) -> IO[bytes]:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from mattelier.types.errors import EngineError, MattelierError, UsageError
 from mattelier.types.file_lock import try_lock
 from mattelier.types.progress import Cancelled, heard_by
+from mattelier.types.sentence import Sentence
 from mattelier.worker import protocol
 from mattelier.worker.jobs import Job, Outcome, jobs, to_wire_samples, warm
 from mattelier.worker.pointing import Kept
@@ -81,10 +82,14 @@ class Server:
                     _log().warning("cannot listen in %s: %s", folder, error)
             if not listeners:
                 folder = protocol.folders()[0]
+                distrust = protocol.distrust(folder)
                 raise EngineError(
-                    protocol.distrust(folder)
-                    or f"The worker cannot listen in {folder}; make it writable, or set "
-                    "MATTELIER_RUNTIME to another folder."
+                    distrust.template
+                    if distrust
+                    else "The worker cannot listen in {folder}; make it writable, or set "
+                    "MATTELIER_RUNTIME to another folder.",
+                    folder=folder,
+                    reason=distrust.reason if distrust else "",
                 )
             _log().info("worker listens, ends after %g s without work", self.idle)
             threading.Thread(target=self._warm, daemon=True).start()
@@ -184,7 +189,11 @@ class Server:
             if not protocol.is_own(connection):
                 return
             if not self._claim_seat():
-                _refuse(connection, f"The worker is busy with {_MAX_CLIENTS} others.", "Busy")
+                _refuse(
+                    connection,
+                    Sentence("The worker is busy with {count} others.", count=_MAX_CLIENTS),
+                    "Busy",
+                )
                 _drain(connection)
                 return
             try:
@@ -195,7 +204,7 @@ class Server:
             except (EOFError, OSError):
                 pass  # it left
             except protocol.ProtocolError as error:
-                _refuse(connection, f"{error}", "ProtocolError")
+                _refuse(connection, Sentence(str(error)), "ProtocolError")
                 _drain(connection)
             except Exception:
                 _log().exception("a client's connection failed")
@@ -219,10 +228,12 @@ class Server:
             "log": str(log_path()),
         }
         if hello.get("protocol") != protocol.VERSION:
-            greeting["error"] = (
-                f"This plug-in and the Mattelier engine {__version__} are of different versions; "
-                "run `mattelier install gimp` (or blender) again and restart the program."
+            sentence = Sentence(
+                "This plug-in and the Mattelier engine {version} are of different versions; "
+                "run `mattelier install gimp` (or blender) again and restart the program.",
+                version=__version__,
             )
+            greeting |= {"error": sentence, **sentence.to_wire()}
         protocol.send(connection, greeting)
         return "error" not in greeting
 
@@ -244,7 +255,7 @@ class Server:
             try:
                 dtype, announced = _check_request(request, self._jobs)
             except UsageError as error:
-                _refuse(connection, str(error), "UsageError")
+                _refuse(connection, error.sentence, "UsageError")
                 _drain(connection)
                 raise EOFError from None  # what follows on the wire cannot be told apart
             connection.settimeout(_STALLED_SECONDS)
@@ -281,15 +292,17 @@ class Server:
                 if now - last_time >= _PROGRESS_SECONDS or stage != last_stage:
                     last_time, last_stage = now, stage
                     message = {"progress": round(min(max(fraction, 0), 1), 3), "stage": stage}
+                    if isinstance(stage, Sentence) and stage.arguments:
+                        message |= stage.to_wire()
                     protocol.send(connection, message)
 
             try:
                 # It would only share the cores with what it needs, and import beside it.
                 while not self._warmed.wait(_WATCH_SECONDS):
-                    listen(0, "warming up")
+                    listen(0, Sentence("warming up"))
                 slots = self._slots[self._jobs[name].long]
                 while not slots.acquire(timeout=_WATCH_SECONDS):
-                    listen(0, "waiting for other work")
+                    listen(0, Sentence("waiting for other work"))
                 try:
                     job = self._jobs[name]
                     inputs = (request.get("options", {}), pictures, *([kept] if job.keeps else []))
@@ -302,25 +315,30 @@ class Server:
                 raise EOFError from None
             except MattelierError as error:
                 _log().info("%s: %s", name, error)
-                _refuse(connection, str(error), type(error).__name__)
+                _refuse(connection, error.sentence, type(error).__name__)
                 return None
             except MemoryError:
                 _log().exception("%s ran out of memory", name)
                 _refuse(
                     connection,
-                    "There is not enough memory for this picture; close other programs, or work "
-                    "on a smaller one.",
+                    Sentence(
+                        "There is not enough memory for this picture; close other programs, or "
+                        "work on a smaller one."
+                    ),
                     "MemoryError",
                 )
                 return None
             except Exception as error:
                 _log().exception("%s failed", name)
-                sentence = f"Something unexpected went wrong in the engine: {type(error).__name__}."
+                sentence = Sentence(
+                    "Something unexpected went wrong in the engine: {kind}.",
+                    kind=type(error).__name__,
+                )
                 _refuse(connection, sentence, "Unexpected")
                 return None
-        if remarks:
-            notes = [outcome.report.get("note", ""), *remarks]
-            outcome.report["note"] = " ".join(filter(None, notes))
+        if notes := list(filter(None, [outcome.report.get("note"), *remarks])):
+            outcome.report["note"] = " ".join(notes)
+            outcome.report["notes"] = [Sentence(one).to_wire() for one in notes]
         return outcome
 
 
@@ -394,30 +412,42 @@ def _check_request(
     name, announced = request.get("task"), request.get("pictures", [])
     job = jobs.get(name) if isinstance(name, str) else None
     if job is None:
-        raise UsageError(f"There is no task {name!r}.")
+        raise UsageError("There is no task {name}.", name=repr(name))
     if not isinstance(announced, list) or not all(isinstance(a, dict) for a in announced):
         raise UsageError("The pictures are a list of objects.")
     by_name = {str(picture.get("name")): picture for picture in announced}
     if len(by_name) != len(announced) or by_name.keys() - job.channels.keys():
-        raise UsageError(f"{name} takes the pictures {', '.join(job.channels) or '(none)'}.")
+        raise UsageError(
+            "{name} takes the pictures {channels}.",
+            name=name,
+            channels=", ".join(job.channels) or "(none)",
+        )
     for required in job.required:
         if required not in by_name:
-            raise UsageError(f"{name} needs the picture {required!r}.")
+            raise UsageError(
+                "{name} needs the picture {required}.", name=name, required=repr(required)
+            )
     for title, picture in by_name.items():
         width, height = picture.get("width"), picture.get("height")
         if not (type(width) is type(height) is int and width > 0 and height > 0):
-            raise UsageError(f"The size of {title!r} is not two positive numbers.")
+            raise UsageError("The size of {title} is not two positive numbers.", title=repr(title))
         if width * height > _MAX_PIXELS:
             raise UsageError(
-                f"{title!r} has {width * height / 1e6:.0f} megapixels; the most is "
-                f"{_MAX_PIXELS / 1e6:.0f}."
+                "{title} has {width} megapixels; the most is {max_pixels}.",
+                title=repr(title),
+                width=f"{width * height / 1e6:.0f}",
+                max_pixels=f"{_MAX_PIXELS / 1e6:.0f}",
             )
         channels = picture.get("channels")
         if type(channels) is not int or channels not in job.channels[title]:
-            raise UsageError(f"{title!r} cannot have {channels!r} channels.")
+            raise UsageError(
+                "{title} cannot have {channels} channels.",
+                title=repr(title),
+                channels=repr(channels),
+            )
         _dtype(picture.get("depth"))
         if picture.get("transfer", "display") not in ("display", "linear"):
-            raise UsageError(f"{title!r} is neither 'display' nor 'linear'.")
+            raise UsageError("{title} is neither 'display' nor 'linear'.", title=repr(title))
     return _dtype(request.get("depth", "u8")), by_name
 
 
@@ -425,7 +455,7 @@ def _dtype(depth: object) -> np.dtype[Any]:
     import numpy as np
 
     if not isinstance(depth, str) or depth not in protocol.SAMPLE_BYTES:
-        raise UsageError(f"A depth is u8, u16 or f32, not {depth!r}.")
+        raise UsageError("A depth is u8, u16 or f32, not {depth}.", depth=repr(depth))
     return np.dtype({"u8": "u1", "u16": "<u2", "f32": "<f4"}[depth])
 
 
@@ -484,12 +514,13 @@ def _bytes(samples: NDArray[Any]) -> memoryview:
     return samples.reshape(-1).view("u1").data
 
 
-def _refuse(connection: socket.socket, sentence: str, error_type: str) -> None:
+def _refuse(connection: socket.socket, sentence: Sentence, error_type: str) -> None:
     from mattelier.log import log_path
 
     log = str(log_path()) if error_type in ("Unexpected", "MemoryError") else ""
     with contextlib.suppress(OSError):
-        protocol.send(connection, {"error": sentence, "kind": error_type, "log": log})
+        message = {"error": sentence, **sentence.to_wire(), "kind": error_type, "log": log}
+        protocol.send(connection, message)
 
 
 def _drain(connection: socket.socket) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mattelier.types.errors import UsageError
+from mattelier.types.sentence import Sentence
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,11 +45,13 @@ def splines(options: Any) -> dict[str, Any]:
     from mattelier.types.progress import stage
 
     if not isinstance(options, dict) or options.keys() != _OPTIONS:
-        raise UsageError(f"Splines are asked for with {', '.join(sorted(_OPTIONS))}.")
+        raise UsageError(
+            "Splines are asked for with {options}.", options=", ".join(sorted(_OPTIONS))
+        )
     mattes, output = str(options["mattes"]), Path(str(options["output"]))
     for path in (Path(mattes), output):
         if not path.is_absolute():
-            raise UsageError(f"The worker needs absolute paths, not {path}.")
+            raise UsageError("The worker needs absolute paths, not {path}.", path=path)
     frames = FrameRange.parse(str(options["frames"]))
     if not len(frames):
         raise UsageError("Splines need the frames of the mattes.")
@@ -58,7 +61,11 @@ def splines(options: Any) -> dict[str, Any]:
 
     def read() -> Iterator[tuple[int, NDArray[np.float32]]]:
         for index, frame in enumerate(frames):
-            with stage(f"frame {frame}", index / len(frames), (index + 1) / len(frames)):
+            with stage(
+                Sentence("frame {frame}", frame=frame),
+                index / len(frames),
+                (index + 1) / len(frames),
+            ):
                 alpha = files.read(frame)
             sizes.add((alpha.shape[1], alpha.shape[0]))
             if len(sizes) > 1:
@@ -95,5 +102,10 @@ def splines(options: Any) -> dict[str, Any]:
 def _number(value: Any) -> float:
     least, most = _TOLERANCES_PX
     if not isinstance(value, int | float) or not math.isfinite(value) or not least <= value <= most:
-        raise UsageError(f"The tolerance is {least:g} to {most:g} pixels, not {value!r}.")
+        raise UsageError(
+            "The tolerance is {least} to {most} pixels, not {value}.",
+            least=f"{least:g}",
+            most=f"{most:g}",
+            value=repr(value),
+        )
     return float(value)

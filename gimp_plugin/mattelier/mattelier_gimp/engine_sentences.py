@@ -1,62 +1,43 @@
-"""What the engine says, for the catalogue: its sentences are English, and told apart by these.
+"""What the engine says, in the user's language.
 
-A sentence is its own key; where it names something, {…} stands for that in the key.
+Its sentences come as English text and as a key with arguments, which `mattelier.worker.protocol`
+describes. The keys stand in the engine's own source, where `install/translations.py` finds them.
 """
 
 from __future__ import annotations
 
-import functools
-import re
-
-from .i18n import N_, _
-
-_SENTENCES = (
-    N_("The Mattelier worker ended in the middle of the work; please try again."),
-    N_("No Mattelier worker is running: start one with `mattelier worker` in a terminal."),
-    N_(
-        "The Mattelier engine ended as it started (exit code {code}); `mattelier doctor` finds "
-        "the cause."
-    ),
-    N_("The Mattelier engine did not answer within {seconds} seconds."),
-    N_(
-        "The Mattelier worker that runs is of another version; run `mattelier worker --stop` and "
-        "try again."
-    ),
-    N_("There is no model {name}; choose one of {names} (`mattelier models list`)."),
-    N_("There is no model {name}."),
-    N_("The model {name} comes with Mattelier and stays."),
-    N_("Nothing of the model {name} is on this computer."),
-    N_("The model {name} could not be removed ({reason})."),
-    N_(
-        "The model {name} could not be fetched ({reason}); mend that and run `mattelier models "
-        "get {again}` again."
-    ),
-    N_("The mask has no edge to refine: it is all one value."),
-    N_("The depth is the same everywhere, so it says nothing; choose another."),
-    N_(
-        "The folder {folder} cannot be used ({reason}); make it writable, or set MATTELIER_RUNTIME "
-        "to another folder."
-    ),
-    N_("The mask covers the picture, so nothing is left to fill it from."),
-    N_(
-        "No network that fills holes is on this computer, so the colours around were continued, "
-        "which suits small things on plain ground; see `mattelier models import`."
-    ),
-)
+from .i18n import _
 
 
-def translated(sentence: str) -> str:
-    """A sentence of the engine in the user's language, where the catalogue has it."""
-    for key, pattern in _patterns():
-        found = pattern.fullmatch(sentence)
-        if found is not None:
-            return _(key).format(**found.groupdict())
-    return _(sentence) if sentence else ""
+def translated(english: str, key: str, arguments: dict) -> str:
+    """A sentence of the engine in the user's language, where the catalogue has its key.
+
+    Parameters
+    ----------
+    english : str
+        The sentence as the engine says it: from an older catalogue it is the best there is.
+    key, arguments : str, dict
+        Its template, and what stands for the {names} in it.
+    """
+    if not arguments:
+        return _(key) if key else english
+    try:
+        return _(key).format(**{name: _argument(value) for name, value in arguments.items()})
+    except (LookupError, ValueError):
+        return english
 
 
-@functools.cache
-def _patterns() -> list:
-    names = re.compile(r"\\\{(\w+)\\\}")
-    return [
-        (key, re.compile(names.sub(r"(?P<\1>.+)", re.escape(key)), re.DOTALL)) for key in _SENTENCES
-    ]
+def translated_error(error) -> str:
+    """The sentence of the client's `WorkerError`."""
+    return translated(str(error), error.key, error.arguments)
+
+
+def translated_notes(report: dict) -> list[str]:
+    """What a report remarks on, a sentence each."""
+    return [translated(one["key"], one["key"], one["arguments"]) for one in report.get("notes", ())]
+
+
+def _argument(value) -> str:
+    if isinstance(value, dict):
+        return translated(str(value.get("key", "")), value["key"], value["arguments"])
+    return str(value)

@@ -11,7 +11,7 @@ import traceback
 
 from gi.repository import Gimp
 
-from .engine_sentences import translated
+from .engine_sentences import translated_error
 from .i18n import _
 
 _MAX_LOG_BYTES = 1_000_000
@@ -37,7 +37,7 @@ def error_message(error: Exception) -> str:
     if isinstance(error, PluginError):
         return runnable(str(error))
     if hasattr(error, "log"):
-        return _with_details(runnable(translated(str(error))), error.log)
+        return _with_details(runnable(translated_error(error)), error.log)
     return _with_details(
         _("Mattelier stumbled ({error}); the image was not changed.").format(
             error=type(error).__name__

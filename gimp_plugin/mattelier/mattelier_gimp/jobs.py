@@ -13,25 +13,11 @@ from typing import Any, NamedTuple
 from gi.repository import Gimp
 
 from . import engine, pixels, schema
-from .engine_sentences import translated
+from .engine_sentences import translated_notes
 from .failure import PluginError, runnable
-from .i18n import N_, _
+from .i18n import _
 from .settings import Settings
 
-# What the engine says of its work, for the catalogue.
-_STAGES = (
-    N_("warming up"),
-    N_("waiting for other work"),
-    N_("looking"),
-    N_("looking closer"),
-    N_("refining the edge"),
-    N_("cleaning edge colours"),
-    N_("enlarging"),
-    N_("enlarging alpha"),
-    N_("denoising"),
-    N_("filling"),
-    N_("refining the edges"),
-)
 _SENDING, _COMPUTING = 0.1, 0.95  # where these stages end on a layer's share of the bar
 _EMPTY_COVERAGE = 1e-4  # of the layer's area, below which a matte holds nothing
 _SURE = 0.9  # of a matte's confidence; see the README's "How sure is it?"
@@ -169,8 +155,8 @@ class Job(NamedTuple):
                 progress.finished()
                 check_found(answer.report, names[layer])
                 layer_results.append(LayerResult(layer, request, answer.pictures))
-                note = runnable(translated(str(answer.report.get("note") or "")))
-                notes += [note, _doubt(answer.report, names[layer])]
+                notes += map(runnable, translated_notes(answer.report))
+                notes.append(_doubt(answer.report, names[layer]))
         check_there(names)
         step = one_undo_step(call.image) if self.changes_image(call) else contextlib.nullcontext()
         with step:

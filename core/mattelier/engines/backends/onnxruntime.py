@@ -14,6 +14,7 @@ from mattelier.engines.failures import NO_ONNX_ENGINE, first_line, run_error
 from mattelier.engines.graph_ports import Port, Signature
 from mattelier.engines.network_source import NetworkSource
 from mattelier.types.errors import EngineError, ModelError
+from mattelier.types.sentence import Sentence
 
 PACKAGE = "onnxruntime"
 
@@ -41,8 +42,9 @@ class ONNXSession:
         # ONNX Runtime falls back to the CPU by itself, with no more than a line of log.
         if provider not in session.get_providers():
             raise EngineError(
-                f"onnxruntime cannot use {device} here; run `pip install onnxruntime-gpu` with a "
-                "matching CUDA, or use --device cpu."
+                "onnxruntime cannot use {device} here; run `pip install onnxruntime-gpu` with "
+                "a matching CUDA, or use --device cpu.",
+                device=device,
             )
         self.device = device
         self._model, self._session = model, session
@@ -65,7 +67,12 @@ class ONNXSession:
             [answer] = self._session.run([self._outputs[self._binding.output]], feed)
         except Exception as error:  # its exceptions share no base of their own
             raise run_error(
-                f"ONNX Runtime could not run {self._model}: {first_line(error)}.", error
+                Sentence(
+                    "ONNX Runtime could not run {model}: {reason}.",
+                    model=self._model,
+                    reason=first_line(error),
+                ),
+                error,
             ) from error
         return {self._binding.role: np.asarray(answer, np.float32)}
 
@@ -86,9 +93,11 @@ def missing(source: NetworkSource, device: str) -> str:
     """See `Backend.missing`."""
     if device == "cpu":
         return NO_ONNX_ENGINE
-    return (
-        f"{source.name} exists as ONNX only, which needs onnxruntime-gpu to run on {device}; "
-        "run `pip install onnxruntime-gpu` or use --device cpu."
+    return Sentence(
+        "{name} exists as ONNX only, which needs onnxruntime-gpu to run on {device}; "
+        "run `pip install onnxruntime-gpu` or use --device cpu.",
+        name=source.name,
+        device=device,
     )
 
 
@@ -119,4 +128,6 @@ def _session(path: Path, provider: str) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=[provider])
     except Exception as error:  # its exceptions share no base of their own
-        raise ModelError(f"ONNX Runtime cannot read {path}: {first_line(error)}.") from error
+        raise ModelError(
+            "ONNX Runtime cannot read {path}: {reason}.", path=path, reason=first_line(error)
+        ) from error

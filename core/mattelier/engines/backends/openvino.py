@@ -24,6 +24,7 @@ from mattelier.engines.graph_ports import Port, Signature
 from mattelier.engines.graph_split import split
 from mattelier.engines.network_source import NetworkSource
 from mattelier.types.errors import ModelError
+from mattelier.types.sentence import Sentence
 
 PACKAGE = "openvino"
 
@@ -118,7 +119,12 @@ class OpenVINOSession:
                 self._request.infer(feed, share_inputs=True)
             except (RuntimeError, MemoryError) as error:
                 raise run_error(
-                    f"OpenVINO could not run {self._model}: {last_line(error)}.", error
+                    Sentence(
+                        "OpenVINO could not run {model}: {reason}.",
+                        model=self._model,
+                        reason=last_line(error),
+                    ),
+                    error,
                 ) from error
             answer = self._request.get_output_tensor(self._binding.output).data
             # A copy: the next pass writes there.
@@ -147,7 +153,12 @@ class OpenVINOSession:
                 self._ask.infer([*given, inputs["hint"]], share_inputs=True)
             except (RuntimeError, MemoryError) as error:
                 raise run_error(
-                    f"OpenVINO could not run {self._model}: {last_line(error)}.", error
+                    Sentence(
+                        "OpenVINO could not run {model}: {reason}.",
+                        model=self._model,
+                        reason=last_line(error),
+                    ),
+                    error,
                 ) from error
             answer = self._ask.get_output_tensor(self._binding.output).data
             return {self._binding.role: np.array(answer, np.float32)}
@@ -170,7 +181,10 @@ def open_session(source: NetworkSource, device: str) -> OpenVINOSession:
         network = _compile(str(source.graph), source.cache)
     except RuntimeError as error:
         raise ModelError(
-            f"OpenVINO cannot read {source.graph} of the model {source.name}: {last_line(error)}."
+            "OpenVINO cannot read {graph} of the model {name}: {reason}.",
+            graph=source.graph,
+            name=source.name,
+            reason=last_line(error),
         ) from error
     return OpenVINOSession(source.name, network, source.ports, partial(_compile_halves, source))
 
@@ -185,7 +199,7 @@ def _compile_halves(source: NetworkSource, hint: str) -> tuple[Any, Any]:
 def missing(source: NetworkSource, device: str) -> str:
     """See `Backend.missing`."""
     if source.graph is not None and source.graph.suffix != ".onnx":
-        return f"{source.name} needs OpenVINO; run `pip install openvino`."
+        return Sentence("{name} needs OpenVINO; run `pip install openvino`.", name=source.name)
     return NO_ONNX_ENGINE
 
 
@@ -201,7 +215,9 @@ def signature(path: Path) -> Signature:
     try:
         graph = read_graph(path, front_end)
     except Exception as error:  # the front end's exceptions share no base of their own
-        raise ModelError(f"{path.name} is not an {title} graph that can be run here.") from error
+        raise ModelError(
+            "{name} is not an {title} graph that can be run here.", name=path.name, title=title
+        ) from error
     kernels = {
         constant.get_friendly_name(): int(np.prod(constant.get_output_shape(0)))
         for node in graph.get_ops()

@@ -13,6 +13,7 @@ from mattelier.engines.failures import is_out_of_memory, one_line, run_error
 from mattelier.engines.network_source import NetworkSource
 from mattelier.networks.architecture import Entry
 from mattelier.types.errors import EngineError
+from mattelier.types.sentence import Sentence
 
 if TYPE_CHECKING:
     from torch import nn
@@ -101,8 +102,17 @@ class TorchSession:
 
     def _failure(self, error: BaseException) -> str:
         if is_out_of_memory(error) and self.device != "cpu":
-            return f"{self.device} has too little free memory for {self._model}; use --device cpu."
-        return f"PyTorch could not run {self._model} on {self.device}: {one_line(error)}."
+            return Sentence(
+                "{device} has too little free memory for {model}; use --device cpu.",
+                device=self.device,
+                model=self._model,
+            )
+        return Sentence(
+            "PyTorch could not run {model} on {device}: {reason}.",
+            model=self._model,
+            device=self.device,
+            reason=one_line(error),
+        )
 
 
 def runs(source: NetworkSource, device: str) -> bool:
@@ -113,7 +123,9 @@ def runs(source: NetworkSource, device: str) -> bool:
 def open_session(source: NetworkSource, device: str) -> TorchSession:
     """See `Backend.open_session`."""
     if reason := _unusable(device):  # before the work of building it
-        raise EngineError(f"{device} was asked for, but {reason}; use --device cpu.")
+        raise EngineError(
+            "{device} was asked for, but {reason}; use --device cpu.", device=device, reason=reason
+        )
     assert source.network is not None
     network, ports = source.network(), source.ports
     return TorchSession(
@@ -130,7 +142,9 @@ def open_session(source: NetworkSource, device: str) -> TorchSession:
 def missing(source: NetworkSource, device: str) -> str:
     """See `Backend.missing`."""
     needy = source.name if device == "cpu" else device
-    return f"{needy} needs PyTorch, which is missing; run `pip install torch`."
+    return Sentence(
+        "{needy} needs PyTorch, which is missing; run `pip install torch`.", needy=needy
+    )
 
 
 def _unusable(device: str) -> str | None:

@@ -138,7 +138,11 @@ def _setting(
     depth, at = scene.depth, request.focus
     if at is not None and not (0 <= at.x < width and 0 <= at.y < height):
         raise UsageError(
-            f"The focus {at.x:g},{at.y:g} lies outside the picture of {width}×{height} pixels."
+            "The focus {x},{y} lies outside the picture of {width}×{height} pixels.",
+            x=f"{at.x:g}",
+            y=f"{at.y:g}",
+            width=width,
+            height=height,
         )
     if request.distance is not None and not depth.metric:
         raise UsageError(

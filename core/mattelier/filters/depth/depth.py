@@ -55,8 +55,9 @@ class DepthTask(Task):
         source = open_depth_source(request, models)
         if source is not None and source.task == "matte" and request.model == "auto":
             raise ModelError(
-                f"{TASK_MODELS['depth'].none_ready} The subject's flat shape is no depth; where "
-                "that is wanted all the same, name it with --depth-model matte."
+                "{none_ready} The subject's flat shape is no depth; where that is wanted all "
+                "the same, name it with --depth-model matte.",
+                none_ready=TASK_MODELS["depth"].none_ready,
             )
         return inputs
 
@@ -232,7 +233,11 @@ def check_shape(depth: DepthMap, height: int, width: int) -> DepthMap:
     stretch = (columns / rows) / (width / height)
     if not 0.97 < stretch < 1.03:
         raise UsageError(
-            f"The depth map is {columns}×{rows} pixels, of another shape than the picture's "
-            f"{width}×{height}; give the one that belongs to it."
+            "The depth map is {columns}×{rows} pixels, of another shape than the "
+            "picture's {width}×{height}; give the one that belongs to it.",
+            columns=columns,
+            rows=rows,
+            width=width,
+            height=height,
         )
     return depth

@@ -115,7 +115,10 @@ class ProductTask(Task):
         missing = np.zeros((height, width), np.float32)
         if placing is not None:
             if placing.scale > _MAX_ENLARGEMENT:
-                remark(f"The subject is small and was enlarged {placing.scale:.1f} times.")
+                remark(
+                    "The subject is small and was enlarged {scale} times.",
+                    scale=f"{placing.scale:.1f}",
+                )
             subject = placing.apply(np.dstack([foreground * alpha[..., None], alpha]))
             subject[..., :3] = np.minimum(subject[..., :3], subject[..., 3:])
             report.measures["turned_degrees"] = round(placing.degrees, 2)
@@ -175,7 +178,8 @@ def parse_background(text: str) -> Backdrop | None:
         return parse_gradient(text)
     except UsageError as error:
         raise PictureError(
-            f"The background {text!r} is neither a picture file nor a colour, nor two."
+            "The background {text} is neither a picture file nor a colour, nor two.",
+            text=repr(text),
         ) from error
 
 
