@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import gettext
 import re
+import runpy
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +18,38 @@ SAME = {
     "{megabytes} MB",
     "Ra_dius (0: auto)",
     "Plug-in: Mattelier {version} in {folder}",
+    "{damage} {remedy}",
 }  # the same word in one of them
+TRANSLATIONS = runpy.run_path(str(PLUGIN.parents[1] / "install" / "translations.py"))
+
+
+def engine_sentences() -> Iterator[tuple[str, ast.expr]]:
+    """Every sentence that the engine says to a host: where, and what makes it."""
+    for path in TRANSLATIONS["engine_sources"]():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and node.args:
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                if name in TRANSLATIONS["SENTENCES"]:
+                    yield f"{path.name}:{node.lineno}", node.args[0]
+
+
+def literals(made_of: ast.expr) -> list[ast.expr]:
+    """What a sentence is made of where it is one thing or another."""
+    if isinstance(made_of, ast.IfExp):
+        return [*literals(made_of.body), *literals(made_of.orelse)]
+    if isinstance(made_of, ast.BoolOp):
+        return [one for value in made_of.values for one in literals(value)]
+    return [made_of]
 
 
 def texts() -> set[str]:
-    """Every text that the plug-in's code marks or translates."""
-    found = set()
+    """Every text that the plug-in's code marks or translates, and the engine's sentences."""
+    found = {
+        one.value
+        for _place, made_of in engine_sentences()
+        for one in literals(made_of)
+        if isinstance(one, ast.Constant)
+    }
     for path in PLUGIN.glob("mattelier_gimp/*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
@@ -42,6 +70,19 @@ def entries(path: Path) -> dict[str, str]:
     quoted = r'((?:"(?:[^"\\]|\\.)*"\s*)+)'
     pairs = re.findall(rf"^msgid {quoted}msgstr {quoted}", path.read_text("utf-8"), re.M)
     return {ast.literal_eval(f"({one})"): ast.literal_eval(f"({other})") for one, other in pairs}
+
+
+def test_each_sentence_of_the_engine_has_a_key() -> None:
+    """A template and arguments, or a sentence that was made so elsewhere; nothing put together."""
+    put_together = [
+        place
+        for place, made_of in engine_sentences()
+        for one in literals(made_of)
+        if not isinstance(one, ast.Constant | ast.Name | ast.Attribute | ast.Call)
+        or (isinstance(one, ast.Call) and getattr(one.func, "attr", "") in ("format", "join"))
+    ]
+    assert not put_together
+    assert len(texts()) > 500
 
 
 def test_german_and_spanish_are_there() -> None:

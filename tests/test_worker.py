@@ -29,6 +29,9 @@ from mattelier.worker.client import Engine, WorkerError
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these speak to a Unix socket")
 
 
+TEMPLATE = Path(__file__).parents[1] / "gimp_plugin" / "mattelier" / "locale" / "mattelier.pot"
+
+
 @pytest.fixture
 def runtime(monkeypatch) -> Iterator[Path]:
     """A runtime folder of its own, with a short path; its worker is ended afterwards."""
@@ -203,7 +206,10 @@ def test_what_cannot_be_done_is_one_sentence(shared, task, options, pictures, se
         announced = {name: to_pixels(np.ascontiguousarray(p)) for name, p in pictures.items()}
         with pytest.raises(WorkerError, match=sentence) as caught:
             worker.run(task, options, announced)
-    assert "\n" not in str(caught.value)
+    error = caught.value
+    assert "\n" not in str(error)
+    assert error.key.format(**error.arguments) == str(error)
+    assert error.key in TEMPLATE.read_text("utf-8").replace('"\n"', "").replace('\\"', '"')
 
 
 def test_a_refusal_leaves_the_connection_usable(shared):

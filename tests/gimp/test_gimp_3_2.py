@@ -14,7 +14,7 @@ from real_gimp import INSIDE, RealGimp, end_worker, real_gimp
 
 SERIES = "3.2"
 BATCH = (
-    *cases_in("drawn_layers", "layers", "select_subject"),
+    *cases_in("drawn_layers", "layers", "select_subject", "erase", "objects", "models_and_batch"),
     "refine_edge.case_a_mask_is_refined_in_its_place",
     "replace_background.case_what_is_there_is_blurred_without_the_subject",
     "replace_background.case_matched_light_changes_the_subject_towards_the_background",

@@ -277,7 +277,7 @@ class Store:
                 )
         except OSError as error:
             return Sentence(
-                "{path} cannot be read ({error}).", path=path, error=_error_reason(error)
+                "{path} cannot be read ({reason}).", path=path, reason=_error_reason(error)
             )
         self._write_verified(verified | {str(path): key})
         return None

@@ -55,3 +55,7 @@ def case_errors_are_german(here):
     assert refused("remove-background", image, model="no-such").startswith("Ein Modell")
     image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, layer.get_width(), layer.get_height())
     assert refused("erase", image).startswith("Die Maske bedeckt das Bild")
+    Gimp.Selection.none(image)
+    too_large = refused("upscale", image, scale="width", width=20_000)
+    assert "ist zu groß: Bilder werden bis" in too_large, too_large
+    assert "20000" in too_large, too_large
