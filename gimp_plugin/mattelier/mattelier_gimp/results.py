@@ -92,12 +92,7 @@ def add_filtered(
     limited : bool
         Whether the selection, if there is one, becomes its mask.
     """
-    pixels.check_shape(picture, pixels.whole(layer), 4 if layer.has_alpha() else 3)
-    new = plain_copy(image, layer)
-    pixels.write_picture(new, encoding, picture)
-    insert_copy(image, layer, new)
-    new.set_name(name)
-    new.set_visible(True)
+    new = _with_picture(image, layer, encoding, picture, name)
     if limited and not Gimp.Selection.is_empty(image):
         _limit_to_selection(new)
     elif _shows_through(layer):
@@ -117,12 +112,20 @@ def add_behind(image: Gimp.Image, layer: Gimp.Layer, encoding, picture, name: st
     name : str
         Of the new layer.
     """
+    new = _with_picture(image, layer, encoding, picture, name, place=1)
+    if new.get_mask() is not None:
+        new.remove_mask(Gimp.MaskApplyMode.DISCARD)
+    return new
+
+
+def _with_picture(
+    image: Gimp.Image, layer: Gimp.Layer, encoding, picture, name: str, *, place: int = 0
+) -> Gimp.Layer:
+    """A visible copy of `layer` with another picture, inserted as `insert_copy` does."""
     pixels.check_shape(picture, pixels.whole(layer), 4 if layer.has_alpha() else 3)
     new = plain_copy(image, layer)
     pixels.write_picture(new, encoding, picture)
-    insert_copy(image, layer, new, place=1)
-    if new.get_mask() is not None:
-        new.remove_mask(Gimp.MaskApplyMode.DISCARD)
+    insert_copy(image, layer, new, place=place)
     new.set_name(name)
     new.set_visible(True)
     return new
