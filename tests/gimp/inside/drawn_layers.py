@@ -72,6 +72,39 @@ def case_links_and_paths_are_not_cut(here):
         assert not layer.is_rasterized()
 
 
+def case_things_are_erased_from_links_and_paths(here):
+    for make in (linked, drawn):
+        image, layer = make(here)
+        pixels = read(layer)
+        image.select_ellipse(Gimp.ChannelOps.REPLACE, 60, 40, 20, 16)
+        (new,) = done("erase", image)
+        assert type(new) is Gimp.Layer
+        assert read(new, "R'G'B' u8") != read(layer, "R'G'B' u8")
+        assert read(layer) == pixels
+        assert not layer.is_rasterized()
+
+
+def case_the_objects_of_a_link_become_layers(here):
+    image, layer = linked(here)
+    pixels = read(layer)
+    done("objects", image, result="layer")
+    new = [one for one in image.get_layers() if one.get_mask() is not None]
+    assert new
+    assert all(type(one) is Gimp.Layer for one in new)
+    assert read(layer) == pixels
+    assert not layer.is_rasterized()
+
+
+def case_an_erased_layer_keeps_its_effects_alive(here):
+    image = here.photo()
+    (layer,) = image.get_layers()
+    layer.append_filter(Gimp.DrawableFilter.new(layer, "gegl:gaussian-blur", "soft"))
+    image.select_ellipse(Gimp.ChannelOps.REPLACE, 60, 40, 20, 16)
+    (new,) = done("erase", image)
+    assert [one.get_name() for one in new.get_filters()] == ["soft"]
+    assert [one.get_name() for one in layer.get_filters()] == ["soft"]
+
+
 def case_live_effects_stay_alive(here):
     image = here.photo()
     (layer,) = image.get_layers()
