@@ -369,6 +369,15 @@ def test_a_psd_of_16_bits_keeps_them(tmp_path: Path) -> None:
         write_layers(tmp_path / "deep.gif", layers, Picture(colour))
 
 
+def test_layers_of_a_psd_have_any_name(tmp_path: Path) -> None:
+    psd_tools = pytest.importorskip("psd_tools")
+    picture = Picture(np.zeros((4, 6, 3), np.uint8))
+    names = ["猫 と 日本語 🐈", "Ωmega", "n" * 300]
+    write_layers(tmp_path / "names.psd", [Layer(name, picture) for name in names], picture)
+    file = psd_tools.PSDImage.open(tmp_path / "names.psd")
+    assert [layer.name for layer in file] == [*names[:2], "n" * 255]
+
+
 def test_a_folder_remembers_and_a_preset_and_a_flag_go_before(shop: Path) -> None:
     assert run("--canvas", "200", "--margin", "20", "--no-sheet") == 0
     assert run("--overwrite") == 0

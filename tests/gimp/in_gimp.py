@@ -11,6 +11,7 @@ import pytest
 from real_gimp import INSIDE, SAMPLE
 
 PHOTO = (160, 107)
+PSD_NAMES = ("Straße", "日本語", "Ωmega")
 _BACKDROP = (90, 90)
 
 
@@ -45,10 +46,16 @@ def cases_in(*modules: str) -> list[str]:
 
 
 def make_pictures(folder: Path) -> None:
-    """photo.png and large.png, the sample; backdrop.png, a square gradient; balls.png, three."""
+    """photo.png and large.png, the sample; backdrop.png, a square gradient; balls.png, three.
+
+    names.psd has layers with names of several scripts.
+    """
     import balls
     import numpy as np
     from PIL import Image, ImageOps
+
+    from mattelier.media.layered import Layer, write_layers
+    from mattelier.types.picture import Picture
 
     with Image.open(SAMPLE) as sample:
         sample.convert("RGB").save(folder / "large.png")
@@ -57,3 +64,5 @@ def make_pictures(folder: Path) -> None:
     y, x = np.mgrid[: _BACKDROP[1], : _BACKDROP[0]]
     gradient = np.stack([2 * x + 20, 2 * y + 40, 0 * x + 90], -1)
     Image.fromarray(gradient.astype(np.uint8)).save(folder / "backdrop.png")
+    plain = Picture(np.full((30, 40, 3), 90, np.uint8))
+    write_layers(folder / "names.psd", [Layer(name, plain) for name in PSD_NAMES], plain)

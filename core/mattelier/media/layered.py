@@ -19,6 +19,7 @@ from mattelier.types.result import Layer
 
 LAYER_SUFFIXES = frozenset((".ora", ".psd", ".exr"))
 _MAX_PSD_PX = 30_000  # of a side, by the format
+_MAX_PSD_NAME = 255  # characters of a layer's
 _HALF_MAX = 65504.0
 
 
@@ -60,7 +61,8 @@ def _write_psd(path: Path, layers: Sequence[Layer], merged: Picture) -> None:
     depth = 8 if merged.dtype == np.uint8 else 16
     file = PSDImage.new("RGB", (merged.width, merged.height), depth=depth)
     for one in layers:
-        file.create_pixel_layer_from_array(_display(one.picture, depth), name=one.name)
+        layer = file.create_pixel_layer_from_array(_display(one.picture, depth))
+        layer.name = one.name[:_MAX_PSD_NAME]  # in Unicode, which the library's own door is not
     if merged.icc and merged.transfer == "display":
         profile = ImageResource(key=Resource.ICC_PROFILE, data=merged.icc)
         file.image_resources[Resource.ICC_PROFILE] = profile

@@ -2,7 +2,9 @@
 
 from remove_background import painted_mask
 from stage import (
+    MODES,
     Gimp,
+    Gio,
     assert_a_matte,
     assert_same,
     call,
@@ -275,3 +277,11 @@ def case_a_mask_on_a_locked_layer(here):
     image, layer = with_everything_locked(here)
     assert_a_matte(values(done(NAME, image)[0]))
     assert layer.get_lock_content()
+
+
+def case_layers_of_a_psd_have_their_names(here):
+    file = Gio.File.new_for_path(str(here.out / "names.psd"))
+    image = Gimp.file_load(MODES.NONINTERACTIVE, file)
+    names = [layer.get_name() for layer in reversed(image.get_layers())]
+    image.delete()
+    assert names == ["Straße", "日本語", "Ωmega"], names
