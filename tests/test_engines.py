@@ -86,6 +86,22 @@ def test_every_engine_gives_the_same_alpha_at_any_shape(
         np.testing.assert_allclose(alpha, expected(**x), atol=2e-6)
 
 
+@pytest.mark.parametrize("name", ["tiny", "cutout"])
+def test_what_a_network_saw_can_be_asked_again_and_again(name: str, store: Store) -> None:
+    shipped = Store()
+    engine = open_model(
+        *((store.card(name), store) if name == "tiny" else (shipped.card(name), shipped)), "cpu"
+    )
+    assert engine.looks_apart
+    for shape in [(64, 128), (128, 64)]:
+        x = inputs(*shape)
+        seen = engine.run({"picture": x["picture"]}, "look")
+        for hint in (x["hint"], np.zeros_like(x["hint"]), x["hint"][:, ::-1].copy()):
+            asked = engine.run({**seen, "hint": hint}, "ask")["alpha"]
+            whole = engine.run({"picture": x["picture"], "hint": hint})["alpha"]
+            np.testing.assert_array_equal(asked, whole)
+
+
 def test_a_result_outlives_the_next_run(store: Store) -> None:
     engine = open_model(store.card("tiny"), store, "cpu")
     first = engine.run(inputs())["alpha"]

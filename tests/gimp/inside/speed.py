@@ -56,21 +56,25 @@ def _clicks(here, count):
     width, height = layer.get_width(), layer.get_height()
     picture = worker_client().Pixels(width, height, 3, "u8", [read(layer, "R'G'B' u8")])
     image.delete()
-    kept, peers = [], []
+    kept, corrected, peers = [], [], []
     with worker() as connection:
         for number in range(count + 1):
             place = {"x": (0.3 + 0.05 * (number % 8)) * width, "y": 0.6 * height}
-            options = {"stage": "glance", "matte": {"hint": {"points": [place]}}}
-            start = time.perf_counter()
-            connection.run("point", options, {} if number else {"picture": picture})
-            if number:  # the first brings the picture
-                kept.append(time.perf_counter() - start)
+            against = {"x": 0.8 * width, "y": (0.2 + 0.05 * (number % 8)) * height}
+            clicks = [place], [place, {**against, "positive": False}]
+            for points, seconds in zip(clicks, (kept, corrected), strict=True):
+                options = {"stage": "glance", "matte": {"hint": {"points": points}}}
+                start = time.perf_counter()
+                sent = {"picture": picture} if not number and points is clicks[0] else {}
+                connection.run("point", options, sent)
+                if number:  # the first brings the picture
+                    seconds.append(time.perf_counter() - start)
     for number in range(max(3, count // 4)):
         start = time.perf_counter()
         _engine("matte", file, "--point", f"{(0.3 + 0.1 * number) * width:.0f},{0.6 * height:.0f}",
                 "--quality", "fast", "-o", here.out / "click.png", "--overwrite")  # fmt: skip
         peers.append(time.perf_counter() - start)
-    return {"kept": kept, "process": peers}
+    return {"kept": kept, "corrected": corrected, "process": peers}
 
 
 def _engine(*arguments):
