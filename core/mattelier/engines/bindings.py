@@ -60,10 +60,10 @@ def bind(model: str, ports: Ports, inputs: list[str], outputs: list[str]) -> Bin
     if set(roles.values()) != set(inputs):
         raise ModelError(
             "The model {model} does not fit its card: its inputs are {inputs}, the card "
-            "fills {value}.",
+            "fills {filled}.",
             model=model,
             inputs=", ".join(inputs),
-            value=", ".join(roles.values()),
+            filled=", ".join(roles.values()),
         )
     return Binding(roles, _position(model, ports.output, outputs), ports.role)
 

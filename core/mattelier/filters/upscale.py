@@ -243,20 +243,20 @@ def result_size(request: UpscaleRequest, height: int, width: int) -> tuple[int, 
     tall, wide = wanted[0] / height, wanted[1] / width
     if min(tall, wide) < 1 or wanted == (height, width):
         raise UsageError(
-            "{wanted}×{wanted2} is not larger than the picture, which is {width}×{height}.",
+            "{wanted}×{tall} is not larger than the picture, which is {width}×{height}.",
             wanted=wanted[1],
-            wanted2=wanted[0],
+            tall=wanted[0],
             width=width,
             height=height,
         )
     most = max_result_pixels(_MAX_PIXELS)
     if max(tall, wide) > _MAX_FACTOR or wanted[0] * wanted[1] > most:
         raise UsageError(
-            "{wanted}×{wanted2} is too large: pictures are enlarged up to {max_factor} "
+            "{wanted}×{tall} is too large: pictures are enlarged up to {times} "
             "times, to {most} megapixels.",
             wanted=wanted[1],
-            wanted2=wanted[0],
-            max_factor=_MAX_FACTOR,
+            tall=wanted[0],
+            times=_MAX_FACTOR,
             most=f"{most / 1e6:g}",
         )
     if abs(tall / wide - 1) > _MAX_ASPECT_CHANGE:

@@ -57,9 +57,9 @@ class ObjectsTask(Task):
             remark("No object was found.")
         if len(found) > MAX_OBJECTS:
             remark(
-                "{count} objects were found; the surest {max_objects} are given.",
+                "{count} objects were found; the surest {most} are given.",
                 count=len(found),
-                max_objects=MAX_OBJECTS,
+                most=MAX_OBJECTS,
             )
         solved = []
         own = None if picture.alpha is None else to_float(picture.alpha)

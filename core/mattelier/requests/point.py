@@ -33,9 +33,7 @@ class Stroke:
         if not self.points:
             raise UsageError("A stroke needs a point.")
         if not 0 < self.radius <= _MAX_RADIUS_PX:
-            raise UsageError(
-                "A stroke's radius is 1 to {max_radius_px} pixels.", max_radius_px=_MAX_RADIUS_PX
-            )
+            raise UsageError("A stroke's radius is 1 to {most} pixels.", most=_MAX_RADIUS_PX)
         if not all(math.isfinite(point.x) and math.isfinite(point.y) for point in self.points):
             raise UsageError("A stroke's points are numbers.")
 

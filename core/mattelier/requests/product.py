@@ -145,9 +145,7 @@ class ProductRequest(Request, task="product"):
         super().__post_init__()
         width, height = self.size
         if not 16 <= min(width, height) <= max(width, height) <= MAX_CANVAS_PX:
-            raise UsageError(
-                "A canvas has 16 to {max_canvas_px} pixels a side.", max_canvas_px=MAX_CANVAS_PX
-            )
+            raise UsageError("A canvas has 16 to {most} pixels a side.", most=MAX_CANVAS_PX)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -27,9 +27,9 @@ def parse_tile(text: str) -> int:
         return 0
     if not text.isdecimal() or int(text) < MIN_TILE_PX:
         raise UsageError(
-            "{text} is neither auto nor a number of pixels from {min_tile_px} on.",
+            "{text} is neither auto nor a number of pixels from {least} on.",
             text=repr(text),
-            min_tile_px=MIN_TILE_PX,
+            least=MIN_TILE_PX,
         )
     return int(text)
 

@@ -57,9 +57,9 @@ def point(
     if picture is not None and request.stage != "apply":
         if picture.width * picture.height > MAX_KEPT_PIXELS:
             raise UsageError(
-                "A picture to point at has at most {max_kept_pixels} megapixels; send a "
+                "A picture to point at has at most {most} megapixels; send a "
                 "smaller one, and the full size with apply.",
-                max_kept_pixels=f"{MAX_KEPT_PIXELS / 1e6:g}",
+                most=f"{MAX_KEPT_PIXELS / 1e6:g}",
             )
         kept.session, kept.start = PointingSession(View(picture)), None
         kept.colour = picture.colour

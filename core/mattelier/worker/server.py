@@ -433,10 +433,10 @@ def _check_request(
             raise UsageError("The size of {title} is not two positive numbers.", title=repr(title))
         if width * height > _MAX_PIXELS:
             raise UsageError(
-                "{title} has {width} megapixels; the most is {max_pixels}.",
+                "{title} has {width} megapixels; the most is {most}.",
                 title=repr(title),
                 width=f"{width * height / 1e6:.0f}",
-                max_pixels=f"{_MAX_PIXELS / 1e6:.0f}",
+                most=f"{_MAX_PIXELS / 1e6:.0f}",
             )
         channels = picture.get("channels")
         if type(channels) is not int or channels not in job.channels[title]:

@@ -45,11 +45,11 @@ def stereo(left: View, right: View) -> DepthMap:
     if (left.height, left.width) != (right.height, right.width):
         raise UsageError(
             "The right picture is {width}×{height} pixels but the left is "
-            "{width2}×{height2}; give a pair of one size.",
+            "{left_width}×{left_height}; give a pair of one size.",
             width=right.width,
             height=right.height,
-            width2=left.width,
-            height2=left.height,
+            left_width=left.width,
+            left_height=left.height,
         )
     scale = min(1.0, _MATCHING_SIDE_PX / max(left.height, left.width))
     height, width = round(left.height * scale), round(left.width * scale)
