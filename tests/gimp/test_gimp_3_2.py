@@ -30,7 +30,7 @@ WINDOWS = (
     "preview.case_a_slider_changes_what_is_right_of_the_line",
 )
 GERMAN = cases_in("german")
-SECONDS = 420
+SECONDS = 600
 
 
 @pytest.fixture(scope="module")
