@@ -1,8 +1,9 @@
 """Bring the catalogues of GIMP's plug-in up to date: `python3 install/translations.py`.
 
-Needs gettext (xgettext, msgmerge, msgfmt). The texts of the plug-in and the sentences that the engine
-says to it, each where it is raised or told, go into locale/mattelier.pot, what is new into each locale/LANGUAGE/LC_MESSAGES/mattelier.po, for somebody to translate, and each
-.po becomes the .mo that GIMP reads. A new language begins with an empty .po in its folder.
+Needs gettext (xgettext, msgmerge, msgfmt). The texts of the plug-in, and the sentences that the
+engine says to it, each where it is raised or told, go into locale/mattelier.pot, what is new into
+each locale/LANGUAGE/LC_MESSAGES/mattelier.po, for somebody to translate, and each .po becomes the
+.mo that GIMP reads. A new language begins with an empty .po in its folder.
 """
 
 from __future__ import annotations

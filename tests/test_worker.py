@@ -212,6 +212,14 @@ def test_what_cannot_be_done_is_one_sentence(shared, task, options, pictures, se
     assert error.key in TEMPLATE.read_text("utf-8").replace('"\n"', "").replace('\\"', '"')
 
 
+def test_what_a_report_remarks_on_has_a_key(shared):
+    with connect() as worker:
+        pictures = {"picture": to_pixels(photo()), "mask": to_pixels(photo()[..., 0] * 0)}
+        report = worker.run("erase", {}, pictures).report
+    assert report["note"] == "The mask is empty, so nothing was erased."
+    assert report["notes"] == [{"key": report["note"], "arguments": {}}]
+
+
 def test_a_refusal_leaves_the_connection_usable(shared):
     with connect() as worker:
         with pytest.raises(WorkerError):
