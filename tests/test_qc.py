@@ -64,6 +64,26 @@ def test_a_frame_gone_wrong_is_named_with_its_reason(shot, capsys):
     assert "the matte is empty" in report.read_text("utf-8")
 
 
+def test_a_subject_that_was_lost_is_named_though_nothing_jumps(shot, capsys):
+    names = str(shot / "one" / "a.####.png")
+    key = f"1001={shot / 'masks' / 'm.1001.png'}"
+    command = ["roto", str(shot / "plate"), "-o", names, "--model", "tiny", "--key", key]
+    assert main([*command, "--tune", "0"]) == 0
+    for frame in FRAMES:  # the disc while it is seen, then, little by little, the ground beside it
+        mask = np.zeros((90, 160), np.uint8)
+        lost = max(0, frame - 1006)
+        cv2.circle(mask, (40 + 3 * min(frame - 1001, 5) + 14 * lost, 45), 20, 255, -1)
+        Image.fromarray(mask).save(shot / "one" / f"a.{frame}.png")
+    capsys.readouterr()
+    assert main(["qc", names]) == 0
+    found = re.search(r"the subject may have been lost: (\S+)", capsys.readouterr().out)[1]
+    assert found == "1008-1012"  # from where less than half of the disc is left
+    for frame in FRAMES:
+        Image.open(shot / "masks" / f"m.{frame}.png").save(shot / "one" / f"a.{frame}.png")
+    assert main(["qc", names]) == 0
+    assert "the subject may have been lost" not in capsys.readouterr().out
+
+
 def test_a_folder_without_a_shot_is_wrong_usage(tmp_path, capsys):
     assert main(["qc", str(tmp_path)]) == 2
     assert "no results" in capsys.readouterr().err

@@ -2,7 +2,9 @@
 
 Flicker is what is left of the change between two frames after the earlier matte is carried along
 by optical flow. On key frames, whose mattes are the artist's masks or were found by them, they are
-compared with the neighbours' mattes carried there.
+compared with the neighbours' mattes carried there. Every other frame is asked the way back: what
+its matte takes for the subject has to lead to the subject of the nearest key frame (cycle
+consistency, Wang, Jabri and Efros 2019, arXiv:1903.07593).
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.engines.model_cache import ModelCache
 from mattelier.media import stills
 from mattelier.media.colour_space import ColourSpace
 from mattelier.media.frame_names import FrameNames
@@ -24,6 +28,8 @@ from mattelier.media.open_plate import open_plate
 from mattelier.metrics.masks import iou
 from mattelier.shot.outputs import WORK_FOLDER
 from mattelier.shot.tracking.flow import optical_flow, warp
+from mattelier.shot.tracking.memory import Embeddings, Memory
+from mattelier.shot.tracking.propagate import logistic
 from mattelier.shot.tracking.track import track_size
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.frame_range import FrameRange
@@ -35,6 +41,10 @@ _OUTLIER_DEVIATIONS = 6.0  # from the shot's median, in median absolute deviatio
 _MIN_FLICKER, _MIN_MOTION = 0.02, 0.1  # of the matte's area, below which nothing stands out
 _AREA_JUMP = 0.3  # change of the area between two frames, of the larger one
 _MIN_KEY_AGREEMENT, _MIN_CONFIDENCE = 0.8, 0.35  # lowest overlap with a key mask, lowest confidence
+# On 667 frames of eight made clips, tracked four ways from one key frame: of those whose overlap
+# with the truth is below 0.7, three in four lie below this, and of the others one in eleven.
+# Confidence finds one in six.
+_MIN_CYCLE = 0.5
 _EMPTY_AREA = 0.0005  # of the picture
 
 
@@ -49,6 +59,8 @@ class Curves:
     flicker : the same after the motion is taken out by optical flow
     agreement : on key frames, overlap (IoU) of mask and the neighbours' mattes carried there
     confidence : of tracking, 0…1
+    cycle : between key frames, how much more the nearest one's subject than its surroundings looks
+        like what the matte holds, −1…1
     """
 
     area: dict[int, float]
@@ -56,6 +68,7 @@ class Curves:
     flicker: dict[int, float]
     agreement: dict[int, float]
     confidence: dict[int, float]
+    cycle: dict[int, float]
 
 
 @dataclass(frozen=True)
@@ -123,16 +136,23 @@ def examine(manifest: Path) -> Findings:
         name: {k["frame"]: k["mask"] for k in request["keys"] if k["object"] == name and k["mask"]}
         for name in files
     }
-    curves = {name: Curves({}, {}, {}, {}, {}) for name in files}
+    curves = {name: Curves({}, {}, {}, {}, {}, {}) for name in files}
     sheet: dict[str, list[tuple[int, Map, Map]]] = {name: [] for name in files}
     sheet_frames = set(done.frames[:: max(1, -(-len(done) // _SHEET_FRAMES))])
     before: tuple[int, Map, dict[str, Map]] | None = None
+    device = request["matte"].get("device", "auto")
+    embeddings = Embeddings(ModelCache().open("default", "track", device))
+
+    def look(frame: int) -> tuple[Map, dict[str, Map]]:
+        view = space.view(plate.read(frame), exposure).resize(*size)
+        return view, {name: _matte(files[name], name, frame, size) for name in files}
+
     try:
+        known = _KeyFrames(look, keys, done)
         for number, frame in enumerate(done):
             tell(number / len(done))
             try:
-                view = space.view(plate.read(frame), exposure).resize(*size)
-                alphas = {name: _matte(files[name], name, frame, size) for name in files}
+                view, alphas = look(frame)
             except PictureError:
                 failed, before = failed | [frame], None
                 continue
@@ -145,6 +165,8 @@ def examine(manifest: Path) -> Findings:
                 confidence = records.get(frame, {}).get("confidence", {}).get(name)
                 if confidence is not None:
                     curve.confidence[frame] = confidence
+                if (nearest := known.nearest(name, frame)) is not None:
+                    curve.cycle[frame] = _cycle(embeddings, view, alpha, *nearest)
                 if before is not None and flows is not None:
                     _compare_frames(curve, frame, alpha, before[2][name], flows, keys[name], size)
                 if frame in sheet_frames:
@@ -156,6 +178,48 @@ def examine(manifest: Path) -> Findings:
         raise PictureError(f"No mattes of {shot['shot']} can be read; run mattelier roto first.")
     flags = {name: _flags(curve) for name, curve in curves.items()}
     return Findings(shot["shot"], done, failed, curves, flags, sheet)
+
+
+class _KeyFrames:
+    """Views and mattes of the key frames that were drawn, as they are asked for in order.
+
+    Parameters
+    ----------
+    look : gives a frame's view and its objects' mattes
+    keys : object → its drawn key frames
+    done : the frames that have mattes
+    """
+
+    def __init__(
+        self,
+        look: Callable[[int], tuple[Map, dict[str, Map]]],
+        keys: Mapping[str, Iterable[int]],
+        done: FrameRange,
+    ) -> None:
+        frames = set(done.frames)
+        self._keys = {name: sorted(frames.intersection(drawn)) for name, drawn in keys.items()}
+        self._look = lru_cache(maxsize=2)(look)
+
+    def nearest(self, name: str, frame: int) -> tuple[Map, Map] | None:
+        """View and matte of the object's key frame next to a frame; None: it is one, or none is."""
+        keys = self._keys[name]
+        if not keys or frame in keys:
+            return None
+        try:
+            view, alphas = self._look(min(keys, key=lambda key: abs(key - frame)))
+        except PictureError:
+            return None
+        return view, alphas[name]
+
+
+def _cycle(embeddings: Embeddings, view: Map, alpha: Map, key_view: Map, key: Map) -> float:
+    """What a matte takes for the subject, looked for in the key frame's view."""
+    if not alpha.any():
+        return -1.0
+    found = logistic(Memory(embeddings, [(view, alpha)]).odds(key_view))
+    inside, outside = key, 1 - key
+    shares = [(found * part).sum() / max(float(part.sum()), 1e-6) for part in (inside, outside)]
+    return float(shares[0] - shares[1])
 
 
 def _matte(target: Mapping[str, Any], name: str, frame: int, size: tuple[int, int]) -> Map:
@@ -227,6 +291,7 @@ def _flags(curve: Curves) -> dict[str, FrameRange]:
         "the edge moves suddenly": _outliers(curve.motion, _MIN_MOTION),
         "the key mask and the frames beside it disagree":
             _where(curve.agreement, lambda v: v < _MIN_KEY_AGREEMENT),
+        "the subject may have been lost": _where(curve.cycle, lambda v: v < _MIN_CYCLE),
         "tracking was unsure": _where(curve.confidence, lambda v: v < _MIN_CONFIDENCE),
     }  # fmt: skip
     flags = {reason: FrameRange.of(frames) for reason, frames in reasons.items()}

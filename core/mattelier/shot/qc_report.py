@@ -24,6 +24,7 @@ _TITLES = {
     "flicker": "Flicker (after optical flow)",
     "agreement": "Agreement with key frames (IoU)",
     "confidence": "Confidence of tracking",
+    "cycle": "The way back to the nearest key frame",
 }
 _STYLE = """body{font:14px system-ui,sans-serif;margin:2em;background:#1c1c1c;color:#ddd}
 figure{display:inline-block;margin:4px;text-align:center}img{display:block}

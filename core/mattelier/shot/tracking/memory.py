@@ -23,6 +23,7 @@ Map = NDArray[np.float32]
 
 _TEMPERATURE = 0.05  # of the softmax over likenesses −1…1
 _MIN_SHARE = 0.01  # a place is as sure as 0.01 and 0.99
+_KEPT_VIEWS = 4
 _COLOUR_SHARE = 0.5  # of the colours' log-odds, beside those of places
 
 
@@ -37,22 +38,26 @@ class Embeddings:
 
     def __init__(self, model: OpenModel) -> None:
         self._model = model
-        self._last: tuple[Map, Map] | None = None
+        self._kept: list[tuple[Map, Map]] = []
 
     def of(self, view: Map) -> Map:
-        """(C, h', w') float32, unit vectors over C; the last view's are kept.
+        """(C, h', w') float32, unit vectors over C; those of the last four views are kept.
 
         Parameters
         ----------
         view : (h, w, 3) float32 0…1, display-encoded RGB
         """
-        if self._last is None or self._last[0] is not view:
-            spec = self._model.input
-            height, width = network_size(spec, *view.shape[:2])
-            picture = preprocess(spec, View(Picture(view)), height, width)
-            features = self._model.run({"picture": picture})["features"]
-            self._last = view, features.reshape(features.shape[-3:])
-        return self._last[1]
+        for place, (seen, features) in enumerate(self._kept):
+            if seen is view:
+                self._kept.append(self._kept.pop(place))
+                return features
+        spec = self._model.input
+        height, width = network_size(spec, *view.shape[:2])
+        picture = preprocess(spec, View(Picture(view)), height, width)
+        features = self._model.run({"picture": picture})["features"]
+        features = features.reshape(features.shape[-3:])
+        self._kept = [*self._kept[1 - _KEPT_VIEWS :], (view, features)]
+        return features
 
 
 class Memory:
