@@ -14,6 +14,7 @@ from mattelier.requests.enhance import EnhanceRequest
 from mattelier.requests.erase import EraseRequest
 from mattelier.requests.fields import EffectRequest, Request
 from mattelier.requests.hint import Box, HintRequest, Point
+from mattelier.requests.keying import KeyingRequest
 from mattelier.requests.matte import MatteRequest
 from mattelier.requests.objects import ObjectsRequest
 from mattelier.requests.point import PointRequest, Stroke
@@ -50,6 +51,7 @@ __all__ = [
     "FramesRequest",
     "HintRequest",
     "KeyRequest",
+    "KeyingRequest",
     "MatteRequest",
     "MovieCodec",
     "ObjectsRequest",

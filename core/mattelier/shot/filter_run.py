@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mattelier.engines.model_cache import ModelCache
 from mattelier.media import stills
 from mattelier.media.frame_files import file_identity
+from mattelier.media.matte_frames import open_mattes
 from mattelier.requests import FramesRequest, to_json
 from mattelier.shot.frame_mattes import to_display
 from mattelier.shot.outputs import Target
 from mattelier.shot.plan import Shot
 from mattelier.shot.result import FrameResult
 from mattelier.shot.shot_run import VERSION, FrameInputT, FrameOutput, ShotRun, WriteFile
-from mattelier.tasks.registry import TASKS
+from mattelier.tasks.registry import TASKS, field_value
 from mattelier.tasks.task import run_prepared
 from mattelier.types.colour import from_float, to_float
 from mattelier.types.digest import digest
@@ -29,7 +31,7 @@ from mattelier.types.result import Report
 
 # Of the files and of what is computed here: older ones are made again after a change.
 _CACHE_VERSION = 1
-_COLOUR_DEPENDENT: tuple[str, ...] = ("enhance", "style")  # what red is matters to these
+_COLOUR_DEPENDENT: tuple[str, ...] = ("enhance", "style", "key")  # what red is matters to these
 _LINEAR_SUFFIXES = (".exr", ".tif", ".tiff")  # files that hold a plate in its own space
 
 
@@ -114,30 +116,56 @@ class FramesRun(ShotRun[FramesRequest, FrameInputT]):
         )
 
 
-class EffectRun(FramesRun[Picture]):
-    """A task that needs nothing but the frame; see `ShotRun`."""
+@dataclass(frozen=True, eq=False)
+class EffectInput:
+    """A frame, and the mattes that belong to it, by the names of the task's inputs."""
+
+    picture: Picture
+    mattes: Mapping[str, NDArray[np.float32]]
+
+
+class EffectRun(FramesRun[EffectInput]):
+    """A task that needs nothing but the frame and mattes of it; see `ShotRun`."""
+
+    def __init__(
+        self, shot: Shot[FramesRequest], models: ModelCache, done: Callable[[FrameResult], None]
+    ) -> None:
+        super().__init__(shot, models, done)
+        fields = {one.name: one.field for one in self.spec.inputs if one.by_frame}
+        texts = {name: field_value(self.request.options, field) for name, field in fields.items()}
+        self._mattes = {name: open_mattes(text) for name, text in texts.items() if text is not None}
+        # What each frame has of its own is read with it, and named by its content.
+        options: Any = self.request.options
+        self._request = replace(options, **dict.fromkeys(fields.values()))
+        self.options.update(dict.fromkeys(fields.values()))
+        self.refuse_overwrite(path for mattes in self._mattes.values() for path in mattes.paths())
 
     def open(self) -> None:
-        self._task, options = self.spec.load(), self.request.options
-        self._inputs = self._task.prepare(options, self.models)
+        self._task = self.spec.load()
+        self._inputs = self._task.prepare(self._request, self.models)
         height, width = self.plate.height, self.plate.width
-        self._weights = self._task.networks(options, self.models, height, width)
+        self._weights = self._task.networks(self._request, self.models, height, width)
         self._sample_identities: list[str] = []
         if self._task.settles:
             self._settle()
 
     def cache_inputs(self, frame: int) -> Any:
-        return self._sample_identities
+        if not self._mattes:
+            return self._sample_identities
+        mattes = {name: mattes.identity(frame) for name, mattes in self._mattes.items()}
+        return [self._sample_identities, mattes]
 
     def weights(self, target: Target) -> Mapping[str, str]:
         return self._weights
 
-    def read(self, frame: int) -> Picture:
-        return self.plate.read(frame)
+    def read(self, frame: int) -> EffectInput:
+        mattes = {name: mattes.read(frame) for name, mattes in self._mattes.items()}
+        return EffectInput(self.plate.read(frame), mattes)
 
-    def make(self, frame: int, picture: Picture, targets: Sequence[Target]) -> FrameOutput:
-        working, options = self.to_working_space(picture), self.request.options
-        result = run_prepared(self._task, options, working, self.models, self._inputs)
+    def make(self, frame: int, frame_input: EffectInput, targets: Sequence[Target]) -> FrameOutput:
+        picture = frame_input.picture
+        working, inputs = self.to_working_space(picture), {**self._inputs, **frame_input.mattes}
+        result = run_prepared(self._task, self._request, working, self.models, inputs)
         assert result.picture is not None
         record = _report_record(result.report)
         return self.frame_output(picture, result.picture, targets, record)
@@ -153,7 +181,7 @@ class EffectRun(FramesRun[Picture]):
             except PictureError:  # it fails by itself, when it is its turn
                 continue
         if pictures:
-            self._inputs = self._task.settle(self.request.options, pictures, **self._inputs)
+            self._inputs = self._task.settle(self._request, pictures, **self._inputs)
 
 
 def _report_record(report: Report) -> dict[str, Any]:

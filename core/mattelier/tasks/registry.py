@@ -19,6 +19,7 @@ from mattelier.requests import (
     DepthRequest,
     EnhanceRequest,
     EraseRequest,
+    KeyingRequest,
     MatteRequest,
     ObjectsRequest,
     ProductRequest,
@@ -56,6 +57,8 @@ class TaskInput:
         What of the task an array or picture becomes that is given in Python; "": its `name`.
     travels : bool
         Whether a host can send it as pixels; else it is a file, or not there.
+    by_frame : bool
+        Whether each frame of a shot has its own, or all share one; else all share one.
     """
 
     name: str
@@ -64,6 +67,7 @@ class TaskInput:
     required: bool = False
     argument: str = ""
     travels: bool = True
+    by_frame: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,18 @@ TASKS: Mapping[str, TaskSpec] = {
             "refining",
             (TaskInput("mask", "mask", "mask", required=True),),
             sequences="roto refines the masks of key frames, and all frames between them",
+        ),
+        TaskSpec(
+            KeyingRequest,
+            "mattelier.matting.keyer:KeyTask",
+            "cutout",
+            "Key a green or blue screen: the subject with alpha, without the screen's light.",
+            "keying",
+            (
+                TaskInput("garbage", "mask", "garbage", by_frame=True),
+                TaskInput("holdout", "mask", "holdout", by_frame=True),
+                TaskInput("clean_plate", "picture", "clean_plate"),
+            ),
         ),
         TaskSpec(
             ObjectsRequest,
