@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from .node.node_type import NodeType
 from .node_types.bokeh.node import Bokeh
+from .node_types.keyer import Keyer
 from .node_types.rotoscope.node import Rotoscope
 from .node_types.upscale import Upscale
 
@@ -12,6 +13,7 @@ NODE_TYPES: dict[str, NodeType] = {
     node_type.name: node_type
     for node_type in (
         Rotoscope(),
+        Keyer(),
         Upscale(),
         Bokeh(),
     )

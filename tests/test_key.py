@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import OpenImageIO
 import pytest
 from numpy.typing import NDArray
 from run_task import run
@@ -193,6 +194,9 @@ def test_a_shot_frame_by_frame(
         result = stills.read(tmp_path / f"out/keyed.{number}{suffix}")
         assert result.alpha is not None
         assert np.abs(to_float(result.alpha) - frame.alpha).mean() < 0.02
+        if suffix == ".exr":  # premultiplied: nothing is added where nothing is
+            raw = OpenImageIO.ImageBuf(str(tmp_path / f"out/keyed.{number}.exr")).get_pixels()
+            assert not raw[raw[..., 3] == 0].any()
         solid = frame.alpha > 0.999
         colour = to_float(result.colour)
         light = colour if suffix == ".exr" else srgb_to_linear(colour)

@@ -16,6 +16,7 @@ _MENU_NAMES = {
     "PREMUL_TO_STRAIGHT": "To Straight",
     "STEP": "Steps",
     "DISTANCE": "Distance",
+    "FIXED": "Fixed",
 }
 
 MIX_NODE = "ShaderNodeMixRGB" if _GROUPS else "CompositorNodeMixRGB"
@@ -91,3 +92,13 @@ def set_blur(node: bpy.types.Node, sigma: float) -> None:
     else:  # whole pixels, and a factor
         node.size_x = node.size_y = math.ceil(radius)
         size.default_value = radius / math.ceil(radius)
+
+
+def set_mask_size(node: bpy.types.Node, size: tuple[int, int]) -> None:
+    """Let a Mask node draw its mask in so many pixels, whatever size the scene has."""
+    set_option(node, "size_source", "Size Source", "FIXED")
+    for name, socket, pixels in zip(("size_x", "size_y"), ("Size X", "Size Y"), size, strict=True):
+        if hasattr(node, name):
+            setattr(node, name, max(pixels, 1))
+        else:
+            node.inputs[socket].default_value = max(pixels, 1)

@@ -26,7 +26,7 @@ from mattelier.engines.model_cache import ModelCache
 from mattelier.media import stills
 from mattelier.media.depth_maps import read_depth
 from mattelier.requests import FramesRequest, RotoRequest, from_json, to_json
-from mattelier.shot import frame_mattes, roto
+from mattelier.shot import filter_shot, frame_mattes, roto
 from mattelier.shot.frame_mattes import FrameMattes, frame_writers
 from mattelier.shot.outputs import Target
 from mattelier.shot.plan import Shot, prepare
@@ -143,7 +143,12 @@ class MadeUpRoto(roto._RotoRun):
 
 
 def make_pictures(connection: socket.socket, options: dict, orders: dict) -> None:
-    from_json(FramesRequest, options)  # the real worker would refuse what is no request
+    request = from_json(FramesRequest, options)  # which refuses what is no request
+    if request.task == "key":  # needs no network
+        failed = filter_shot.run(request, models=_models).failed
+        protocol.send(connection, {"report": {"errors": [], "failed": str(failed), "note": ""},
+                                   "pictures": []})  # fmt: skip
+        return
     numbers = frames_of(options["frames"])
     errors, failed = [], []
     for index, number in enumerate(numbers):

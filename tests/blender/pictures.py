@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import OpenImageIO
+from screens import screened
 
 HEIGHT, WIDTH = 16, 32
 
@@ -81,7 +82,7 @@ def walk(number: int) -> np.ndarray:
 def make_plates(folder: Path) -> None:
     """plate.0101-0110.exr, large.0101-0110.exr and its mattes walk.0101-0110.exr,
     veil.0101-0110.exr with alpha, gap.1001-1006.exr without 1003, eight.1001-1010.png,
-    sixteen.1-5.png.
+    sixteen.1-5.png, and screen.1001-1002.exr before a green screen.
 
     And the depth of the first one, numbered as it is in z.0101-0110.exr, and as a scene that begins
     at 1 numbers it in render.0001-0010.exr.
@@ -99,6 +100,9 @@ def make_plates(folder: Path) -> None:
         eight = np.empty((HEIGHT, WIDTH, 3), np.uint8)
         eight[:] = (number % 100 * 20, 128, 200)
         write(folder / f"eight.{number}.png", eight, "uint8")
+    for number in (1001, 1002):
+        plate = screened("moving", size=(120, 160), frame=number - 1001).plate
+        write(folder / f"screen.{number}.exr", plate, "half")
     for number in range(1, 6):
         sixteen = np.empty((HEIGHT, WIDTH, 3), np.uint16)
         sixteen[:] = (number * 10000, 32768, 51400)

@@ -17,6 +17,7 @@ from ...footage.sequence import Sequence as Files
 from ...footage.stamps import file_stamp
 from ...ground.failure import Failure
 from ...ground.json_files import digest
+from ...node.edge import build_edge
 from ...node.group_builder import GroupBuilder
 from ...node.node_type import BakeRequest, NodeType
 from ...node.request_field import encode_request
@@ -151,22 +152,11 @@ class Rotoscope(NodeType):
         builder.node("CompositorNodeMask", mask_node(item), -1, row)
         builder.node("CompositorNodeImage", rough_node(item), -1, row + 1)
         settings = item.id_data.mattelier
-        baked = matte = builder.baked(item, _MATTE, row, data=True).outputs[0]
+        matte = builder.baked(item, _MATTE, row, data=True).outputs[0]
         colour = plate = builder.straight(f"Straight {item.uid}", plate_node.outputs[0], row)
         if settings.use_foreground:
             colour = builder.baked(item, _FOREGROUND, row + 1).outputs[0]
-        if settings.edge_shift:
-            matte = builder.shifted(item, matte, settings.edge_shift, row)
-            if settings.use_foreground:
-                colour = builder.taken_in(item, colour, plate, (baked, matte), row)
         if settings.use_foreground and settings.despill < 1:
             despill = f"Despill {item.uid}"
             colour = builder.mix(despill, settings.despill, plate, colour, 1, row)
-        size = builder.plate.size if builder.plate else (0, 0)
-        # The matte has the plate's own alpha in it, and cutting multiplies alpha as well.
-        colour = builder.opaque(item, colour, size, row)
-        if settings.feather:
-            hard, matte = matte, builder.feathered(item, matte, settings.feather, row)
-            if settings.use_foreground:
-                colour = builder.extended(item, colour, (hard, matte), settings.feather, row)
-        return builder.cut(f"Premultiply {item.uid}", colour, matte, row), matte, colour
+        return build_edge(builder, item, (matte, matte), (colour, plate), row)

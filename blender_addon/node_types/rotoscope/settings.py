@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from ...node.edge import EdgeSettings
 from ...node.request_field import MODEL, RequestField
 from ...node.settings import ResultSettings, datablock_name, rebuild_group
 
@@ -28,7 +29,7 @@ _GUIDES = [
 ]
 
 
-class RotoscopeSettings:
+class RotoscopeSettings(EdgeSettings):
     """What is set on a Rotoscope node."""
 
     quality: EnumProperty(
@@ -46,25 +47,6 @@ class RotoscopeSettings:
         min=0,
         soft_max=1000,
         description="How long the network learns from the drawn key frames first; 0: not at all",
-    )
-    edge_shift: FloatProperty(
-        name="Edge Shift",
-        subtype="PIXEL",
-        soft_min=-20,
-        soft_max=20,
-        min=-500,
-        max=500,
-        update=rebuild_group,
-        description="Move the finished edge, outwards where positive; acts at once",
-    )
-    feather: FloatProperty(
-        name="Feather",
-        subtype="PIXEL",
-        min=0,
-        soft_max=50,
-        max=500,
-        update=rebuild_group,
-        description="Soften the finished edge; acts at once",
     )
     despill: FloatProperty(
         name="Despill",

@@ -140,13 +140,14 @@ class KeyTask(Task):
             found = find_screen(small, colour, usable, clean)
             key = int(np.argmax(colour))
             noise = _noise(picture, found)
+            found = found._replace(variance=found.variance * _noise_gain(small, found, noise))
             share = screen_share(small, found.plate, key)
             core = subject_core(share, _share_noise(found, noise)) * usable
             if holdout is not None:
                 core = np.maximum(core, _shrunk(holdout, small) > 0.99)
             colours = subject_colours(small, core)
         with report.timed("key"), stage("keying", 0.4, 1):
-            keyed = _Keyer(picture, clean_plate, found, noise, colours)
+            keyed = _Keyer(picture, clean_plate, found, colours)
             for_tiles(keyed.unmix_tile, picture.height, picture.width, _TILE_PX)
             alpha = _with_mattes(keyed.alpha, garbage, holdout, request)
             if picture.alpha is not None:
@@ -172,11 +173,10 @@ class _Keyer:
         picture: Picture,
         clean: Picture | None,
         screen: Screen,
-        noise: float,
         colours: Colours,
     ) -> None:
         self._picture, self._clean = picture, clean
-        self._screen, self._noise, self._colours = screen, noise, colours
+        self._screen, self._colours = screen, colours
         self._key = int(np.argmax(screen.colour))
         shape = (picture.height, picture.width)
         self.alpha = np.empty(shape, np.float32)
@@ -204,7 +204,7 @@ class _Keyer:
             plate.reshape(-1, 3),
             Colours(mean.reshape(-1, 3), covariance.reshape(-1, 6)),
             start.reshape(-1),
-            self._noise,
+            upsample_tile(self._screen.variance, wide, height, width).reshape(-1),
         )
         shape = start.shape
         alpha = settle(alpha.reshape(shape), variance.reshape(shape))
@@ -288,6 +288,12 @@ def _noise(picture: Picture, screen: Screen) -> float:
     light = _light(few, Tile(0, len(rows), 0, len(columns)))
     some = slice(None, None, _NOISE_STEP)
     return measure_noise(light, screen.plate[some, some], screen.seen[some, some])
+
+
+def _noise_gain(small: Floats, screen: Screen, noise: float) -> np.float32:
+    """How many times as much variance the picture's own pixels have as those of `small`."""
+    averaged = measure_noise(small, screen.plate, screen.seen)
+    return np.float32((noise / averaged) ** 2 if averaged else 0)
 
 
 def _share_noise(screen: Screen, noise: float) -> float:

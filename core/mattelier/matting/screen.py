@@ -27,6 +27,7 @@ _TOLERANCES = (0.3, 0.16, 0.12)
 _NOISE_SIGMAS = 3.0
 _MEDIAN_OF_LARGEST = 1.2  # of three normal values, in standard deviations
 _EDGE_WEIGHT = 1e-3
+_NOISE_LEVEL = 4  # noise is averaged over some 2^4 pixels
 _EDGE_PX = 2  # kept from everything that is not the screen
 _WEAK = 0.02  # of a pixel's evidence, at which as much is taken from further away
 
@@ -35,12 +36,13 @@ class Screen(NamedTuple):
     """What was found of a screen.
 
     colour : (3,), its usual light; plate : (H, W, 3), itself without the subject; seen :
-    (H, W) bool, where nothing else is.
+    (H, W) bool, where nothing else is; variance : (H, W), of the noise of its samples.
     """
 
     colour: Floats
     plate: Floats
     seen: NDArray[np.bool_]
+    variance: Floats
 
 
 def difference(light: Floats, key: int) -> Floats:
@@ -113,7 +115,8 @@ def find_screen(
             "Almost nothing in the picture has the screen's colour; if there is a screen, say "
             "another with --screen."
         )
-        return Screen(colour, np.full_like(light, colour), np.zeros(sure.shape, bool))
+        plate, none = np.full_like(light, colour), np.zeros(sure.shape, bool)
+        return Screen(colour, plate, none, np.zeros(sure.shape, np.float32))
     ring = np.ones((2 * _EDGE_PX + 1,) * 2, np.uint8)
     plate, kept = light if clean is None else clean, sure.view(np.uint8)
     for turn, tolerance in enumerate((*_TOLERANCES, 0.0)):
@@ -126,7 +129,10 @@ def find_screen(
         if tolerance:
             limit = tolerance * plate[..., key]
             sure = (apart < np.maximum(limit, _NOISE_SIGMAS * noise)) & usable
-    return Screen(colour, plate, kept > 0)
+    seen = kept > 0
+    squares = np.square(light - plate).mean(2, keepdims=True)
+    variance = continued(squares, seen.astype(np.float32), finest=_NOISE_LEVEL)[..., 0]
+    return Screen(colour, plate, seen, variance)
 
 
 def measure_noise(light: Floats, plate: Floats, seen: NDArray[np.bool_]) -> float:

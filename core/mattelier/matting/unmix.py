@@ -18,7 +18,7 @@ Floats = NDArray[np.float32]
 
 # Subjects of which nothing is seen unmixed nearby: grey, of any brightness, with some colour.
 _GREY, _GREY_SPREAD, _COLOUR_SPREAD = 0.2, 0.3, 0.04
-_UNSEEN = 0.03  # the weight of that beside what is seen
+_UNSEEN = 0.02  # the weight of that beside what is seen
 _SPILL = 0.25  # of the screen's colour difference: what the subject's inside may return of it
 _CORE_PX = 4  # so deep inside, what holds no more than that is the subject
 _LEAST_DIFFERENCE = 1e-4  # of a clean plate's channels
@@ -76,14 +76,14 @@ def subject_colours(light: Floats, core: Floats) -> Colours:
 
 
 def unmix(
-    light: Floats, plate: Floats, colours: Colours, alpha: Floats, noise: float
+    light: Floats, plate: Floats, colours: Colours, alpha: Floats, noise: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """Alpha and the subject's straight colour of pixels.
 
     Parameters
     ----------
     light, plate : (N, 3); colours : of (N, 3) and (N, 6); alpha : (N,) 0…1, to begin with
-    noise : the standard deviation of a sample of `light`
+    noise : (N,), the variance of a sample of `light`
 
     Returns
     -------
@@ -93,16 +93,16 @@ def unmix(
     # A plane for each channel: numpy is several times faster with these.
     apart, towards = _planes(light - plate), _planes(colours.mean - plate)
     covariance = _planes(colours.covariance)
-    noise_variance = np.float32(max(noise, _MIN_NOISE) ** 2)
-    result, variance = _project(apart, towards, covariance, alpha, noise_variance)
+    noise = np.maximum(noise, np.float32(_MIN_NOISE**2))
+    result, variance = _project(apart, towards, covariance, alpha, noise)
     mixed = np.flatnonzero((result > _CLEAR_ALPHA) & (result < 1 - _CLEAR_ALPHA))
     apart, towards, covariance = (part[:, mixed] for part in (apart, towards, covariance))
-    found = result[mixed]
+    noise, found = noise[mixed], result[mixed]
     for _ in range(_TURNS - 1):
-        found, spread = _project(apart, towards, covariance, np.clip(found, 0, 1), noise_variance)
+        found, spread = _project(apart, towards, covariance, np.clip(found, 0, 1), noise)
         result[mixed], variance[mixed] = found, spread
     share = np.clip(found, 0, 1)
-    inverse = _inverse(share * share * covariance, noise_variance)
+    inverse = _inverse(share * share * covariance, noise)
     correction = share * _times(covariance, _times(inverse, apart - share * towards))
     colour = np.where((result > 0.5)[:, None], light, colours.mean)
     colour[mixed] = colours.mean[mixed] + correction.T
@@ -110,7 +110,7 @@ def unmix(
 
 
 def _project(
-    apart: Floats, towards: Floats, covariance: Floats, alpha: Floats, noise: np.float32
+    apart: Floats, towards: Floats, covariance: Floats, alpha: Floats, noise: Floats
 ) -> tuple[Floats, Floats]:
     """Where between screen and subject a pixel lies, by what it is uncertain in: alpha, variance.
 
@@ -119,15 +119,15 @@ def _project(
     """
     weighed = _times(_inverse(alpha * alpha * covariance, noise), towards)
     scale = np.maximum(_dot(towards, weighed), np.float32(1e-9))
-    alpha = _dot(apart, weighed) / scale
-    return np.asarray(alpha, np.float32), np.asarray(1 / scale, np.float32)
+    found = _dot(apart, weighed) / scale
+    return np.asarray(found, np.float32), np.asarray(1 / scale, np.float32)
 
 
 def _planes(values: Floats) -> Floats:
     return np.ascontiguousarray(values.T)
 
 
-def _inverse(covariance: Floats, variance: np.float32) -> Floats:
+def _inverse(covariance: Floats, variance: Floats) -> Floats:
     """The inverses of 3×3 matrices as _PAIRS, (6, N), their diagonals raised by `variance`."""
     a, b, c = (covariance[i] + variance for i in range(3))
     d, e, f = covariance[3:]
@@ -158,13 +158,13 @@ def settle(alpha: Floats, variance: Floats) -> Floats:
     """An alpha whose noise on the screen and inside the subject is gone: (H, W) 0…1.
 
     Where the values around a pixel differ from 0, or from 1, by no more than noise makes them, they
-    are that; Wiener's filter about both ends, by the variance that `unmix` gives.
+    are that; what has twice that energy is untouched.
     """
     for end in (0, 1):
         rest = alpha - np.float32(end)
         energy = _mean(rest * rest)
         expected = np.float32(_NOISE_MARGIN) * _mean(variance)
-        alpha = end + rest * np.clip(1 - expected / np.maximum(energy, 1e-12), 0, 1)
+        alpha = end + rest * np.clip(energy / np.maximum(expected, 1e-12) - 1, 0, 1)
     return np.clip(alpha, 0, 1)
 
 

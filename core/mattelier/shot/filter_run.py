@@ -111,8 +111,10 @@ class FramesRun(ShotRun[FramesRequest, FrameInputT]):
         if target.codec == "h264" and result.alpha is not None:
             remark("H.264 has no transparency, so it is left out; write a .mov to keep it.")
         premultiplied = suffix == ".exr" and result.alpha is not None  # as compositors expect
+        # Light of its own where alpha is 0; a cut-out's colour goes on there, unseen.
+        emission = self.spec.result == "picture"
         return lambda path, facts: stills.write_cutout(
-            path, result, facts=facts, premultiplied=premultiplied, emission=True
+            path, result, facts=facts, premultiplied=premultiplied, emission=emission
         )
 
 
