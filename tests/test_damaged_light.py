@@ -32,6 +32,7 @@ FLAGS = {
     "restore": ["--model", "denoise"],
     "style": ["--reference", "mask.png", "--model", NAME],
     "depth": ["--depth-model", "matte"],
+    "key": ["--screen", "#2f8f4e"],
 }
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import IntProperty, StringProperty
 
 from ..ground.failure import Failure
 from .groups import is_ours, linked_sentence
@@ -38,3 +38,9 @@ class GroupOperator:
         except Failure as failure:
             self.report({"ERROR"}, str(failure))
             return {"CANCELLED"}
+
+
+class ResultOperator(GroupOperator):
+    """An operator on one result of a group, which its panel counts."""
+
+    index: IntProperty(options={"HIDDEN", "SKIP_SAVE"})

@@ -33,6 +33,7 @@ _STEPS = (
     "bake, then render",
     "all types are added from the menu",
     "all types are baked one after the other, and shown",
+    "a screen is keyed",
     "pointing in the picture makes a key",
     "a key is edited, left and undone",
     "end",

@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import IntProperty
 
 from ...ground.failure import Failure
-from ...node.group_operator import GroupOperator
+from ...node.group_operator import GroupOperator, ResultOperator
 from ...node.groups import add_result, remove_result
 from ...node.settings import PLATE, NodeSettings, ResultSettings
 
@@ -24,14 +23,12 @@ class AddSubject(GroupOperator, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class RemoveSubject(GroupOperator, bpy.types.Operator):
+class RemoveSubject(ResultOperator, bpy.types.Operator):
     """Remove this subject and its sockets; its mattes stay in the cache"""
 
     bl_idname = "mattelier.remove_object"
     bl_label = "Remove Subject"
     bl_options = {"REGISTER", "UNDO"}
-
-    index: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     def apply(self, context: bpy.types.Context) -> set[str]:
         group = self.find_group()
@@ -40,14 +37,12 @@ class RemoveSubject(GroupOperator, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class DrawMask(GroupOperator, bpy.types.Operator):
+class DrawMask(ResultOperator, bpy.types.Operator):
     """Draw this subject's mask over the plate, in Blender's mask editor (I keys its shape)"""
 
     bl_idname = "mattelier.draw_mask"
     bl_label = "Draw Mask"
     bl_options = {"REGISTER", "UNDO"}
-
-    index: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     def apply(self, context: bpy.types.Context) -> set[str]:
         group = self.find_group()

@@ -8,7 +8,6 @@ from array import array
 from pathlib import Path
 
 import bpy
-from bpy.props import IntProperty
 
 from ...engine.pointing import Matte, Picture, PointingSession
 from ...engine.preferences import engine_choice
@@ -17,7 +16,7 @@ from ...ground.failure import Failure
 from ...ground.recent import forget
 from ...ground.scratch_scene import scratch_scene
 from ...ground.versions import new_compositor, output_socket
-from ...node.group_operator import GroupOperator
+from ...node.group_operator import ResultOperator
 from ...node.request_field import encode_request
 from ...node.settings import PLATE, NodeSettings, ResultSettings, rebuild_group
 from .pointed import Gestures, Pointed
@@ -39,14 +38,12 @@ _VERTEX = "void main() { uv = texCoord; gl_Position = matrix * vec4(position, 0.
 _FRAGMENT = "void main() { colour = vec4(tint.rgb, tint.a * texture(matte, uv).r); }"
 
 
-class PointAtSubject(GroupOperator, bpy.types.Operator):
+class PointAtSubject(ResultOperator, bpy.types.Operator):
     """Say what is meant in the picture of this frame; what you say becomes a key"""
 
     bl_idname = "mattelier.point"
     bl_label = "Point in the Picture"
     bl_options = {"REGISTER"}
-
-    index: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -229,14 +226,12 @@ class PointAtSubject(GroupOperator, bpy.types.Operator):
         gpu.state.blend_set("NONE")
 
 
-class RemovePointed(GroupOperator, bpy.types.Operator):
+class RemovePointed(ResultOperator, bpy.types.Operator):
     """Take away what was pointed at on this frame"""
 
     bl_idname = "mattelier.remove_pointed"
     bl_label = "Remove Key"
     bl_options = {"REGISTER", "UNDO"}
-
-    index: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     def apply(self, context: bpy.types.Context) -> set[str]:
         settings = self.find_group().mattelier

@@ -59,6 +59,7 @@ _TILE_PX = 512
 _NOISE_STEP = 3  # of the working size's pixels, one in so many each way is measured
 _MARGIN_PX = 6  # around a tile, that noise and the edge's colour are told by
 _BLEED_PX = 4  # pixels that the subject's colour goes on beside it, where alpha is 0
+_BRIGHTEST = 1000.0  # linear light; what is brighter looks so, lest its cube overflow
 _SOLID_ALPHA = 254.5 / 255  # from here on nothing of the screen shows in 8 bits
 
 
@@ -188,7 +189,8 @@ class _Keyer:
         height, width = self.alpha.shape
         wide = tile.expand(_MARGIN_PX, height, width)
         place = tile.within(wide)
-        light, plate = _light(self._picture, wide), self._plate(wide)
+        own, plate = _light(self._picture, wide), self._plate(wide)
+        light = _bounded(own)
         share = screen_share(light, plate, self._key)
         start = np.clip(1 - share, 0, 1)
         mean = upsample_tile(self._colours.mean, wide, height, width)
@@ -209,7 +211,7 @@ class _Keyer:
         shape = start.shape
         alpha = settle(alpha.reshape(shape), variance.reshape(shape))
         self.alpha[tile.slices] = alpha[place]
-        own = np.where((alpha < _SOLID_ALPHA)[..., None], colour.reshape(light.shape), light)
+        own = np.where((alpha < _SOLID_ALPHA)[..., None], colour.reshape(own.shape), own)
         self._light[tile.slices] = own[place]
 
     def finish(self, alpha: Floats, holdout: Floats | None, request: KeyingRequest) -> None:
@@ -316,14 +318,14 @@ def _small_light(picture: Picture) -> Floats:
 
     scale = min(1.0, math.sqrt(_MAX_GLOBAL_PIXELS / (picture.height * picture.width)))
     if scale == 1:
-        return _light(picture, Tile(0, picture.height, 0, picture.width))
+        return _bounded(_light(picture, Tile(0, picture.height, 0, picture.width)))
     width, height = round(picture.width * scale), round(picture.height * scale)
     rows = []
     bands = max(1, picture.height // 1024)
     ends = np.linspace(0, height, bands + 1).astype(int)
     for top, bottom in pairwise(ends):
         y0, y1 = round(top * picture.height / height), round(bottom * picture.height / height)
-        light = _light(picture, Tile(y0, y1, 0, picture.width))
+        light = _bounded(_light(picture, Tile(y0, y1, 0, picture.width)))
         rows.append(cv2.resize(light, (width, int(bottom - top)), interpolation=cv2.INTER_AREA))
     return np.concatenate(rows)
 
@@ -348,6 +350,10 @@ def _usable(garbage: Floats | None, small: Floats) -> NDArray[np.bool_]:
 def _light(picture: Picture, tile: Tile) -> Floats:
     samples = to_float(picture.colour[tile.slices])
     return samples if picture.transfer == "linear" else srgb_to_linear(samples)
+
+
+def _bounded(light: Floats) -> Floats:
+    return np.clip(light, np.float32(-_BRIGHTEST), np.float32(_BRIGHTEST))
 
 
 def _encoded(light: Floats, picture: Picture) -> NDArray[Any]:

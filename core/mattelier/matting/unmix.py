@@ -23,6 +23,7 @@ _SPILL = 0.25  # of the screen's colour difference: what the subject's inside ma
 _CORE_PX = 4  # so deep inside, what holds no more than that is the subject
 _LEAST_DIFFERENCE = 1e-4  # of a clean plate's channels
 _MIN_NOISE = 0.002  # of linear light: what 8 bits leave
+_ALPHA_BOUNDS = (-1, 2)  # that noise takes it to
 _CLEAR_ALPHA = 0.02  # nearer to 0 or 1 the first turn is the last
 _TURNS = 4  # of alpha and colour; they hardly move after three
 _WINDOW_PX = 5  # that noise is told from detail in
@@ -119,7 +120,7 @@ def _project(
     """
     weighed = _times(_inverse(alpha * alpha * covariance, noise), towards)
     scale = np.maximum(_dot(towards, weighed), np.float32(1e-9))
-    found = _dot(apart, weighed) / scale
+    found = np.clip(_dot(apart, weighed) / scale, *_ALPHA_BOUNDS)
     return np.asarray(found, np.float32), np.asarray(1 / scale, np.float32)
 
 

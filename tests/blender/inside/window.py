@@ -198,6 +198,25 @@ def scenario():
     assert len(rendered) == 1  # by the bake before this one
     yield "all types are baked one after the other, and shown"
 
+    yield from added(editor(window), "keyer", 0.15)
+    node = shown.nodes.active
+    group = node.node_tree
+    with bpy.context.temp_override(window=window, area=editor(window), region=main(editor(window))):
+        bpy.ops.mattelier.open_plate(filepath=str(STAGE / "plates" / "screen.1001.exr"))
+    bake(window, editor(window), group)
+    while module("baking.bake").current:
+        yield 0.1
+    yield 1
+    assert len(state(group).fresh) == 2
+    window.scene.frame_set(1001)
+    shown.links.new(node.outputs["Image"], viewer.inputs[0])
+    end = time.monotonic() + 20
+    while not 0.05 < covered() < 0.3:
+        assert time.monotonic() < end, f"the viewer does not show what is keyed: {covered()}"
+        yield 0.2
+    screenshot("keyer")
+    yield "a screen is keyed"
+
     # The disc is at (92, 95) on this frame.
     shown.nodes.active = nodes["rotoscope"]
     name = nodes["rotoscope"].node_tree.name
@@ -362,6 +381,12 @@ def state(group):
 
 def viewer_alpha():
     return max(viewer_pixels()[3::4], default=0)
+
+
+def covered():
+    """The mean alpha that the viewer shows."""
+    alpha = viewer_pixels()[3::4]
+    return sum(alpha) / max(len(alpha), 1)
 
 
 def viewer_pixels():
