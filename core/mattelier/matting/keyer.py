@@ -262,7 +262,8 @@ def _screen_colour(request: KeyingRequest, light: Floats, usable: NDArray[np.boo
     colour = srgb_to_linear(np.array(parse_colour(request.screen)))
     if difference(colour, int(np.argmax(colour))) < 0.1 * colour.max():
         raise UsageError(
-            f"{request.screen} is no screen's colour: none of red, green and blue stands out in it."
+            "{colour} is no screen's colour: none of red, green and blue stands out in it.",
+            colour=request.screen,
         )
     return colour
 
@@ -307,8 +308,13 @@ def _share_noise(screen: Screen, noise: float) -> float:
 def _check_size(name: str, shape: tuple[int, ...] | None, picture: Picture) -> None:
     if shape is not None and shape != (picture.height, picture.width):
         raise UsageError(
-            f"The {name} is {shape[1]}×{shape[0]} pixels but the picture is "
-            f"{picture.width}×{picture.height}; give one of the same size."
+            "The {matte} is {width}×{height} pixels but the picture is "
+            "{picture_width}×{picture_height}; give one of the same size.",
+            matte=name,
+            width=shape[1],
+            height=shape[0],
+            picture_width=picture.width,
+            picture_height=picture.height,
         )
 
 

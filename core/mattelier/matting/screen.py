@@ -81,7 +81,8 @@ def find_colour(light: Floats, keys: tuple[int, ...], usable: NDArray[np.bool_])
     if best is None:
         kind = " or ".join({0: "red", 1: "green", 2: "blue"}[key] for key in keys)
         raise PictureError(
-            f"No {kind} screen was found in the picture; say its colour with --screen #rrggbb."
+            "No {kind} screen was found in the picture; say its colour with --screen #rrggbb.",
+            kind=kind,
         )
     return np.asarray(best, np.float32)
 

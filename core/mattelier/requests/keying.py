@@ -93,8 +93,9 @@ class KeyingRequest(EffectRequest, task="key"):
         super().__post_init__()
         if self.clip_black >= self.clip_white:
             raise UsageError(
-                f"Clip black lies below clip white, not {self.clip_black:g} and "
-                f"{self.clip_white:g}."
+                "Clip black lies below clip white, not {black} and {white}.",
+                black=f"{self.clip_black:g}",
+                white=f"{self.clip_white:g}",
             )
         if self.screen not in SCREENS:
             from mattelier.types.colour import parse_colour
