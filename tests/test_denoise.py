@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -320,3 +321,57 @@ def test_weights_of_other_networks_are_refused(tmp_path: Path) -> None:
     torch.save({"some.weight": torch.zeros(3)}, tmp_path / "odd.pth")
     with pytest.raises(ModelError, match="no network that spandrel knows"):
         run(DenoiseRequest(model=str(tmp_path / "odd.pth"), device="cpu"), Picture(scene(40, 40)))
+
+
+def face_network(models: Path) -> None:
+    """A network that sees faces −1…1 at 32 × 32 pixels, and halves the light."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    ports = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, 32, 32])
+        for name in ("face", "mended")
+    ]
+    quarter = helper.make_tensor("quarter", TensorProto.FLOAT, [1], [0.25])
+    nodes = [
+        helper.make_node("Mul", ["face", "quarter"], ["dim"]),
+        helper.make_node("Add", ["dim", "quarter"], ["mended"]),
+    ]
+    graph = helper.make_graph(nodes, "face", ports[:1], ports[1:], [quarter])
+    folder = models / "face"
+    folder.mkdir(parents=True)
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), folder / "face.onnx")
+    content = (folder / "face.onnx").read_bytes()
+    (folder / "card.toml").write_text(
+        f"""
+name = "face"
+title = "Faces"
+task = "denoise"
+version = "1"
+source = "made"
+training_data = []
+licence = {{weights = "Apache-2.0", commercial = "yes"}}
+files = [{{path = "face.onnx", sha256 = "{hashlib.sha256(content).hexdigest()}"}}]
+input = {{size = 32, resize = "stretch", mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5]}}
+output = {{}}
+"""
+    )
+
+
+def test_one_face_is_mended_at_the_size_that_its_network_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MATTELIER_MODELS", str(tmp_path / "models"))
+    face_network(tmp_path / "models")
+    colour = np.full((40, 48, 3), (200, 120, 40), np.uint8)
+    Image.fromarray(colour).save(tmp_path / "face.png")
+    command = ["restore", str(tmp_path / "face.png"), "--model", "face", "-o"]
+    assert main([*command, str(tmp_path / "out.png")]) == 0
+    assert "sees faces at 32 pixels" in capsys.readouterr().err
+    with Image.open(tmp_path / "out.png") as image:
+        assert np.abs(np.asarray(image).astype(int) - colour // 2).max() <= 1
+    Image.fromarray(colour[:20].repeat(2, 1)).save(tmp_path / "face.png")
+    assert main([*command, str(tmp_path / "wide.png")]) == 2
+    assert "give it the face, cut out" in capsys.readouterr().err
+    assert not (tmp_path / "wide.png").exists()

@@ -37,7 +37,9 @@ def stir(model: Any) -> None:
 
     with torch.no_grad():
         for name, values in model.named_parameters():
-            if values.ndim > 1 and "embed" not in name:
+            if "obj_score_head.proj_out" in name:  # the object is there: else all is empty
+                values.fill_(float(name.endswith("bias")))
+            elif values.ndim > 1 and "embed" not in name:
                 values.normal_(0, (2 / values[0].numel()) ** 0.5)
             elif name.endswith("bias"):
                 values.normal_(0, 0.1)
@@ -100,7 +102,7 @@ def _segformer() -> tuple[Any, dict[str, Any]]:
     return SegformerForSemanticSegmentation(config), IMAGENET | {"size": 64}
 
 
-def _sam2() -> tuple[Any, dict[str, Any]]:
+def _sam2(width: int = 32) -> tuple[Any, dict[str, Any]]:
     from transformers import Sam2Config, Sam2HieraDetConfig, Sam2Model, Sam2VisionConfig
 
     backbone = Sam2HieraDetConfig(
@@ -110,17 +112,37 @@ def _sam2() -> tuple[Any, dict[str, Any]]:
         global_attention_blocks=[3], window_positional_embedding_background_size=[2, 2],
     )  # fmt: skip
     vision = Sam2VisionConfig(
-        backbone_config=backbone, backbone_channel_list=[64, 32, 16, 8], fpn_hidden_size=32,
+        backbone_config=backbone, backbone_channel_list=[64, 32, 16, 8], fpn_hidden_size=width,
         backbone_feature_sizes=[[32, 32], [16, 16], [8, 8]],
     )  # fmt: skip
     config = Sam2Config(
         vision_config=vision,
-        prompt_encoder_config={"hidden_size": 32, "image_size": 128, "mask_input_channels": 8},
+        prompt_encoder_config={"hidden_size": width, "image_size": 128, "mask_input_channels": 8},
         mask_decoder_config={
-            "hidden_size": 32, "mlp_dim": 32, "num_attention_heads": 2, "iou_head_hidden_dim": 16,
+            "hidden_size": width, "mlp_dim": 32, "num_attention_heads": 2,
+            "iou_head_hidden_dim": 16,
         },
     )  # fmt: skip
     return Sam2Model(config), IMAGENET | {"size": {"height": 128, "width": 128}}
+
+
+def _sam2_video() -> tuple[Any, dict[str, Any]]:
+    from transformers import Sam2VideoConfig, Sam2VideoModel
+
+    still = _sam2(128)[0].config  # of its memories the width is fixed
+    config = Sam2VideoConfig(
+        vision_config=still.vision_config,
+        prompt_encoder_config=still.prompt_encoder_config,
+        mask_decoder_config=still.mask_decoder_config,
+        image_size=128,
+        memory_attention_hidden_size=128, memory_attention_num_layers=1,
+        memory_attention_num_attention_heads=1, memory_attention_downsample_rate=1,
+        memory_attention_feed_forward_hidden_size=32, memory_attention_rope_feat_sizes=[8, 8],
+        memory_encoder_hidden_size=128, memory_encoder_output_channels=64,
+        mask_downsampler_embed_dim=128, memory_fuser_embed_dim=128,
+        memory_fuser_intermediate_dim=32, memory_fuser_num_layers=1,
+    )  # fmt: skip
+    return Sam2VideoModel(config), IMAGENET | {"size": {"height": 128, "width": 128}}
 
 
 def _sam() -> tuple[Any, dict[str, Any]]:
@@ -242,6 +264,7 @@ _KINDS: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
     "maskformer": _maskformer,
     "segformer": _segformer,
     "sam2": _sam2,
+    "sam2_video": _sam2_video,
     "sam": _sam,
     "vitmatte": _vitmatte,
     "depth_anything": _depth_anything,

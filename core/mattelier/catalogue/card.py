@@ -111,6 +111,8 @@ class Input:
     needs : "", "hint" or "prompt"
         What it cannot work without: a hint, or clicks, a box or a mask that it is asked with after
         one look at the picture.
+    follows : bool
+        It follows a subject from view to view.
     mirror : bool
         Its answer and that on the mirror image, averaged, are better than its answer alone by
         more than the second pass costs; asked for by all levels of quality but "fast".
@@ -128,6 +130,7 @@ class Input:
     margin: int = 0
     mirror: bool = False
     needs: Literal["", "hint", "prompt"] = ""
+    follows: bool = False
 
     def __post_init__(self) -> None:
         if self.size < 1 or self.multiple < 1:

@@ -237,6 +237,7 @@ def _card(store: Store, copy: Path, name: str, licence: Licence, flags: dict[str
         output=kind.output,
         architecture=kind.architecture,
         kernel_values=kind.kernel_values,
+        labels=kind.labels,
         proof="equal" if kind.proven else "runs",
     )
 
@@ -249,6 +250,7 @@ class _Kind:
     output: Output
     architecture: str | None = None
     kernel_values: int | None = None
+    labels: tuple[str, ...] = ()
     proven: bool = False
 
 
@@ -264,7 +266,13 @@ def _weights(copy: Path, flags: dict[str, Any]) -> _Kind:
     if flags["size"] and given.resize != "tile":
         given = replace(given, size=flags["size"], resize=flags["resize"] or given.resize)
     return _Kind(
-        descriptor.task, title, given, descriptor.output, architecture, proven=descriptor.proven
+        descriptor.task,
+        title,
+        given,
+        descriptor.output,
+        architecture,
+        labels=descriptor.labels,
+        proven=descriptor.proven,
     )
 
 

@@ -12,6 +12,11 @@ from mattelier.types.errors import EngineError, MattelierError, ModelError
 
 State = Mapping[str, NDArray[Any]]
 
+# Where frameworks put the weights among what training needs besides, the averaged ones first.
+_WRAPPERS = ("state_dict", "model_state_dict", "params_ema", "params", "model")
+_PARALLEL = "module."  # what torch puts before the names of a network that it trained in parallel
+_GENERATOR = "generator."  # of a pair that was trained against each other (LaMa)
+
 
 def read_state(path: Path) -> State:
     """The state dict in a weights file: safetensors, torch's of plain weights, or an ncnn pair.
@@ -85,12 +90,25 @@ def _read_torch(path: Path) -> State:
             "code; bring the weights alone.",
             path=path,
         ) from error
-    for key in ("params_ema", "params"):  # the training framework of this field names them so
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+    state = _unwrapped(state)
+    # Some who train keep a list of classes or the like among the weights.
+    tensors = {name: v for name, v in state.items() if isinstance(v, torch.Tensor)}
+    if not tensors:
         raise ModelError("{path} holds no weights of a network.", path=path)
-    return {name: value.float().numpy() for name, value in state.items()}
+    return {name: value.detach().float().numpy() for name, value in tensors.items()}
+
+
+def _unwrapped(saved: Any) -> dict[str, Any]:
+    """The state dict in what a training framework has saved with it and around it."""
+    for key in _WRAPPERS:
+        if isinstance(saved, dict) and isinstance(saved.get(key), dict):
+            saved = saved[key]
+    state: dict[str, Any] = {str(k): v for k, v in saved.items()} if isinstance(saved, dict) else {}
+    if state and all(name.startswith(_PARALLEL) for name in state):
+        state = {name.removeprefix(_PARALLEL): values for name, values in state.items()}
+    if any(name.startswith(_GENERATOR) for name in state):  # the discriminator is not needed
+        state = {name: v for name, v in state.items() if name.startswith(_GENERATOR)}
+    return state
 
 
 _READERS: Mapping[str, Callable[[Path], State]] = {

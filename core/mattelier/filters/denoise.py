@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -29,8 +30,9 @@ from mattelier.types.colour import (
     srgb_to_linear,
     to_float,
 )
+from mattelier.types.errors import UsageError
 from mattelier.types.picture import Picture
-from mattelier.types.progress import stage, tell
+from mattelier.types.progress import remark, stage, tell
 from mattelier.types.result import Report, Result
 
 STRONGEST = 55 / 255
@@ -44,6 +46,7 @@ _MIN_INPUT, _MAX_INPUT = -0.5, 1.5
 _FULL_EFFECT_LIGHT, _NO_EFFECT_LIGHT = 0.8, 2.0
 # Of 16-bit samples, the share that may not be brighter than what counts as white.
 _WHITE_QUANTILE = 0.99
+_MAX_FACE_ASPECT = 1.5  # of a picture that one face fills
 
 
 class DenoiseTask(Task):
@@ -70,11 +73,14 @@ class DenoiseTask(Task):
         report = Report(model.name, model.engine, model.device, model.note, measures={"removed": 0})
         if request.strength == 0 or request.grain == 1:
             return Result(report, picture)
-        network = HalvingTiles(_apply_strength(model, request.strength))
+        view = _NetworkView(picture)
         with report.timed("denoise"), stage("denoising", 0, 1):
-            colour, report.measures["removed"] = _remove_noise(
-                picture, network, request.tile or _TILE_PX, request.grain
-            )
+            if model.input.resize == "stretch":
+                bands = iter([_mend_face(view, model, request.strength)])
+            else:
+                network = HalvingTiles(_apply_strength(model, request.strength))
+                bands = run_tiled(view, network, request.tile or _TILE_PX, tell)
+            colour, report.measures["removed"] = _remove_noise(picture, view, bands, request.grain)
         return Result(report, replace(picture, colour=colour))
 
     def networks(
@@ -127,14 +133,44 @@ class _Blended(NetworkWrapper):
         return picture + self._share * (self._network.run(picture) - picture)
 
 
+def _mend_face(view: _NetworkView, model: OpenModel, strength: float | None) -> Band:
+    """The view of one face, mended at the size that the network knows; `strength` of its answer."""
+    import cv2
+
+    size, before = model.input.size, view.read(0, view.height)
+    if max(view.height, view.width) > _MAX_FACE_ASPECT * min(view.height, view.width):
+        raise UsageError(
+            "The model {name} mends one face that fills a picture about as high as wide; "
+            "give it the face, cut out.",
+            name=model.name,
+        )
+    if min(view.height, view.width) > size:
+        remark(
+            "{name} sees faces at {size} pixels, so finer detail is lost.",
+            name=model.name,
+            size=size,
+        )
+    small = cv2.resize(np.clip(before, 0, 1), (size, size), interpolation=cv2.INTER_AREA)
+    mean, std = (np.asarray(three, np.float32) for three in (model.input.mean, model.input.std))
+    normal = (small - mean) / std
+    answer = model.run({"picture": np.ascontiguousarray(normal.transpose(2, 0, 1)[None])})
+    mended = cv2.resize(
+        answer["picture"][0].transpose(1, 2, 0),
+        (view.width, view.height),
+        interpolation=cv2.INTER_CUBIC,
+    )
+    share = np.float32(1 if strength is None else strength)
+    band: Band = before + share * (np.asarray(mended, np.float32) - before)
+    return band
+
+
 def _remove_noise(
-    picture: Picture, network: Tiled, size: int, grain: float
+    picture: Picture, view: _NetworkView, bands: Iterator[Band], grain: float
 ) -> tuple[NDArray[Any], float]:
-    """The colour without noise, and the standard deviation of what was removed."""
-    view = _NetworkView(picture)
+    """The colour without noise, of the view without it, and how much was removed (a deviation)."""
     result = np.empty_like(picture.colour)
     y, squares = 0, 0.0
-    for band in run_tiled(view, network, size, tell):
+    for band in bands:
         rows = slice(y, y + len(band))
         samples = view.read(rows.start, rows.stop)
         if picture.grey:

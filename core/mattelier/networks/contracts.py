@@ -20,6 +20,8 @@ points, signs  (N, 2) x, y in pixels of the network's picture, and (N,): 1 for, 
 box            (4,) in such pixels, or (0,) where there is none
 known          (h, w) 0…1 a rough mask at the network's size, or (0, 0) where there is none
 ratings        (K,) how good each reading of a prompt is taken to be
+stream, place  numbers: which run over views one belongs to, and the how manieth of it, from 0 on
+first          (h, w) 0…1 the subject in the first view, or (0, 0) in the others
 =============  ==================================================================================
 """
 
@@ -44,3 +46,9 @@ def prompt(features: int) -> dict[str, Entry]:
         "look": Entry(("picture",), kept),
         "ask": Entry(asked, ("masks", "ratings")),
     }
+
+
+def video(features: int) -> dict[str, Entry]:
+    """A prompt's entries, and one that follows a subject from view to view, in their order."""
+    follow = Entry(("stream", "place", "picture", "first"), ("masks",))
+    return {**prompt(features), "follow": follow}

@@ -153,6 +153,9 @@ class RotoRequest(Request, task="roto"):
     tune : int
         Steps for which the network is first fine-tuned on the key frames that have masks, once a
         shot; 0: not at all.
+    tracker : str or None
+        The model that carries key frames' mattes to the others; None: the network of `matte`, by
+        optical flow and memory.
     track_folder : str or None
         Where tracking keeps its small mattes and views, by the objects' names: shots of one plate
         that name the same folder share them, whatever else is set; None: beside the results.
@@ -217,6 +220,17 @@ class RotoRequest(Request, task="roto"):
             flag=Flag(metavar="STEPS", show_default=True, bounds="minimum"),
         ),
     ] = 80
+    tracker: Annotated[
+        str | None,
+        Field(
+            "A video network (SAM 2.1) that was brought in, to follow the subject; None: our own.",
+            flag=Flag(
+                metavar="NAME",
+                help="A video network (SAM 2.1) that was brought in, to follow the subject from "
+                "key frames. Default: our own tracking.",
+            ),
+        ),
+    ] = None
     track_folder: Annotated[
         str | None,
         Field(

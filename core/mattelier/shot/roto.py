@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.catalogue import SHOT_DEFAULT
+from mattelier.engines.follow import check_follows
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open_model import OpenModel
 from mattelier.media.stills import read_grey
@@ -108,11 +109,15 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
         self._frame_matter = FrameMatter(self.request.matte, self.space, self.exposure)
         self._networks: dict[str, OpenModel] = {}
         self._tuned: set[str] = set()
+        self._follower: OpenModel | None = None
         self._tracks: dict[str, Track] = {}
 
     def open(self) -> None:
         """The opened model of each object: one for all, or one tuned to each."""
         request = self.request.matte
+        if self.request.tracker is not None:  # before anything that takes long
+            self._follower = self._models.open(self.request.tracker, "matte", request.device)
+            check_follows(self._follower)
         network = self._models.open(self._model_name, "matte", request.device)
         self._networks = dict.fromkeys(self.shot.keys, network)
         for name, keys in self.shot.keys.items() if self.request.tune else ():
@@ -169,6 +174,7 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
                         name=name,
                         quality=self.request.matte.quality,
                         tuned=name in self._tuned,
+                        follower=self._follower,
                     )
                     self._tracks[name] = tracker.track(
                         self.plate.frames.frames,

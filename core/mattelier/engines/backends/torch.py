@@ -61,7 +61,8 @@ class TorchSession:
         self._position, self._sigmoid = position, sigmoid
         self._lock = threading.Lock()
         try:
-            if channels_last:
+            # Weights of more axes (StyleGAN's) have no such order.
+            if channels_last and all(values.dim() <= 4 for values in module.parameters()):
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self._module = module.to(device)
         except RuntimeError as error:

@@ -40,6 +40,7 @@ def _describe(state: State, path: Path) -> Descriptor:
         output=Output(scale=network.scale),
         build=build,
         graph=graph,
+        proven=True,
     )
 
 

@@ -1,4 +1,4 @@
-"""Any published network that the package spandrel knows and that gives a picture for one."""
+"""Any published network that the package spandrel knows, and that gives a picture."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _describe(state: State, path: Path) -> Descriptor:
 ARCHITECTURE = Architecture(
     id="spandrel",
     title="what spandrel knows",
-    tasks=("upscale", "denoise"),
+    tasks=("upscale", "denoise", "fill"),
     classes=(),
     detect=lambda state: True,  # whether it knows the weights is told when they are described
     describe=_describe,

@@ -8,10 +8,15 @@ from typing import Any
 import numpy as np
 
 from mattelier.catalogue import Input, Output
+from mattelier.networks import contracts
 from mattelier.networks.architecture import Descriptor, State
 from mattelier.types.errors import EngineError, ModelError
 
 _MARGIN_PX = 32  # none of the architectures says how far it looks; wide seams hide the rest
+_FILL_SIZE_PX = 768  # root of the area at which holes are filled
+_FACE = "FaceSR"  # what spandrel calls networks that mend one face, cut out and square
+_HALF = (0.5, 0.5, 0.5)  # they see and give −1…1, which spandrel leaves to whoever calls them
+_PROVEN = {"ESRGAN", "SwinIR", "HAT", "NAFNet", "GFPGAN", "LaMa"}
 
 
 def describe(state: State, path: Path) -> Descriptor:
@@ -27,7 +32,7 @@ def describe(state: State, path: Path) -> Descriptor:
     try:
         import torch
         from spandrel import (  # type: ignore[import-not-found,unused-ignore]
-            ImageModelDescriptor,
+            MaskedImageModelDescriptor,
             ModelLoader,
             UnsupportedModelError,
         )
@@ -38,30 +43,53 @@ def describe(state: State, path: Path) -> Descriptor:
         ) from None
     tensors = {name: torch.from_numpy(np.array(value)).float() for name, value in state.items()}
     try:
-        network = ModelLoader(device="cpu").load_from_state_dict(tensors)
+        network = ModelLoader(device="cpu").load_from_state_dict(tensors).eval()
     except UnsupportedModelError:
         raise ModelError(f"{path} is of no network that spandrel knows.") from None
     except (RuntimeError, KeyError, ValueError) as error:
         reason = " ".join(str(error).split()).rstrip(".")[:200] or type(error).__name__
         raise ModelError(f"The weights in {path} cannot be used: {reason}.") from error
     title = str(network.architecture.name)
-    if not isinstance(network, ImageModelDescriptor) or (
-        (network.input_channels, network.output_channels) != (3, 3)
-    ):
+    if (network.input_channels, network.output_channels) != (3, 3):
         raise ModelError(f"{path} is a {title} that takes no RGB pictures.")
     size = network.size_requirements
     multiple = max(1, size.multiple_of)
+    if isinstance(network, MaskedImageModelDescriptor):
+        return Descriptor(
+            task="fill",
+            input=Input(_FILL_SIZE_PX, "fit", multiple),
+            output=Output(),
+            build=lambda: _module(network, network),
+            title=title,
+            entries=contracts.FILL,
+            proven=title in _PROVEN,
+        )
+    if network.purpose == _FACE:
+        return Descriptor(
+            task="denoise",
+            input=Input(size.minimum, "stretch", multiple, mean=_HALF, std=_HALF),
+            output=Output(),
+            build=lambda: _module(network, lambda face: _mended(network, face)),
+            title=title,
+            proven=title in _PROVEN,
+        )
     margin = -(-max(_MARGIN_PX, size.minimum // 2) // multiple) * multiple
     return Descriptor(
         task="upscale" if network.scale > 1 else "denoise",
         input=Input(768, "tile", multiple, margin=margin),
         output=Output(scale=network.scale),
-        build=lambda: _module(network.eval()),
+        build=lambda: _module(network, network),
         title=title,
+        proven=title in _PROVEN,
     )
 
 
-def _module(network: Any) -> Any:
+def _mended(network: Any, face: Any) -> Any:
+    """A face 0…1 of one −1…1, the same each time: its noise is the one that it learned."""
+    return ((network.model(face, randomize_noise=False)[0] + 1) / 2).clamp(0, 1)
+
+
+def _module(network: Any, call: Any) -> Any:
     """spandrel's descriptor as a module: calling it pads and clips as the network needs."""
     from torch import Tensor, nn
 
@@ -70,8 +98,8 @@ def _module(network: Any) -> Any:
             super().__init__()
             self.model = network.model
 
-        def forward(self, picture: Tensor) -> Tensor:
-            result: Tensor = network(picture)
+        def forward(self, *given: Tensor) -> Tensor:
+            result: Tensor = call(*given)
             return result
 
     return Spandrel().eval()

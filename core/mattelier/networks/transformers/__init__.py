@@ -96,7 +96,7 @@ _KINDS = {
     "sam": _Kind("SAM", "matte", contracts.prompt(1), "SamModel", "Prompt"),
     "sam2": _Kind("SAM 2", "matte", contracts.prompt(3), "Sam2Model", "Prompt"),
     # As its authors' video checkpoints are published; its picture half is the same network.
-    "sam2_video": _Kind("SAM 2", "matte", contracts.prompt(3), "Sam2Model", "Prompt"),
+    "sam2_video": _Kind("SAM 2", "matte", contracts.video(3), "Sam2Model", "Video"),
     "vitmatte": _Kind(
         "ViTMatte", "matte", contracts.HINTED_MATTE, "VitMatteForImageMatting", "Trimap"
     ),
@@ -230,9 +230,12 @@ def _input(kind: _Kind, config: dict[str, Any], numbers: dict[str, Any]) -> Inpu
         side, how = size["height"], "stretch"
     else:
         side, how = round((size["height"] * size["width"]) ** 0.5), "fit"
-    needs: Any = {"Prompt": "prompt", "Trimap": "hint"}.get(kind.wrapper, "")
+    needs: Any = {"Prompt": "prompt", "Video": "prompt", "Trimap": "hint"}.get(kind.wrapper, "")
     hint = "hint" if needs else None
-    return Input(int(side), how, multiple, measure, mean, std, hint=hint, needs=needs)
+    follows = "follow" in kind.entries
+    return Input(
+        int(side), how, multiple, measure, mean, std, hint=hint, needs=needs, follows=follows
+    )
 
 
 def _triple(values: Any) -> tuple[float, float, float]:

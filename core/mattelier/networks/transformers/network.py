@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ except ImportError as error:
 _SURE_EVIDENCE = 0.99  # of a hint that is obeyed to the pixel, as a trimap's
 _LIKELY_EVIDENCE = 0.5  # of one that is roughly right
 _BAND_SHARE = 0.02  # of the longer side: how far a rough mask's edge may be off
+_MAX_STREAMS = 8  # runs over views that are remembered at once
 _MASK_LOGIT = 6.0  # what a rough mask is taken to say of a pixel
 
 
@@ -164,6 +166,46 @@ class Prompt(_Wrapped):
         return answer.pred_masks[0, 0].sigmoid(), answer.iou_scores[0, 0]
 
 
+class Video(Prompt):
+    """SAM 2's video networks: prompts, and a subject followed by what the last views showed."""
+
+    def __init__(self, model: Any, folder: Path, seen: Input) -> None:
+        super().__init__(model, folder, seen)
+        self._video: Any = None  # built when it is first needed: it is the picture's network anew
+        self._sessions: OrderedDict[int, Any] = OrderedDict()
+
+    def follow(self, stream: int, place: int, picture: Tensor, first: Tensor) -> Tensor:
+        if self._video is None:
+            self._video = load("Sam2VideoModel", self._folder).eval().to(picture.device)
+        session = self._begin(stream, first) if place == 0 else self._sessions[stream]
+        answer = self._video(inference_session=session, frame=picture, frame_idx=place)
+        self._forget(session, place)
+        masks = F.interpolate(answer.pred_masks, picture.shape[2:], mode="bilinear")
+        return masks[:, 0].sigmoid()
+
+    def _begin(self, stream: int, first: Tensor) -> Any:
+        session = transformers.Sam2VideoInferenceSession(
+            inference_device=first.device,
+            inference_state_device=first.device,
+            video_storage_device=first.device,
+            dtype=torch.float32,  # the default is a word that torch does not take
+        )
+        subject = session.obj_id_to_idx(1)
+        session.add_mask_inputs(subject, 0, (first[None, None] >= 0.5).float())
+        session.obj_with_new_inputs = [1]
+        self._sessions[stream] = session
+        while len(self._sessions) > _MAX_STREAMS:
+            self._sessions.popitem(last=False)
+        return session
+
+    def _forget(self, session: Any, place: int) -> None:
+        """What is too long ago to be looked at again, so that long shots need no more memory."""
+        session.processed_frames[place] = None  # their number counts
+        kept = max(self._video.num_maskmem, self._video.config.max_object_pointers_in_encoder)
+        for outputs in session.output_dict_per_obj.values():
+            outputs["non_cond_frame_outputs"].pop(place - kept, None)
+
+
 class Phrases(_Wrapped):
     """Grounding DINO: boxes of what a phrase means."""
 
@@ -229,5 +271,5 @@ def _corners(boxes: Tensor) -> Tensor:
 
 
 _WRAPPERS: dict[str, Any] = {
-    one.__name__: one for one in (Queries, Classes, Depth, Trimap, Prompt, Phrases, Queried)
+    one.__name__: one for one in (Queries, Classes, Depth, Trimap, Prompt, Video, Phrases, Queried)
 }

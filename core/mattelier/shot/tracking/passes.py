@@ -9,12 +9,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.engines.follow import follow
 from mattelier.engines.open_model import OpenModel
 from mattelier.shot.tracking.appearance import ColourModel
 from mattelier.shot.tracking.flow import FlowCache, chain_flows
 from mattelier.shot.tracking.matte_cache import MatteCache, TrackedMatte
 from mattelier.shot.tracking.memory import Embeddings, Memory
-from mattelier.shot.tracking.propagate import SubjectPredictor, carry, log_odds, logistic
+from mattelier.shot.tracking.propagate import (
+    SubjectPredictor,
+    carry,
+    clearness,
+    log_odds,
+    logistic,
+)
 from mattelier.shot.tracking.proxies import ProxyCache
 from mattelier.shot.tracking.stabilise import Neighbour, stabilise
 from mattelier.types.digest import digest as digest_of
@@ -24,6 +31,7 @@ from mattelier.types.progress import tell
 Map = NDArray[np.float32]
 
 STABILISE_RADIUS_FRAMES = 2  # frames to each side that a matte is steadied with
+_NETWORK_CERTAINTY = np.float32(0.9)  # of what a video network is entirely sure of
 _MIN_CERTAINTY = 0.1  # certainty that every pixel has when directions are blended
 
 
@@ -66,6 +74,8 @@ class Passes:
     proxies : ProxyCache
     coarse : MatteCache
         Results, and the records of the seed frames.
+    follower : OpenModel, optional
+        A video network that carries instead.
     """
 
     def __init__(
@@ -78,7 +88,9 @@ class Passes:
         folder: Path,
         proxies: ProxyCache,
         coarse: MatteCache,
+        follower: OpenModel | None = None,
     ) -> None:
+        self._follower = follower
         self._model, self._mirrored, self._settings = model, mirrored, settings
         self._embeddings, self._tuned = embeddings, tuned
         self._proxies, self._coarse = proxies, coarse
@@ -191,6 +203,9 @@ class Passes:
         chain: Sequence[tuple[int, str]],
     ) -> Iterator[None]:
         """Each step makes sure of one more record of a pass."""
+        if self._follower is not None:
+            yield from self._carry_by_network(self._follower, records, seed, chain)
+            return
         last, previous = seed.frame, self._seed_matte(seed)
         for frame, digest in chain:
             record = records.read(frame, digest)
@@ -199,6 +214,35 @@ class Passes:
                 record = carry(predictor, self._proxies.require(frame), flow, back, previous)
                 records.write(frame, digest, record)
             last, previous = frame, record
+            yield
+
+    def _carry_by_network(
+        self,
+        network: OpenModel,
+        records: MatteCache,
+        seed: SeedFrame,
+        chain: Sequence[tuple[int, str]],
+    ) -> Iterator[None]:
+        """As `_carry`, by a network that remembers the frames before.
+
+        What it remembers is not kept on disk: where records are missing it begins at the seed
+        frame again, so that they are those of a run that was never broken off.
+        """
+        answers: Iterator[Map] | None = None
+        for place, (frame, digest) in enumerate(chain):
+            if records.has(frame, digest) and answers is None:
+                yield
+                continue
+            if answers is None:
+                views = (self._proxies.require(frame) for frame, _ in chain)
+                start = self._proxies.require(seed.frame), self._seed_matte(seed).alpha
+                answers = follow(network, *start, views)
+                for _ in range(place):
+                    next(answers)
+            alpha = next(answers)
+            if not records.has(frame, digest):
+                certain = _NETWORK_CERTAINTY * np.abs(2 * alpha - 1)
+                records.write(frame, digest, TrackedMatte.rounded(alpha, certain, clearness(alpha)))
             yield
 
     def _frame(self, stretch: Stretch, i: int) -> int | None:

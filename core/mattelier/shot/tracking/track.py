@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.engines.follow import check_follows
 from mattelier.engines.open_model import OpenModel
 from mattelier.matting.hint import Hint
 from mattelier.requests import Quality
@@ -117,11 +118,13 @@ class Tracker:
         "best" looks at every view's mirror image too.
     tuned : bool
         The model has been tuned on this very subject; see `Passes`.
+    follower : OpenModel, optional
+        A video network that carries key frames' mattes to the others.
 
     Raises
     ------
     UsageError
-        The model takes no hints.
+        The model takes no hints, or the follower follows nothing.
     """
 
     def __init__(
@@ -133,7 +136,10 @@ class Tracker:
         name: str = "subject",
         quality: Quality = "balanced",
         tuned: bool = False,
+        follower: OpenModel | None = None,
     ) -> None:
+        if follower is not None:
+            check_follows(follower)
         if model.input.hint is None:
             raise UsageError(
                 f"The model {model.name} takes no hints and cannot follow a subject; "
@@ -141,7 +147,10 @@ class Tracker:
             )
         self._model, self._folder, self._name, self._quality = model, folder, name, quality
         self._embeddings, self._tuned = Embeddings(memory), tuned
+        self._follower = follower
         sums = [*model.fingerprint.split(), *memory.fingerprint.split()]
+        if follower is not None:
+            sums += ["followed by", *follower.fingerprint.split()]
         self._settings = digest_of(_CACHE_VERSION, TRACK_SIZE_PX, quality, tuned, sums)
 
     def track(
@@ -209,6 +218,7 @@ class Tracker:
             self._folder,
             proxies,
             coarse,
+            self._follower,
         )
         for frame in (k for k in keys if requested and min(requested) <= k <= max(requested)):
             if not proxies.readable(frame):

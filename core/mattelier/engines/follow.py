@@ -1,0 +1,84 @@
+"""A subject followed from view to view by a network that was made for that; see `contracts`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattelier.engines.open_model import OpenModel
+from mattelier.engines.preprocess import network_size, preprocess
+from mattelier.types.colour import View
+from mattelier.types.errors import ModelError, UsageError
+from mattelier.types.picture import Picture
+
+Map = NDArray[np.float32]
+
+_streams = count()
+_NOTHING = np.zeros((0, 0), np.float32)
+
+
+def check_follows(model: OpenModel) -> None:
+    """Refuse a network of another kind.
+
+    Raises
+    ------
+    UsageError
+        It follows nothing.
+    """
+    if not model.input.follows:
+        raise UsageError(
+            "The model {name} follows no subjects through a shot; bring a video network such as "
+            "SAM 2.1's with `mattelier models import FOLDER`.",
+            name=model.name,
+        )
+
+
+def follow(model: OpenModel, view: Map, matte: Map, others: Iterable[Map]) -> Iterator[Map]:
+    """The subject in other views, each next to the one before; each is looked at when asked for.
+
+    Parameters
+    ----------
+    view : (h, w, 3) float32 0…1, display-encoded, where the subject is known
+    matte : (h, w) float32 0…1, the subject there
+    others : such views, in the order in which they follow
+
+    Yields
+    ------
+    (h, w) float32 0…1
+
+    Raises
+    ------
+    ModelError
+        The network gave values that are not numbers.
+    """
+    stream = next(_streams)
+    _look(model, stream, 0, view, matte)
+    for place, other in enumerate(others, 1):
+        yield _look(model, stream, place, other, None)
+
+
+def _look(model: OpenModel, stream: int, place: int, view: Map, matte: Map | None) -> Map:
+    import cv2
+
+    size = network_size(model.input, *view.shape[:2])
+    first = _NOTHING
+    if matte is not None:
+        first = np.asarray(cv2.resize(matte, size[::-1], interpolation=cv2.INTER_LINEAR))
+    masks = model.run(
+        {
+            "stream": np.asarray(stream),
+            "place": np.asarray(place),
+            "picture": preprocess(model.input, View(Picture(view)), *size),
+            "first": first,
+        },
+        "follow",
+    )["masks"]
+    if not np.isfinite(masks).all():
+        raise ModelError("The model {name} gave values that are not numbers.", name=model.name)
+    height, width = view.shape[:2]
+    alpha = cv2.resize(masks[0], (width, height), interpolation=cv2.INTER_LINEAR)
+    followed: Map = np.clip(alpha, 0, 1, dtype=np.float32)
+    return followed

@@ -1,0 +1,206 @@
+"""Published networks, saved as their authors save them: their own code's answers, by our doors."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zoo_weights
+from numpy.typing import NDArray
+
+from mattelier.catalogue import Card, Store
+from mattelier.commands.main import main
+from mattelier.engines.open import open_model
+
+TOLERANCE = 1e-4  # of the range of what the network gives
+
+Values = NDArray[np.float32]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MATTELIER_MODELS", str(tmp_path / "models"))
+    return tmp_path
+
+
+def save(state: dict[str, NDArray[Any]], path: Path, *wrappers: str, **beside: Any) -> Path:
+    """A state dict as torch saves it, within `wrappers`, what is `beside` it in the outermost."""
+    torch = pytest.importorskip("torch")
+    names = ("num_batches_tracked", "relative_position_index")
+    saved: Any = {
+        name: torch.from_numpy(np.array(values)).to(
+            torch.int64 if any(n in name for n in names) else torch.float32
+        )
+        for name, values in state.items()
+    }
+    for wrapper in reversed(wrappers):
+        saved = {wrapper: saved}
+    torch.save({**saved, **beside}, path)
+    return path
+
+
+def published(name: str) -> zoo_weights.Published:
+    told = zoo_weights.published(name)
+    for key in told.state:  # MODNet's backbone stands in it twice
+        if ".lr_branch.backbone." in key:
+            told.state[key.replace(".lr_branch.", ".")] = told.state[key]
+    return told
+
+
+def bring_in(path: Path, *flags: str) -> Card:
+    """Imported by the command, and listed as proven."""
+    assert main(["models", "import", str(path), "--name", "mine", *flags]) == 0
+    card = Store().card("mine")
+    assert card.proof == "equal"
+    return card
+
+
+def answer(card: Card, **inputs: Values) -> Values:
+    [values] = open_model(card, Store(), "cpu", task=card.task).run(inputs).values()
+    return values
+
+
+def assert_same(ours: Values, theirs: Values) -> None:
+    assert ours.shape == theirs.shape
+    spread = float(np.ptp(theirs))
+    for channel in theirs.reshape(-1, *theirs.shape[-2:]):
+        if np.ptp(channel) > 0.1 * spread:
+            break
+    else:
+        raise AssertionError("the answer is the same everywhere")
+    error = float(np.abs(ours - theirs).max()) / spread
+    print(f"largest error {error:.1e}")
+    assert error <= TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("u2netp", (72, 88)), ("isnet", (72, 88)), ("modnet", (64, 96))]
+)
+def test_mattes(here: Path, name: str, size: tuple[int, int]) -> None:
+    told = published(name)
+    card = bring_in(save(told.state, here / f"{name}.pth"), "--size", "96")
+    assert_same(answer(card, picture=zoo_weights.samples(*size)), told.answer)
+
+
+def test_a_graph_of_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As they are mostly passed on: exported, told from its kernels, run without torch."""
+    torch = pytest.importorskip("torch")
+    from mattelier.engines.network_file import read_network
+
+    told = published("u2netp")
+    module = read_network(save(told.state, here / "u2netp.pth")).module()
+    given, graph = zoo_weights.samples(72, 88), here / "u2netp.onnx"
+    torch.onnx.export(
+        module,
+        (torch.from_numpy(given),),
+        graph,
+        input_names=["input"],
+        dynamic_axes={"input": {2: "height", 3: "width"}},
+        dynamo=False,
+    )
+    assert main(["models", "import", str(graph), "--name", "graph", "--size", "96"]) == 0
+    assert f"built as {Store().card('u2netp').title} is" in capsys.readouterr().err
+    assert_same(answer(Store().card("graph"), picture=given), told.answer)
+
+
+def test_is_nets_graphs_are_told_by_their_kernels() -> None:
+    state = zoo_weights.published("isnet").state
+    kernels = {name: values.size for name, values in state.items() if values.ndim == 4}
+    coarse = sum(n for name, n in kernels.items() if re.match(r"side[2-6]\.", name))
+    assert sum(kernels.values()) - coarse in (
+        Store().card("isnet-general").kernel_values,
+        Store().card("isnet-general").kernel_values - coarse,
+    )
+
+
+def test_u_net(here: Path) -> None:
+    told = zoo_weights.published("unet")
+    card = bring_in(save(told.state, here / "cars.pth", mask_values=[0, 1]), "--size", "64")
+    assert card.task == "matte"
+    assert_same(answer(card, picture=zoo_weights.picture(56, 72)), told.answer)
+
+
+def test_u_net_of_several_classes(here: Path) -> None:
+    told = zoo_weights.published("unet-bilinear")
+    card = bring_in(save(told.state, here / "classes.pth"), "--size", "64")
+    assert (card.task, len(card.labels)) == ("objects", 4)
+    assert_same(answer(card, picture=zoo_weights.picture(56, 72)), told.answer[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "every"), [("segmenter", (64, 112), 3), ("segmenter-linear", (48, 64), 2)]
+)
+def test_segmenter(here: Path, name: str, size: tuple[int, int], every: int) -> None:
+    told = zoo_weights.published(name)
+    card = bring_in(save(told.state, here / "checkpoint.pth", "model", n_cls=19, epoch=3))
+    assert card.input.size == 64
+    assert card.labels[0] == ("road" if name == "segmenter" else "0")
+    assert card.input.mean[0] == (0.5 if name == "segmenter" else 0.485)
+    ours = answer(card, picture=zoo_weights.samples(*size))
+    assert_same(ours[:, ::every, ::every], told.answer[0])
+
+
+@pytest.mark.spandrel
+@pytest.mark.parametrize(
+    ("name", "size", "wrapper", "task"),
+    [
+        ("esrgan-x4", (14, 16), "params_ema", "upscale"),
+        ("esrgan-x2", (24, 28), "params_ema", "upscale"),
+        ("swinir-real", (16, 24), "params_ema", "upscale"),
+        ("swinir-denoise", (40, 48), "params", "denoise"),
+        ("hat", (16, 24), "params_ema", "upscale"),
+        ("nafnet", (45, 58), "params", "denoise"),
+    ],
+)
+def test_pictures(here: Path, name: str, size: tuple[int, int], wrapper: str, task: str) -> None:
+    told = zoo_weights.published(name)
+    card = bring_in(save(told.state, here / f"{name}.pth", wrapper))
+    assert card.task == task
+    assert_same(answer(card, picture=zoo_weights.picture(*size)), told.answer.clip(0, 1))
+
+
+@pytest.mark.spandrel
+def test_gfpgan(here: Path) -> None:
+    """A face of 512 pixels, seen −1…1; its authors give −1…1, and we a picture."""
+    told = zoo_weights.published("gfpgan")
+    card = bring_in(save(told.state, here / "GFPGANv1.4.pth", "params_ema"))
+    assert (card.input.size, card.input.mean) == (512, (0.5, 0.5, 0.5))
+    ours = answer(card, picture=zoo_weights.samples(512, 512) / 2)
+    assert_same(ours[..., ::8, ::8], (told.answer / 2 + 0.5).clip(0, 1))
+
+
+@pytest.mark.spandrel
+def test_lama(here: Path) -> None:
+    told = zoo_weights.published("lama")
+    state = told.state | {"discriminator.model0.0.weight": np.zeros((4, 4), np.float32)}
+    file = save(state, here / "best.ckpt", "state_dict", epoch=39, global_step=1)
+    card = bring_in(file, "--size", "64")
+    assert card.task == "fill"
+    mask = np.zeros((1, 1, 64, 72), np.float32)
+    mask[..., 16:56, 8:60] = 1
+    assert_same(answer(card, picture=zoo_weights.picture(64, 72), mask=mask), told.answer)
+
+
+def test_real_esrgans_compact_network(here: Path) -> None:
+    told = zoo_weights.published("compact")
+    card = bring_in(save(told.state, here / "realesr-general-x4v3.pth", "params"))
+    assert_same(answer(card, picture=zoo_weights.picture(14, 16)), told.answer)
+
+
+def test_adain(here: Path) -> None:
+    told = zoo_weights.published("adain")
+    parts = {"vgg": "vgg_normalised.pth", "decoder": "decoder.pth"}
+    for part, file in parts.items():
+        state = {k.partition(".")[2]: v for k, v in told.state.items() if k.startswith(part)}
+        save(state, here / file)
+    card = bring_in(here / "decoder.pth", "--style-encoder", str(here / "vgg_normalised.pth"))
+    model = open_model(card, Store(), "cpu", task="style")
+    content, style = zoo_weights.picture(48, 64), zoo_weights.picture(40, 40)[..., ::-1]
+    given: dict[str, Any] = {"picture": content, "strength": np.asarray(1.0)}
+    for name, shown in (("content", content), ("style", style)):
+        statistics = model.run({"picture": np.ascontiguousarray(shown)}, "statistics")
+        given |= {f"{name}_{key}": values for key, values in statistics.items()}
+    assert_same(model.run(given, "paint")["picture"], told.answer)
