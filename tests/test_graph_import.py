@@ -148,6 +148,23 @@ def test_an_openvino_network_is_kept_as_it_is(
     assert store.state(store.card("mine"), rehash=True)[0] == "damaged"
 
 
+def test_a_network_is_given_blue_first_where_that_is_said(here: Path) -> None:
+    """It sees what comes first best: red in RGB, blue in BGR."""
+    picture = np.zeros((SIZE, SIZE, 3), np.uint8)
+    red, blue = np.s_[8:56, 4:28], np.s_[8:56, 36:60]
+    picture[red], picture[blue] = (255, 0, 0), (0, 0, 255)
+    Image.fromarray(picture).save(here / "two.png")
+    source = write_ir(here / "net.xml")
+    for name, flags, first, last in (("plain", [], red, blue), ("bgr", ["--bgr"], blue, red)):
+        assert main(["models", "import", str(source), "--name", name, *flags]) == 0
+        out = str(here / f"{name}.png")
+        flags = ["--model", name, "--no-refine", "-o", out]
+        assert main(["matte", str(here / "two.png"), *flags]) == 0
+        alpha = np.asarray(Image.open(out)) / 255.0
+        assert alpha[first].mean() == pytest.approx(0.7, abs=0.03)
+        assert alpha[last].mean() == pytest.approx(0.1, abs=0.03)
+
+
 def test_an_openvino_network_made_of_tensorflows_is_turned(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,6 +60,13 @@ def test_preprocess_normalises_channels_in_rgb_order() -> None:
     assert x[0, :, 0, 0] == pytest.approx([0.4, 0.2, 0.1])
 
 
+def test_blue_comes_first_where_the_card_says_so() -> None:
+    spec = Input(64, "stretch", mean=(0.1, 0.2, 0.3), std=(1, 2, 4), order="bgr")
+    x = preprocess(spec, Flat(0.5, 0.6, 0.7), 64, 64)
+    assert x.flags.c_contiguous
+    assert x[0, :, 0, 0] == pytest.approx([0.1, 0.2, 0.4])
+
+
 def test_scale_by_max_follows_the_convention_but_black_stays_black() -> None:
     def undo(x: NDArray[np.float32]) -> NDArray[np.float32]:
         return x[0, :, 0, 0] * np.float32(U2NET.std) + np.float32(U2NET.mean)  # type: ignore[arg-type]

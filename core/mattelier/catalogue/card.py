@@ -102,6 +102,8 @@ class Input:
         With "tile": how many pixels around its own a tile must see to be right there.
     mean, std : three floats
         Of RGB 0…1: the network gets (value - mean) / std.
+    order : "rgb" or "bgr"
+        Of the channels that it is given; `mean` and `std` are of RGB all the same.
     scale_by_max : bool
         The picture is divided by its own largest sample first (U-2-Net's convention).
     tensor : str or None
@@ -125,6 +127,7 @@ class Input:
     mean: Triple = (0.0, 0.0, 0.0)
     std: Triple = (1.0, 1.0, 1.0)
     scale_by_max: bool = False
+    order: Literal["rgb", "bgr"] = "rgb"
     tensor: str | None = None
     hint: str | None = None
     margin: int = 0

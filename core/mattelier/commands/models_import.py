@@ -59,6 +59,7 @@ Examples:
 @click.option("--multiple", type=click.IntRange(1), help="Of sides, with fit.")
 @click.option("--mean", help="R,G,B of 0…1, taken off the picture.")
 @click.option("--std", help="R,G,B of 0…1, that it is then divided by.")
+@click.option("--bgr", is_flag=True, help="It takes blue first; --mean and --std stay R,G,B.")
 @click.option("--input", "picture", help="The picture's input (default: the only one).")
 @click.option("--hint-input", help="The hint's input, (1, 2, h, w).")
 @click.option("--output", help="The matte's output, name or number (default: the first map).")
@@ -310,6 +311,7 @@ def _graph(store: Store, copy: Path, flags: dict[str, Any]) -> _Kind:
         "multiple": flags["multiple"],
         "mean": flags["mean"] and _parse_triple(flags["mean"]),
         "std": flags["std"] and _parse_triple(flags["std"]),
+        "order": "bgr" if flags["bgr"] else None,
     }
     given = replace(
         given,

@@ -66,6 +66,8 @@ def preprocess(spec: Input, view: PictureView, height: int, width: int) -> NDArr
         # (one 8-bit step of noise is not raised to white, nothing is divided by 0).
         picture = picture / max(float(picture.max()), 1 / 255)
     normal = (picture - np.asarray(spec.mean, np.float32)) / np.asarray(spec.std, np.float32)
+    if spec.order == "bgr":
+        normal = normal[..., ::-1]
     return np.ascontiguousarray(normal.transpose(2, 0, 1)[None], np.float32)
 
 
