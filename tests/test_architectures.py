@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 from test_upscale_weights import compact, write_ncnn
+from zoo_weights import published
 
 from mattelier import networks
 from mattelier.catalogue import Store
@@ -88,6 +89,11 @@ def midas() -> State:
     return plain(MidasSmall())
 
 
+def modnet() -> State:
+    """Without what training in parallel puts before each name."""
+    return {k.removeprefix("module."): v for k, v in published("modnet").state.items()}
+
+
 def track() -> State:
     from mattelier.networks.track.network import EmbeddingNet
 
@@ -102,8 +108,12 @@ STATES: dict[str, Callable[[], State]] = {
     "denoise": denoise,
     "depth_anything": depth_anything,
     "midas": midas,
+    "modnet": modnet,
+    "segmenter": lambda: published("segmenter").state,
     "torchvision": torchvision,
     "track": track,
+    "u2net": lambda: published("u2netp").state,
+    "unet": lambda: published("unet").state,
     "upscale": upscale,
 }
 
