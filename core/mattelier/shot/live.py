@@ -86,7 +86,8 @@ class Live:
         alpha = glance(view, None, self._model)
         small = view.resize(*alpha.shape)
         if (last := self._last) is not None:
-            flow, back = optical_flow(small, last.small), optical_flow(last.small, small)
+            flow = optical_flow(small, last.small, fast=True)
+            back = optical_flow(last.small, small, fast=True)
             alpha = stabilise(small, alpha, [Neighbour(last.small, last.alpha, flow, back, 1)])
         self.empty += bool(float((alpha > 0.5).mean()) < _MIN_SUBJECT)
         self._last = _Look(view, frame, small, alpha)
