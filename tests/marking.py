@@ -44,6 +44,7 @@ SLOW = {
     "test_faults.py::test_hostile_networks_and_cards",
     "test_faults.py::test_hostile_uploads",
     "test_faults.py::test_kills",
+    "test_faults.py::test_what_a_shot_keeps_is_spoiled",
     "test_faults.py::test_malformed_messages",
     "test_faults.py::test_mutated_pictures",
     "test_faults.py::test_slow_clients_are_let_go",

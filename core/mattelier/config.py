@@ -7,11 +7,11 @@ is empty. What stands outside of tables is for every command that has such a fla
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from mattelier.types.errors import UsageError
+from mattelier.types.plain_files import read_toml
 
 VARIABLE = "MATTELIER_CONFIG"
 
@@ -38,7 +38,7 @@ def read_config() -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return read_toml(path)
     except FileNotFoundError:
         if VARIABLE in os.environ:
             raise UsageError(f"{VARIABLE} names {path}, which does not exist.") from None

@@ -19,10 +19,11 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS)]
 
-from faults import kills, messages, networks, pictures, service  # noqa: E402
+from faults import kept, kills, messages, networks, pictures, service  # noqa: E402
 from faults.child import Findings  # noqa: E402
 
-_ROUND = {"pictures": 5000, "networks": 60, "messages": 1000, "service": 2000}  # cases of one round
+# Cases of one round.
+_ROUND = {"pictures": 5000, "networks": 60, "messages": 1000, "kept": 60, "service": 2000}
 _CHAINS, _JOBS = 10, 120
 
 
@@ -32,7 +33,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the first round")
     parser.add_argument(
         "--only",
-        default="pictures,networks,messages,jobs,kills,service",
+        default="pictures,networks,messages,jobs,kills,kept,service",
         metavar="A,B",
         help="attacks",
     )
@@ -68,9 +69,9 @@ def main() -> int:
 def _attacks(folder: Path) -> dict[str, Callable[[int], Findings]]:
     shots: list[kills.Shot] = []
 
-    def kill(seed: int) -> Findings:
+    def shot() -> kills.Shot:
         shots[:] = shots or [kills.Shot(folder / "shot")]
-        return kills.attack(shots[0], seed, _CHAINS)
+        return shots[0]
 
     def send(seed: int) -> Findings:
         with messages.running() as worker:
@@ -102,7 +103,8 @@ def _attacks(folder: Path) -> dict[str, Callable[[int], Findings]]:
         "networks": lambda seed: networks.attack(folder / "networks", seed, 0, _ROUND["networks"]),
         "messages": send,
         "jobs": work,
-        "kills": kill,
+        "kills": lambda seed: kills.attack(shot(), seed, _CHAINS),
+        "kept": lambda seed: kept.attack(shot(), seed, 0, _ROUND["kept"]),
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from faults import kills, messages, networks, pictures, service
+from faults import kept, kills, messages, networks, pictures, service
 from faults.child import Findings
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="speaks to a Unix socket")
@@ -85,7 +85,19 @@ def test_slow_clients_are_let_go() -> None:
         assert found.verdicts == {"served": 1, "let go": 40}
 
 
-def test_kills(folder: Path) -> None:
-    found = kills.attack(kills.Shot(folder / "shot"), 1, chains=2, kills=3)
+@pytest.fixture(scope="module")
+def shot(folder: Path) -> kills.Shot:
+    return kills.Shot(folder / "shot")
+
+
+def test_kills(shot: kills.Shot) -> None:
+    found = kills.attack(shot, 1, chains=2, kills=3)
     assert harmless(found, 3)
     assert found.verdicts["resumed"] == 2
+
+
+@posix
+def test_what_a_shot_keeps_is_spoiled(shot: kills.Shot) -> None:
+    found = kept.attack(shot, 1, 0, 6)
+    assert harmless(found, 6)
+    assert found.verdicts["remade"] >= 4

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mattelier.types.errors import ModelError
+from mattelier.types.plain_files import read_toml
 from mattelier.types.plain_values import PlainValueError, from_plain
 
 Triple = tuple[float, float, float]
@@ -248,11 +249,10 @@ def read_card(path: Path) -> Card:
     ModelError
         When it cannot be read, a key is unknown, missing, or of the wrong type.
     """
-    import tomllib
 
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        values = read_toml(path)
+    except (OSError, ValueError) as error:
         raise ModelError(f"The model card {path} cannot be read: {error}.") from error
     try:
         card = from_plain(Card, values, "it")

@@ -21,6 +21,7 @@ from mattelier.catalogue.card import Card, FileEntry, read_card
 from mattelier.types.atomic import replacing
 from mattelier.types.errors import ModelError, OutputError, UsageError
 from mattelier.types.file_lock import one_at_a_time
+from mattelier.types.plain_files import read_json
 from mattelier.types.progress import stage, tell
 from mattelier.types.sentence import Sentence
 
@@ -284,7 +285,7 @@ class Store:
 
     def _read_verified(self) -> dict[str, list[object]]:
         try:
-            verified = json.loads((self.cache / "verified.json").read_text("utf-8"))
+            verified = read_json(self.cache / "verified.json")
         except (OSError, ValueError):
             return {}
         return verified if isinstance(verified, dict) else {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mattelier.types.errors import OutputError, UsageError
+from mattelier.types.plain_files import read_json
 
 if TYPE_CHECKING:
     from mattelier.catalogue import Card
@@ -113,7 +114,7 @@ def _open_dataset(
     note = folder / "run.json"
     if note.exists():
         try:
-            earlier = json.loads(note.read_text("utf-8"))
+            earlier = read_json(note)
             counts = earlier.pop("counts")
         except (ValueError, KeyError, AttributeError):
             raise UsageError(f"{note} is damaged; remove {folder} to begin anew.") from None

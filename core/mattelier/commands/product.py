@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -25,6 +24,7 @@ from mattelier.requests.flat import flat_fields
 from mattelier.requests.product import MAX_CANVAS_PX, parse_gradient
 from mattelier.types.atomic import replacing
 from mattelier.types.errors import OutputError, UsageError
+from mattelier.types.plain_files import read_toml
 
 if TYPE_CHECKING:
     from mattelier.batch.pool import Compute, Save
@@ -76,7 +76,7 @@ def _read_preset(ctx: click.Context, param: click.Parameter, name: str | None) -
 def _lay_over(ctx: click.Context, path: Path) -> None:
     """A file of flags becomes defaults, and goes before those that there are."""
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = read_toml(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:

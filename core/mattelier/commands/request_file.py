@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from mattelier.commands.options import request_from_flags
 from mattelier.requests import RotoRequest, from_json
 from mattelier.requests.flat import all_flat_fields
 from mattelier.types.errors import UsageError
+from mattelier.types.plain_files import read_json
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -57,7 +57,7 @@ def _read(ctx: click.Context, param: click.Parameter, file: str | None) -> RotoR
     if file is None:
         return None
     try:
-        request = from_json(RotoRequest, json.loads(Path(file).read_text("utf-8")))
+        request = from_json(RotoRequest, read_json(Path(file)))
     except OSError as error:
         raise UsageError(f"--request {file} cannot be read: {error.strerror}.") from None
     except ValueError as error:

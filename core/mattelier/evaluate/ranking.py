@@ -15,6 +15,7 @@ from mattelier import __version__
 from mattelier.catalogue import SHOT_DEFAULT, Card, Store
 from mattelier.types.atomic import replacing
 from mattelier.types.errors import MattelierError
+from mattelier.types.plain_files import read_json
 
 TASK = "matte"
 NOISE = 0.01  # of quality: networks that differ by less are alike, and the faster one comes first
@@ -71,7 +72,7 @@ def measure(card: Card, store: Store) -> Standing:
 def remembered(card: Card, store: Store) -> Standing | None:
     """What was measured of these weights, by this version and on this machine; None: nothing."""
     try:
-        values = json.loads((store.cache / "ranking" / _file_name(card)).read_text("utf-8"))
+        values = read_json(store.cache / "ranking" / _file_name(card))
         return Standing(float(values["quality"]), float(values["seconds"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -15,6 +15,7 @@ from mattelier.hosts.engine import copy_client
 from mattelier.hosts.folder import remove_folder, replace_folder
 from mattelier.hosts.gimp_profiles import Profile, find_profiles
 from mattelier.types.errors import OutputError
+from mattelier.types.plain_files import read_json
 
 _MARKER_FILE = "engine.json"  # what makes a folder ours
 _COPIED_SUFFIXES = {".py", ".mo"}
@@ -51,7 +52,7 @@ def installation(profile: Profile) -> Installation | None:
     if not os.path.lexists(place):
         return None
     try:
-        manifest = json.loads((place / _MARKER_FILE).read_text("utf-8"))
+        manifest = read_json(place / _MARKER_FILE)
         found = Installation(str(manifest["version"]), tuple(map(str, manifest["command"])))
     except (OSError, ValueError, KeyError, TypeError):
         found = None

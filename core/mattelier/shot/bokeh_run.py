@@ -6,7 +6,6 @@ on small numbers first, kept in the work folder, and steadied over time (`shot.f
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -26,7 +25,6 @@ from mattelier.requests import BokehRequest, FramesRequest, HintRequest, KeyRequ
 from mattelier.shot import roto
 from mattelier.shot.filter_run import FramesRun
 from mattelier.shot.focus_pull import FOCUS_REACH_FRAMES, measure_focus, pull_focus
-from mattelier.shot.manifest import write_json
 from mattelier.shot.outputs import Target
 from mattelier.shot.pipeline import run_pipeline
 from mattelier.shot.plan import Shot
@@ -36,6 +34,7 @@ from mattelier.types.digest import digest
 from mattelier.types.errors import OutputError, PictureError, UsageError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.picture import Picture
+from mattelier.types.plain_files import read_json, write_json
 from mattelier.types.progress import Cancelled, stage, tell
 
 _DISPARITY_SAMPLES = 9  # depth maps, at most, by which the whole shot's range is judged
@@ -249,7 +248,7 @@ def _setting_from_json(values: Mapping[str, Any]) -> Setting:
 
 def _read_measurement(path: Path, measurement_key: str) -> dict[str, Any] | None:
     try:
-        cached: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        cached: dict[str, Any] = read_json(path)
     except (OSError, ValueError):
         return None
     return cached if cached.get("of") == measurement_key else None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mattelier.types.atomic import replacing
 from mattelier.types.frame_range import FrameRange
+from mattelier.types.plain_files import read_json, write_json
 
 
 class FrameRecords:
@@ -25,7 +24,7 @@ class FrameRecords:
     def read(self, frame: int) -> dict[str, Any] | None:
         """What became of a frame, in this run or another."""
         try:
-            record = json.loads((self._folder / f"{frame}.json").read_text("utf-8"))
+            record = read_json(self._folder / f"{frame}.json")
         except (OSError, ValueError):
             return None
         return record if isinstance(record, dict) else None
@@ -51,9 +50,3 @@ def write_manifest(
             "records": [record for record in records_by_frame.values() if record is not None],
         },
     )
-
-
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write plain values as a JSON file, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=1), "utf-8")

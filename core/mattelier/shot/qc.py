@@ -9,7 +9,6 @@ consistency, Wang, Jabri and Efros 2019, arXiv:1903.07593).
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from mattelier.shot.tracking.propagate import logistic
 from mattelier.shot.tracking.track import track_size
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.frame_range import FrameRange
+from mattelier.types.plain_files import read_json
 from mattelier.types.progress import tell
 
 Map = NDArray[np.float32]
@@ -120,7 +120,7 @@ def examine(manifest: Path) -> Findings:
         The manifest is damaged, the plate is gone, or no matte can be read.
     """
     try:
-        shot = json.loads(manifest.read_text("utf-8"))
+        shot = read_json(manifest)
         records = {record["frame"]: record for record in shot["records"]}
         files = {name: target for target in reversed(shot["outputs"])
                  for name in target["objects"] if target["output"] != "preview"}  # fmt: skip

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mattelier.networks.cutout import input_multiple
 from mattelier.types.errors import UsageError
+from mattelier.types.plain_files import read_toml
 from mattelier.types.plain_values import PlainValueError, from_plain
 
 AnyRecipe = TypeVar("AnyRecipe")
@@ -119,8 +119,8 @@ def recipe_values(path: Path) -> tuple[str, dict[str, Any]]:
         It cannot be read.
     """
     try:
-        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        values = read_toml(path)
+    except (OSError, ValueError) as error:
         raise UsageError(f"The recipe {path} cannot be read: {error}.") from error
     return values.pop("task", "cutout"), values
 

@@ -6,7 +6,6 @@ points to, is never run: a `model_type` which is not in `_KINDS` is refused.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ from mattelier.catalogue.card import NetworkTask
 from mattelier.networks import contracts
 from mattelier.networks.architecture import Architecture, Descriptor, Entry
 from mattelier.types.errors import ModelError
+from mattelier.types.plain_files import read_json
 
 if TYPE_CHECKING:
     from torch import nn
@@ -180,8 +180,8 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _MAX_CONFIG_BYTES:
             raise ModelError(f"{path} is too large to be a configuration.")
-        values = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        values = read_json(path)
+    except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read ({error}).") from error
     if not isinstance(values, dict):
         raise ModelError(f"{path} is no configuration.")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mattelier.shot.tracking.flow import optical_flow, warp
 from mattelier.shot.tracking.proxies import ProxyCache
 from mattelier.types.atomic import replacing
+from mattelier.types.plain_files import read_json
 
 _COMPARE_WIDTH_PX = 112  # pixels; cuts are seen in pictures this small
 _BINS = 8  # of each of red, green and blue
@@ -34,7 +35,7 @@ class Cuts:
         self._proxies, self._path = proxies, path
         self._changed = False
         try:
-            self._decisions: dict[str, bool] = dict(json.loads(path.read_text("utf-8")))
+            self._decisions: dict[str, bool] = dict(read_json(path))
         except (OSError, ValueError, TypeError):
             self._decisions = {}
 
