@@ -401,6 +401,17 @@ def test_a_rough_key_says_which_of_two_alike_is_meant(network: OpenModel, tmp_pa
     assert np.mean(found) > np.mean(unaided)
 
 
+def test_a_rough_key_may_mean_a_part_of_what_stands_out(network: OpenModel, tmp_path: Path) -> None:
+    """A head and no shoulders: the rest of what a network sees as one thing is not collected."""
+    views, alphas = disc_clip([(96, 56)] * 2, radius=40)
+    part = alphas[0].copy()
+    part[:, 96:] = 0
+    key = {FIRST: drawn(sloppily(part, "a polygon"), exact=False)}
+    found = run(network, tmp_path, (views, alphas), key).coarse(FIRST)
+    assert iou(found, part) > 0.8
+    assert found[:, 110:].max() < 0.1
+
+
 def test_an_empty_rough_key_says_that_it_is_not_there(
     network: OpenModel, moving: Clip, tmp_path: Path
 ) -> None:

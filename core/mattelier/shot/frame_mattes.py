@@ -111,7 +111,8 @@ def decide_together(mattes: Mapping[str, NDArray[np.float32]]) -> dict[str, NDAr
         shared[name] = (
             matte * (odds[name] + 1) / (odds[name] + 1 + sum(others)) if others else matte
         )
-    return shared
+    total: NDArray[np.float32] = np.maximum(sum(shared.values()), np.float32(1))
+    return {name: matte / total for name, matte in shared.items()}  # odds are limited
 
 
 def frame_writers(

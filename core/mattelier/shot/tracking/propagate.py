@@ -143,16 +143,16 @@ def find_edge(
     view : (h, w, 3) float32 0…1
     drawn : (h, w) float32 0…1
     certain : (h, w) float32 0…1
-        How far what was drawn is to be believed.
+        How far what was drawn is to be believed; where it is 1, it stays.
     """
-    alpha, known = drawn, certain
+    alpha, known, held = drawn, certain, certain >= 1
     for _ in range(_EDGE_ROUNDS):
         believed = np.float32(0.5) + known * (alpha - np.float32(0.5))
         examples = [(view, believed)]
         # A memory of the very view that is asked would only say what was drawn.
         predictor = SubjectPredictor(model, mirrored, ColourModel(examples), examples)
-        alpha = _judge(predictor, view, alpha, known)
-        known = _with_network(np.float32(_CERTAINTY_DECAY) * known, alpha)
+        alpha = np.where(held, drawn, _judge(predictor, view, alpha, known))
+        known = np.where(held, 1, _with_network(np.float32(_CERTAINTY_DECAY) * known, alpha))
     return TrackedMatte.rounded(alpha, known, clearness(alpha) * _overlap(drawn, alpha))
 
 
