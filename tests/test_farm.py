@@ -129,6 +129,42 @@ def test_a_worker_killed_in_mid_shot_costs_nothing(shot, scheduler):
 
 
 @needs("distributed")
+def test_a_movie_is_put_together_by_the_last_task(shot, capsys):
+    """Of frames that several workers made; it is what one machine writes."""
+    place = [str(shot / "plate"), "--model", "tiny", "--key", f"1001={shot / 'mask.png'}"]
+    more = ["--frames", "1001-1009", "--fps", "24"]
+    assert main(["roto", *place, "-o", str(shot / "alone" / "a.mov"), *more]) == 0
+    farmed = [*place, "-o", str(shot / "many" / "a.mov"), *more]
+    assert main(["farm", "submit", *farmed, "--local", "2", "--chunk", "3"]) == 0
+    assert "9 of 9 frames written" in capsys.readouterr().err
+    alone, many = (_movie(shot / name / "a.mov") for name in ("alone", "many"))
+    assert len(alone) == 9
+    assert np.array_equal(alone, many)
+
+
+def test_a_part_writes_frames_and_no_movie(shot):
+    """Parts run side by side, so none may hold the movie."""
+    file = shot / "parts" / "a.mov"
+    place = [str(shot / "plate"), "-o", str(file), "--model", "tiny", "--fps", "24"]
+    command = [*place, "--key", f"1001={shot / 'mask.png'}"]
+    for frames in ("1004-1006", "1001-1003"):
+        assert main(["farm", "part", *command, "--frames", frames]) == 0
+        assert not file.exists()
+    made = {frame: frame.stat().st_mtime_ns for frame in file.parent.rglob("*.png")}
+    assert main(["roto", *command, "--frames", "1001-1006"]) == 0
+    assert len(_movie(file)) == 6
+    assert {frame: frame.stat().st_mtime_ns for frame in made} == made
+
+
+def _movie(file):
+    """Its frames (T, h, w, 3)."""
+    reader, frames = cv2.VideoCapture(str(file)), []
+    while (answer := reader.read())[0]:
+        frames.append(answer[1])
+    return np.stack(frames)
+
+
+@needs("distributed")
 def test_broken_frames_are_named_and_the_rest_is_done(shot, capsys):
     broken = shot / "plate" / "hero.1004.png"
     whole, date = broken.read_bytes(), broken.stat().st_mtime_ns

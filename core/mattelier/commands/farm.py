@@ -117,6 +117,20 @@ def track(openjd: bool, **flags: Any) -> int:
 
 
 @_roto_options
+@farm.command()
+@openjd_option
+def part(openjd: bool, **flags: Any) -> int:
+    """Make the frames of a part of PLATE; movies are put together by roto over the whole shot."""
+    request = roto_request(flags)
+    from mattelier.commands import shot_console
+    from mattelier.shot import roto
+
+    return shot_console.run(
+        lambda done: roto.run(request, done=done, part=True), as_json=False, openjd=openjd
+    )
+
+
+@_roto_options
 @farm.command(
     epilog="""\b
 Example:

@@ -3,7 +3,7 @@
 First one task tunes and tracks the whole shot and leaves that in the work folder. Then every chunk
 is a task of its own, and what a lost worker had is given to another one: a frame's files do not
 depend on who makes them, and are whole or not there. The last task goes over the whole shot, makes
-what is still missing and writes the manifest; its word is what became of the shot.
+what is still missing, puts movies together and writes the manifest; its word is what became of it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from mattelier.requests import RotoRequest, from_json, to_json
@@ -21,7 +22,7 @@ from mattelier.shot import roto
 from mattelier.shot.plan import prepare
 from mattelier.shot.result import ShotResult
 from mattelier.shot.shot_run import VERSION
-from mattelier.types.errors import EngineError, MattelierError, UsageError
+from mattelier.types.errors import EngineError, MattelierError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.packages import installed
 from mattelier.types.progress import Callback, Cancelled, heard_by, remark, stage, tell
@@ -37,7 +38,7 @@ def for_farm(request: RotoRequest) -> RotoRequest:
     Raises
     ------
     UsageError, PictureError, OutputError
-        It does not fit its plate or the disk, or asks for movies.
+        It does not fit its plate or the disk.
     """
     request = replace(
         request,
@@ -54,12 +55,6 @@ def for_farm(request: RotoRequest) -> RotoRequest:
         shot.refuse_foreign_files()
     finally:
         shot.plate.close()
-    movies = [target.described for target in shot.layout.targets if target.movie is not None]
-    if movies:
-        raise UsageError(
-            f"{movies[0]} is a movie, which no machine can write a part of; let the farm write "
-            "a sequence or a folder."
-        )
     return replace(request, frames=str(shot.requested))
 
 
@@ -107,9 +102,12 @@ class _Submission:
         frames = FrameRange.parse(self._request.frames)
         written: set[int] = set()
         with stage("tracking", 0, 0.3):
-            self._results([self._task("track", self._request)])
+            self._results([self._task(_track, "track", self._request)])
         chunks = frames.chunks(size)
-        parts = [self._task(str(part), replace(self._request, frames=str(part))) for part in chunks]
+        parts = [
+            self._task(_make_part, str(part), replace(self._request, frames=str(part)))
+            for part in chunks
+        ]
         with stage("matting", 0.3, 0.95):
             for part, chunk_result in zip(chunks, self._results(parts, raising=False), strict=True):
                 if isinstance(chunk_result, MattelierError):
@@ -117,15 +115,14 @@ class _Submission:
                 else:
                     written.update(chunk_result.written)
         with stage("looking over the shot", 0.95, 1):
-            result: ShotResult = self._results([self._task("all", self._request)])[0]
+            result: ShotResult = self._results([self._task(_make, "all", self._request)])[0]
         result.results = [
             replace(ended, kept=ended.kept and ended.frame not in written)
             for ended in result.results
         ]
         return result
 
-    def _task(self, label: str, request: RotoRequest) -> Any:
-        work = _track if label == "track" else _make
+    def _task(self, work: Callable[..., Any], label: str, request: RotoRequest) -> Any:
         return self._client.submit(
             work,
             to_json(request),
@@ -184,12 +181,17 @@ def _outcome(future: Any) -> Any:
     return result
 
 
-def _make(values: Any, version: str, stop: str) -> tuple[ShotResult, list[str]]:
-    """On a worker: make the frames of the request."""
+def _make(
+    values: Any, version: str, stop: str, *, part: bool = False
+) -> tuple[ShotResult, list[str]]:
+    """On a worker: make all that the request asks for."""
     _same(version)
     with heard_by(_listener(stop)) as notes:
-        result = roto.run(from_json(RotoRequest, values), job=stop)
+        result = roto.run(from_json(RotoRequest, values), job=stop, part=part)
     return result, notes
+
+
+_make_part = partial(_make, part=True)
 
 
 def _track(values: Any, version: str, stop: str) -> tuple[None, list[str]]:

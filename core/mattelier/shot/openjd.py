@@ -1,8 +1,8 @@
 """A shot as an Open Job Description template, which Deadline Cloud and other farms run.
 
-Three steps: track, matte in chunks, look over the whole shot. Chunks are the farm's own (extension
-TASK_CHUNKING) where the frames lie close; of every second frame and the like they are given as
-texts, because a farm would cut such a range into chunks of one frame.
+Three steps: track, matte in chunks, look over the whole shot, which puts movies together. Chunks
+are the farm's own (extension TASK_CHUNKING) where the frames lie close; of every second frame and
+the like they are given as texts, because a farm would cut such a range into chunks of one frame.
 
 Specification: https://github.com/OpenJobDescription/openjd-specifications
 """
@@ -55,7 +55,7 @@ def template(request: RotoRequest, chunk: int) -> dict[str, Any]:
         "steps": [
             _step("Track", request, ["farm", "track"]),
             {
-                **_step("Matte", request, ["roto"], "{{Task.Param.Frames}}", after="Track"),
+                **_step("Matte", request, ["farm", "part"], "{{Task.Param.Frames}}", after="Track"),
                 "parameterSpace": {"taskParameterDefinitions": [parameter]},
             },
             _step("Finish", request, ["roto"], after="Matte"),

@@ -48,6 +48,7 @@ def run(
     models: ModelCache | None = None,
     done: Callable[[FrameResult], None] = lambda result: None,
     job: str = "",
+    part: bool = False,
 ) -> ShotResult:
     """Make a shot's mattes.
 
@@ -62,6 +63,8 @@ def run(
         Hears of every frame as it ends.
     job : str
         Names a farm's job, whose parts may make the same frames at once.
+    part : bool
+        Make the frames alone; movies are put together by the run over the whole shot.
 
     Raises
     ------
@@ -71,7 +74,7 @@ def run(
     """
     shot = prepare(request)
     try:
-        return _RotoRun(shot, models or ModelCache(), done).run(job)
+        return _RotoRun(shot, models or ModelCache(), done).run(job, part=part)
     finally:
         shot.plate.close()
 

@@ -135,7 +135,7 @@ class ShotRun(ABC, Generic[RequestT, FrameInputT]):
     def weights(self, target: Target) -> Mapping[str, str]:
         """The models that a target's files are made by, and the SHA-256 of their weights."""
 
-    def run(self, job: str = "") -> ShotResult:
+    def run(self, job: str = "", *, part: bool = False) -> ShotResult:
         """Make the shot.
 
         Tells its progress; a listener that raises `Cancelled` interrupts it: files being written
@@ -146,6 +146,8 @@ class ShotRun(ABC, Generic[RequestT, FrameInputT]):
         job : str
             Names a farm's job. Its parts may make the same frames at once, as when one is given
             out again; nobody else may.
+        part : bool
+            Make the frames alone; movies are put together by the run over the whole shot.
 
         Raises
         ------
@@ -163,18 +165,18 @@ class ShotRun(ABC, Generic[RequestT, FrameInputT]):
         except OutputError as error:
             self._result.problems.append(str(error))
             return self._result
-        with claimed(self._claims(todo, job)) as others:
+        with claimed(self._claims(todo, job, movies=not part)) as others:
             if not any(job and other.job == job for other in others):
                 remove_leftovers(
                     target.names.path(frame) for target in self.layout.targets for frame in todo
                 )
             if not others:
                 remove_leftovers_below(self.layout.work)
-            self._make_all(todo)
+            self._make_all(todo, movies=not part)
             self._write_manifest()
         return self._result
 
-    def _make_all(self, todo: FrameRange) -> None:
+    def _make_all(self, todo: FrameRange, *, movies: bool) -> None:
         try:
             self._open()
             windows = todo.chunks(self.window or len(todo))
@@ -182,7 +184,8 @@ class ShotRun(ABC, Generic[RequestT, FrameInputT]):
                 with stage("", 0.05 + 0.9 * number / len(windows),
                            0.05 + 0.9 * (number + 1) / len(windows)):  # fmt: skip
                     self._make_window(window)
-            self._write_movies(todo.frames)
+            if movies:
+                self._write_movies(todo.frames)
             with suppress(Cancelled):  # too late
                 tell(1)
         except Cancelled:
@@ -190,12 +193,12 @@ class ShotRun(ABC, Generic[RequestT, FrameInputT]):
         except OutputError as error:  # a full disk, a folder taken away: it would only go on
             self._result.problems.append(str(error))
 
-    def _claims(self, frames: FrameRange, job: str) -> dict[Path, Claim]:
+    def _claims(self, frames: FrameRange, job: str, *, movies: bool) -> dict[Path, Claim]:
         """What this run writes, by folder; all runs of a work folder agree on their settings."""
         files: dict[Path, set[str]] = {}
         for target in self.layout.targets:
             paths = [target.names.path(frame) for frame in frames]
-            for path in [*paths, target.movie] if target.movie else paths:
+            for path in [*paths, target.movie] if target.movie and movies else paths:
                 files.setdefault(path.parent, set()).add(path.name)
         settings = digest(_settings(to_json(self.request)))
         claims = {self.layout.work: Claim(files.pop(self.layout.work, ()), settings, job)}
@@ -204,7 +207,7 @@ class ShotRun(ABC, Generic[RequestT, FrameInputT]):
     def prepare_all(self, job: str = "") -> None:
         """Prepare all that was asked for, and make nothing of it; see `run`."""
         self.make_folders()
-        with claimed(self._claims(FrameRange(), job)) as others:
+        with claimed(self._claims(FrameRange(), job, movies=False)) as others:
             if not others:
                 remove_leftovers_below(self.layout.work)
             self._open()
