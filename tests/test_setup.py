@@ -236,7 +236,7 @@ def test_the_constraints_name_what_the_project_asks_for():
     project = tomllib.loads((checkout / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"], *extras["dev"], *extras["test"], *extras["train"]]
-    names = {re.split("[<>=~! ]", text)[0].lower() for text in wanted} - {"torch"}
+    names = {re.split("[][<>=~! ]", text)[0].lower() for text in wanted} - {"torch"}
     lines = (checkout / setup.CONSTRAINTS).read_text("utf-8").lower().splitlines()
     pinned = {line.partition("==")[0].replace("_", "-") for line in lines}
     assert names <= pinned

@@ -29,6 +29,7 @@ _OTHERS = {
     "qc": "Report on a shot's mattes.",
     "worker": "Serve GIMP and Blender, warm.",
     "serve": "Serve over HTTP, with a web page.",
+    "serve-worker": "Do the jobs of servers that share a queue.",
     "train": "Train on your own pictures or by a recipe.",
     "evaluate": "Measure results against truth.",
 }
@@ -43,12 +44,13 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in TASKS and cmd_name not in _OTHERS:
             return super().get_command(ctx, cmd_name)
-        module = f"mattelier.commands.{cmd_name}"
+        name = cmd_name.replace("-", "_")
+        module = f"mattelier.commands.{name}"
         if find_spec(module) is None:  # a task without examples, checks or flags of its own
             from mattelier.commands.task_command import task_command
 
             return task_command(cmd_name)
-        command: click.Command = getattr(import_module(module), cmd_name)
+        command: click.Command = getattr(import_module(module), name)
         return command
 
     def resolve_command(

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mattelier.types.errors import EngineError, UsageError
+
+if TYPE_CHECKING:
+    from mattelier.service.ledger import Ledger
+    from mattelier.service.stores import Store
 
 _MB = 1_000_000
 _KEYS_VARIABLE = "MATTELIER_KEYS"
@@ -19,6 +27,7 @@ _KEYS_VARIABLE = "MATTELIER_KEYS"
 Examples:
   mattelier serve                                       the page and the API, for this machine alone
   mattelier serve --host 0.0.0.0 --keys keys.txt        for others, who need one of the keys
+  mattelier serve --broker redis://db --store s3://mats   workers of other machines do the work
   curl -F picture=@photo.jpg localhost:7000/v1/cutout -o subject.png
   curl -F file=@photo.jpg localhost:7000/api/remove -o subject.png        (as rembg's server)
 
@@ -69,6 +78,14 @@ Without keys on an address that others reach, all of them may use it, and it say
     "--keep", type=click.FloatRange(min=0), default=60, show_default=True, metavar="MINUTES",
     help="How long a result is kept that nobody asks for.",
 )  # fmt: skip
+@click.option(
+    "--broker", metavar="URL",
+    help="A Redis in which jobs wait for workers: mattelier serve-worker. With --store.",
+)  # fmt: skip
+@click.option(
+    "--store", metavar="PLACE",
+    help="Where the files of jobs lie for workers: s3://bucket/prefix, or a shared folder.",
+)  # fmt: skip
 def serve(
     host: str,
     port: int,
@@ -82,23 +99,22 @@ def serve(
     max_pixels: int,
     max_seconds: float,
     keep: float,
+    broker: str | None,
+    store: str | None,
 ) -> int:
     """Serve all tasks over HTTP, with a web page, for this machine or for others.
 
     What is sent lies in a folder of its own while it is worked on, and is deleted with its result.
     """
     secrets = _read_keys(keys)
-    try:
+    if (broker is None) != (store is None):
+        raise UsageError("--broker and --store belong together: jobs in one, files in the other.")
+    with needing("serve"):
         from mattelier.service.guard import Access, digests
         from mattelier.service.limits import Limits
+        from mattelier.service.queue import JobQueue
         from mattelier.service.server import LOOPBACK, is_loopback, listen
         from mattelier.service.server import serve as serve_on
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in ("mattelier", ""):
-            raise
-        raise EngineError(
-            "The service needs more packages; install them with: pip install 'mattelier[serve]'"
-        ) from None
     local = is_loopback(host)
     hosts = frozenset((*LOOPBACK, *names)) if local or names else frozenset()
     access = Access(digests(secrets), hosts, frozenset(one.rstrip("/") for one in origins))
@@ -114,6 +130,12 @@ def serve(
     from mattelier.commands.console import catch_warnings
 
     catch_warnings()
+    make_queue: Callable[[Path, Limits], JobQueue] = JobQueue
+    if broker is not None and store is not None:
+        with needing("serve,queue"):
+            from mattelier.service.shared import SharedQueue
+        found = open_shared(broker, store, limits.keep_seconds)
+        make_queue = partial(SharedQueue, ledger=found[0], store=found[1])
     listener = listen(host, port)
     if not local and not secrets:
         click.echo(
@@ -127,11 +149,54 @@ def serve(
         access,
         limits,
         device=device,
+        make_queue=make_queue,
         ready=lambda: click.echo(f"Mattelier serves on {address} (Ctrl-C ends it).", err=True),
     )
     click.echo("The server has ended.", err=True)
     sys.stdout.flush()
     os._exit(0)  # threads that still compute for nobody must not hold the process
+
+
+@contextlib.contextmanager
+def needing(extras: str) -> Iterator[None]:
+    """The block imports what these extras bring.
+
+    Raises
+    ------
+    EngineError
+        They are not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("mattelier", ""):
+            raise
+        raise EngineError(
+            f"The service needs more packages; install them with: pip install 'mattelier[{extras}]'"
+        ) from None
+
+
+def open_shared(broker: str, store: str, keep_seconds: float) -> tuple[Ledger, Store]:
+    """The ledger and the store of these places; says it where one does not answer yet.
+
+    Raises
+    ------
+    UsageError, EngineError
+        One can never be used as it is named.
+    """
+    with needing("serve,queue"):
+        from mattelier.service.ledger import Ledger
+        from mattelier.service.refusal import Away
+        from mattelier.service.stores import open_store
+
+        files = open_store(store)
+    ledger = Ledger(broker, keep_seconds)
+    for check in (ledger.load, files.check):
+        try:
+            check()
+        except Away as error:
+            click.echo(f"{error.detail.partition(';')[0]} yet.", err=True)
+    return ledger, files
 
 
 def _read_keys(path: Path | None) -> list[str]:

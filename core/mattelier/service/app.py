@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
@@ -85,7 +86,8 @@ def _add_pages(app: FastAPI, queue: JobQueue, access: Access) -> None:
 
     @app.get("/health", tags=["server"], summary="Whether the server takes work.")
     async def health() -> Response:
-        told: dict[str, Any] = {"version": __version__, **queue.load()}
+        load = await run_in_threadpool(queue.load)
+        told: dict[str, Any] = {"version": __version__, **load}
         if queue.stopping.is_set():
             return JSONResponse({"status": "ending", **told}, 503)
         status = "ok" if queue.warm.is_set() else "warming up"

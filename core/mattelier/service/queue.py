@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from mattelier.media.size_limits import limited_to
 from mattelier.service.limits import Limits
-from mattelier.service.refusal import Refusal, refusal
+from mattelier.service.refusal import LATER, Refusal, refusal
 from mattelier.types.progress import Cancelled, heard_by
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
@@ -41,6 +41,7 @@ class Job:
     value : what `work` gave
     remarks : sentences on how it was done
     problem : why it failed
+    remote : whether another machine does it
     when_ended : called, in any thread, when it is done, has failed or was cancelled
     """
 
@@ -57,6 +58,7 @@ class Job:
         self.remarks: list[str] = []
         self.problem: Refusal | None = None
         self.pixels = 0
+        self.remote = False
         self.work: Callable[[Job], Any] | None = None
         self.when_ended: Callable[[], object] = lambda: None
         self.unwanted = threading.Event()
@@ -66,6 +68,12 @@ class Job:
     def ended(self) -> bool:
         """Whether nothing will change any more."""
         return self.state in ENDED
+
+    def end(self, state: State) -> None:
+        """Nothing more will be done."""
+        self.state, self.stage = state, ""
+        self.last_use = time.monotonic()
+        self.when_ended()
 
 
 class JobQueue:
@@ -81,7 +89,10 @@ class JobQueue:
     warm : nothing is begun before it is set: while modules are imported in one thread, others find
         them half made
     sweepers : called now and then, to forget what has expired
+    look_seconds : between two looks at a job that a client waits for
     """
+
+    look_seconds = 0.2
 
     def __init__(self, folder: Path, limits: Limits) -> None:
         self.folder = folder
@@ -129,10 +140,10 @@ class JobQueue:
         job.work, job.pixels = work, pixels
         with self._changed:
             if self.stopping.is_set():
-                raise Refusal(503, "The server is ending; ask again in a moment.", _LATER)
+                raise Refusal(503, "The server is ending; ask again in a moment.", LATER)
             if len(self._waiting) >= self.limits.queue:
                 raise Refusal(
-                    503, f"{len(self._waiting)} pictures wait already; try again later.", _LATER
+                    503, f"{len(self._waiting)} pictures wait already; try again later.", LATER
                 )
             self._waiting.append(job)
             self._jobs[job.id] = job
@@ -160,9 +171,22 @@ class JobQueue:
             self._jobs.pop(job.id, None)
             if job in self._waiting:
                 self._waiting.remove(job)
-                self._end(job, "cancelled")
+                job.end("cancelled")
         if job.ended:
             shutil.rmtree(job.folder, ignore_errors=True)
+
+    def refresh(self, job: Job) -> None:
+        """Bring a job that was found up to date; here it always is."""
+
+    def check_workers(self, job: Job) -> None:
+        """Refuse where nobody is there to do the work; here somebody always is."""
+
+    def bring(self, job: Job) -> Any:
+        """The value of a job that is done, its files on this machine."""
+        return job.value
+
+    def put_away(self, job: Job) -> None:
+        """A value that was brought is not needed any more; here its job keeps it."""
 
     def load(self) -> dict[str, int]:
         """How many pictures wait and are in work."""
@@ -175,8 +199,8 @@ class JobQueue:
             self.stopping.set()
             while self._waiting:
                 job = self._waiting.popleft()
-                job.problem = Refusal(503, "The server ended before this was begun.", _LATER)
-                self._end(job, "failed")
+                job.problem = Refusal(503, "The server ended before this was begun.", LATER)
+                job.end("failed")
             self._changed.notify_all()
 
     def _serve(self) -> None:
@@ -189,45 +213,12 @@ class JobQueue:
                 self._running += 1
                 job.state, job.stage = "running", "starting"
             try:
-                self._run(job)
+                run_job(job, self.limits.seconds)
             finally:
                 with self._changed:
                     self._running -= 1
                 if job.unwanted.is_set():
                     shutil.rmtree(job.folder, ignore_errors=True)
-
-    def _run(self, job: Job) -> None:
-        end = time.monotonic() + self.limits.seconds
-
-        def listen(fraction: float, stage: str) -> None:
-            if job.unwanted.is_set() or time.monotonic() > end:
-                raise Cancelled
-            job.progress, job.stage = round(min(max(fraction, 0), 1), 3), stage
-
-        assert job.work is not None
-        try:
-            with limited_to(job.pixels), heard_by(listen) as remarks:
-                job.value = job.work(job)
-            job.remarks = list(remarks)
-            job.progress = 1.0
-            self._end(job, "done")
-        except Cancelled:
-            if not job.unwanted.is_set():
-                most = self.limits.seconds
-                job.problem = Refusal(504, f"It took more than the {most:g} seconds allowed here.")
-            self._end(job, "cancelled" if job.problem is None else "failed")
-        except BaseException as error:
-            job.problem = refusal(error, job.names)
-            if job.problem.status_code == 500:
-                _log().exception("%s failed", job.name)
-            self._end(job, "failed")
-        finally:
-            job.work = None
-
-    def _end(self, job: Job, state: State) -> None:
-        job.state, job.stage = state, ""
-        job.last_use = time.monotonic()
-        job.when_ended()
 
     def _sweep(self) -> None:
         """Forget what was not asked for during too long a time."""
@@ -240,6 +231,40 @@ class JobQueue:
                 self.drop(job)
             for sweep in self.sweepers:
                 sweep()
+
+
+def run_job(job: Job, seconds: float) -> None:
+    """Do a job's work in this thread; it ends done, failed or cancelled.
+
+    Parameters
+    ----------
+    seconds : that it may take; it ends at its next step after
+    """
+    end = time.monotonic() + seconds
+
+    def listen(fraction: float, stage: str) -> None:
+        if job.unwanted.is_set() or time.monotonic() > end:
+            raise Cancelled
+        job.progress, job.stage = round(min(max(fraction, 0), 1), 3), stage
+
+    assert job.work is not None
+    try:
+        with limited_to(job.pixels), heard_by(listen) as remarks:
+            job.value = job.work(job)
+        job.remarks = list(remarks)
+        job.progress = 1.0
+        job.end("done")
+    except Cancelled:
+        if not job.unwanted.is_set():
+            job.problem = Refusal(504, f"It took more than the {seconds:g} seconds allowed here.")
+        job.end("cancelled" if job.problem is None else "failed")
+    except BaseException as error:
+        job.problem = refusal(error, job.names)
+        if job.problem.status_code == 500:
+            _log().exception("%s failed", job.name)
+        job.end("failed")
+    finally:
+        job.work = None
 
 
 @contextlib.contextmanager
@@ -260,9 +285,6 @@ def folder_bytes(folder: Path) -> int:
             with contextlib.suppress(OSError):
                 total += os.path.getsize(os.path.join(place, name))
     return total
-
-
-_LATER = {"Retry-After": "5"}
 
 
 def _log() -> Any:

@@ -17,7 +17,8 @@ from mattelier.types.errors import (
     UsageError,
 )
 
-_FULL_DISK = {errno.ENOSPC, errno.EDQUOT}
+LATER = {"Retry-After": "5"}  # headers of what may be asked again
+FULL_DISK = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Refusal(HTTPException):
@@ -27,6 +28,13 @@ class Refusal(HTTPException):
         self, status: int, sentence: str, headers: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(status, sentence, dict(headers or {}))
+
+
+class Away(Refusal):
+    """503: another machine that is needed does not answer; it may be asked again."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(503, f"{what} does not answer; try again in a moment.", LATER)
 
 
 def refusal(error: BaseException, names: Mapping[Path, str]) -> Refusal:
@@ -39,7 +47,7 @@ def refusal(error: BaseException, names: Mapping[Path, str]) -> Refusal:
     if isinstance(error, Refusal):
         return error
     for cause in (error, error.__cause__):
-        if isinstance(cause, OSError) and cause.errno in _FULL_DISK:
+        if isinstance(cause, OSError) and cause.errno in FULL_DISK:
             return Refusal(507, "The server's disk is full; try again later.")
     if isinstance(error, MemoryError):
         return Refusal(503, "There is not enough memory for this picture; send a smaller one.")

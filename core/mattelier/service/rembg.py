@@ -20,7 +20,7 @@ from mattelier.service import form as forms
 from mattelier.service.engine import model_names, report, run_task
 from mattelier.service.queue import Job, JobQueue, kept_on_success
 from mattelier.service.refusal import Refusal
-from mattelier.service.tasks import Work, Written, begin, do_now
+from mattelier.service.tasks import Order, Work, Written, begin, do_now
 from mattelier.tasks.registry import TASKS
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from mattelier.api_result import Result
 
+NAME = "remove"  # of its orders
 # Its names of networks that we know by others; those that are not named are called the same.
 _MODELS = {"u2net_human_seg": "u2net-human", "isnet-general-use": "isnet-general",
            "birefnet-general-lite": "birefnet-lite", "bria-rmbg": "rmbg-1.4"}  # fmt: skip
@@ -103,19 +104,27 @@ def router(queue: JobQueue, device: str) -> APIRouter:
         responses={200: {"content": {"image/png": {}}}},
     )  # fmt: skip
     async def remove(request: Request) -> Response:
-        job, form = await begin(request, queue, "remove", partial(forms.receive, request))
+        job, form = await begin(request, queue, NAME, partial(forms.receive, request))
         with kept_on_success(job.folder):
             if "file" not in form.files:
                 raise Refusal(422, "There is no picture: send it as the form's file `file`.")
-            texts = {name: values[-1] for name, values in form.texts.items()}
-            wish = Wish.of({**request.query_params, **texts})
-            work = _work(wish, form, device)
-            return await do_now(request, queue, job, work, queue.limits.pixels)
+            asked = {name: [value] for name, value in request.query_params.items()}
+            form = forms.Form({**asked, **form.texts}, form.files)
+            order = Order(NAME, form, remove_work(form, device))
+            return await do_now(request, queue, job, order, queue.limits.pixels)
 
     return routes
 
 
-def _work(wish: Wish, form: forms.Form, device: str) -> Work:
+def remove_work(form: forms.Form, device: str) -> Work:
+    """What removes the background of a form's file as its texts say.
+
+    Raises
+    ------
+    Refusal
+        422, as rembg's.
+    """
+    wish = Wish.of({name: values[-1] for name, values in form.texts.items()})
     picture = form.files["file"]
     model, note = _model(wish.model)
     options = {"model": model, **_prompt(wish.extras)}

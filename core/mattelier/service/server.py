@@ -69,17 +69,22 @@ def serve(
     limits: Limits,
     *,
     device: str = "auto",
+    make_queue: Callable[[Path, Limits], JobQueue] = JobQueue,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; what is in work is finished first, what waits is refused.
+
+    Parameters
+    ----------
+    make_queue : gives the queue, of a folder that is this server's own
 
     Raises
     ------
     EngineError
         There is no place for what is sent.
     """
-    with _own_folder() as folder:
-        queue = JobQueue(folder, limits)
+    with own_folder() as folder:
+        queue = make_queue(folder, limits)
         threading.Thread(target=_warm, args=(queue,), daemon=True).start()
         config = uvicorn.Config(
             make_app(queue, access, device),
@@ -98,7 +103,7 @@ def serve(
 
 
 @contextlib.contextmanager
-def _own_folder() -> Iterator[Path]:
+def own_folder() -> Iterator[Path]:
     """A folder for what is sent, closed to others; what killed servers left is deleted first.
 
     A lock on a file beside it tells a living server's from a dead one's.

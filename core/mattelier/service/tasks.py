@@ -26,7 +26,6 @@ from mattelier.tasks.registry import TASKS, TaskSpec
 
 _TELL_SECONDS = 0.1  # between two looks at a job's progress
 _BEAT_SECONDS = 15.0  # after which silence is broken, so that proxies do not close the stream
-_LEFT_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,25 @@ class Written:
 
 
 Work = Callable[[Job], Written]
+
+
+@dataclass(frozen=True)
+class Order:
+    """Work that can be done here or, since its name and form say all of it, by another machine.
+
+    Attributes
+    ----------
+    name : of a task, or "remove"
+    work : does it here
+    """
+
+    name: str
+    form: forms.Form
+    work: Work
+
+    def __call__(self, job: Job) -> Written:
+        """Do it here."""
+        return self.work(job)
 
 
 def router(queue: JobQueue, device: str) -> APIRouter:
@@ -68,25 +86,33 @@ async def do_now(request: Request, queue: JobQueue, job: Job, work: Work, pixels
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     job.when_ended = partial(loop.call_soon_threadsafe, ended.set)
     try:
-        queue.add(job, work, pixels=pixels)
+        await run_in_threadpool(queue.add, job, work, pixels=pixels)
         while not ended.is_set():
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LEFT_SECONDS):
+                async with asyncio.timeout(queue.look_seconds):
                     await ended.wait()
             if not ended.is_set() and await request.is_disconnected():
                 raise Refusal(499, "The client left.")
-        answer = _result(job)
-        answer.background = BackgroundTask(queue.drop, job)  # once it was sent
+            await run_in_threadpool(queue.refresh, job)
+            if not ended.is_set():
+                await run_in_threadpool(queue.check_workers, job)
+        answer = await run_in_threadpool(_result, queue, job)
+        answer.background = BackgroundTask(_drop, queue, job)  # once it was sent
         return answer
     except BaseException:
-        queue.drop(job)
+        loop.run_in_executor(None, _drop, queue, job)
         raise
 
 
-def _result(job: Job) -> FileResponse:
+def _drop(queue: JobQueue, job: Job) -> None:
+    with contextlib.suppress(Refusal):  # it expires where it cannot be dropped
+        queue.drop(job)
+
+
+def _result(queue: JobQueue, job: Job) -> FileResponse:
     if job.problem is not None:
         raise job.problem
-    written: Written = job.value
+    written: Written = queue.bring(job)
     return FileResponse(
         written.path,
         media_type=written.media_type,
@@ -140,32 +166,33 @@ def task_work(spec: TaskSpec, form: forms.Form, device: str) -> Work:
 async def _answer_task(spec: TaskSpec, queue: JobQueue, device: str, request: Request) -> Response:
     job, form = await begin(request, queue, spec.name, partial(forms.receive, request))
     with kept_on_success(job.folder):
-        work = task_work(spec, form, device)
-        return await do_now(request, queue, job, work, queue.limits.direct_pixels)
+        order = Order(spec.name, form, task_work(spec, form, device))
+        return await do_now(request, queue, job, order, queue.limits.direct_pixels)
 
 
 async def _start_job(spec: TaskSpec, queue: JobQueue, device: str, request: Request) -> Response:
     job, form = await begin(request, queue, spec.name, partial(forms.receive, request))
     with kept_on_success(job.folder):
-        queue.add(job, task_work(spec, form, device), pixels=queue.limits.pixels)
+        order = Order(spec.name, form, task_work(spec, form, device))
+        await run_in_threadpool(queue.add, job, order, pixels=queue.limits.pixels)
     place = f"/v1/jobs/{job.id}"
     return JSONResponse(_state(job), 202, {"Location": place})
 
 
 def _add_job_routes(routes: APIRouter, queue: JobQueue) -> None:
-    def find(request: Request, job: str) -> Job:
-        return queue.find(job, request.scope[OWNER])
+    async def find(request: Request, job: str) -> Job:
+        return await run_in_threadpool(queue.find, job, request.scope[OWNER])
 
     @routes.get("/v1/jobs/{job}", tags=["jobs"], summary="How far a job is.", responses=_JOB)
     async def job_state(request: Request, job: str) -> Response:
-        return JSONResponse(_state(find(request, job)))
+        return JSONResponse(_state(await find(request, job)))
 
     @routes.get(
         "/v1/jobs/{job}/events", tags=["jobs"], summary="Its progress, as server-sent events.",
         response_class=StreamingResponse, responses=_EVENTS,
     )  # fmt: skip
     async def job_events(request: Request, job: str) -> Response:
-        found = find(request, job)
+        found = await find(request, job)
         stream = _events(found, queue, request)
         return StreamingResponse(stream, media_type="text/event-stream")
 
@@ -174,17 +201,19 @@ def _add_job_routes(routes: APIRouter, queue: JobQueue) -> None:
         response_class=FileResponse, responses=_PICTURE,
     )  # fmt: skip
     async def job_result(request: Request, job: str) -> Response:
-        found = find(request, job)
+        found = await find(request, job)
         if not found.ended:
             raise Refusal(409, f"The job is {found.state}; its events say when it is done.")
-        return _result(found)
+        answer = await run_in_threadpool(_result, queue, found)
+        answer.background = BackgroundTask(queue.put_away, found)
+        return answer
 
     @routes.delete(
         "/v1/jobs/{job}", tags=["jobs"], status_code=204,
         summary="Cancel it, or forget its result.", response_class=Response,
     )  # fmt: skip
     async def drop_job(request: Request, job: str) -> Response:
-        await run_in_threadpool(queue.drop, find(request, job))
+        await run_in_threadpool(queue.drop, await find(request, job))
         return Response(status_code=204)
 
 
@@ -209,6 +238,12 @@ def _state(job: Job) -> dict[str, Any]:
 async def _events(job: Job, queue: JobQueue, request: Request) -> AsyncIterator[str]:
     told, silent = "", 0.0
     while True:
+        try:
+            await run_in_threadpool(queue.refresh, job)
+        except Refusal as error:
+            text = json.dumps({"detail": error.detail, "status": error.status_code})
+            yield f"event: refused\ndata: {text}\n\n"
+            return
         ended = job.ended  # before the state is written down, so that the last one is told
         text = json.dumps(_state(job))
         if text != told:
