@@ -17,7 +17,7 @@ from typing import Any
 import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.errors import ConnectionError as BrokerError
+from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import Retries
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -213,7 +213,7 @@ class Ledger:
 def _answering() -> Iterator[None]:
     try:
         yield
-    except (redis.RedisError, BrokerError) as error:
+    except (redis.RedisError, BrokerConnectionError) as error:
         raise Away("The queue of jobs") from error
 
 
