@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,12 +54,16 @@ class Service:
 
 
 @contextlib.contextmanager
-def start_service(*flags: str, variables: Mapping[str, str] | None = None) -> Iterator[Service]:
+def start_service(
+    *flags: str,
+    variables: Mapping[str, str] | None = None,
+    command: Sequence[str] = COMMAND,
+) -> Iterator[Service]:
     """A service with these flags on a free port, ended with the block."""
     with tempfile.TemporaryDirectory(prefix="mts") as folder:
         variables = {**os.environ, "TMPDIR": folder, **(variables or {})}
         process = subprocess.Popen(
-            [*COMMAND, "--port", "0", *flags], env=variables, stderr=subprocess.PIPE, text=True
+            [*command, "--port", "0", *flags], env=variables, stderr=subprocess.PIPE, text=True
         )
         assert process.stderr is not None
         said = ""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.media.decoding import decodes
 from mattelier.media.size_limits import check_size
 from mattelier.media.stills import read_grey
 from mattelier.types.atomic import replacing
@@ -116,6 +117,7 @@ def _colourise(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(colours[..., ::-1])
 
 
+@decodes("depth")
 def _read_exr(path: Path) -> tuple[NDArray[np.float32], str]:
     """The depth channel as stored (not cleaned), and what the header says it is."""
     import OpenImageIO

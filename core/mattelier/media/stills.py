@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.media.decoding import decodes
 from mattelier.media.provenance import Facts, as_text, as_tiff, own_facts
 from mattelier.media.size_limits import check_size
 from mattelier.types.atomic import replacing
@@ -240,6 +241,7 @@ def write_matte_layers(
     _write_layers(path, {f"{name}.Y": alpha for name, alpha in alphas.items()}, like, facts)
 
 
+@decodes("still")
 def _read(path: Path, *, managed: bool) -> Picture:
     from PIL import UnidentifiedImageError
 

@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from mattelier.media.decoding import decoded_by
 from mattelier.media.size_limits import limited_to
+from mattelier.service.decoders import Decoders
 from mattelier.service.limits import Limits
 from mattelier.service.refusal import LATER, Refusal, refusal
 from mattelier.types.progress import Cancelled, heard_by
@@ -88,6 +90,7 @@ class JobQueue:
     ----------
     warm : nothing is begun before it is set: while modules are imported in one thread, others find
         them half made
+    decoders : what reads the files that were sent
     sweepers : called now and then, to forget what has expired
     look_seconds : between two looks at a job that a client waits for
     """
@@ -100,6 +103,7 @@ class JobQueue:
         self.stopping = threading.Event()
         self.warm = threading.Event()
         self.sweepers: list[Callable[[], None]] = []
+        self.decoders = Decoders(limits.pixels)
         self._changed = threading.Condition()
         self._waiting: deque[Job] = deque()
         self._jobs: dict[str, Job] = {}
@@ -213,7 +217,7 @@ class JobQueue:
                 self._running += 1
                 job.state, job.stage = "running", "starting"
             try:
-                run_job(job, self.limits.seconds)
+                run_job(job, self.limits.seconds, self.decoders)
             finally:
                 with self._changed:
                     self._running -= 1
@@ -233,12 +237,13 @@ class JobQueue:
                 sweep()
 
 
-def run_job(job: Job, seconds: float) -> None:
+def run_job(job: Job, seconds: float, decoders: Decoders) -> None:
     """Do a job's work in this thread; it ends done, failed or cancelled.
 
     Parameters
     ----------
     seconds : that it may take; it ends at its next step after
+    decoders : what reads its files
     """
     end = time.monotonic() + seconds
 
@@ -249,7 +254,11 @@ def run_job(job: Job, seconds: float) -> None:
 
     assert job.work is not None
     try:
-        with limited_to(job.pixels), heard_by(listen) as remarks:
+        with (
+            limited_to(job.pixels),
+            decoded_by(decoders.decode),
+            heard_by(listen) as remarks,
+        ):
             job.value = job.work(job)
         job.remarks = list(remarks)
         job.progress = 1.0

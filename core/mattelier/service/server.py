@@ -196,6 +196,7 @@ def _warm(queue: JobQueue) -> None:
     from mattelier.worker.jobs import warm
 
     try:
+        queue.decoders.warm()
         warm(models())
     except Exception as error:  # the first request will say what is wrong
         log_unexpected(error)

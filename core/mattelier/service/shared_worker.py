@@ -21,6 +21,7 @@ import dramatiq
 
 from mattelier.log import log_unexpected
 from mattelier.service import rembg
+from mattelier.service.decoders import Decoders
 from mattelier.service.form import Form
 from mattelier.service.ledger import ACTOR, QUEUE, Ledger
 from mattelier.service.queue import Job, run_job
@@ -61,6 +62,7 @@ class SharedWorker:
         self._ledger = ledger
         self._store = store
         self._device = device
+        self._decoders = Decoders()
         self._say = say
         self._name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         logging.getLogger("dramatiq").addHandler(logging.NullHandler())
@@ -144,7 +146,7 @@ class SharedWorker:
             job.problem = error
         else:
             with self._telling(identifier, job):
-                run_job(job, record["seconds"])
+                run_job(job, record["seconds"], self._decoders)
         if job.unwanted.is_set():
             return
         _patiently(lambda: self._hand_in(identifier, job))
