@@ -73,7 +73,8 @@ class Server:
             place = Path(f"/proc/{found.pop()}")
             with contextlib.suppress(OSError, TypeError):
                 total += int(re.search(r"VmRSS:\s+(\d+)", (place / "status").read_text())[1])
-                found += map(int, (place / "task" / place.name / "children").read_text().split())
+                for thread in (place / "task").iterdir():
+                    found += map(int, (thread / "children").read_text().split())
         self.memory_mb.append(total / 1024)
 
     def row(self) -> str:

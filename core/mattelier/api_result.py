@@ -144,6 +144,8 @@ class Result(TaskResult):
 
 
 def _display(picture: Picture) -> NDArray[np.uint8]:
+    if picture.dtype == np.uint8 and picture.transfer == "display":
+        return picture.colour
     colour = to_float(picture.colour)
     if picture.transfer == "linear":
         colour = linear_to_srgb(np.clip(colour, 0, 1))

@@ -50,6 +50,7 @@ def serve_worker(
     A worker that is killed loses nothing: another one does its jobs.
     """
     with needing("serve,queue"):
+        from mattelier.service.memory import keep_memory
         from mattelier.service.server import own_folder
         from mattelier.service.shared_worker import SharedWorker
     from mattelier.api_arguments import models
@@ -58,6 +59,7 @@ def serve_worker(
 
     catch_warnings()
     ledger, files = open_shared(broker, store, keep * 60)
+    keep_memory()
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())

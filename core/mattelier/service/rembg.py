@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
@@ -24,7 +25,8 @@ from mattelier.service.tasks import Order, Work, Written, begin, do_now
 from mattelier.tasks.registry import TASKS
 
 if TYPE_CHECKING:
-    import PIL.Image
+    import numpy as np
+    from numpy.typing import NDArray
 
     from mattelier.api_result import Result
 
@@ -137,7 +139,7 @@ def remove_work(form: forms.Form, device: str) -> Work:
         else:
             result = run_task(TASKS["cutout"], picture, options, device)
         path = job.folder / "result.png"
-        _image(result, wish).save(path)
+        _write(path, result, wish)
         told = report(job, result)
         if note:
             told["note"] = " ".join(filter(None, (note, told.get("note", ""))))
@@ -196,32 +198,49 @@ def _trimap(rough: Result, wish: Wish) -> Any:
     return trimap
 
 
-def _image(result: Result, wish: Wish) -> PIL.Image.Image:
-    from PIL import Image
+def _write(path: Path, result: Result, wish: Wish) -> None:
+    """Write what is wished for as a PNG of 8 bit."""
+    from mattelier.media import png
+    from mattelier.media.stills import encoded
 
-    image = result.to_pil().convert("RGBA")
+    picture = result.picture
+    assert picture is not None
+    samples = encoded(picture, "uint8", "display")  # (H, W, 4): cut out
     if wish.ppm:
-        image.putalpha(_smooth_outline(image.getchannel("A")))
+        samples[..., 3] = _smooth_outline(samples[..., 3])
     if wish.om:
-        return image.getchannel("A")
-    if wish.bgc is None:
-        return image
-    ground = Image.new("RGBA", image.size, wish.bgc)
-    ground.alpha_composite(image)
-    ground.info.update(image.info)
-    return ground
+        samples = samples[..., 3:]
+    elif wish.bgc is not None:
+        samples = _over(samples, wish.bgc)
+    with path.open("wb") as file:
+        png.write(
+            file,
+            (samples.shape[0], samples.shape[1], samples.shape[2]),
+            8,
+            lambda y0, y1: samples[y0:y1],
+            icc=picture.icc if picture.transfer == "display" and not wish.om else None,
+            exif=picture.exif,
+        )
 
 
-def _smooth_outline(mask: PIL.Image.Image) -> PIL.Image.Image:
-    """A mask without crumbs, its outline rounded: 0 or 255."""
-    import cv2
+def _over(samples: NDArray[np.uint8], colour: tuple[int, ...]) -> NDArray[np.uint8]:
     import numpy as np
     from PIL import Image
 
+    ground = Image.new("RGBA", samples.shape[1::-1], colour)
+    ground.alpha_composite(Image.fromarray(samples))
+    return np.asarray(ground)
+
+
+def _smooth_outline(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A mask without crumbs, its outline rounded: 0 or 255."""
+    import cv2
+    import numpy as np
+
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
-    opened = cv2.morphologyEx(np.asarray(mask), cv2.MORPH_OPEN, disc)
+    opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc)
     soft = cv2.GaussianBlur(opened, (0, 0), _SOFTEN_PX)
-    return Image.fromarray(np.where(soft < 128, 0, 255).astype(np.uint8))
+    return np.where(soft < 128, 0, 255).astype(np.uint8)
 
 
 def _truth(text: str) -> bool:

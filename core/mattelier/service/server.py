@@ -22,6 +22,7 @@ from mattelier.log import log_unexpected
 from mattelier.service.app import make_app
 from mattelier.service.guard import Access
 from mattelier.service.limits import Limits
+from mattelier.service.memory import keep_memory
 from mattelier.service.queue import JobQueue
 from mattelier.types.errors import EngineError, UsageError
 from mattelier.types.file_lock import try_lock
@@ -83,6 +84,7 @@ def serve(
     EngineError
         There is no place for what is sent.
     """
+    keep_memory()
     with own_folder() as folder:
         queue = make_queue(folder, limits)
         threading.Thread(target=_warm, args=(queue,), daemon=True).start()
