@@ -16,18 +16,25 @@ import mattelier
 from mattelier.commands.main import main
 from mattelier.filters.product.cast_shadow import cast_shadow, find_standing, reflect
 from mattelier.filters.product.ground import (
+    Ground,
     balance_gains,
     find_ground,
     kept_shadow,
     open_holes,
     unmix,
 )
+from mattelier.filters.product.kept_reflection import (
+    find_mirror_image,
+    kept_reflection,
+    reflecting_region,
+)
 from mattelier.filters.product.placing import tilt
 from mattelier.media import stills
 from mattelier.media.layered import write_layers
 from mattelier.types.colour import linear_to_srgb, srgb_to_linear
-from mattelier.types.errors import OutputError
+from mattelier.types.errors import OutputError, UsageError
 from mattelier.types.picture import Picture
+from mattelier.types.progress import heard_by
 from mattelier.types.result import Layer
 
 WIDTH, HEIGHT = 320, 240
@@ -199,6 +206,87 @@ def test_a_reflection_is_the_subject_upside_down_and_fades() -> None:
     assert column[:185].max() < 0.05
     assert column[192] == pytest.approx(0.4, abs=0.05)
     assert (np.diff(column[193:]) <= 1e-4).all()
+
+
+def glossy(
+    own: np.ndarray, strength: float, shade: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """A photo of a bottle of these colours on glossy ground, its matte, reflection and shadow."""
+    alpha = bottle()
+    cover = np.zeros_like(alpha)
+    image = np.zeros_like(own)
+    count = HEIGHT - 191
+    cover[191:] = alpha[190 : 190 - count : -1]
+    image[191:] = own[190 : 190 - count : -1]
+    cover[191:] *= (strength * np.linspace(1, 0.4, count))[:, None]
+    dark = np.zeros_like(alpha)
+    cv2.ellipse(dark, (200, 192), (70, 16), 0, 0, 360, shade, -1)
+    dark = cv2.GaussianBlur(dark, (0, 0), 7)
+    behind = ground() * ((1 - dark) ** (1 / 2.2))[..., None]
+    behind = cover[..., None] * image + (1 - cover[..., None]) * behind
+    return photo(alpha, behind, own), alpha, np.dstack([image * cover[..., None], cover]), dark
+
+
+def label(colour: tuple[float, float, float]) -> np.ndarray:
+    """A bottle's colours: one, with a paler label and a dark line."""
+    own = np.broadcast_to(np.float32(colour), (HEIGHT, WIDTH, 3)).copy()
+    own[150:175] = 0.5 + own[150:175] / 2
+    own[182:185] *= 0.3
+    return own
+
+
+@pytest.mark.parametrize("colour", [(0.7, 0.1, 0.1), (0.2, 0.4, 0.7), (0.35, 0.35, 0.35)])
+@pytest.mark.parametrize("shade", [0.0, 0.4])
+def test_a_kept_reflection_is_the_photos_beside_its_shadow(
+    colour: tuple[float, float, float], shade: float
+) -> None:
+    picture, alpha, truth, dark = glossy(label(colour), 0.5, shade)
+    view = picture.astype(np.float32) / 255
+    even = find_ground(view, alpha)
+    assert even is not None
+    mirrored = find_mirror_image(view, alpha, even)
+    assert mirrored is not None
+    region = reflecting_region(mirrored, alpha)
+    missing = kept_shadow(view, alpha, even, hidden=region)
+    opacity = 1 - (1 - missing[..., None]) ** (1 / 2.2)
+    shaded = Ground(even.colour * (1 - opacity), even.noise)
+    found = kept_reflection(view, alpha, mirrored, region, shaded)
+    below = np.s_[194:219]  # what the photo's border does not fade
+    inside = truth[below][..., 3] > 0.2
+    assert np.abs(found - truth)[below][inside].mean() < 0.03
+    assert found[below][~inside][..., 3].mean() < 0.02
+    assert found[:180, :, 3].max() == 0
+    again = found[..., :3] + (1 - found[..., 3:]) * shaded.colour
+    assert np.abs(again - view)[below].mean() < 0.02
+    assert np.abs(missing - dark)[below].mean() < 0.05
+
+
+def test_its_layers_are_shadow_and_reflection_and_it_is_seen_on_a_new_ground() -> None:
+    picture, alpha, *_ = glossy(label((0.2, 0.4, 0.7)), 0.5, 0.4)
+    options = {"canvas": (400, 400), "keep_reflection": True, **as_hint(alpha)}
+    kept = mattelier.product(picture, shadow="keep", **options)
+    assert [one.name for one in kept.layers] == ["background", "shadow", "reflection", "subject"]
+    alone = mattelier.product(picture, shadow="none", background="#800000", **options)
+    assert [one.name for one in alone.layers] == ["background", "reflection", "subject"]
+    layer = alone.layers[1].picture
+    assert layer.alpha is not None
+    strong = layer.colour[layer.alpha > 80].astype(int)
+    assert len(strong) > 1000
+    assert np.median(strong[:, 2] - strong[:, 0]) > 60  # as blue as the bottle, on whatever ground
+
+
+def test_a_shadow_alone_is_no_reflection() -> None:
+    for colour in ((0.7, 0.1, 0.1), (0.35, 0.35, 0.35)):
+        for shade in (0.0, 0.5):
+            picture, alpha, _, _ = glossy(label(colour), 0.0, shade)
+            options = {"canvas": (400, 400), "shadow": "keep", **as_hint(alpha)}
+            with heard_by(lambda fraction, stage: None) as remarks:
+                kept = mattelier.product(picture, keep_reflection=True, **options)
+            plain = mattelier.product(picture, **options)
+            assert any("No reflection" in remark for remark in remarks)
+            np.testing.assert_array_equal(kept.rgba, plain.rgba)
+    with pytest.raises(UsageError, match="either made"):
+        mattelier.product(picture, keep_reflection=True, reflection=0.3)
 
 
 def test_gaps_that_show_the_even_ground_are_holes_and_white_on_white_is_none() -> None:

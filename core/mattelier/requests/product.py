@@ -60,7 +60,8 @@ class ProductRequest(Request, task="product"):
 
     `shadow` is made from the matte and the `light`, kept from the photo (which needs an even
     ground), or none. `light` is where the light comes from, in degrees seen from above: 0 from the
-    camera, 90 from the right, 180 from behind, −90 from the left. `see_through` takes what shows an
+    camera, 90 from the right, 180 from behind, −90 from the left. `keep_reflection` unmixes what a
+    glossy, even ground mirrors from it, beside the shadow. `see_through` takes what shows an
     even ground for transparent: glass, veils.
     """
 
@@ -137,12 +138,17 @@ class ProductRequest(Request, task="product"):
             flag=Flag(metavar="0..1"),
         ),
     ] = 0
+    keep_reflection: Annotated[
+        bool, Field("Keep what a glossy, even ground mirrors of it, as a layer of its own.")
+    ] = False
     see_through: Annotated[
         bool, Field("Glass and veils: what shows an even ground becomes transparent.")
     ] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.reflection and self.keep_reflection:
+            raise UsageError("A reflection is either made (--reflection) or kept; choose one.")
         width, height = self.size
         if not 16 <= min(width, height) <= max(width, height) <= MAX_CANVAS_PX:
             raise UsageError("A canvas has 16 to {most} pixels a side.", most=MAX_CANVAS_PX)

@@ -101,11 +101,15 @@ def find_ground(view: NDArray[np.float32], alpha: NDArray[np.float32]) -> Ground
 
 
 def kept_shadow(
-    view: NDArray[np.float32], alpha: NDArray[np.float32], ground: Ground
+    view: NDArray[np.float32],
+    alpha: NDArray[np.float32],
+    ground: Ground,
+    hidden: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float32]:
     """The light that is missing on the ground: (H, W) float32, 0 none missing, 1 all.
 
-    Under the subject's soft edge it goes on as beside it, and it ends softly where the photo ends.
+    Under the subject's soft edge, and where it is `hidden` by something else, it goes on as beside
+    it, and it ends softly where the photo ends.
     """
     import cv2
 
@@ -118,18 +122,28 @@ def kept_shadow(
     missing = cv2.GaussianBlur(np.clip(missing, 0, 1).astype(np.float32), (0, 0), 1.0)
     side = max(height, width)
     weight = (cv2.dilate(alpha, np.ones((5, 5), np.uint8)) < 0.01).astype(np.float32)
+    reaches = [side / 300, side / 100, side / 30]  # from just beside, then from farther
+    if hidden is not None:
+        weight[hidden] = 0
+        reaches += [side / 12, side / 5]
     filled, sure = missing * weight, weight
-    for sigma in (side / 300, side / 100, side / 30):  # from just beside, then from farther
+    for sigma in reaches:
         share = cv2.GaussianBlur(weight, (0, 0), sigma)
         near = cv2.GaussianBlur(missing * weight, (0, 0), sigma) / np.maximum(share, 1e-4)
         take = (1 - sure) * np.clip(share * 20, 0, 1)
         filled, sure = filled + take * near, sure + take
+    shadow: NDArray[np.float32] = (filled * border_fade(height, width)).astype(np.float32)
+    return shadow
+
+
+def border_fade(height: int, width: int) -> NDArray[np.float32]:
+    """(H, W) float32: 1 inside, falling to 0 where a photo ends, for what ends there."""
     rows, columns = np.arange(height)[:, None], np.arange(width)[None]
     inside = np.minimum(
         np.minimum(rows, height - 1 - rows), np.minimum(columns, width - 1 - columns)
-    ) / max(1.0, _BORDER_FADE_SHARE * side)
+    ) / max(1.0, _BORDER_FADE_SHARE * max(height, width))
     fade = np.clip(inside, 0, 1)
-    result: NDArray[np.float32] = (filled * fade * fade * (3 - 2 * fade)).astype(np.float32)
+    result: NDArray[np.float32] = (fade * fade * (3 - 2 * fade)).astype(np.float32)
     return result
 
 

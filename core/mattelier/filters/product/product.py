@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.picture import Picture
 from mattelier.types.progress import remark, stage
 from mattelier.types.result import Layer, Result
+
+if TYPE_CHECKING:
+    from mattelier.filters.product.ground import Ground
 
 Colour = tuple[float, float, float]
 Backdrop = Picture | tuple[Colour, Colour]
@@ -66,7 +69,6 @@ class ProductTask(Task):
         from mattelier.filters.product.ground import (
             balance_gains,
             find_ground,
-            kept_shadow,
             open_holes,
             unmix,
         )
@@ -84,7 +86,8 @@ class ProductTask(Task):
             ground = find_ground(view, alpha)
             if ground is not None and not given:
                 alpha = open_holes(view, alpha, ground)
-        if ground is None and (request.see_through or request.shadow == "keep"):
+        unmixed = request.see_through or request.shadow == "keep" or request.keep_reflection
+        if ground is None and unmixed:
             remark("The ground is not even, so nothing of it was taken apart.")
         with report.timed("foreground"), stage("cleaning edge colours", 0.6, 0.75):
             if picture.transfer == "display":
@@ -113,6 +116,7 @@ class ProductTask(Task):
         report.measures["result_width"], report.measures["result_height"] = width, height
         subject = np.zeros((height, width, 4), np.float32)
         missing = np.zeros((height, width), np.float32)
+        mirrored = np.zeros_like(subject)
         if placing is not None:
             if placing.scale > _MAX_ENLARGEMENT:
                 remark(
@@ -123,11 +127,15 @@ class ProductTask(Task):
             subject[..., :3] = np.minimum(subject[..., :3], subject[..., 3:])
             report.measures["turned_degrees"] = round(placing.degrees, 2)
             report.measures["scale"] = round(placing.scale, 4)
-            if request.shadow == "keep" and ground is not None:
-                missing = placing.apply(kept_shadow(view, matte.alpha, ground))
+            if ground is not None:
+                dark, own = _taken_off(request, view, matte.alpha, ground)
+                if request.shadow == "keep":
+                    missing = placing.apply(dark)
+                if own is not None:
+                    mirrored = placing.apply(own)
+                    mirrored[..., :3] = np.minimum(mirrored[..., :3], mirrored[..., 3:])
         report.measures["even_ground"] = ground is not None
         with report.timed("shadow"), stage("casting the shadow", 0.75, 0.9):
-            mirrored = np.zeros_like(subject)
             if placing is not None and (request.shadow == "make" or request.reflection):
                 from mattelier.filters.product.cast_shadow import cast_shadow, reflect
 
@@ -154,6 +162,37 @@ class ProductTask(Task):
         flat = replace(flat, icc=icc, exif=picture.exif)
         layers = tuple(replace(one, picture=replace(one.picture, icc=icc)) for one in layers)
         return Result(report, picture=flat, alpha=alpha, estimate=matte.confidence, layers=layers)
+
+
+def _taken_off(
+    request: ProductRequest,
+    view: NDArray[np.float32],
+    alpha: NDArray[np.float32],
+    ground: Ground,
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """The missing light on an even ground, and what it mirrors, premultiplied, where it is kept."""
+    from mattelier.filters.product.ground import balance_gains, kept_shadow
+    from mattelier.filters.product.kept_reflection import (
+        find_mirror_image,
+        kept_reflection,
+        reflecting_region,
+    )
+
+    if not request.keep_reflection:
+        wanted = request.shadow == "keep"
+        return kept_shadow(view, alpha, ground) if wanted else np.zeros_like(alpha), None
+    mirrored = find_mirror_image(view, alpha, ground)
+    if mirrored is None:
+        remark("No reflection was found below the subject, so none was kept.")
+        return kept_shadow(view, alpha, ground), None
+    region = reflecting_region(mirrored, alpha)
+    missing = kept_shadow(view, alpha, ground, hidden=region)
+    shaded = replace(ground, colour=ground.colour * (1 - _black(missing)[..., 3:]))
+    own = kept_reflection(view, alpha, mirrored, region, shaded)
+    if request.balance:
+        colour = (own[..., :3] / np.maximum(own[..., 3:], 1e-4)).astype(np.float32)
+        own[..., :3] = _balanced(colour, balance_gains(ground)) * own[..., 3:]
+    return missing, own
 
 
 def parse_background(text: str) -> Backdrop | None:
