@@ -115,6 +115,7 @@ STATES: dict[str, Callable[[], State]] = {
     "u2net": lambda: published("u2netp").state,
     "unet": lambda: published("unet").state,
     "upscale": upscale,
+    "vgg": lambda: published("gatys").state,
 }
 
 

@@ -199,3 +199,75 @@ def test_adain(here: Path) -> None:
         statistics = model.run({"picture": np.ascontiguousarray(shown)}, "statistics")
         given |= {f"{name}_{key}": values for key, values in statistics.items()}
     assert_same(model.run(given, "paint")["picture"], told.answer)
+
+
+def test_gatys(here: Path) -> None:
+    """The loss of their notebook, and its gradient, which says how the picture is changed."""
+    told = zoo_weights.published("gatys")
+    card = bring_in(save(told.state, here / "vgg_conv.pth"))
+    assert card.task == "style"
+    model = open_model(card, Store(), "cpu", task="style")
+    content, style = zoo_weights.picture(48, 64), zoo_weights.picture(40, 56)[..., ::-1]
+    kept = model.run({"picture": content}, "targets")
+    wanted = model.run({"picture": np.ascontiguousarray(style)}, "targets")
+    grams = {f"gram{n}": wanted[f"gram{n}"] for n in range(1, 6)}
+    channels = np.array([64, 128, 256, 512, 512])
+    given = {
+        "picture": np.ascontiguousarray(content[:, ::-1]),
+        "content": kept["content"],
+        **grams,
+        "weights": np.array([1, *(1e3 / channels**2), 0], np.float32),
+    }
+    answer = model.run(given, "loss")
+    held = np.load(Path(__file__).with_name("zoo_vectors") / "gatys.npz")
+    assert answer["loss"] == pytest.approx(float(held["loss"]), rel=TOLERANCE)
+    # Theirs is of blue, green, red 0…255.
+    assert_same(answer["gradient"], 255 * told.answer[:, ::-1])
+
+
+@pytest.mark.parametrize("layout", ["torchvision", "normalised"])
+def test_vgg_19_as_others_publish_it(here: Path, layout: str) -> None:
+    """Its features, against a plain `Sequential` of the published layers."""
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+    layers, numbers = vgg_19(layout == "normalised")
+    state = zoo_weights.weights((k, tuple(v.shape)) for k, v in layers.state_dict().items())
+    layers.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()})
+    named = state
+    if layout == "torchvision":
+        head = {"classifier.0.weight": np.zeros((4, 4), np.float32)}
+        named = {f"features.{k}": v for k, v in state.items()} | head
+    card = bring_in(save(named, here / "vgg.pth"))
+    shown = zoo_weights.picture(48, 64)
+    ours = open_model(card, Store(), "cpu").run({"picture": shown}, "targets")
+    given = torch.from_numpy(shown)
+    if layout == "torchvision":
+        mean, std = (torch.tensor(v)[:, None, None] for v in
+                     ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))  # fmt: skip
+        given = (given - mean) / std
+    features = {}
+    with torch.inference_mode():
+        for number, layer in enumerate(layers):
+            given = layer(given)
+            features[number] = given.clone() if isinstance(layer, nn.ReLU) else None
+    content = features[numbers["relu4_2"]].numpy()
+    assert_same(ours["content"], content)
+    first = features[numbers["relu1_1"]][0].flatten(1)
+    assert_same(ours["gram1"], (first @ first.T / first.shape[1]).numpy())
+    mean = content.mean() if layout == "torchvision" else 1.0
+    assert ours["activity"][0] == pytest.approx(mean, rel=1e-4)
+
+
+def vgg_19(normalised: bool) -> tuple[Any, dict[str, int]]:
+    """Up to relu5_1, as torchvision numbers its layers, or as AdaIN's encoder does."""
+    from torch import nn
+
+    layers: list[Any] = [nn.Conv2d(3, 3, 1)] if normalised else []
+    numbers, before = {}, 3
+    for block, (count, channels) in enumerate(((2, 64), (2, 128), (4, 256), (4, 512), (1, 512)), 1):
+        layers += [nn.MaxPool2d(2)] if block > 1 else []
+        for place in range(1, count + 1):
+            layers += [nn.ReflectionPad2d(1)] if normalised else []
+            layers += [nn.Conv2d(before, channels, 3, padding=int(not normalised)), nn.ReLU()]
+            numbers[f"relu{block}_{place}"], before = len(layers) - 1, channels
+    return nn.Sequential(*layers), numbers

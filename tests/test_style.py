@@ -13,7 +13,7 @@ from run_task import run
 
 from mattelier.catalogue import Store
 from mattelier.commands.main import main
-from mattelier.filters import style
+from mattelier.filters.style import adain
 from mattelier.media import stills
 from mattelier.requests import StyleRequest
 from mattelier.types.errors import ModelError, OutOfMemory, UsageError
@@ -131,7 +131,7 @@ def test_tiles_change_nothing(request_: StyleRequest, monkeypatch: pytest.Monkey
     deep = replace(picture, colour=picture.colour.astype(np.uint16) * 257)
     results = []
     for size in (1024, 256):
-        monkeypatch.setattr(style, "_TILE_PX", size)
+        monkeypatch.setattr(adain, "_TILE_PX", size)
         results.append(run(request_, deep, reference=scene(60, 60, 5)).picture.colour.astype(int))
     assert np.abs(results[0] - results[1]).max() <= 257  # 1/255 of 16 bits
 
@@ -191,14 +191,14 @@ def test_short_memory_means_smaller_tiles(
 ) -> None:
     picture, painting = scene(24, 300), scene(60, 60, 5)
     whole = run(request_, picture, reference=painting).picture.colour.astype(int)
-    whole_tile = style._Painter.run
+    whole_tile = adain._Painter.run
 
     def short(self: object, tile: np.ndarray) -> np.ndarray:
         if max(tile.shape) > 250:
             raise OutOfMemory("too little")
         return whole_tile(self, tile)
 
-    monkeypatch.setattr(style._Painter, "run", short)
+    monkeypatch.setattr(adain._Painter, "run", short)
     halved = run(request_, picture, reference=painting).picture.colour.astype(int)
     # At the border of a tile that was halved the picture is mirrored once more.
     assert np.abs(halved - whole)[:, 80:-80].mean() < 0.1 * whole.std()

@@ -91,7 +91,8 @@ TASK_MODELS: Mapping[str, TaskModels] = {
                 "get decoder.pth and vgg_normalised.pth from "
                 "https://github.com/naoto0804/pytorch-AdaIN/releases and name them with --model "
                 "decoder.pth, or for good with `mattelier models import decoder.pth --name adain "
-                "--style-encoder vgg_normalised.pth`."
+                "--style-encoder vgg_normalised.pth`; or bring torchvision's VGG-19 with "
+                "`mattelier models import vgg19-dcbb9e9d.pth`, for slower painting."
             )
         ),
         suffixes=_TORCH_FILES,

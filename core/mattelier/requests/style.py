@@ -14,7 +14,9 @@ class StyleRequest(EffectRequest, task="style"):
     """picture + reference → the picture as if painted in the reference's style.
 
     `reference` is a picture's path. `model` is "default" (the weights that the user has put in
-    the models' folder), or a file of such weights. `strength` is 0…1.
+    the models' folder), or a file of such weights: AdaIN paints in one pass, by VGG-19's features
+    the picture is optimised. `strength` is 0…1; `paint_size` (pixels) and `seed` are of optimised
+    painting alone.
     """
 
     reference: Annotated[
@@ -34,9 +36,27 @@ class StyleRequest(EffectRequest, task="style"):
     model: Annotated[
         str,
         Field(
-            "A model that was brought in (default: the first), or AdaIN's decoder file with "
-            "vgg_normalised.pth beside it.",
+            "A model that was brought in (default: the first), AdaIN's decoder file with "
+            "vgg_normalised.pth beside it, or VGG-19's weights for optimised painting.",
             flag=Flag(metavar="NAME|FILE", show_default=True),
         ),
     ] = "default"
+    paint_size: Annotated[
+        int,
+        Field(
+            "Longer side at which an optimised painting is made; time grows with its square.",
+            minimum=128,
+            maximum=4096,
+            unit="px",
+            flag=Flag(metavar="PX", show_default=True),
+        ),
+    ] = 512
+    seed: Annotated[
+        int,
+        Field(
+            "Which of many optimised paintings: another number begins from other grain.",
+            minimum=0,
+            flag=Flag(metavar="N", show_default=True),
+        ),
+    ] = 0
     device: DeviceField = "auto"

@@ -253,7 +253,7 @@ TASKS: Mapping[str, TaskSpec] = {
         ),
         TaskSpec(
             StyleRequest,
-            "mattelier.filters.style:StyleTask",
+            "mattelier.filters.style.style:StyleTask",
             "picture",
             "Paint pictures in another's style.",
             "painting",

@@ -1,0 +1,1 @@
+"""Pictures painted as another one is."""
