@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from mattelier.evaluate.names import CORRUPTIONS, HINTS, MEASURES
+from mattelier.evaluate import names as offered
 from mattelier.requests import Device, MatteRequest, Quality
 from mattelier.types.errors import UsageError
 
@@ -36,6 +36,7 @@ Examples:
   mattelier evaluate pictures --truth masks --under all
   mattelier evaluate shots/* --results out --measure video     (frames/ and masks/ in each)
   mattelier evaluate LR --truth HR --measure upscale --model upscale-x2
+  mattelier evaluate LR --truth HR --measure looks --model upscale-x4 --lpips alexnet.pth alex.pth
   mattelier evaluate data/* --dev --measure clicks --model default --model ours"""
 )
 @click.argument("folders", nargs=-1, type=_folder)
@@ -51,7 +52,7 @@ Examples:
     "--measure",
     default="masks",
     show_default=True,
-    type=click.Choice(MEASURES),
+    type=click.Choice(offered.MEASURES),
     help="What the results are.",
 )
 @click.option(
@@ -60,7 +61,7 @@ Examples:
     multiple=True,
     default=("none",),
     show_default=True,
-    type=click.Choice(HINTS),
+    type=click.Choice(offered.HINTS),
     help="Give this hint, made from the truth. Repeatable.",
 )
 @click.option(
@@ -69,7 +70,7 @@ Examples:
 @click.option(
     "--under",
     metavar="LIST|all",
-    help=f"Also score under these conditions; all: {CORRUPTIONS}.",
+    help=f"Also score under these conditions; all: {offered.CORRUPTIONS}.",
 )
 @click.option(
     "--by",
@@ -83,6 +84,14 @@ Examples:
     "--border",
     type=click.IntRange(0),
     help="Pixels left out with --measure upscale. Default: the scale; without FOLDERS 0.",
+)
+@click.option(
+    "--lpips",
+    nargs=2,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="BACKBONE LINEAR",
+    help="Weights for --measure looks: torchvision's AlexNet, VGG-16 or SqueezeNet 1.1, and the "
+    "package lpips' alex.pth, vgg.pth or squeeze.pth.",
 )
 @click.option(
     "--report",
@@ -107,6 +116,7 @@ def evaluate(
     dev: bool,
     limit: int | None,
     border: int | None,
+    lpips: tuple[Path, Path] | None,
     page: Path | None,
     as_json: bool,
     **flags: Any,
@@ -123,7 +133,8 @@ def evaluate(
              each over the pictures that have such; truth as for masks
     mattes   SAD, MAD, MSE, gradient, connectivity: whole, and (°) in the unknown band
     video    DAVIS's J and F, dtSSD, MAD, MSE
-    upscale  PSNR and SSIM on luma
+    upscale  PSNR and SSIM on luma, of pictures enlarged, or mended at their own size
+    looks    LPIPS by weights that you bring (--lpips), and the same two
     clicks   NoC and NoF at an IoU of 0.85 and 0.9, IoU after 1, 2, 3, 5 clicks, each set where the
              model's answer is most wrong, at most 20; truth as for masks
     """
@@ -139,6 +150,13 @@ def evaluate(
         raise UsageError("Name a folder of pictures for the model to look at, or give --results.")
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--report {page} is an HTML file; name it so.")
+    if (measure == "looks") != (lpips is not None):
+        raise UsageError("--measure looks and --lpips belong together; give both or neither.")
+    looks = None
+    if lpips is not None:
+        from mattelier.engines.perceptual import PerceptualDistance
+
+        looks = PerceptualDistance(*lpips, device=flags["device"])
     found, unpaired = find_items(folders, truth, trimaps)
     items = _select_items(found, dev, limit, whole=measure == "video")
     groups = group_by_category(items, by) if by else {item: item.group for item in found}
@@ -156,6 +174,7 @@ def evaluate(
             measure,
             worst=worst,
             border=border,
+            looks=looks,
             advance=advance,
         )
     if outcome.failures and not outcome.records:
@@ -209,22 +228,22 @@ def _make_trials(
     refine: bool,
 ) -> list[Trial]:
     from mattelier.evaluate.corruptions import CLEAN, parse_corruptions
-    from mattelier.evaluate.predictors import MatteModel, StoredResults, UpscaleModel
+    from mattelier.evaluate.predictors import MatteModel, PictureModel, StoredResults
     from mattelier.evaluate.run import Trial
+    from mattelier.metrics.measures import MEASURES
 
     corruptions = [CLEAN, *(parse_corruptions(under) if under else ())]
     if results and (len(corruptions) > 1 or set(hints) != {"none"}) and not models:
         raise UsageError("--hint and --under need a model; results of --results are made already.")
-    if measure == "upscale" and (len(corruptions) > 1 or set(hints) != {"none"}):
-        raise UsageError("--hint and --under are for mattes, not for --measure upscale.")
+    colour = MEASURES[measure].colour
+    if colour and (len(corruptions) > 1 or set(hints) != {"none"}):
+        raise UsageError(f"--hint and --under are for mattes, not for --measure {measure}.")
     if measure == "clicks" and (results or set(hints) != {"none"}):
         raise UsageError("--measure clicks makes its own clicks; leave out --results and --hint.")
-    predictors: list[Predictor] = [
-        StoredResults(folder, colour=measure == "upscale") for folder in results
-    ]
+    predictors: list[Predictor] = [StoredResults(folder, colour=colour) for folder in results]
     for model in models or (() if results else ("default",)):
-        if measure == "upscale":
-            predictors.append(UpscaleModel(model, device))
+        if colour:
+            predictors.append(PictureModel(model, device))
         else:
             request = MatteRequest(model=model, device=device, quality=quality, refine=refine)
             predictors.append(MatteModel(request))

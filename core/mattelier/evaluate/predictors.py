@@ -12,7 +12,7 @@ from mattelier.engines.model_cache import ModelCache
 from mattelier.evaluate.items import Item, find_result, index_results
 from mattelier.matting.hint import Hint
 from mattelier.media.stills import read, read_grey
-from mattelier.requests import Device, MatteRequest, UpscaleRequest
+from mattelier.requests import Device, MatteRequest, RestoreRequest, UpscaleRequest
 from mattelier.tasks.registry import run
 from mattelier.types.colour import from_float, to_float
 from mattelier.types.errors import PictureError, UsageError
@@ -54,8 +54,8 @@ class MatteModel:
         return alpha
 
 
-class UpscaleModel:
-    """A super-resolution model, run at the scale that the truth's size asks for."""
+class PictureModel:
+    """A model of pictures: it enlarges to the truth's size, or mends at the picture's own."""
 
     uses_picture = True
 
@@ -66,11 +66,15 @@ class UpscaleModel:
         self, item: Item, picture: Picture | None, hint: Hint | None, size: tuple[int, int]
     ) -> NDArray[Any]:
         assert picture is not None
-        scale = scale_of(item, (picture.height, picture.width), size)
-        request = UpscaleRequest(scale, model=self.name, device=self._device)
-        enlarged = run(request, picture, self._models).picture
-        assert enlarged is not None
-        return to_display(enlarged)[: size[0], : size[1]]
+        request: UpscaleRequest | RestoreRequest
+        if (picture.height, picture.width) == size:
+            request = RestoreRequest(model=self.name, device=self._device)
+        else:
+            scale = scale_of(item, (picture.height, picture.width), size)
+            request = UpscaleRequest(scale, model=self.name, device=self._device)
+        result = run(request, picture, self._models).picture
+        assert result is not None
+        return to_display(result)[: size[0], : size[1]]
 
 
 class StoredResults:

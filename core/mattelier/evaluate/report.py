@@ -34,6 +34,8 @@ _NOTES = {
     "video": "J is the region's IoU, F the outline's within 0.8 % of the diagonal, every frame "
     "counted; dtSSD times 100, MAD and MSE times 1000. In all, sequences count alike.",
     "upscale": "On luma (BT.601), 8 bits, a border as wide as the scale left out.",
+    "looks": "LPIPS (0.1): how different the two look to a network, 0 where they are equal, over "
+    "whole pictures. PSNR and SSIM on luma (BT.601), 8 bits, a border of the scale left out.",
     "clicks": "Each click lies at the deepest point of what is missing or too much, for or against "
     "the subject, at most 20. NoC: clicks until IoU is 0.85 or 0.9, 20 where it never is; NoF: the "
     "share of such pictures; IoU@k: after k clicks. Shown is the answer after five. Grey truth is "
@@ -144,7 +146,7 @@ def _worst_cases(
         return []
     column = MEASURES[outcome.measure].ranking
     parts = [f"<h2>Worst first, by {column.title}</h2>"]
-    if outcome.measure == "upscale":
+    if MEASURES[outcome.measure].colour:
         parts.append("<p>The truth; then each result and its error, four times enlarged.</p>")
     else:
         parts.append(

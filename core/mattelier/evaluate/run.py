@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,6 +66,7 @@ def evaluate(
     *,
     worst: WorstCases | None = None,
     border: int | None = None,
+    looks: Callable[[NDArray[Any], NDArray[Any]], float] | None = None,
     advance: Callable[[], Any] = lambda: None,
 ) -> Outcome:
     """Score every trial on every item, in order; what fails is kept in `failures`.
@@ -74,6 +76,7 @@ def evaluate(
     measure : a name of `measures.MEASURES`
     worst : receives every item, and keeps thumbnails of those that came out worst
     border : pixels left out at each side of enlarged pictures; None: their scale
+    looks : how different a result looks from its truth, for the measure of that name
     advance : called after every item
     """
     outcome = Outcome(measure, trials)
@@ -97,13 +100,16 @@ def evaluate(
                 else:
                     result, hint_iou = _predict(item, trial, picture, truth, measure)
                 margin = _border(item, picture, truth, measure) if border is None else border
+                apart = looks(result, truth) if looks is not None else math.nan
             except MattelierError as error:
                 outcome.failures.append((item.file_name, error))
                 previous.pop(number, None)
                 continue
             earlier = previous.get(number)
             pair = earlier[1:] if earlier and earlier[0] == item.group else None
-            scores = MEASURES[measure].score(Case(result, truth, unknown, pair, margin, ious))
+            scores = MEASURES[measure].score(
+                Case(result, truth, unknown, pair, margin, ious, apart)
+            )
             if measure == "video":
                 previous[number] = (item.group, result, truth)
             results[number] = (result, scores)
@@ -118,7 +124,7 @@ def _read(
     item: Item, measure: str
 ) -> tuple[Picture | None, NDArray[Any], NDArray[np.bool_] | None]:
     picture = read(item.picture) if item.picture is not None else None
-    if measure == "upscale":
+    if MEASURES[measure].colour:
         return picture, to_display(read(item.truth)), None
     truth = read_grey(item.truth)
     if picture is not None and truth.shape != (picture.height, picture.width):
@@ -146,7 +152,7 @@ def _predict(
             hint_iou = iou(mask[scored] >= 0.5, truth[scored] > 0.75)
     source = corruption.picture(picture, item.name) if picture is not None else None
     prediction = corruption.undo_turns(trial.predictor.predict(item, source, hint, size))
-    if measure != "upscale":
+    if not MEASURES[measure].colour:
         return resize_map(prediction, *size), hint_iou
     if prediction.shape != truth.shape:
         raise UsageError(f"The result for {item.name} is not of its truth's size.")
@@ -173,9 +179,10 @@ def _predict_from_clicks(
 
 
 def _border(item: Item, picture: Picture | None, truth: NDArray[Any], measure: str) -> int:
-    if measure != "upscale" or picture is None:
+    if not MEASURES[measure].colour or picture is None:
         return 0
-    return scale_of(item, (picture.height, picture.width), (truth.shape[0], truth.shape[1]))
+    small, large = (picture.height, picture.width), (truth.shape[0], truth.shape[1])
+    return 0 if small == large else scale_of(item, small, large)
 
 
 def _hint(item: Item, trial: Trial, truth: NDArray[Any]) -> Hint | None:

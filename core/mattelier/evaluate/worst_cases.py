@@ -28,6 +28,7 @@ _EXPLANATIONS: dict[str, Callable[[NDArray[Any], NDArray[Any]], Cause]] = {
     "mattes": explain_matte,
     "video": explain_matte,
     "upscale": explain_upscaled,
+    "looks": explain_upscaled,
 }
 
 
@@ -84,7 +85,7 @@ class WorstCases:
             return
         values_of = {number: scores.values for number, (_, scores) in ranked.items()}
         predictions = {number: result for number, (result, _) in ranked.items()}
-        draw = _draw_pictures if self._measure == "upscale" else _draw_mattes
+        draw = _draw_pictures if MEASURES[self._measure].colour else _draw_mattes
         sources, drawn = draw(picture, truth, predictions)
         files = {n: (thumbnails.jpeg(a), thumbnails.jpeg(b)) for n, (a, b) in drawn.items()}
         case = WorstCase(item, tuple(map(thumbnails.jpeg, sources)), files, values_of, causes)

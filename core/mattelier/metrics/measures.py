@@ -45,6 +45,7 @@ class Case:
     previous : (result, truth) of the frame before, for video; None at a sequence's first
     border : pixels left out at each side, for enlarged pictures
     ious : IoU after each click, where clicks led to the result
+    lpips : how different the two look to a network, where one was brought; else NaN
     """
 
     result: NDArray[Any]
@@ -53,6 +54,7 @@ class Case:
     previous: tuple[Map, Map] | None = None
     border: int = 0
     ious: tuple[float, ...] = ()
+    lpips: float = math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +75,14 @@ class Measure:
     ranked_by : key of the score that says which pictures came out worst
     score : measures one picture
     sequences : whether folders are shots, each of which counts as much as another
+    colour : whether results are pictures, else maps of one number a pixel
     """
 
     columns: tuple[Column, ...]
     ranked_by: str
     score: Callable[[Case], Scores]
     sequences: bool = False
+    colour: bool = False
 
     @property
     def ranking(self) -> Column:
@@ -189,6 +193,11 @@ def _score_upscaled(case: Case) -> Scores:
     )
 
 
+def _score_looks(case: Case) -> Scores:
+    """LPIPS is of whole pictures, the other two without the border."""
+    return Scores({**_score_upscaled(case).values, "lpips": case.lpips})
+
+
 _IOU_AFTER_CLICKS = (1, 2, 3, REPORTED_CLICKS)
 
 
@@ -266,6 +275,17 @@ MEASURES: dict[str, Measure] = {
         (Column("psnr_y", "PSNR-Y", 2), Column("ssim_y", "SSIM", 4)),
         "psnr_y",
         _score_upscaled,
+        colour=True,
+    ),
+    "looks": Measure(
+        (
+            Column("lpips", "LPIPS", 4, higher=False),
+            Column("psnr_y", "PSNR-Y", 2),
+            Column("ssim_y", "SSIM", 4),
+        ),
+        "lpips",
+        _score_looks,
+        colour=True,
     ),
     "clicks": Measure(
         (
