@@ -52,6 +52,7 @@ SLOW = {
     "test_folders.py::test_a_folder_comes_in_and_cuts_out_by_a_click",
     "test_folders.py::test_queries_as_their_own_code_gives_them",
     "test_foreground.py::test_as_good_as_pymatting",
+    "test_instances.py::test_a_network_is_measured_by_what_it_tells_apart",
     "test_key.py::test_linear_floats_of_any_size_and_exposure",
     "test_objects.py::test_each_has_a_numbered_matte_and_can_be_cut_out",
     "test_objects.py::test_python_and_worker_give_the_same",

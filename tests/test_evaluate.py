@@ -356,7 +356,7 @@ def test_detail_is_scored_apart_and_tells_what_area_does_not(
     assert "holes" in page.read_text("utf-8")
     assert main([*wanted, "--measure", "detail"]) == 0
     head = capsys.readouterr().out.splitlines()[0]
-    assert head.split() == ["folder", "count", "F@1px", "F@2px", "holes", "thin"]
+    assert head.split() == ["folder", "count", "F@1px", "F@2px", "BF", "holes", "thin"]
 
 
 def test_shots_are_scored_frame_by_frame_and_count_alike(

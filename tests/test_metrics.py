@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mattelier.metrics.boundaries import boundary_f, boundary_iou, contour_f, relaxed_f
+from mattelier.metrics.boundaries import bf_score, boundary_f, boundary_iou, contour_f, relaxed_f
 from mattelier.metrics.details import holes_open, thin_kept
 from mattelier.metrics.fidelity import psnr_y, ssim_y
 from mattelier.metrics.masks import e_curve, f_curve, iou, s_measure, weighted_f
@@ -277,8 +277,20 @@ def test_outline_scores_are_those_of_all_pairs_of_pixels(seed: int) -> None:
         naive_outline_f(seam(mask), seam(truth), 1, 1.0), abs=1e-6
     )
 
+    def perimeter(values: np.ndarray) -> np.ndarray:
+        return values & ~binary_erosion(values)  # of four neighbours; outside there is nothing
 
-@pytest.mark.parametrize("score", [relaxed_f, boundary_iou, contour_f])
+    wide = np.kron(truth, np.ones((6, 6), bool))
+    grown = np.roll(wide, (seed + 4, 3), (0, 1))
+    slack = 0.0075 * np.hypot(360, 360)
+    found = bf_score(grown, wide)
+    assert 0.05 < found < 0.95
+    assert found == pytest.approx(
+        naive_outline_f(perimeter(grown), perimeter(wide), slack, 1.0), abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("score", [relaxed_f, boundary_iou, contour_f, bf_score])
 def test_outline_scores_of_known_answers(score: object) -> None:
     truth, nothing = disc(), np.zeros((40, 40), bool)
     assert score(truth, truth) == 1  # type: ignore[operator]

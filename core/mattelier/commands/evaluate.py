@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from mattelier.evaluate import names as offered
-from mattelier.requests import Device, MatteRequest, Quality
+from mattelier.requests import Device, MatteRequest, ObjectsRequest, Quality
 from mattelier.types.errors import UsageError
 
 if TYPE_CHECKING:
+    from mattelier.data.coco import Truths
     from mattelier.evaluate.items import Item
     from mattelier.evaluate.predictors import Predictor
     from mattelier.evaluate.run import Outcome, Trial
@@ -24,6 +25,7 @@ _REPORT_PICTURES = 60
 _REPORT_COLUMNS = 6  # results side by side
 
 _folder = click.Path(exists=True, file_okay=False, path_type=Path)
+_there = click.Path(exists=True, path_type=Path)
 
 
 @click.command(
@@ -37,15 +39,21 @@ Examples:
   mattelier evaluate shots/* --results out --measure video     (frames/ and masks/ in each)
   mattelier evaluate LR --truth HR --measure upscale --model upscale-x2
   mattelier evaluate LR --truth HR --measure looks --model upscale-x4 --lpips alexnet.pth alex.pth
+  mattelier evaluate val2017 --truth instances_val2017.json --measure instances --model mask2former
   mattelier evaluate data/* --dev --measure clicks --model default --model ours"""
 )
 @click.argument("folders", nargs=-1, type=_folder)
-@click.option("--truth", type=_folder, help="Folder of truths with the pictures' names.")
+@click.option(
+    "--truth",
+    type=_there,
+    help="Folder of truths with the pictures' names; COCO's JSON with --measure instances.",
+)
 @click.option(
     "--results",
     multiple=True,
-    type=_folder,
-    help="Score this folder's results instead of running a model. Repeatable.",
+    type=_there,
+    help="Score this folder's results, or COCO's JSON of some, instead of running a model. "
+    "Repeatable.",
 )
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Run this. Repeatable.")
 @click.option(
@@ -129,16 +137,18 @@ def evaluate(
     \b
     masks    max-F, mean F, weighted F, S, E, MAE, IoU, relaxed boundary F, boundary IoU;
              truth above 192 is subject, below 64 background, between them not scored
-    detail   F of the outline within 1 and 2 px, share of holes left open and of thin parts kept,
-             each over the pictures that have such; truth as for masks
+    detail   F of the outline within 1 and 2 px and 0.75 % of the diagonal (BF), share of holes left
+             open and of thin parts kept, over the pictures that have such; truth as for masks
     mattes   SAD, MAD, MSE, gradient, connectivity: whole, and (°) in the unknown band
     video    DAVIS's J and F, dtSSD, MAD, MSE
     upscale  PSNR and SSIM on luma, of pictures enlarged, or mended at their own size
     looks    LPIPS by weights that you bring (--lpips), and the same two
+    instances  COCO's average precision of what `objects` tells apart: AP, AP50, AP75
     clicks   NoC and NoF at an IoU of 0.85 and 0.9, IoU after 1, 2, 3, 5 clicks, each set where the
              model's answer is most wrong, at most 20; truth as for masks
     """
     from mattelier.commands.console import progress_bar
+    from mattelier.evaluate.instances import evaluate_instances
     from mattelier.evaluate.items import find_items, group_by_category
     from mattelier.evaluate.run import evaluate as measure_all
     from mattelier.evaluate.summary import summarise, tally_causes
@@ -148,6 +158,10 @@ def evaluate(
         raise UsageError("Name a folder of pictures, or say with --truth where the truth is.")
     if not folders and not flags["results"]:
         raise UsageError("Name a folder of pictures for the model to look at, or give --results.")
+    if measure != "instances" and (
+        odd := next((path for path in (truth, *flags["results"]) if path and path.is_file()), None)
+    ):
+        raise UsageError(f"{odd} is a file; --measure {measure} wants a folder.")
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--report {page} is an HTML file; name it so.")
     if (measure == "looks") != (lpips is not None):
@@ -157,10 +171,17 @@ def evaluate(
         from mattelier.engines.perceptual import PerceptualDistance
 
         looks = PerceptualDistance(*lpips, device=flags["device"])
-    found, unpaired = find_items(folders, truth, trimaps)
+    if measure == "instances":
+        truths, numbers, unpaired = _known_objects(folders, truth)
+        found = list(numbers)
+    else:
+        found, unpaired = find_items(folders, truth, trimaps)
     items = _select_items(found, dev, limit, whole=measure == "video")
     groups = group_by_category(items, by) if by else {item: item.group for item in found}
-    trials = _make_trials(measure, hints, **flags)
+    if measure == "instances":
+        trials = _make_instance_trials(truths, hints, **flags)
+    else:
+        trials = _make_trials(measure, hints, **flags)
     clean_trials = [n for n, trial in enumerate(trials) if trial.corruption.name == "clean"]
     worst = (
         WorstCases(measure, tuple(clean_trials[:_REPORT_COLUMNS]), _REPORT_PICTURES)
@@ -168,15 +189,19 @@ def evaluate(
         else None
     )
     with progress_bar(len(items)) as advance:
-        outcome = measure_all(
-            items,
-            trials,
-            measure,
-            worst=worst,
-            border=border,
-            looks=looks,
-            advance=advance,
-        )
+        if measure == "instances":
+            asked = {item: numbers[item] for item in items}
+            outcome = evaluate_instances(asked, truths, trials, worst=worst, advance=advance)
+        else:
+            outcome = measure_all(
+                items,
+                trials,
+                measure,
+                worst=worst,
+                border=border,
+                looks=looks,
+                advance=advance,
+            )
     if outcome.failures and not outcome.records:
         raise outcome.failures[0][1]
     rows = summarise(outcome, groups)
@@ -214,6 +239,48 @@ def _select_items(items: list[Item], dev: bool, limit: int | None, *, whole: boo
             inside = [inside[int(number * step)] for number in range(limit)]
         selected += inside
     return selected
+
+
+def _known_objects(
+    folders: tuple[Path, ...], truth: Path | None
+) -> tuple[Truths, dict[Item, int], int]:
+    """The truths' file, its pictures with their numbers there, and how many others there are."""
+    from mattelier.data.coco import read_truths
+    from mattelier.evaluate.instances import find_pictures
+
+    if truth is None or truth.is_dir():
+        raise UsageError("--measure instances wants COCO's JSON as --truth.")
+    truths = read_truths(truth)
+    return truths, *find_pictures(truths, folders)
+
+
+def _make_instance_trials(
+    truths: Truths,
+    hints: Sequence[str],
+    *,
+    results: tuple[Path, ...],
+    models: tuple[str, ...],
+    under: str | None,
+    device: Device,
+    quality: Quality,
+    refine: bool,
+) -> list[Trial]:
+    from mattelier.evaluate.instances import InstancePredictor, ObjectsModel, StoredObjects
+    from mattelier.evaluate.run import Trial
+
+    if under or set(hints) != {"none"}:
+        raise UsageError("--hint and --under are for mattes, not for --measure instances.")
+    if folder := next((path for path in results if path.is_dir()), None):
+        raise UsageError(f"{folder} is a folder; results of --measure instances are COCO's JSON.")
+    predictors: list[InstancePredictor] = [StoredObjects(path, truths) for path in results]
+    for model in models or (() if results else ("auto",)):
+        request = ObjectsRequest(
+            model=model, min_score=0, refine=refine, quality=quality, device=device
+        )
+        predictors.append(ObjectsModel(request, truths.labels.values()))
+    if len({predictor.name for predictor in predictors}) < len(predictors):
+        raise UsageError("Two of the models or results have the same name; rename one file.")
+    return [Trial(predictor) for predictor in predictors]
 
 
 def _make_trials(

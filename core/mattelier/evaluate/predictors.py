@@ -19,17 +19,21 @@ from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.picture import Picture
 
 
-class Predictor(Protocol):
-    """Gives a prediction for each item: (H, W) float32 0…1, or (H, W, 3) RGB uint8 when enlarging.
+class Measured(Protocol):
+    """Who is measured.
 
     Attributes
     ----------
     name : what tables call it
-    uses_picture : whether it looks at it, so that hints and corruptions make a difference
+    uses_picture : whether it looks at pictures, so that hints and corruptions make a difference
     """
 
     name: str
     uses_picture: bool
+
+
+class Predictor(Measured, Protocol):
+    """Gives a prediction for each item: (H, W) float32 0…1, or a picture (H, W, 3) RGB uint8."""
 
     def predict(
         self, item: Item, picture: Picture | None, hint: Hint | None, size: tuple[int, int]

@@ -24,7 +24,8 @@ _NOTES = {
     "masks": "max-F and mean-F (β² 0.3) and E are of the mean curve over 256 thresholds; wF is the "
     "weighted F, S the structure measure, relax-F the outline's F within 3 pixels, b-IoU the IoU "
     "of the band of 2 % of the diagonal at the edge. Grey truth is not scored.",
-    "detail": "F@1px and F@2px: the outline's F (β 1) within so many pixels; holes: the share of "
+    "detail": "F@1px and F@2px: the outline's F (β 1) within so many pixels, BF within 0.75 % of "
+    "the diagonal; holes: the share of "
     "the truth's holes (of 0.05 % of the picture and more) that are open; thin: the share kept of "
     "what an opening of 1 % of the longer side takes away. Pictures without holes or thin parts do "
     "not count there. Grey truth is not scored.",
@@ -36,6 +37,9 @@ _NOTES = {
     "upscale": "On luma (BT.601), 8 bits, a border as wide as the scale left out.",
     "looks": "LPIPS (0.1): how different the two look to a network, 0 where they are equal, over "
     "whole pictures. PSNR and SSIM on luma (BT.601), 8 bits, a border of the scale left out.",
+    "instances": "COCO's average precision: AP over IoUs from 0.50 to 0.95 and over classes, AP50 "
+    "and AP75 at one; at most 100 results of a class in a picture. Worst are pictures taken alone, "
+    "shown with all their objects as one.",
     "clicks": "Each click lies at the deepest point of what is missing or too much, for or against "
     "the subject, at most 20. NoC: clicks until IoU is 0.85 or 0.9, 20 where it never is; NoF: the "
     "share of such pictures; IoU@k: after k clicks. Shown is the answer after five. Grey truth is "

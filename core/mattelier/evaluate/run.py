@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.evaluate.corruptions import CLEAN, Corruption
 from mattelier.evaluate.items import Item
-from mattelier.evaluate.predictors import Predictor, scale_of, to_display
+from mattelier.evaluate.predictors import Measured, Predictor, scale_of, to_display
 from mattelier.evaluate.simulated_clicks import simulate_clicks
 from mattelier.evaluate.standard_hints import STANDARD_HINTS
 from mattelier.evaluate.worst_cases import WorstCases
@@ -30,7 +30,7 @@ from mattelier.types.resize import resize_map
 class Trial:
     """One predictor, given one hint, on pictures corrupted in one way."""
 
-    predictor: Predictor
+    predictor: Measured
     hint: str = "none"
     corruption: Corruption = CLEAN
 
@@ -151,7 +151,7 @@ def _predict(
             mask = resize_map(corruption.undo_turns(hint.mask), *size)
             hint_iou = iou(mask[scored] >= 0.5, truth[scored] > 0.75)
     source = corruption.picture(picture, item.name) if picture is not None else None
-    prediction = corruption.undo_turns(trial.predictor.predict(item, source, hint, size))
+    prediction = corruption.undo_turns(_predictor(trial).predict(item, source, hint, size))
     if not MEASURES[measure].colour:
         return resize_map(prediction, *size), hint_iou
     if prediction.shape != truth.shape:
@@ -172,10 +172,14 @@ def _predict_from_clicks(
 
     def predict(points: tuple[Point, ...]) -> NDArray[np.float32]:
         hint = make_hint(*size, points=points)
-        return resize_map(trial.predictor.predict(item, source, hint, size), *size)
+        return resize_map(_predictor(trial).predict(item, source, hint, size), *size)
 
     clicked = simulate_clicks(predict, target)
     return resize_map(corruption.undo_turns(clicked.alpha), *truth.shape), clicked.ious
+
+
+def _predictor(trial: Trial) -> Predictor:
+    return cast(Predictor, trial.predictor)  # `instances` measures those of the other kind
 
 
 def _border(item: Item, picture: Picture | None, truth: NDArray[Any], measure: str) -> int:

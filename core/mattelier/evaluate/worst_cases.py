@@ -25,6 +25,7 @@ _EXPLANATIONS: dict[str, Callable[[NDArray[Any], NDArray[Any]], Cause]] = {
     "masks": explain_mask,
     "detail": explain_mask,
     "clicks": explain_mask,
+    "instances": explain_mask,
     "mattes": explain_matte,
     "video": explain_matte,
     "upscale": explain_upscaled,

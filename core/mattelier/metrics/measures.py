@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.metrics.boundaries import boundary_f, boundary_iou, contour_f, relaxed_f
+from mattelier.metrics.boundaries import bf_score, boundary_f, boundary_iou, contour_f, relaxed_f
 from mattelier.metrics.details import holes_open, thin_kept
 from mattelier.metrics.fidelity import psnr_y, ssim_y
+from mattelier.metrics.instances import Instance, Matches, average_precision, match
 from mattelier.metrics.masks import e_curve, f_curve, iou, s_measure, weighted_f
 from mattelier.metrics.mattes import connectivity_error, gradient_error, mad, mse, sad, soft_band
 
@@ -46,6 +47,7 @@ class Case:
     border : pixels left out at each side, for enlarged pictures
     ious : IoU after each click, where clicks led to the result
     lpips : how different the two look to a network, where one was brought; else NaN
+    instances : the objects of the result, and those of the truth, where objects are told apart
     """
 
     result: NDArray[Any]
@@ -55,14 +57,19 @@ class Case:
     border: int = 0
     ious: tuple[float, ...] = ()
     lpips: float = math.nan
+    instances: tuple[Sequence[Instance], Sequence[Instance]] = ((), ())
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Scores of one picture; `curves` hold one value for each of 256 thresholds."""
+    """Scores of one picture.
+
+    `curves` hold one value for each of 256 thresholds, `matches` which objects were found.
+    """
 
     values: Mapping[str, float]
     curves: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    matches: Mapping[str, Matches] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,7 @@ class Measure:
     score : measures one picture
     sequences : whether folders are shots, each of which counts as much as another
     colour : whether results are pictures, else maps of one number a pixel
+    pool : scores that are of all pictures together, and no mean over them
     """
 
     columns: tuple[Column, ...]
@@ -83,6 +91,7 @@ class Measure:
     score: Callable[[Case], Scores]
     sequences: bool = False
     colour: bool = False
+    pool: Callable[[Sequence[Mapping[str, Matches]]], dict[str, float]] | None = None
 
     @property
     def ranking(self) -> Column:
@@ -95,6 +104,8 @@ class Measure:
         literature's tools report it.
         """
         measured = list(pictures)
+        if self.pool is not None:
+            return self.pool([scores.matches for scores in measured])
         means: dict[str, float] = {}
         for key in (column.key for column in self.columns):
             values = [m.values[key] for m in measured if not math.isnan(m.values[key])]
@@ -140,6 +151,7 @@ def _score_detail(case: Case) -> Scores:
         {
             "boundary_f_1": boundary_f(mask, truth, 1),
             "boundary_f_2": boundary_f(mask, truth, 2),
+            "bf": bf_score(mask, truth),
             "holes_open": holes_open(mask | unknown, truth | unknown),
             "thin_kept": thin_kept(mask, truth),
         }
@@ -198,6 +210,12 @@ def _score_looks(case: Case) -> Scores:
     return Scores({**_score_upscaled(case).values, "lpips": case.lpips})
 
 
+def _score_instances(case: Case) -> Scores:
+    """Of the picture alone, which says which pictures came out worst."""
+    matches = match(*case.instances)
+    return Scores(average_precision([matches]), matches=matches)
+
+
 _IOU_AFTER_CLICKS = (1, 2, 3, REPORTED_CLICKS)
 
 
@@ -237,6 +255,7 @@ MEASURES: dict[str, Measure] = {
         (
             Column("boundary_f_1", "F@1px"),
             Column("boundary_f_2", "F@2px"),
+            Column("bf", "BF"),
             Column("holes_open", "holes"),
             Column("thin_kept", "thin"),
         ),
@@ -286,6 +305,12 @@ MEASURES: dict[str, Measure] = {
         "lpips",
         _score_looks,
         colour=True,
+    ),
+    "instances": Measure(
+        (Column("ap", "AP"), Column("ap_50", "AP50"), Column("ap_75", "AP75")),
+        "ap",
+        _score_instances,
+        pool=average_precision,
     ),
     "clicks": Measure(
         (
