@@ -28,6 +28,8 @@ TRAINING = {
 # Of three seconds and more beside those, as `./install/test --durations=50` shows them. The first
 # to use PyMatting waits a minute or two for its compiler.
 SLOW = {
+    "test_activation.py::test_of_a_network_that_pools_it_is_zhou_s_map",
+    "test_activation.py::test_the_report_says_what_the_subject_is_taken_for",
     "test_birefnet.py::test_its_published_folder_comes_in_without_its_code",
     "test_claims.py::test_a_killed_run_holds_nothing_back_and_leaves_nothing",
     "test_claims.py::test_a_second_run_is_refused_and_told_who_writes",

@@ -258,6 +258,33 @@ def _owlv2() -> tuple[Any, dict[str, Any]]:
     return Owlv2ForObjectDetection(config), numbers
 
 
+def _resnet() -> tuple[Any, dict[str, Any]]:
+    from transformers import ResNetConfig, ResNetForImageClassification
+
+    config = ResNetConfig(
+        embedding_size=8, hidden_sizes=[8, 16, 16, 24], depths=[1, 1, 1, 1], layer_type="basic",
+        id2label=NAMES,
+    )  # fmt: skip
+    return ResNetForImageClassification(config), IMAGENET | {"size": {"shortest_edge": 96}}
+
+
+def _vit() -> tuple[Any, dict[str, Any]]:
+    from transformers import ViTConfig, ViTForImageClassification
+
+    config = ViTConfig(
+        hidden_size=32, num_hidden_layers=3, num_attention_heads=2, intermediate_size=48,
+        image_size=64, patch_size=8, id2label=NAMES,
+    )  # fmt: skip
+    return ViTForImageClassification(config), HALF | {"size": {"height": 64, "width": 64}}
+
+
+def _swin_classifier() -> tuple[Any, dict[str, Any]]:
+    from transformers import SwinConfig, SwinForImageClassification
+
+    config = SwinConfig(**{**_swin(), "image_size": 128}, id2label=NAMES)
+    return SwinForImageClassification(config), IMAGENET | {"size": {"height": 128, "width": 128}}
+
+
 _WORDS = {"grounding_dino": _write_bert_words, "owlv2": _write_clip_words}
 _KINDS: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
     "mask2former": _mask2former,
@@ -270,4 +297,7 @@ _KINDS: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
     "depth_anything": _depth_anything,
     "grounding_dino": _grounding_dino,
     "owlv2": _owlv2,
+    "resnet": _resnet,
+    "vit": _vit,
+    "swin": _swin_classifier,
 }

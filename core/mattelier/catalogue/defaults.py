@@ -120,6 +120,11 @@ TASK_MODELS: Mapping[str, TaskModels] = {
         ),
         other_task="finds nothing by words",
     ),
+    "classify": TaskModels(
+        names=(),
+        refusal=Sentence("The model {name} tells no pictures apart; choose another."),
+        other_task="tells no pictures apart",
+    ),
     "fill": TaskModels(
         names=(),
         refusal=Sentence("The model {name} fills no holes; choose another."),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mattelier.evaluate.predictors import Predictor
     from mattelier.evaluate.run import Outcome, Trial
     from mattelier.evaluate.summary import Row
+    from mattelier.evaluate.worst_cases import Look
     from mattelier.metrics.measures import Column
 
 _REPORT_PICTURES = 60
@@ -40,6 +41,7 @@ Examples:
   mattelier evaluate LR --truth HR --measure upscale --model upscale-x2
   mattelier evaluate LR --truth HR --measure looks --model upscale-x4 --lpips alexnet.pth alex.pth
   mattelier evaluate val2017 --truth instances_val2017.json --measure instances --model mask2former
+  mattelier evaluate pictures --truth masks --report out.html --cam segformer-b0
   mattelier evaluate data/* --dev --measure clicks --model default --model ours"""
 )
 @click.argument("folders", nargs=-1, type=_folder)
@@ -108,6 +110,12 @@ Examples:
     metavar="FILE.html",
     help="Write tables and the worst pictures here, as one HTML file.",
 )
+@click.option(
+    "--cam",
+    metavar="NAME|FOLDER",
+    help="Show in the report what this classifying network takes each worst picture's subject for, "
+    "and where it sees that.",
+)
 @click.option("--device", default="auto", type=click.Choice(get_args(Device)), show_default=True)
 @click.option(
     "--quality", default="balanced", type=click.Choice(get_args(Quality)), show_default=True
@@ -126,6 +134,7 @@ def evaluate(
     border: int | None,
     lpips: tuple[Path, Path] | None,
     page: Path | None,
+    cam: str | None,
     as_json: bool,
     **flags: Any,
 ) -> int:
@@ -166,6 +175,9 @@ def evaluate(
         raise UsageError(f"--report {page} is an HTML file; name it so.")
     if (measure == "looks") != (lpips is not None):
         raise UsageError("--measure looks and --lpips belong together; give both or neither.")
+    if cam is not None and page is None:
+        raise UsageError("--cam is shown in the report; add --report FILE.html.")
+    look = None if cam is None else _open_look(cam, flags["device"])
     looks = None
     if lpips is not None:
         from mattelier.engines.perceptual import PerceptualDistance
@@ -184,7 +196,7 @@ def evaluate(
         trials = _make_trials(measure, hints, **flags)
     clean_trials = [n for n, trial in enumerate(trials) if trial.corruption.name == "clean"]
     worst = (
-        WorstCases(measure, tuple(clean_trials[:_REPORT_COLUMNS]), _REPORT_PICTURES)
+        WorstCases(measure, tuple(clean_trials[:_REPORT_COLUMNS]), _REPORT_PICTURES, look)
         if page
         else None
     )
@@ -239,6 +251,24 @@ def _select_items(items: list[Item], dev: bool, limit: int | None, *, whole: boo
             inside = [inside[int(number * step)] for number in range(limit)]
         selected += inside
     return selected
+
+
+def _open_look(model: str, device: Device) -> Look:
+    """What says what a network takes pictures for, by a class activation map."""
+    from functools import partial
+
+    from mattelier.engines.activation import activate
+    from mattelier.engines.model_cache import ModelCache
+    from mattelier.networks.transformers import describe_folder, is_folder
+
+    models = ModelCache()
+    if is_folder(folder := Path(model)):
+        task = describe_folder(folder).task
+    else:
+        task = "objects" if folder.is_file() else models.store.card(model).task
+    if task not in ("objects", "classify"):
+        raise UsageError(f"The network {model} tells no classes apart; choose another for --cam.")
+    return partial(activate, models.open(model, task, device))
 
 
 def _known_objects(

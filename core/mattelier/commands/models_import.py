@@ -191,6 +191,8 @@ def _use(card: Card) -> str:
         return f"use it with `mattelier erase --model {card.name}`"
     if card.task == "find":
         return f'use it with --text "words" --text-model {card.name}'
+    if card.task == "classify":
+        return f"use it with `mattelier evaluate --report FILE.html --cam {card.name}`"
     if card.task == "objects":
         return f"use it with `mattelier objects --objects-model {card.name}`"
     return f"use it with --model {card.name}"
@@ -400,6 +402,8 @@ def _try_out(store: Store, card: Card, flags: dict[str, Any]) -> Card:
         _try_objects(model)
     elif card.task == "find":
         _try_find(model)
+    elif card.task == "classify":
+        _try_classifier(model)
     elif card.task == "fill":
         return _try_fill(card, model)
     else:
@@ -436,6 +440,20 @@ def _try_objects(model: OpenModel) -> None:
     click.echo(
         f"It tells {len(model.labels)} kinds of things apart; shown a drawn ball, it saw {names} "
         f"in {seconds:.1f} s.",
+        err=True,
+    )
+
+
+def _try_classifier(model: OpenModel) -> None:
+    from mattelier.engines.activation import activate
+    from mattelier.types.colour import View
+
+    start = time.perf_counter()
+    seen = activate(model, View(_drawn_ball()[0]))
+    seconds = time.perf_counter() - start
+    click.echo(
+        f"It tells {len(model.labels)} kinds of pictures apart; shown a drawn ball, it was "
+        f"{seen.score:.0%} sure of {seen.label} in {seconds:.1f} s.",
         err=True,
     )
 

@@ -161,6 +161,10 @@ def _worst_cases(
     for case in worst:
         item = case.item
         figures = [f"<figure>{''.join(map(_image, case.sources))}<figcaption>truth</figure>"]
+        if case.seen is not None:
+            image, words = case.seen
+            caption = html.escape(words)
+            figures.append(f"<figure>{_image(image)}<figcaption>{caption}</figure>")
         for number, pair in case.results.items():
             values = case.scores[number]
             score_text = " · ".join(f"{c.title} {format_score(values[c.key], c)}" for c in columns)

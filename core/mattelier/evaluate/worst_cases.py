@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.engines.activation import Activation
 from mattelier.evaluate.error_analysis import Cause, explain_mask, explain_matte
 from mattelier.evaluate.items import Item
 from mattelier.evaluate.upscale_error_analysis import explain_upscaled
@@ -20,6 +21,9 @@ from mattelier.types.colour import View, to_float
 from mattelier.types.picture import Picture
 
 _THUMBNAIL_PX = 200  # of the longer side
+Look = Callable[[View, NDArray[np.float32] | None], Activation]
+"""What a network takes a place (H, W) 0…1 of a picture for; None: the whole."""
+
 _ERROR_GAIN = 4  # how many times errors of colour are enlarged to be seen
 _EXPLANATIONS: dict[str, Callable[[NDArray[Any], NDArray[Any]], Cause]] = {
     "masks": explain_mask,
@@ -35,13 +39,17 @@ _EXPLANATIONS: dict[str, Callable[[NDArray[Any], NDArray[Any]], Cause]] = {
 
 @dataclass(frozen=True, eq=False)
 class WorstCase:
-    """One item's thumbnails as JPEG files: picture (if any) and truth, then each trial's two."""
+    """One item's thumbnails as JPEG files: picture (if any) and truth, then each trial's two.
+
+    `seen` is what a further network takes the subject for: where, and in words.
+    """
 
     item: Item
     sources: tuple[bytes, ...]
     results: Mapping[int, tuple[bytes, bytes]]
     scores: Mapping[int, Mapping[str, float]]
     causes: Mapping[int, Cause]
+    seen: tuple[bytes, str] | None = None
 
 
 class WorstCases:
@@ -52,14 +60,18 @@ class WorstCases:
     measure : a name of `measures.MEASURES`
     trials : numbers of the trials whose results are shown and ranked by
     count : how many items are kept
+    look : says what a network takes a picture's place (H, W) for; None: nobody is asked
 
     Attributes
     ----------
     causes : (item, number of the trial, why its result is as bad as it is), of every item
     """
 
-    def __init__(self, measure: str, trials: tuple[int, ...], count: int) -> None:
+    def __init__(
+        self, measure: str, trials: tuple[int, ...], count: int, look: Look | None = None
+    ) -> None:
         self._measure, self._trials, self._capacity = measure, trials, count
+        self._look = look
         self._heap: list[tuple[float, int, WorstCase]] = []
         self._added = 0
         self.causes: list[tuple[Item, int, Cause]] = []
@@ -89,9 +101,23 @@ class WorstCases:
         draw = _draw_pictures if MEASURES[self._measure].colour else _draw_mattes
         sources, drawn = draw(picture, truth, predictions)
         files = {n: (thumbnails.jpeg(a), thumbnails.jpeg(b)) for n, (a, b) in drawn.items()}
-        case = WorstCase(item, tuple(map(thumbnails.jpeg, sources)), files, values_of, causes)
+        sources_files = tuple(map(thumbnails.jpeg, sources))
+        seen = None if picture is None else self._seen(picture, truth)
+        case = WorstCase(item, sources_files, files, values_of, causes, seen)
         keep = heapq.heappush if len(self._heap) < self._capacity else heapq.heapreplace
         keep(self._heap, (badness, -self._added, case))
+
+    def _seen(self, picture: Picture, truth: NDArray[Any]) -> tuple[bytes, str] | None:
+        """Only of what is kept: it takes a pass of a network each."""
+        if self._look is None:
+            return None
+        view = View(picture)
+        place = None if MEASURES[self._measure].colour else (truth > 0.75).astype(np.float32)
+        told = self._look(view, place)
+        size = thumbnails.fit(view.height, view.width, _THUMBNAIL_PX)
+        shown = thumbnails.heat(view.resize(*size), told.map, size)
+        words = f"seen as {told.label}, {told.score:.0%} sure ({told.method})"
+        return thumbnails.jpeg(shown), words
 
     def in_order(self) -> list[WorstCase]:
         """The worst first."""

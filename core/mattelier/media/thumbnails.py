@@ -53,6 +53,14 @@ def error(
     return _levels(base + np.abs(off) * (paint - base))
 
 
+def heat(view: NDArray[np.float32], activation: Map, size: tuple[int, int]) -> Thumbnail:
+    """Where something is seen: from dark violet (nothing) to yellow over the grey picture."""
+    levels = _levels(_resize(activation, size))
+    paint = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[..., ::-1].astype(np.float32) / 255
+    base = _resize(view, size).mean(axis=-1, keepdims=True)
+    return _levels(0.45 * base + 0.55 * paint)
+
+
 def beside(thumbnails: list[Thumbnail]) -> Thumbnail:
     """Equally high thumbnails in one row, a pixel or two apart."""
     gap = np.full((thumbnails[0].shape[0], 2, 3), 28, np.uint8)

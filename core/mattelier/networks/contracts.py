@@ -15,6 +15,8 @@ scores         (N, C) 0…1: how sure each of N objects is of each of C classes
 masks          (N, h', w') 0…1, of these objects; of a prompt, of its K readings
 classes        (C, h', w') 0…1, shares of the classes at each pixel, which add up to 1
 text           (n,) UTF-8 bytes
+label          a number: which class
+activation     (h', w') 0…1, how much each place speaks for a class, 1 where most
 boxes          (N, 4) left, top, right, bottom 0…1 of the picture
 points, signs  (N, 2) x, y in pixels of the network's picture, and (N,): 1 for, 0 against
 box            (4,) in such pixels, or (0,) where there is none
@@ -35,6 +37,10 @@ DEPTH = {"forward": Entry(("picture",), ("depth",))}
 INSTANCES = {"forward": Entry(("picture",), ("scores", "masks"))}
 CLASSES = {"forward": Entry(("picture",), ("classes",))}
 FIND = {"forward": Entry(("picture", "text"), ("scores", "boxes"))}
+CLASSIFIER = {
+    "forward": Entry(("picture",), ("scores",)),
+    "activate": Entry(("picture", "label"), ("activation",)),
+}
 FILL = {"forward": Entry(("picture", "mask"), ("picture",))}
 
 

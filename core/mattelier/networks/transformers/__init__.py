@@ -113,6 +113,16 @@ _KINDS = {
     "owlv2": _Kind("OWLv2", "find", contracts.FIND, "Owlv2ForObjectDetection", "Queried"),
 }
 
+# Of a dozen model types, each its package's own network: what is in a picture, as a whole.
+_CLASSIFIER = _Kind(
+    "Image classifier",
+    "classify",
+    contracts.CLASSIFIER,
+    "AutoModelForImageClassification",
+    "Classifier",
+)
+_CLASSIFIER_NAME = "ForImageClassification"
+
 
 def is_folder(path: Path) -> bool:
     """Whether a folder is one that transformers has written."""
@@ -127,7 +137,7 @@ def knows(folder: Path) -> bool:
     ModelError
         Its configuration cannot be read.
     """
-    return _read_json(folder / CONFIG).get("model_type") in _KINDS
+    return _kind(_read_json(folder / CONFIG)) is not None
 
 
 def describe_folder(folder: Path) -> Descriptor:
@@ -139,8 +149,7 @@ def describe_folder(folder: Path) -> Descriptor:
         A file is missing or damaged, the network needs code of its own, or none here runs it.
     """
     config = _read_json(folder / CONFIG)
-    model_type = config.get("model_type")
-    kind = _KINDS.get(model_type) if isinstance(model_type, str) else None
+    model_type, kind = config.get("model_type"), _kind(config)
     if kind is None and "auto_map" in config:
         raise ModelError(
             f"{folder} wants code of its own to be run, which could do anything, so it is refused."
@@ -155,7 +164,7 @@ def describe_folder(folder: Path) -> Descriptor:
         raise ModelError(f"{folder} lacks its weights, {WEIGHTS}.")
     try:
         seen = _input(kind, config, _picture_config(folder))
-        labels = _labels(config) if kind.task == "objects" else ()
+        labels = _labels(config) if kind.task in ("objects", "classify") else ()
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise ModelError(f"{folder} says of its pictures what cannot be ({error}).") from error
     return Descriptor(
@@ -168,6 +177,18 @@ def describe_folder(folder: Path) -> Descriptor:
         labels=labels,
         proven=kind.proven,
     )
+
+
+def _kind(config: Mapping[str, Any]) -> _Kind | None:
+    """What runs the network of a configuration; None: nothing here does."""
+    model_type, classes = config.get("model_type"), config.get("architectures")
+    if (
+        isinstance(classes, list)
+        and any(str(name).endswith(_CLASSIFIER_NAME) for name in classes)
+        and "auto_map" not in config
+    ):
+        return _CLASSIFIER
+    return _KINDS.get(model_type) if isinstance(model_type, str) else None
 
 
 def _build(kind: _Kind, folder: Path, seen: Input) -> nn.Module:
@@ -256,7 +277,7 @@ def _labels(config: dict[str, Any]) -> tuple[str, ...]:
 FOLDERS = Architecture(
     id="transformers",
     title="what transformers knows",
-    tasks=tuple(dict.fromkeys(kind.task for kind in _KINDS.values())),
+    tasks=tuple(dict.fromkeys(kind.task for kind in (*_KINDS.values(), _CLASSIFIER))),
     classes=(),
     detect=lambda state: False,  # they come as folders
     describe=lambda state, path: describe_folder(path),

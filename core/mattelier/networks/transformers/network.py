@@ -99,6 +99,45 @@ class Classes(_Wrapped):
         return shares
 
 
+class Classifier(_Wrapped):
+    """What a picture shows as a whole, and which of its places say so."""
+
+    def forward(self, picture: Tensor) -> Tensor:
+        scores: Tensor = self.model(pixel_values=picture).logits.softmax(-1)
+        return scores
+
+    def activate(self, picture: Tensor, label: int) -> Tensor:
+        """Grad-CAM (Selvaraju et al. 2017, ICCV) of a class: (h', w') 0…1.
+
+        The last features are weighted by their gradients of the class's logit, each's mean over all
+        places, summed, and what speaks against the class left out. Of networks of patches (ViT)
+        they are those that go into the last block, as what comes out of it is asked at one place.
+        """
+        with torch.inference_mode(False), torch.enable_grad():
+            answer = self.model(pixel_values=picture.clone(), output_hidden_states=True)
+            features = self._last_features(answer)
+            [gradient] = torch.autograd.grad(answer.logits[0, label], features)
+            maps, slopes = (self._as_map(values, picture) for values in (features, gradient))
+            cam = (slopes.mean((1, 2), keepdim=True) * maps).sum(0).relu().detach()
+        return cam / cam.max().clamp(min=torch.finfo(cam.dtype).tiny)
+
+    def _last_features(self, answer: Any) -> Tensor:
+        hidden = answer.hidden_states
+        pooled = getattr(answer, "reshaped_hidden_states", None) is not None  # Swin's: all places
+        last: Tensor = hidden[-1] if pooled or hidden[-1].dim() == 4 else hidden[-2]
+        return last
+
+    def _as_map(self, values: Tensor, picture: Tensor) -> Tensor:
+        """(C, h', w') of features in rows and columns, or of patches in one row after others."""
+        if values.dim() == 4:
+            return values[0]
+        height, width = picture.shape[2:]
+        count = values.shape[1]
+        step = max(1, round((height * width / count) ** 0.5))
+        rows, columns = height // step, width // step
+        return values[0, count - rows * columns :].T.reshape(-1, rows, columns)
+
+
 class Depth(_Wrapped):
     """Nearness, larger is nearer; metres are turned into it."""
 
@@ -271,5 +310,6 @@ def _corners(boxes: Tensor) -> Tensor:
 
 
 _WRAPPERS: dict[str, Any] = {
-    one.__name__: one for one in (Queries, Classes, Depth, Trimap, Prompt, Video, Phrases, Queried)
+    one.__name__: one
+    for one in (Queries, Classes, Classifier, Depth, Trimap, Prompt, Video, Phrases, Queried)
 }
