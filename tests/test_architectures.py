@@ -20,6 +20,7 @@ from zoo_weights import published
 
 from mattelier import networks
 from mattelier.catalogue import Store
+from mattelier.commands.main import main
 from mattelier.engines import backends
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open import open_model
@@ -256,6 +257,43 @@ def test_files_that_are_no_weights_are_refused_and_never_run(task: str, tmp_path
         with pytest.raises(ModelError, match=name):
             open_model(tmp_path / name, Store(), "cpu", task=task)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("kind", ["TorchScript", "torch.export"])
+def test_a_program_is_refused_by_one_sentence_that_says_what_to_bring(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As LaMa's big-lama.pt and many others are passed on."""
+    torch = pytest.importorskip("torch")
+    monkeypatch.setenv("MATTELIER_MODELS", str(tmp_path / "models"))
+    program, path = torch.nn.Conv2d(3, 1, 1), tmp_path / "big-lama.pt"
+    if kind == "TorchScript":
+        torch.jit.save(torch.jit.trace(program, torch.zeros(1, 3, 4, 4)), path)
+    else:
+        with path.open("wb") as stream:
+            torch.export.save(torch.export.export(program, (torch.zeros(1, 3, 4, 4),)), stream)
+    capsys.readouterr()
+    (tmp_path / "a.png").write_bytes(png())
+    for command in (
+        ["models", "import", str(path)],
+        ["upscale", str(tmp_path / "a.png"), "--model", str(path)],
+    ):
+        assert main(command) == 3
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert all(word in said for word in ("big-lama.pt", "TorchScript", "ONNX", "safetensors"))
+    assert not list((tmp_path / "models").glob("*"))
+
+
+def png() -> bytes:
+    import io
+
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(stream, "png")
+    return stream.getvalue()
 
 
 # AdaIN

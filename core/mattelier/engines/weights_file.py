@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ State = Mapping[str, NDArray[Any]]
 # Where frameworks put the weights among what training needs besides, the averaged ones first.
 _WRAPPERS = ("state_dict", "model_state_dict", "params_ema", "params", "model")
 _PARALLEL = "module."  # what torch puts before the names of a network that it trained in parallel
+_PROGRAM_FOLDERS = ("code/", "models/")  # in the archives of TorchScript and of torch.export
 _GENERATOR = "generator."  # of a pair that was trained against each other (LaMa)
 
 
@@ -73,6 +75,13 @@ def read_pickled(path: Path) -> State:
 
 
 def _read_torch(path: Path) -> State:
+    if _is_program(path):
+        raise ModelError(
+            "{path} holds a program of PyTorch's (TorchScript or torch.export), which could do "
+            "anything; have it exported as ONNX, or bring its weights as safetensors or a state "
+            "dict (.pth).",
+            path=path,
+        )
     try:
         import torch
     except ImportError:
@@ -96,6 +105,16 @@ def _read_torch(path: Path) -> State:
     if not tensors:
         raise ModelError("{path} holds no weights of a network.", path=path)
     return {name: value.detach().float().numpy() for name, value in tensors.items()}
+
+
+def _is_program(path: Path) -> bool:
+    """Whether a file is an archive with code in it, beside or instead of weights."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inside = [name.partition("/")[2] for name in archive.namelist()]
+    except (OSError, zipfile.BadZipFile):
+        return False
+    return any(name.startswith(_PROGRAM_FOLDERS) for name in inside)
 
 
 def _unwrapped(saved: Any) -> dict[str, Any]:
