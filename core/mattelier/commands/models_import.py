@@ -395,6 +395,8 @@ def _try_out(store: Store, card: Card, flags: dict[str, Any]) -> Card:
         return _try_matte(store, card, flags)
     from mattelier.engines.open import open_model
 
+    if card.input.needs == "prompt":
+        click.echo("It is made ready for this processor, which takes a minute, once.", err=True)
     model = open_model(card, store, "cpu", task=card.task)
     if card.task == "matte":
         _try_hinted(model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -124,7 +125,8 @@ def _from_card(card: Card, store: Store, blend: float | None) -> tuple[_Spec, Ne
     if card.is_folder:
         network = read_network(next(iter(paths.values())).parent, card.task)
         spec = _described(network)
-        return spec, _built(card.name, network, spec)
+        source = _built(card.name, network, spec)
+        return spec, replace(source, cache=store.cache / "openvino" / _cache_name(card))
     spec = _Spec(card.task, card.input, card.output, card.labels)
     graph = card.graph
     if card.architecture is None and graph is None:

@@ -31,7 +31,8 @@ PACKAGE = "openvino"
 _CONVERTER = "openvino.tools.ovc"
 
 # f32 asked for by name: some processors would otherwise choose bf16 and lose alpha's low bits.
-_PROPERTIES = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+PROPERTIES = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+"""What every graph is compiled with."""
 
 # Operations that learned weights go into, and which of their inputs that is.
 _KERNEL_AT = {
@@ -175,7 +176,7 @@ def open_session(source: NetworkSource, device: str) -> OpenVINOSession:
     if source.graph is None:
         graph = _graph_builder(source)
         assert graph is not None
-        network = core().compile_model(graph(), "CPU", _PROPERTIES)
+        network = core().compile_model(graph(), "CPU", PROPERTIES)
         return OpenVINOSession(source.name, network, Ports(None, None, None, source.ports.role))
     try:
         network = _compile(str(source.graph), source.cache)
@@ -261,9 +262,9 @@ def _compile(graph: Any, cache: Path) -> Any:
     """A graph, or the one in a file, for this processor."""
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        return core().compile_model(graph, "CPU", _PROPERTIES | {"CACHE_DIR": str(cache)})
+        return core().compile_model(graph, "CPU", PROPERTIES | {"CACHE_DIR": str(cache)})
     except (OSError, RuntimeError):  # a cache that cannot be used must not stop anybody
-        return core().compile_model(graph, "CPU", _PROPERTIES)
+        return core().compile_model(graph, "CPU", PROPERTIES)
 
 
 def _name(port: Any, *wanted: object) -> str:

@@ -68,6 +68,11 @@ class TorchSession:
         except RuntimeError as error:
             raise EngineError(self._failure(error)) from error
 
+    @property
+    def module(self) -> nn.Module:
+        """What it runs, on its device."""
+        return self._module
+
     def run(
         self, inputs: Mapping[str, NDArray[Any]], entry: str = "forward"
     ) -> dict[str, NDArray[np.float32]]:
