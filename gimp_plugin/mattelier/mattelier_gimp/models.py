@@ -18,6 +18,7 @@ TASKS = {
     "fill": N_("Erasing"),
     "prompt": N_("Pointing"),
     "track": N_("Tracking"),
+    "classify": N_("Classifying"),
 }
 STATES = {
     "ready": N_("Here"),
