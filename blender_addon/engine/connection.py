@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +11,7 @@ import bpy
 
 from ..ground.addon import FOLDER
 from ..ground.failure import Failure
+from ..ground.json_files import read_json
 
 if TYPE_CHECKING:
     from ..mattelier_worker.client import Worker
@@ -47,7 +47,7 @@ def installed() -> Installed:
         It is absent or damaged.
     """
     try:
-        entry = json.loads((FOLDER / "engine.json").read_text("utf-8"))
+        entry = read_json(FOLDER / "engine.json")
         return Installed(
             tuple(map(str, entry["command"])),
             str(entry.get("version", "")),
@@ -140,5 +140,5 @@ def _card_task(card: Path) -> str | None:
     """What a model is for, by its card; None where that cannot be read."""
     try:
         return tomllib.loads(card.read_text("utf-8")).get("task", "matte")
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ..ground.json_files import write_json
+from ..ground.json_files import read_json, write_json
 from .plate import Plate
 from .sequence import Sequence
 
@@ -61,7 +60,7 @@ class MadeFrom(NamedTuple):
 def read_made_from(folder: Path) -> MadeFrom:
     """What the frames of a folder were made from, as far as that is known."""
     try:
-        noted = json.loads((folder / _MADE_FROM_FILE).read_text("utf-8"))
+        noted = read_json(folder / _MADE_FROM_FILE)
         sources = {int(number): str(source) for number, source in noted["frames"].items()}
         return MadeFrom(str(noted["settings"]), str(noted["guidance"]), sources)
     except (OSError, ValueError, AttributeError, TypeError, KeyError):

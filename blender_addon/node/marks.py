@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from ..footage.plate import Plate
 from ..ground.frames import parse_frames, runs
+from ..ground.json_files import parse_json
 
 if TYPE_CHECKING:
     from .settings import ResultSettings
@@ -44,7 +45,7 @@ def clear_marks(item: ResultSettings) -> None:
     """Take the markers of a result off the timeline: it was never looked over."""
     if not item.unsure:
         return
-    made = {(frame, name) for frame, name in json.loads(item.marks or "[]")}
+    made = {tuple(one) for one in _noted(item.marks) if isinstance(one, list)}
     for scene in bpy.data.scenes:
         if scene.library is None:
             for marker in list(scene.timeline_markers):
@@ -55,4 +56,12 @@ def clear_marks(item: ResultSettings) -> None:
 
 def unsure_frames(item: ResultSettings) -> list[int] | None:
     """The marked scene frames, ascending; None where nobody looked since the last bake."""
-    return json.loads(item.unsure) if item.unsure else None
+    return [one for one in _noted(item.unsure) if isinstance(one, int)] if item.unsure else None
+
+
+def _noted(text: str) -> list[Any]:
+    """A list as a .blend file keeps it; nothing of a damaged one: looking over makes it anew."""
+    try:
+        return list(parse_json(text or "[]"))
+    except (ValueError, TypeError):
+        return []

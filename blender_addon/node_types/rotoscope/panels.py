@@ -78,10 +78,15 @@ class Guidance(SubPanel, bpy.types.Panel):
             button = row.operator(idname, text=text, icon=icon)
             button.group, button.index = settings.id_data.name, settings.active
         try:
+            pointed = Pointed.parse(item.pointed)
+        except Failure as failure:
+            draw_sentence(layout, str(failure), "ERROR")
+            return
+        try:
             plate = settings.recent_plate()
         except Failure:
             return
-        frames = [plate.scene_frame(number) for number in Pointed.parse(item.pointed).frames]
+        frames = [plate.scene_frame(number) for number in pointed.frames]
         if frames:
             draw_sentence(layout, f"Keys: {format_frames(frames)}", "KEYFRAME_HLT")
 

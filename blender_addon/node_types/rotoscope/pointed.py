@@ -11,6 +11,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ...ground.failure import Failure
+from ...ground.json_files import parse_json
+
 _DIGITS = 2
 
 
@@ -102,15 +105,26 @@ class Pointed:
 
     @classmethod
     def parse(cls, text: str) -> Pointed:
-        """As `text` was made by `dump`; "" is nothing."""
-        return cls(
-            {
-                int(number): Gestures(
-                    tuple(Click(**one) if "positive" in one else Box(**one) for one in made)
-                )
-                for number, made in json.loads(text or "{}").items()
-            }
-        )
+        """As `text` was made by `dump`; "" is nothing.
+
+        Raises
+        ------
+        Failure
+            It was not.
+        """
+        try:
+            return cls(
+                {
+                    int(number): Gestures(
+                        tuple(Click(**one) if "positive" in one else Box(**one) for one in made)
+                    )
+                    for number, made in parse_json(text or "{}").items()
+                }
+            )
+        except (ValueError, TypeError, AttributeError):
+            raise Failure(
+                "What was pointed at is damaged in this file; Remove Key takes it away."
+            ) from None
 
     def dump(self) -> str:
         """As a .blend file keeps it."""

@@ -237,7 +237,13 @@ class RemovePointed(ResultOperator, bpy.types.Operator):
         settings = self.find_group().mattelier
         item = settings.objects[self.index]
         number = settings.find_plate().number(context.scene.frame_current)
-        if not Pointed.parse(item.pointed).on(number):
+        try:
+            pointed = Pointed.parse(item.pointed)
+        except Failure as failure:
+            _keep(item, Pointed({}))
+            self.report({"WARNING"}, str(failure))
+            return {"FINISHED"}
+        if not pointed.on(number):
             raise Failure("Nothing was pointed at on this frame.")
         keep_key(item, number, Gestures())
         return {"FINISHED"}
@@ -245,7 +251,11 @@ class RemovePointed(ResultOperator, bpy.types.Operator):
 
 def keep_key(item: ResultSettings, number: int, gestures: Gestures) -> None:
     """Let a subject be guided by what was pointed at, with these gestures on a plate's number."""
-    item.pointed = Pointed.parse(item.pointed).with_key(number, gestures).dump()
+    _keep(item, Pointed.parse(item.pointed).with_key(number, gestures))
+
+
+def _keep(item: ResultSettings, pointed: Pointed) -> None:
+    item.pointed = pointed.dump()
     item.guide = "POINTS"
     item.guide_changed = True
     forget()

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from ...footage.bake_files import baked_frames, pass_files
 from ...footage.plate import Plate
 from ...ground.failure import Failure
 from ...ground.frames import format_frames
+from ...ground.json_files import read_json
 from ...node.engine_operator import EngineOperator
 
 _MATTE = "matte"
@@ -66,7 +66,7 @@ class MakeSplines(EngineOperator, bpy.types.Operator):
                 "output": str(file),
             }
             self._report = run_task(engine, "splines", options)
-            self._traced = json.loads(file.read_text("utf-8"))
+            self._traced = read_json(file)
 
     def show(self, context: bpy.types.Context) -> None:
         if not self._traced["splines"]:

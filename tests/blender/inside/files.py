@@ -126,6 +126,37 @@ def case_copies_bake_on_their_own(stage):
             shows(stage, each.node_tree)
 
 
+def case_damaged_notes_are_told_or_made_anew(stage):
+    """Brackets nested deeper than Python's parser goes, in the cache and in the .blend file."""
+    nested = "[" * 100_000
+    node = stage.add(start=1)
+    stage.bake(node)
+    item = node.node_tree.mattelier.objects[0]
+    (item.folder / "made_from.json").write_text(nested)
+    module("ground.recent").forget()
+    assert len(state(node).stale) == 10
+    stage.bake(node)
+    assert len(state(node).fresh) == 10
+    item.unsure = item.marks = nested
+    assert module("node.marks").unsure_frames(item) == []
+    module("node.marks").clear_marks(item)
+    assert module("node.marks").unsure_frames(item) is None
+    item.pointed, item.guide = nested, "POINTS"
+    told = "What was pointed at is damaged in this file; Remove Key takes it away."
+    assert sentence(lambda: stage.bake(node)) == told
+    assert bpy.ops.mattelier.remove_pointed(group=node.node_tree.name) == {"FINISHED"}
+    assert item.pointed == ""
+    connection = module("engine.connection")
+    engine = connection.FOLDER / "engine.json"
+    before = engine.read_bytes()
+    try:
+        engine.write_text(nested)
+        told = sentence(bpy.ops.mattelier.check_installation)
+        assert told.startswith("The add-on does not know where its engine is")
+    finally:
+        engine.write_bytes(before)
+
+
 def all_types(stage):
     """A baked node of each type; that of Bokeh uses the others' mattes and a depth pass."""
     nodes = {node_type: stage.add(start=1, node_type=node_type) for node_type in NODE_TYPES}
