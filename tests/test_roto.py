@@ -27,6 +27,7 @@ from mattelier.media.provenance import read_provenance
 from mattelier.requests import Box, KeyRequest, MatteRequest, Point, RotoRequest, from_json, to_json
 from mattelier.shot import roto
 from mattelier.types.errors import UsageError
+from mattelier.types.frame_range import FrameRange
 from mattelier.types.progress import Cancelled, heard_by
 
 HEIGHT, WIDTH, COUNT = 60, 96, 8
@@ -351,6 +352,28 @@ def test_no_pixel_is_wholly_two_subjects(shot):
     assert np.abs(woman - dog).max() < 0.01  # both were said to be the same
     # What only one of them claims stays as it is.
     assert np.abs((woman + dog - alone)[alone < 0.05]).max() < 0.1
+
+
+def test_a_finished_matte_is_kept_to_the_bit_and_carried_on(shot):
+    """An exact key that is hard is made as soft as its edge; a finished one is what it is."""
+    mattes = {}
+    for edge, made in (("exact", "1004-1005"), ("matte", "1004")):  # tracked alike
+        key = KeyRequest(1004, str(shot / "mask.1004.png"), edge=edge)
+        request = RotoRequest(
+            str(shot / "plate"),
+            str(shot / "out/matte.####.exr"),
+            frames="1004-1005",
+            keys=(key,),
+            matte=MatteRequest(model="tiny"),
+            tune=0,
+        )
+        assert roto.run(request).written == FrameRange.parse(made)
+        mattes[edge] = [stills.read_grey(shot / f"out/matte.{n}.exr") for n in (1004, 1005)]
+        assert roto.run(request).written == FrameRange()
+    drawn = disc(1004) / np.float32(255)
+    np.testing.assert_array_equal(mattes["matte"][0], drawn)
+    assert not np.array_equal(mattes["exact"][0], drawn)
+    assert mattes["matte"][1].max() > 0.9
 
 
 def test_a_folder_of_masks_is_a_key_for_each(shot):

@@ -24,9 +24,6 @@ from ..node.settings import ResultSettings
 from .cache import bake_folder, settings_digest
 from .freshness import frame_sources
 
-_USUAL_SPACES = {(True, "Linear Rec.709"), (False, "sRGB")}  # of float files, and of others
-_DATA_SPACES = {"Non-Color", "Raw"}
-
 
 @dataclass(frozen=True)
 class Job:
@@ -168,7 +165,7 @@ def prepare(item: ResultSettings, numbers: Iterable[int] | None = None) -> Job:
             "plate": plate.pattern,
             "frames": format_frames(stale),
             "format": "exr",
-            "colorspace": _colorspace(plate),
+            "colorspace": plate.engine_space,
             **request.options,
         },
         passes=settings.passes,
@@ -213,10 +210,3 @@ def frames_to_bake(item: ResultSettings, which: str, scene: bpy.types.Scene) -> 
     else:
         first, last = scene.frame_start, scene.frame_end
     return range(max(plate.number(first), plate.first), min(plate.number(last), plate.last) + 1)
-
-
-def _colorspace(plate: Plate) -> str | None:
-    """The engine's name of the plate's colour space; None where it is what such files have."""
-    if plate.space in _DATA_SPACES or (plate.is_scene_linear, plate.space) in _USUAL_SPACES:
-        return None
-    return {"Linear Rec.709": "lin_rec709"}.get(plate.space, plate.space)

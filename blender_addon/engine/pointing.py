@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..ground.failure import Failure
@@ -42,29 +42,38 @@ class Matte(NamedTuple):
     asked: int
 
 
-class PointingSession:
+class EngineSession:
     """Asks in a thread of its own; only the newest question counts.
 
-    A question is answered at once and roughly, then as the bake will have it, unless another one
-    has come.
+    Parameters
+    ----------
+    task : str
+        The worker's.
+    stages : sequence of mapping
+        What is added to a question, one after the other: it is answered as often, unless another
+        one has come.
+    picture : Picture, optional
+        Goes with the first question.
 
     Attributes
     ----------
     matte : Matte or None
         The newest answer.
-    width : int
-        Of the picture that is asked about, in pixels.
     failure : str
         Why there are no more answers; "" while there are.
     """
 
-    def __init__(self, engine: str, picture: Picture, matte: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        engine: str,
+        task: str,
+        stages: Sequence[Mapping[str, object]] = ({},),
+        picture: Picture | None = None,
+    ) -> None:
         self.matte: Matte | None = None
         self.failure = ""
-        self._engine = engine
+        self._engine, self._task, self._stages = engine, task, stages
         self._picture = picture
-        self.width = picture.width
-        self._request = dict(matte)
         self._question: dict[str, object] | None = None
         self._asked = self._settled = 0
         self._changed = threading.Condition()
@@ -72,11 +81,11 @@ class PointingSession:
         self._worker: Worker | None = None
         threading.Thread(target=self._answer, daemon=True).start()
 
-    def ask(self, hint: Mapping[str, object]) -> int:
-        """Ask what the subject is by these clicks and this box; gives the question's number."""
+    def ask(self, question: Mapping[str, object]) -> int:
+        """Ask; gives the question's number."""
         with self._changed:
             self._asked += 1
-            self._question = {"matte": {**self._request, "hint": dict(hint)}}
+            self._question = dict(question)
             self._changed.notify()
             return self._asked
 
@@ -98,16 +107,16 @@ class PointingSession:
 
         try:
             with connect(self._engine) as self._worker:
-                pictures = {"picture": self._picture.pixels()}
+                pictures = {} if self._picture is None else {"picture": self._picture.pixels()}
                 while True:
                     with self._changed:
                         self._changed.wait_for(lambda: self._ended or self._settled < self._asked)
                         if self._ended:
                             return
                         asked, question = self._asked, dict(self._question)
-                    for stage in ("glance", "settle"):
-                        options = {**question, "stage": stage}
-                        answer = self._worker.run("point", options, pictures, depth="f32")
+                    for stage in self._stages:
+                        options = {**question, **stage}
+                        answer = self._worker.run(self._task, options, pictures, depth="f32")
                         pictures = {}
                         alpha = answer.pictures["alpha"]
                         samples = array("f", b"".join(alpha.strips))
@@ -119,3 +128,23 @@ class PointingSession:
         except (WorkerError, Failure) as error:
             if not self._ended:
                 self.failure = str(error)
+
+
+class PointingSession(EngineSession):
+    """What the subject of a picture is, by clicks and a box: at once and roughly, then as the bake
+    will have it.
+
+    Attributes
+    ----------
+    width : int
+        Of the picture that is asked about, in pixels.
+    """
+
+    def __init__(self, engine: str, picture: Picture, matte: Mapping[str, object]) -> None:
+        self.width = picture.width
+        self._request = dict(matte)
+        super().__init__(engine, "point", ({"stage": "glance"}, {"stage": "settle"}), picture)
+
+    def ask(self, hint: Mapping[str, object]) -> int:
+        """Ask what the subject is by these clicks and this box; gives the question's number."""
+        return super().ask({"matte": {**self._request, "hint": dict(hint)}})

@@ -12,6 +12,9 @@ from ..ground.blend_paths import absolute
 from ..ground.failure import Failure
 from .sequence import Sequence
 
+_USUAL_SPACES = {(True, "Linear Rec.709"), (False, "sRGB")}  # of float files, and of others
+_DATA_SPACES = {"Non-Color", "Raw"}
+
 
 @dataclass(frozen=True)
 class Plate:
@@ -80,6 +83,13 @@ class Plate:
     def is_scene_linear(self) -> bool:
         """Whether the engine keeps the plate's own space in what it writes: float files."""
         return self.file.suffix.lower() in {".exr", ".hdr"}
+
+    @property
+    def engine_space(self) -> str | None:
+        """The engine's name of its colour space; None where it is what such files have."""
+        if self.space in _DATA_SPACES or (self.is_scene_linear, self.space) in _USUAL_SPACES:
+            return None
+        return {"Linear Rec.709": "lin_rec709"}.get(self.space, self.space)
 
     @property
     def name(self) -> str:

@@ -245,6 +245,9 @@ def attend(connection: socket.socket, folder: Path) -> None:
             pictures = server._receive_pictures(connection, announced)
             outcome = jobs._point(_models, request["options"], pictures, kept)
             server._send_outcome(connection, outcome, server._dtype(request["depth"]))
+        elif request["task"] == "correct":  # by the engine
+            outcome = jobs._correct(_models, request["options"], {}, kept)
+            server._send_outcome(connection, outcome, server._dtype(request["depth"]))
         elif request["task"] in ("qc", "splines", "models"):  # by the engine
             job = jobs.jobs(list)[request["task"]]
             try:

@@ -36,6 +36,8 @@ _STEPS = (
     "a screen is keyed",
     "pointing in the picture makes a key",
     "a key is edited, left and undone",
+    "strokes over a baked matte make a key",
+    "a correction is left, baked and undone",
     "end",
 )
 

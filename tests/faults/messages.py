@@ -51,6 +51,12 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "matte": {"quality": "fast", "hint": {"points": [{"x": 3, "y": 3}]}},
         "strokes": [{"kind": "hair", "points": [{"x": 2, "y": 2}], "radius": 2}],
     },
+    "correct": {
+        "plate": "/nowhere/a.####.png",
+        "frame": 1,
+        "matte": "/nowhere/m.exr",
+        "strokes": [{"kind": "sure", "points": [{"x": 2, "y": 2}], "radius": 2}],
+    },
     "upscale": {"scale": 2, "model": "default"},
     "bokeh": {"radius": 3, "blades": 0, "focus": {"x": 3, "y": 3}},
     "denoise": {"strength": 0.5},
@@ -62,7 +68,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "status": {},
 }
 _EXTRA = {"refine": {"name": "mask", "channels": 1}}
-_SHOTS = ("roto", "frames", "qc", "status")
+_SHOTS = ("correct", "roto", "frames", "qc", "status")
 
 
 class Worker:

@@ -16,9 +16,11 @@ from ...footage.sequence import Sequence as Files
 from ...footage.sequence import link_or_copy
 from ...ground.failure import Failure
 from ...ground.frames import format_frames, parse_frames
+from ...ground.json_files import digest
 from ...ground.scratch_scene import scratch_scene
 from ...ground.versions import new_compositor, output_socket
 from ...node.settings import ResultSettings
+from .corrected import corrections_on_plate, write_correction
 from .pointed import Pointed
 
 _MIN_FRAME = -1_048_570  # Blender's frames begin a little earlier
@@ -37,12 +39,15 @@ class Guidance:
     points : dict
         Plate number → "points", a list of {"x", "y", "positive"}, and perhaps a "box", in pixels
         from the top left: fields of the engine's key.
+    corrected : dict
+        As `files`, of mattes that an artist has corrected; they replace what else is on a frame.
     digest : str
         Of the content.
     """
 
     files: dict[int, str] = field(default_factory=dict)
     points: dict[int, dict[str, object]] = field(default_factory=dict)
+    corrected: dict[int, str] = field(default_factory=dict)
     digest: str = ""
 
 
@@ -53,7 +58,24 @@ def write_guidance(item: ResultSettings, plate: Plate, folder: Path) -> Guidance
     ------
     Failure
         It is set to something that is not there, or no key lies on the plate.
+    OSError
+        The folder cannot be written.
     """
+    guidance, kept = _write_guide(item, plate, folder), corrections_on_plate(item, plate)
+    if not kept:
+        return guidance
+    names = {number: f"corrected.{number:04d}.exr" for number in kept}
+    for number, name in names.items():
+        write_correction(item, number, folder / name)
+    return Guidance(
+        {number: name for number, name in guidance.files.items() if number not in kept},
+        {number: said for number, said in guidance.points.items() if number not in kept},
+        names,
+        digest([guidance.digest, list(kept.items())]),
+    )
+
+
+def _write_guide(item: ResultSettings, plate: Plate, folder: Path) -> Guidance:
     if item.guide == "MASK":
         return _write_mask(item, plate, folder)
     if item.guide == "SEQUENCE":
@@ -242,7 +264,7 @@ def _read_tracks(item: ResultSettings, plate: Plate) -> Guidance:
     if not any(key["points"] for key in points.values()):
         raise Failure("The clip has no track markers on the key frames; track some first.")
     content_hash = hashlib.sha256(repr(sorted(points.items())).encode())
-    return Guidance({}, points, content_hash.hexdigest()[:_DIGEST_DIGITS])
+    return Guidance({}, points, digest=content_hash.hexdigest()[:_DIGEST_DIGITS])
 
 
 def _read_pointed(item: ResultSettings, plate: Plate) -> Guidance:
@@ -252,4 +274,4 @@ def _read_pointed(item: ResultSettings, plate: Plate) -> Guidance:
     shown = [plate.scene_frame(number) for number in frames]
     points = {n: frames[n].key() for n in _numbers_on_plate(item, plate, sorted(shown))}
     content_hash = hashlib.sha256(repr(sorted(points.items())).encode())
-    return Guidance({}, points, content_hash.hexdigest()[:_DIGEST_DIGITS])
+    return Guidance({}, points, digest=content_hash.hexdigest()[:_DIGEST_DIGITS])

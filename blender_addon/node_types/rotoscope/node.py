@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -22,7 +23,8 @@ from ...node.group_builder import GroupBuilder
 from ...node.node_type import BakeRequest, NodeType
 from ...node.request_field import encode_request
 from ...node.settings import NodeSettings, ResultSettings
-from . import operators, panels, pointing, splines
+from . import correcting, operators, panels, pointing, splines
+from .corrected import corrected, correction_node
 from .guidance import exact_numbers, write_guidance
 from .mask_edits import mark_edited_masks
 from .settings import (
@@ -61,7 +63,11 @@ class Rotoscope(NodeType):
     guide_operator = (operators.DrawMask.bl_idname, "Draw a Mask", "MOD_MASK")
     settings = RotoscopeSettings
     result_settings = SubjectSettings
-    classes = (*operators.CLASSES, *splines.CLASSES, *pointing.CLASSES, *panels.CLASSES)
+    classes = tuple(
+        found
+        for module in (operators, splines, pointing, correcting, panels)
+        for found in module.CLASSES
+    )
     handlers = ((bpy.app.handlers.depsgraph_update_post, mark_edited_masks),)
 
     def passes(self, settings: NodeSettings) -> tuple[str, ...]:
@@ -77,6 +83,10 @@ class Rotoscope(NodeType):
         ]
 
     def frame_inputs(self, item: ResultSettings, plate: Plate) -> object:
+        guided = self._guide_inputs(item, plate)
+        return [guided, item.corrected] if item.corrected else guided
+
+    def _guide_inputs(self, item: ResultSettings, plate: Plate) -> object:
         if item.guide == "NONE":
             return None
         if item.guide == "POINTS":
@@ -114,7 +124,7 @@ class Rotoscope(NodeType):
             scratch.mkdir()
             guidance = write_guidance(item, plate, scratch)
             masks = folder / (GUIDANCE_PREFIX + guidance.digest)
-            if guidance.files and not masks.is_dir():
+            if (guidance.files or guidance.corrected) and not masks.is_dir():
                 os.replace(scratch, masks)
         except OSError as error:
             raise Failure(f"{folder} cannot be written: {error.strerror or error}.") from error
@@ -129,6 +139,10 @@ class Rotoscope(NodeType):
                 "object": item.uid,
             }
             for number, name in guidance.files.items()
+        ]
+        keys += [
+            {"frame": number, "mask": str(masks / name), "edge": "matte", "object": item.uid}
+            for number, name in guidance.corrected.items()
         ]
         keys += [
             {"frame": number, **said, "object": item.uid}
@@ -151,6 +165,9 @@ class Rotoscope(NodeType):
     ) -> tuple[bpy.types.NodeSocket, ...]:
         builder.node("CompositorNodeMask", mask_node(item), -1, row)
         builder.node("CompositorNodeImage", rough_node(item), -1, row + 1)
+        with contextlib.suppress(Failure):  # told where it is baked
+            for number in corrected(item):
+                builder.node("CompositorNodeImage", correction_node(item, number), -2, row)
         settings = item.id_data.mattelier
         matte = builder.baked(item, _MATTE, row, data=True).outputs[0]
         colour = plate = builder.straight(f"Straight {item.uid}", plate_node.outputs[0], row)

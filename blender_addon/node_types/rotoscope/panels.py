@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import bpy
 
 from ...ground.failure import Failure
 from ...ground.frames import format_frames
 from ...node.panels import SubPanel, draw_sentence
 from ...node.settings import NodeSettings
+from .corrected import corrected
+from .correcting import CorrectMatte, RemoveCorrection
 from .operators import AddSubject, DrawMask, RemoveSubject
 from .pointed import Pointed
 from .pointing import PointAtSubject, RemovePointed
@@ -59,6 +63,8 @@ class Guidance(SubPanel, bpy.types.Panel):
             column.row().prop(item, "edge", expand=True)
             if item.edge == "ROUGH":
                 column.prop(item, "exact_list")
+        if item.stored_folder:
+            self._draw_corrected(layout, settings)
         row = layout.row(align=True)
         row.operator(AddSubject.bl_idname, icon="ADD").group = group.name
         if len(settings.objects) > 1:
@@ -69,26 +75,45 @@ class Guidance(SubPanel, bpy.types.Panel):
         self, layout: bpy.types.UILayout, context: bpy.types.Context, settings: NodeSettings
     ) -> None:
         """What was pointed at, and on which scene frames."""
+        _draw_pair(layout, settings, PointAtSubject, "RESTRICT_SELECT_OFF", RemovePointed)
         item = settings.objects[settings.active]
-        row = layout.row(align=True)
-        for idname, text, icon in (
-            (PointAtSubject.bl_idname, PointAtSubject.bl_label, "RESTRICT_SELECT_OFF"),
-            (RemovePointed.bl_idname, "", "X"),
-        ):
-            button = row.operator(idname, text=text, icon=icon)
-            button.group, button.index = settings.id_data.name, settings.active
-        try:
-            pointed = Pointed.parse(item.pointed)
-        except Failure as failure:
-            draw_sentence(layout, str(failure), "ERROR")
-            return
-        try:
-            plate = settings.recent_plate()
-        except Failure:
-            return
-        frames = [plate.scene_frame(number) for number in pointed.frames]
-        if frames:
-            draw_sentence(layout, f"Keys: {format_frames(frames)}", "KEYFRAME_HLT")
+        _draw_frames(layout, settings, "Keys", lambda: Pointed.parse(item.pointed).frames)
+
+    def _draw_corrected(self, layout: bpy.types.UILayout, settings: NodeSettings) -> None:
+        """Which baked mattes were corrected."""
+        _draw_pair(layout, settings, CorrectMatte, "BRUSH_DATA", RemoveCorrection)
+        item = settings.objects[settings.active]
+        _draw_frames(layout, settings, "Corrected", lambda: corrected(item))
+
+
+def _draw_pair(
+    layout: bpy.types.UILayout, settings: NodeSettings, does: type, icon: str, removes: type
+) -> None:
+    """An operator on the active subject, and beside it the one that takes its work away."""
+    row = layout.row(align=True)
+    for operator, text, shown in ((does, does.bl_label, icon), (removes, "", "X")):
+        button = row.operator(operator.bl_idname, text=text, icon=shown)
+        button.group, button.index = settings.id_data.name, settings.active
+
+
+def _draw_frames(
+    layout: bpy.types.UILayout,
+    settings: NodeSettings,
+    title: str,
+    find_numbers: Callable[[], Iterable[int]],
+) -> None:
+    """The scene frames of plate numbers, where there are any."""
+    try:
+        numbers = find_numbers()
+    except Failure as failure:
+        draw_sentence(layout, str(failure), "ERROR")
+        return
+    try:
+        plate = settings.recent_plate()
+    except Failure:
+        return
+    if frames := [plate.scene_frame(number) for number in numbers]:
+        draw_sentence(layout, f"{title}: {format_frames(frames)}", "KEYFRAME_HLT")
 
 
 class Matting(SubPanel, bpy.types.Panel):

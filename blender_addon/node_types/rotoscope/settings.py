@@ -4,7 +4,14 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    IntProperty,
+    StringProperty,
+)
 
 from ...node.edge import EdgeSettings
 from ...node.request_field import MODEL, RequestField
@@ -75,6 +82,18 @@ class SubjectSettings:
 
     guide: EnumProperty(name="Guidance", items=_GUIDES, default="NONE", update=rebuild_group)
     pointed: StringProperty(options={"HIDDEN"}, description="Clicks and boxes by plate number")
+    corrected: StringProperty(
+        options={"HIDDEN"}, description="Digests of corrected mattes by plate number"
+    )
+    colour: FloatVectorProperty(
+        name="Colour",
+        subtype="COLOR",
+        size=3,
+        min=0,
+        max=1,
+        default=(1, 0.1, 0.8),
+        description="What this subject's matte is tinted with over the picture",
+    )
     mask_name: StringProperty(
         name="Mask", description="Where the subject is", **datablock_name("mask", "masks")
     )

@@ -44,7 +44,7 @@ class PointingSession:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self._small = _at_most(view, _GLANCE_PIXELS)
+        self._small = at_most(view, _GLANCE_PIXELS)
         self._coarse: dict[int, tuple[object, Alpha]] = {}  # each by what it is the answer to
         self._solved: dict[int, tuple[object, Alpha]] = {}
 
@@ -138,7 +138,7 @@ def draw_strokes(alpha: Alpha, strokes: Sequence[Stroke]) -> Alpha:
         return alpha
     drawn = alpha.copy()
     for stroke in strokes:
-        cover = _stroke_cover(alpha.shape, stroke)
+        cover = stroke_cover(alpha.shape, stroke)
         drawn += cover * (np.float32(stroke.kind == "sure") - drawn)
     return drawn
 
@@ -149,7 +149,7 @@ def solve_hair(view: View, alpha: Alpha, strokes: Sequence[Stroke]) -> Alpha:
         return alpha
     brushed = np.zeros(alpha.shape, bool)
     for stroke in strokes:
-        brushed |= _stroke_cover(alpha.shape, stroke) > 0.5
+        brushed |= stroke_cover(alpha.shape, stroke) > 0.5
     rows, columns = (np.flatnonzero(brushed.any(axis)) for axis in (1, 0))
     if not rows.size:
         return alpha
@@ -168,7 +168,7 @@ def solve_hair(view: View, alpha: Alpha, strokes: Sequence[Stroke]) -> Alpha:
     return result
 
 
-def _at_most(view: View, pixels: int) -> View:
+def at_most(view: View, pixels: int) -> View:
     """A view of the same picture with so many pixels at most."""
     scale = (pixels / (view.height * view.width)) ** 0.5
     if scale >= 1:
@@ -189,7 +189,7 @@ def _scaled(strokes: Sequence[Stroke], scale: float) -> list[Stroke]:
     ]
 
 
-def _stroke_cover(shape: tuple[int, ...], stroke: Stroke) -> Alpha:
+def stroke_cover(shape: tuple[int, ...], stroke: Stroke) -> Alpha:
     """Where a brush has been: (H, W) float32 0…1, soft at its rim."""
     import cv2
 

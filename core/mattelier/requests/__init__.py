@@ -7,6 +7,7 @@ Equal requests have equal digests, which name cached results.
 from __future__ import annotations
 
 from mattelier.requests.bokeh import BokehRequest
+from mattelier.requests.correct import CorrectRequest
 from mattelier.requests.cutout import CutoutRequest
 from mattelier.requests.denoise import DenoiseRequest
 from mattelier.requests.depth import DepthRequest
@@ -40,6 +41,7 @@ __all__ = [
     "SUBJECT",
     "BokehRequest",
     "Box",
+    "CorrectRequest",
     "CutoutRequest",
     "DenoiseRequest",
     "DepthRequest",

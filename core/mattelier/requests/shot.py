@@ -13,7 +13,7 @@ from mattelier.types.errors import UsageError
 
 ShotOutput = Literal["matte", "foreground", "premult", "preview"]
 FrameFormat = Literal["auto", "exr", "png", "tiff", "mov", "mkv", "mp4"]
-KeyEdge = Literal["rough", "exact"]
+KeyEdge = Literal["rough", "exact", "matte"]
 MovieCodec = Literal["auto", "prores", "png", "ffv1", "h264"]
 
 SUBJECT = "subject"
@@ -114,8 +114,9 @@ class KeyRequest:
 
     Attributes
     ----------
-    edge : "rough" or "exact"
-        Of the mask: it says where the subject is, and the edge is found anew; or it is the matte.
+    edge : "rough", "exact" or "matte"
+        Of the mask: it says where the subject is, and the edge is found anew; it is drawn where
+        the edge is, and only made as soft as that is; or it is the finished matte.
     """
 
     frame: int

@@ -85,7 +85,8 @@ class FrameMatter:
         if keys.is_exact(frame):
             mask = keys[frame].mask
             assert mask is not None
-            alpha = key_matte(view, mask, request.quality) if request.refine else mask
+            drawn = request.refine and not keys.is_finished(frame)
+            alpha = key_matte(view, mask, request.quality) if drawn else mask
         elif request.refine:
             alpha = refine(view, coarse, quality=request.quality)
         else:

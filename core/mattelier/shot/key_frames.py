@@ -46,7 +46,11 @@ class KeyFrames(Mapping[int, Hint]):
 
     def is_exact(self, frame: int) -> bool:
         """Whether an artist drew this frame's matte itself."""
-        return self.has_mask(frame) and self._keys[frame].edge == "exact"
+        return self.has_mask(frame) and self._keys[frame].edge in ("exact", "matte")
+
+    def is_finished(self, frame: int) -> bool:
+        """Whether this frame's mask is its finished matte, which nothing is done to."""
+        return self.has_mask(frame) and self._keys[frame].edge == "matte"
 
     def _read(self, key: KeyRequest) -> Hint:
         from mattelier.media.stills import read_grey
@@ -63,7 +67,7 @@ class KeyFrames(Mapping[int, Hint]):
             name = key.mask or f"of {key.object}"
             raise UsageError(f"The key {name} at frame {key.frame}: {error}") from None
         assert hint is not None
-        return replace(hint, mask_as="matte") if key.edge == "exact" else hint
+        return replace(hint, mask_as="matte") if key.edge in ("exact", "matte") else hint
 
 
 def collect_key_frames(request: RotoRequest, plate: Plate) -> dict[str, KeyFrames]:

@@ -200,7 +200,8 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
                 tracked = self._tracks[name].digest(frame)
             except PictureError:  # it could not be read; reading it again says why
                 tracked = ""
-            inputs.append([name, tracked, self._plate_digests[name][frame]])
+            finished = ["finished"] if self.shot.keys[name].is_finished(frame) else []
+            inputs.append([name, tracked, self._plate_digests[name][frame], *finished])
         matte = self.request.matte
         return digest(
             _CACHE_VERSION,

@@ -25,6 +25,7 @@ from mattelier.requests import (
 from mattelier.tasks.registry import TASKS, TaskInput, TaskSpec, field_value, run
 from mattelier.types.errors import UsageError
 from mattelier.types.progress import stage
+from mattelier.worker.correcting import correct
 from mattelier.worker.models import models
 from mattelier.worker.pointing import Kept, point
 from mattelier.worker.splines import splines
@@ -80,6 +81,7 @@ def jobs(names_at_work: Callable[[], list[str]]) -> dict[str, Job]:
     return {
         **{name: _task_job(spec) for name, spec in TASKS.items()},
         "point": Job(_point, {"picture": (3, 4), "mask": (1,)}, keeps=True),
+        "correct": Job(_correct, keeps=True),
         "roto": Job(_roto, long=True),
         "frames": Job(_frames, long=True),
         "qc": Job(_qc, long=True),
@@ -192,6 +194,11 @@ def _task_outcome(spec: TaskSpec, result: Result) -> Outcome:
 
 def _point(models: ModelCache, options: Any, pictures: Mapping[str, Any], kept: Kept) -> Outcome:
     return Outcome(*point(models, options, pictures, kept))
+
+
+def _correct(models: ModelCache, options: Any, pictures: Mapping[str, Any], kept: Kept) -> Outcome:
+    report, alpha, kept.matte = correct(options, kept.matte)
+    return Outcome(report, {"alpha": alpha})
 
 
 def _models(cache: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Outcome:

@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     from mattelier.engines.model_cache import ModelCache
     from mattelier.matting.hint import Hint
     from mattelier.matting.pointing import PointingSession
+    from mattelier.worker.correcting import KeptMatte
 
 MAX_KEPT_PIXELS = 8_000_000  # of the picture that one connection keeps
 
 
 class Kept:
-    """What a connection keeps between its requests: one picture at most."""
+    """What a connection keeps between its requests: one picture at most, and one matte."""
 
     def __init__(self) -> None:
+        self.matte: KeptMatte | None = None
         self.session: PointingSession | None = None
         self.start: Hint | None = None
         self.colour: NDArray[Any] | None = None

@@ -23,6 +23,8 @@ shown (8 megapixels at most), and "mask" where the matte begins with one; each a
 that size. All gestures that hold are named each time, in pixels of the picture shown. "glance"
 answers at once; "settle" takes its time, and is what "apply" then refines on a "picture" of any
 size, sent with it; "foreground": true gives colours, too. The picture goes with the connection.
+"correct" does the same with a shot's matte: {"plate", "frame", "matte", "strokes"} name files, and
+the answer is the matte as the strokes want it; "output" names the file that keeps it.
 """
 
 from __future__ import annotations

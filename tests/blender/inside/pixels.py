@@ -1,7 +1,7 @@
 """The real engine's files in compositing: what versions of Blender do differently with them."""
 
 from edges import over_grey
-from stage import near, square_mask, state
+from stage import module, near, read, square_mask, state
 
 GREY = 0.319
 ORANGE_RED = ((225 / 255 + 0.055) / 1.055) ** 2.4  # of the disc; the sky has a seventh of it
@@ -58,6 +58,45 @@ def case_alpha_over_of_the_engines_files_is_the_formula(stage):
     stage.bake(node, "SCENE")
     assert state(node).fresh == (1001, 1002, 1003)
     assert times == {path: path.stat().st_mtime_ns for path in stage.folder.rglob("coarse.*.npz")}
+
+
+def case_a_correction_holds_and_is_carried_on(stage):
+    """One disc of two was meant; a stroke through the other one brings it, on all frames."""
+    stage.size((320, 180))
+    stage.scene.frame_start, stage.scene.frame_end = 1001, 1003
+    node = stage.add("pair.1001.png", start=1001)
+    settings = node.node_tree.mattelier
+    settings.quality = "fast"
+    item = settings.objects[0]
+    stage.scene.frame_set(1001)
+    item.guide, item.mask = "MASK", square_mask("guide", 0.125)
+    stage.bake(node, "SCENE")
+    stage.show(node.outputs["Matte"])
+    before = {frame: stage.render(frame) for frame in (1002, 1003)}
+    for matte in before.values():
+        near(matte[95, 85, 0], 1, 0.02)
+        near(matte[95, 235, 0], 0, 0.02)
+    question = module("node_types.rotoscope.correcting")._question
+    file = stage.folder / "corrected.exr"
+    places = [{"x": 215, "y": 95}, {"x": 250, "y": 95}]
+    options = question(item, settings.find_plate(), 1002, stage.folder)
+    options |= {"strokes": [{"kind": "sure", "points": places, "radius": 12}], "output": str(file)}
+    module("engine.connection").run_task("", "correct", options)
+    module("node_types.rotoscope.corrected").keep_correction(item, 1002, file)
+    stage.bake(node, "SCENE")
+    assert state(node).fresh == (1001, 1002, 1003)
+    kept, shown = read(file), stage.render(1002)
+    for y in range(0, 180, 3):
+        for x in range(0, 320, 3):
+            near(shown[y, x, 0], kept[y, x, 0], 1 / 1024)
+    for x in range(215, 251):
+        assert shown[95, x, 0] == 1  # exact where it was painted
+    near(shown[95 - 30, 233, 0], 1, 0.02)  # and found beside it
+    near(shown[95 - 40, 233, 0], 0, 0.02)
+    near(shown[95, 85, 0], before[1002][95, 85, 0], 1 / 1024)
+    carried = stage.render(1003)
+    near(carried[95, 86, 0], 1, 0.05)
+    near(carried[95, 236, 0], 1, 0.05)
 
 
 def compare(stage, node, over):

@@ -65,7 +65,7 @@ def case_the_engine_answers_about_the_frame_that_is_shown(stage):
     """A disc of 45 pixels that walks 8 pixels a frame: at (92, 95) on the fifth."""
     node = stage.add("shot.1001.png", start=11)
     settings = node.node_tree.mattelier
-    asking = module("node_types.rotoscope.pointing")
+    asking = module("node_types.rotoscope.over_picture")
     images = len(bpy.data.images)
     image = asking.picture_of_frame(settings, settings.find_plate(), 15)
     assert tuple(image.size) == (320, 180)
