@@ -15,6 +15,7 @@ from worker_session import connect, start_worker, to_array, to_pixels
 
 import mattelier
 from mattelier.commands.main import main
+from mattelier.media import stills
 from mattelier.media.cryptomatte import object_hash
 from mattelier.media.object_files import draw_overview, object_names, write_objects
 from mattelier.types.errors import OutputError
@@ -126,6 +127,39 @@ def test_a_cryptomatte_holds_names_and_coverage(tmp_path: Path) -> None:
     claimed = np.maximum(ball(0) + both.mask, 1)  # of no pixel there is more than all of it
     assert np.allclose(coverage("1-person"), ball(0) / claimed, atol=1e-6)
     assert np.allclose(coverage("3"), both.mask / claimed, atol=1e-6)
+
+
+def test_a_worker_makes_a_cryptomatte_of_a_shots_mattes(tmp_path: Path) -> None:
+    import OpenImageIO
+
+    for frame in (7, 8):
+        for name, index in (("a", 0), ("b", 1)):
+            stills.write_matte(tmp_path / f"{name}.{frame:04d}.exr", ball(index))
+    options = {
+        "mattes": {"Someone": str(tmp_path / "a.####.exr"), "b": str(tmp_path / "b.####.exr")},
+        "frames": "7-8",
+        "output": str(tmp_path / "c.####.exr"),
+    }
+    with start_worker(), connect() as worker:
+        assert worker.run("cryptomatte", options).report == {"frames": 2}
+        source = OpenImageIO.ImageInput.open(str(tmp_path / "c.0008.exr"))
+        pixels = source.read_image("float")
+        for name, index in (("Someone", 0), ("b", 1)):
+            ids = np.ascontiguousarray(pixels[..., 0]).view(np.uint32)
+            covered = np.where(ids == object_hash(name), pixels[..., 1], 0)
+            inside = ball(index) == 1
+            assert (covered[inside] == 1).all()
+            assert not covered[ball(index) == 0].any()
+        for wrong, told in (
+            ({"mattes": {}}, "needs the mattes"),
+            ({"mattes": {"a": str(tmp_path / "a.0007.exr")}}, "needs the mattes"),
+            ({"output": "c.####.exr"}, "absolute paths"),
+            ({"output": str(tmp_path / "c.exr")}, "name.####.exr"),
+            ({"frames": "9"}, "9"),
+            ({"more": 1}, "is asked for with frames, mattes, output"),
+        ):
+            with pytest.raises(WorkerError, match=told):
+                worker.run("cryptomatte", {**options, **wrong})
 
 
 def test_names_hash_as_murmur3_does_and_are_ordinary_floats() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ..baking import bake as baking
 from ..baking.job import frames_to_bake, in_waves, prepare
@@ -47,6 +47,10 @@ class Bake(GroupOperator, bpy.types.Operator):
         options={"HIDDEN", "SKIP_SAVE"}, description="All nodes that the scene's compositor shows"
     )
 
+    only: StringProperty(
+        options={"HIDDEN", "SKIP_SAVE"}, description="One of the node's results, by its uid"
+    )
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         cls.poll_message_set("A bake is running")
@@ -55,7 +59,8 @@ class Bake(GroupOperator, bpy.types.Operator):
     @classmethod
     def description(cls, context: bpy.types.Context, options: bpy.types.OperatorProperties) -> str:
         frames = {"PLATE": "all frames", "SCENE": "the scene's range", "CURRENT": "this frame"}
-        return f"Make those of {frames[options.frames]} that are not fresh"
+        whose = " of this subject" if options.only else ""
+        return f"Make those of {frames[options.frames]} that are not fresh{whose}"
 
     def apply(self, context: bpy.types.Context) -> set[str]:
         self._plan_waves(context)
@@ -119,7 +124,8 @@ class Bake(GroupOperator, bpy.types.Operator):
             used = groups.with_sources(groups.groups_shown_by(compositor(context.scene)))
         else:
             used = [self.find_group()]
-        waves = in_waves(groups.results_of(used))
+        items = [item for item in groups.results_of(used) if self.only in ("", item.uid)]
+        waves = in_waves(items)
         self.waves = [[(item.id_data.name, item.uid) for item in wave] for wave in waves]
         self.bake = baking.Bake(())
         self.baked = 0

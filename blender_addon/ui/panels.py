@@ -87,7 +87,11 @@ def _draw_state(
             except Failure as failure:
                 draw_sentence(layout, str(failure), "ERROR")
             else:
-                _draw_result(layout, name, settings.node_type.noun, found, plate)
+                row = layout.row()
+                _draw_result(row.column(), name, settings.node_type.noun, found, plate)
+                if name and found.to_bake:
+                    button = row.operator(Bake.bl_idname, text="", icon="RENDER_ANIMATION")
+                    button.group, button.only = group.name, item.uid
     row = layout.row(align=True)
     row.scale_y = 1.3
     row.enabled = plate is not None

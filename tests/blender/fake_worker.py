@@ -248,7 +248,7 @@ def attend(connection: socket.socket, folder: Path) -> None:
         elif request["task"] == "correct":  # by the engine
             outcome = jobs._correct(_models, request["options"], {}, kept)
             server._send_outcome(connection, outcome, server._dtype(request["depth"]))
-        elif request["task"] in ("qc", "splines", "models"):  # by the engine
+        elif request["task"] in ("qc", "splines", "cryptomatte", "models"):  # by the engine
             job = jobs.jobs(list)[request["task"]]
             try:
                 report = job.run(ModelCache(), request["options"], {}).report

@@ -8,7 +8,8 @@ from real_blender import VERSIONS
 
 MODULES = (
     "node", "guidance", "baking", "edges", "looking", "splines", "farm", "upscale", "bokeh",
-    "files", "networks", "pointing", "correcting", "keyer",
+    "files", "networks", "pointing", "correcting", "cryptomatte",
+    "keyer",
 )  # fmt: skip
 
 

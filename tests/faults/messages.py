@@ -65,10 +65,15 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "roto": {"plate": "/nowhere/a.####.png", "output": "/nowhere/out"},
     "frames": {"plate": "/nowhere/a.####.png", "output": "/nowhere/out", "task": "denoise"},
     "qc": {"manifest": "/nowhere"},
+    "cryptomatte": {
+        "mattes": {"a": "/nowhere/a.####.exr"},
+        "frames": "1",
+        "output": "/nowhere/c.####.exr",
+    },
     "status": {},
 }
 _EXTRA = {"refine": {"name": "mask", "channels": 1}}
-_SHOTS = ("correct", "roto", "frames", "qc", "status")
+_SHOTS = ("correct", "roto", "frames", "qc", "cryptomatte", "status")
 
 
 class Worker:

@@ -23,7 +23,7 @@ from ...node.group_builder import GroupBuilder
 from ...node.node_type import BakeRequest, NodeType
 from ...node.request_field import encode_request
 from ...node.settings import NodeSettings, ResultSettings
-from . import correcting, operators, panels, pointing, splines
+from . import correcting, cryptomatte, operators, panels, pointing, splines
 from .corrected import corrected, correction_node
 from .guidance import exact_numbers, write_guidance
 from .mask_edits import mark_edited_masks
@@ -65,7 +65,7 @@ class Rotoscope(NodeType):
     result_settings = SubjectSettings
     classes = tuple(
         found
-        for module in (operators, splines, pointing, correcting, panels)
+        for module in (operators, splines, pointing, correcting, cryptomatte, panels)
         for found in module.CLASSES
     )
     handlers = ((bpy.app.handlers.depsgraph_update_post, mark_edited_masks),)

@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 
 import bpy
 
 from ...ground.failure import Failure
 from ...ground.frames import format_frames
+from ...ground.recent import recent
 from ...node.panels import SubPanel, draw_sentence
 from ...node.settings import NodeSettings
 from .corrected import corrected
 from .correcting import CorrectMatte, RemoveCorrection
+from .cryptomatte import MakeCryptomatte, is_outdated
 from .operators import AddSubject, DrawMask, RemoveSubject
 from .pointed import Pointed
 from .pointing import PointAtSubject, RemovePointed
@@ -158,4 +161,21 @@ class ToMask(SubPanel, bpy.types.Panel):
         button.group, button.index = group.name, settings.active
 
 
-CLASSES = (Subjects, Guidance, Matting, Edge, ToMask)
+class Cryptomatte(SubPanel, bpy.types.Panel):
+    bl_idname = "NODE_PT_mattelier_cryptomatte"
+    bl_label = "Cryptomatte"
+    bl_options = {"DEFAULT_CLOSED"}
+    node_type = NAME
+
+    def draw(self, context: bpy.types.Context) -> None:
+        group, layout = self.begin(context)
+        layout.operator(MakeCryptomatte.bl_idname, icon="IMAGE_RGB_ALPHA").group = group.name
+        settings = group.mattelier
+        with contextlib.suppress(Failure):
+            plate = settings.recent_plate()
+            key = f"cryptomatte {group.name_full}"
+            if recent(key, lambda: is_outdated(settings, plate)):
+                draw_sentence(layout, "It is older than the mattes; make it anew.", "FILE_REFRESH")
+
+
+CLASSES = (Subjects, Guidance, Matting, Edge, ToMask, Cryptomatte)

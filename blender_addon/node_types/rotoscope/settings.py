@@ -69,6 +69,9 @@ class RotoscopeSettings(EdgeSettings):
         default=True,
         description="Follow the edge at full resolution. What was tracked is used again",
     )
+    cryptomatte: StringProperty(
+        options={"HIDDEN"}, description="Digest of the mattes that the Cryptomatte was made of"
+    )
     use_foreground: BoolProperty(
         name="Foreground",
         default=True,

@@ -52,7 +52,7 @@ def write_objects(
     """
     names = object_names(objects)
     if path.suffix.lower() == ".exr":
-        alphas = dict(zip(names, _shared([one.mask for one in objects]), strict=True))
+        alphas = dict(zip(names, shared([one.mask for one in objects]), strict=True))
         write_cryptomatte(path, alphas, picture)
         return
     if path.suffix.lower() in LAYER_SUFFIXES:
@@ -105,7 +105,7 @@ def _colour(number: int) -> tuple[float, float, float]:
     return colorsys.hsv_to_rgb(number * _TURN % 1, 0.85, 1.0)
 
 
-def _shared(masks: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+def shared(masks: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
     """The masks, less where together they would cover more of a pixel than there is."""
     if not masks:
         return []

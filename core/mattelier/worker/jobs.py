@@ -1,5 +1,5 @@
-"""What the worker does for hosts: the registry's tasks, a shot, its report and its splines, the
-models, and the status.
+"""What the worker does for hosts: the registry's tasks, a shot, its report, its splines and its
+Cryptomatte, the models, and the status.
 
 A request for a picture names no files: pixels travel, so that a client can read nothing through
 the worker that it could not read itself. Only a shot is named by its files, as absolute paths.
@@ -26,6 +26,7 @@ from mattelier.tasks.registry import TASKS, TaskInput, TaskSpec, field_value, ru
 from mattelier.types.errors import UsageError
 from mattelier.types.progress import stage
 from mattelier.worker.correcting import correct
+from mattelier.worker.cryptomatte import cryptomatte
 from mattelier.worker.models import models
 from mattelier.worker.pointing import Kept, point
 from mattelier.worker.splines import splines
@@ -86,6 +87,7 @@ def jobs(names_at_work: Callable[[], list[str]]) -> dict[str, Job]:
         "frames": Job(_frames, long=True),
         "qc": Job(_qc, long=True),
         "splines": Job(_splines, long=True),
+        "cryptomatte": Job(_cryptomatte, long=True),
         "models": Job(_models, long=True),
         "status": Job(partial(_status, names_at_work)),
     }
@@ -207,6 +209,10 @@ def _models(cache: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Out
 
 def _splines(models: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     return Outcome(splines(options))
+
+
+def _cryptomatte(models: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Outcome:
+    return Outcome(cryptomatte(options))
 
 
 def _refuse_files(spec: TaskSpec, request: object, models: ModelCache) -> None:

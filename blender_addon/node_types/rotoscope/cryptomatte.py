@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A node's subjects as one Cryptomatte, as Blender's own node and other compositors read it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import bpy
+
+from ...engine.connection import run_task
+from ...footage.bake_files import baked_frames, pass_files, read_made_from
+from ...footage.plate import Plate
+from ...footage.sequence import Sequence as Files
+from ...ground.blend_paths import relative
+from ...ground.failure import Failure
+from ...ground.frames import format_frames
+from ...ground.json_files import digest
+from ...ground.versions import compositor
+from ...node.engine_operator import EngineOperator
+from ...node.settings import NodeSettings, ResultSettings
+
+_MATTE = "matte"
+_PASS = "cryptomatte"
+_LAYER = "CryptoObject"  # as the engine calls it
+_NODE = "CompositorNodeCryptomatteV2"
+_BELOW = 260  # the new node, under the one whose subjects it shows
+_SEPARATOR = ","  # of names, in Blender's node
+
+
+class MakeCryptomatte(EngineOperator, bpy.types.Operator):
+    """Write the subjects' mattes as one Cryptomatte, and show it in Blender's Cryptomatte node"""
+
+    bl_idname = "mattelier.make_cryptomatte"
+    bl_label = "Make Cryptomatte"
+    bl_options = {"REGISTER"}
+    waiting = "writing the Cryptomatte"
+
+    def begin(self, context: bpy.types.Context) -> None:
+        settings = self.find_group().mattelier
+        self._plate = plate = settings.find_plate()
+        items = _baked(settings, plate)
+        if not items:
+            raise Failure("There are no mattes to make a Cryptomatte of; bake first.")
+        names = [_shown_name(item) for item in items]
+        for name in names:
+            if names.count(name) > 1:
+                raise Failure(f"Two subjects are called “{name}”; give one of them another name.")
+        self._frames = sorted(
+            set.intersection(*(set(baked_frames(i.folder, plate, [_MATTE])) for i in items))
+        )
+        if not self._frames:
+            raise Failure("There is no frame on which all subjects have mattes; bake first.")
+        self._mattes = {
+            name: pass_files(item.folder, plate, _MATTE).pattern
+            for name, item in zip(names, items, strict=True)
+        }
+        self._made_from = _made_from(settings, plate)
+        self._files = cryptomatte_files(items[0], plate)
+        try:
+            self._files.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Failure(
+                f"{self._files.folder} cannot be written: {error.strerror or error}."
+            ) from error
+
+    def ask(self, engine: str) -> None:
+        options = {
+            "mattes": self._mattes,
+            "frames": format_frames(self._frames),
+            "output": self._files.pattern,
+        }
+        run_task(engine, "cryptomatte", options)
+
+    def show(self, context: bpy.types.Context) -> None:
+        group = self.find_group()
+        group.mattelier.cryptomatte = self._made_from
+        for node in _nodes_for(group, self._files):
+            _show(node, self._files, self._plate, self._frames, list(self._mattes))
+        count, frames = len(self._mattes), len(self._frames)
+        self.report(
+            {"INFO"},
+            f"{count} subject{'s'[: count > 1]} on {frames} frame{'s'[: frames > 1]}.",
+        )
+
+
+def cryptomatte_files(item: ResultSettings, plate: Plate) -> Files:
+    """Where a node's Cryptomatte lies: beside the bakes of its first subject that has one."""
+    folder = item.folder.parents[1] / f"{item.uid}-{_PASS}"
+    return Files(folder, f"{plate.name}_{_PASS}.", 4, ".exr")
+
+
+def is_outdated(settings: NodeSettings, plate: Plate) -> bool:
+    """Whether mattes or names have changed since the Cryptomatte was made."""
+    return bool(settings.cryptomatte) and settings.cryptomatte != _made_from(settings, plate)
+
+
+def _baked(settings: NodeSettings, plate: Plate) -> list[ResultSettings]:
+    found = [item for item in settings.objects if item.folder is not None]
+    return [item for item in found if baked_frames(item.folder, plate, [_MATTE])]
+
+
+def _made_from(settings: NodeSettings, plate: Plate) -> str:
+    items = _baked(settings, plate)
+    made = [(item, read_made_from(item.folder).sources) for item in items]
+    return digest([[_shown_name(item), sorted(sources.items())] for item, sources in made])
+
+
+def _shown_name(item: ResultSettings) -> str:
+    return item.name.replace(_SEPARATOR, " ").strip() or item.uid
+
+
+def _trees() -> Iterator[bpy.types.NodeTree]:
+    for scene in bpy.data.scenes:
+        tree = compositor(scene)
+        if tree is not None and tree.library is None:
+            yield tree
+    for tree in bpy.data.node_groups:
+        if tree.bl_idname == "CompositorNodeTree" and tree.library is None:
+            yield tree
+
+
+def _nodes_for(group: bpy.types.NodeTree, files: Files) -> Sequence[bpy.types.Node]:
+    """Cryptomatte nodes that show these files, or a new one below the group's first node."""
+    trees = list(_trees())
+    found = [
+        node
+        for tree in trees
+        for node in tree.nodes
+        if node.bl_idname == _NODE and node.source == "IMAGE" and _shows(node, files)
+    ]
+    if found:
+        return found
+    for tree in trees:
+        for node in tree.nodes:
+            if getattr(node, "node_tree", None) == group:
+                new = tree.nodes.new(_NODE)
+                new.source = "IMAGE"
+                new.location = node.location.x, node.location.y - _BELOW
+                new.label = f"{group.name} Cryptomatte"
+                return [new]
+    return []
+
+
+def _shows(node: bpy.types.Node, files: Files) -> bool:
+    image = node.image
+    if image is None:
+        return False
+    return Path(bpy.path.abspath(image.filepath)).absolute().parent == files.folder
+
+
+def _show(
+    node: bpy.types.Node, files: Files, plate: Plate, frames: Sequence[int], names: Sequence[str]
+) -> None:
+    if node.image is None:
+        image = bpy.data.images.load(str(files.file(frames[0])))
+        image.name = files.head.rstrip(".")
+        image.source = "SEQUENCE"
+        image.filepath = relative(files.file(frames[0]))
+        node.image = image
+    else:
+        node.image.reload()
+    node.frame_start = plate.scene_frame(frames[0])
+    node.frame_duration = frames[-1] - frames[0] + 1
+    node.frame_offset = frames[0] - 1
+    node.use_auto_refresh = True
+    with contextlib.suppress(TypeError):  # 5.2 knows of no layer yet
+        node.layer_name = _LAYER  # 4.2 shows nothing at first where nobody has asked for it
+    if not node.matte_id:
+        node.matte_id = _SEPARATOR.join(names)
+
+
+CLASSES = (MakeCryptomatte,)
