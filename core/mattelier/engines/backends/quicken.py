@@ -29,6 +29,7 @@ from mattelier.engines.backends.torch import TorchSession
 from mattelier.engines.network_source import NetworkSource
 from mattelier.engines.open_model import Session
 from mattelier.types.plain_files import read_json, write_json
+from mattelier.types.progress import Cancelled, stage, tell
 
 if TYPE_CHECKING:
     from torch import nn
@@ -110,7 +111,10 @@ def open_session(source: NetworkSource, device: str) -> Session:
     try:
         plan = _plan(folder)
         if plan is None:
-            plan = _prepare(source, folder, torch())
+            with stage("getting the network ready for this processor, once", 0, 1):
+                plan = _prepare(source, folder, torch())
+    except Cancelled:
+        raise
     except Exception as error:  # a cache, or a network, of which nothing can be made
         _note(f"{source.name} stays with torch: {error}")
         return torch()
@@ -148,7 +152,8 @@ def _prepare(source: NetworkSource, folder: Path, torch: TorchSession) -> set[st
         features = torch.run(shown, "look")
         given: dict[str, list[Values]] = {"look": [shown]}
         given |= {part: asked(features, size) for part, asked in _ASKED.items()}
-        for part, samples in given.items():
+        for number, (part, samples) in enumerate(given.items()):
+            tell(number / len(given))
             found[part] = _try(part, samples, torch, scratch / f"{part}.xml")
             _note(f"{source.name}, {part}: {found[part]}")
         write_json(scratch / _PLAN, {"parts": found})
