@@ -26,6 +26,7 @@ from mattelier.media.movies import MoviePlate
 from mattelier.media.provenance import read_provenance
 from mattelier.requests import Box, KeyRequest, MatteRequest, Point, RotoRequest, from_json, to_json
 from mattelier.shot import roto
+from mattelier.shot.manifest import FrameRecords
 from mattelier.types.errors import UsageError
 from mattelier.types.frame_range import FrameRange
 from mattelier.types.progress import Cancelled, heard_by
@@ -374,6 +375,37 @@ def test_a_finished_matte_is_kept_to_the_bit_and_carried_on(shot):
     np.testing.assert_array_equal(mattes["matte"][0], drawn)
     assert not np.array_equal(mattes["exact"][0], drawn)
     assert mattes["matte"][1].max() > 0.9
+
+
+def test_what_is_written_of_one_object_is_not_the_others(shot):
+    """As if all were written: only the files of the others are not there."""
+
+    def run(output, **fields):
+        keys = tuple(KeyRequest(1001, str(shot / "mask.1001.png"), object=n) for n in "ab")
+        request = RotoRequest(
+            str(shot / "plate"), str(shot / output), frames="1001-1003", keys=keys, tune=0,
+            matte=MatteRequest(model="tiny"), track_folder=str(shot / "track"), **fields,
+        )  # fmt: skip
+        result = roto.run(request)
+        assert not result.failed
+        return result
+
+    def greys(folder):
+        return [stills.read_grey(path) for path in sorted((shot / folder).glob("*.png"))]
+
+    run("both")
+    result = run("one", written=("b",))
+    assert sorted(contents(shot / "one")) == [
+        f"matte/hero_matte.{frame}.png" for frame in (1001, 1002, 1003)
+    ]
+    np.testing.assert_array_equal(greys("one/matte"), greys("both/matte/b"))
+    assert max(alpha.max() for alpha in greys("one/matte")) < 0.6  # each has half of it
+    tracked = sorted(path.name for path in (shot / "track" / "track").iterdir())
+    assert [name for name in tracked if not name.startswith(".")] == ["a", "b"]
+    assert list(FrameRecords(result.manifest.parent).read(1002)["coverage"]) == ["b"]
+    assert run("one", written=("b",)).written == FrameRange()
+    with pytest.raises(UsageError, match="nothing of c can be written"):
+        run("none", written=("c",))
 
 
 def test_a_folder_of_masks_is_a_key_for_each(shot):

@@ -105,7 +105,10 @@ class MadeUpRoto(roto._RotoRun):
         """Nothing is tracked."""
 
     def cache_key(self, frame: int, target: Target) -> str:
-        drawn = [(key.frame, Path(key.mask or "").name, key.points) for key in self.request.keys]
+        drawn = [
+            (key.object, key.frame, Path(key.mask or "").name, key.points)
+            for key in self.request.keys
+        ]
         matte = to_json(self.request.matte)
         return digest(self.plate.identity(frame), target.output, repr(drawn), matte)
 
@@ -125,7 +128,7 @@ class MadeUpRoto(roto._RotoRun):
         time.sleep(orders.get("delay", 0))
         if frame in orders.get("skip", ()):
             raise PictureError("it is damaged")
-        name = self.request.named_objects[0]
+        (name,) = self.request.written_objects
         given = orders.get("mattes")
         alpha = matte(frame, picture.height, picture.width)
         if given:

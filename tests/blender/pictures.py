@@ -53,25 +53,26 @@ def shot(number: int) -> np.ndarray:
     return picture.astype(np.uint8)
 
 
-def pair(number: int) -> np.ndarray:
+def pair(number: int, left: int = 80, right: int = 230) -> np.ndarray:
     """Two discs over a sky, an orange one on the left and a red one on the right."""
     y, x = np.mgrid[:180, :320]
     picture = np.stack([90 + y / 4, 130 + y / 3, 235 - y / 2], -1)
-    for left, colour in ((80, (225, 140, 50)), (230, (200, 40, 60))):
-        picture[np.hypot(y - 95, x - left - 3 * (number - 1001)) < 35] = colour
+    for middle, colour in ((left, (225, 140, 50)), (right, (200, 40, 60))):
+        picture[np.hypot(y - 95, x - middle - 3 * (number - 1001)) < 35] = colour
     return picture.astype(np.uint8)
 
 
 def make_shot(folder: Path) -> None:
     """shot.1001-1024.png, and bright.1001-1003.exr, whose disc is 6 times as bright as white.
 
-    And pair.1001-1003.png, two discs; and the distances of the others in far.1001-1003.exr: the
-    disc is at 2 m, the sky at 50 m.
+    And pair.1001-1003.png, two discs, and twins.1001-1003.png, which touch; and the distances of
+    the others in far.1001-1003.exr: the disc is at 2 m, the sky at 50 m.
     """
     for number in range(1001, 1025):
         write(folder / f"shot.{number}.png", shot(number), "uint8")
     for number in range(1001, 1004):
         write(folder / f"pair.{number}.png", pair(number), "uint8")
+        write(folder / f"twins.{number}.png", pair(number, 100, 162), "uint8")
         samples = shot(number) / np.float32(255)
         distance = np.where(samples[..., :1] > 0.85, np.float32(2), np.float32(50))
         write(folder / f"far.{number}.exr", distance, "float")

@@ -36,6 +36,17 @@ PACKAGES = (
 )  # fmt: skip
 _PYTHONS = {"4.": "3.11", "5.0": "3.11", "5.": "3.13"}  # that modules are built for; first match
 _INSTALL_SECONDS = 900
+_SCREEN = """
+# Its own number: other tests' screens are seen from here, too.
+exec 3<> <(:)
+Xvfb -displayfd 3 -screen 0 1600x900x24 +extension GLX > /dev/null 2>&1 &
+trap "kill $!" EXIT
+read -r number <&3
+export DISPLAY=":$number"
+openbox > /dev/null 2>&1 &
+sleep 1
+blender --window-geometry 0 0 1600 900 --python-exit-code 4 --python "$1" -- "$2"
+"""
 
 
 @dataclass(frozen=True)
@@ -236,6 +247,10 @@ class Window:
         if log is not None:
             log.write_text(output, "utf-8")
         return subprocess.CompletedProcess(command, process.returncode, output)
+
+    def run_at_screen(self, script: Path, folder: Path, *, timeout: float, log: Path) -> None:
+        """Run a script in Blender's window, on a screen of its own; it works in the folder."""
+        self.run("bash", "-c", _SCREEN, "screen", script, folder, timeout=timeout, log=log)
 
     def install(self) -> None:
         """Put the add-on into this Blender, as a user does."""

@@ -10,17 +10,6 @@ import pytest
 from in_blender import make_stage
 from real_blender import INSIDE
 
-_SCREEN = """
-# Its own number: other tests' screens are seen from here, too.
-exec 3<> <(:)
-Xvfb -displayfd 3 -screen 0 1600x900x24 +extension GLX > /dev/null 2>&1 &
-trap "kill $!" EXIT
-read -r number <&3
-export DISPLAY=":$number"
-openbox > /dev/null 2>&1 &
-sleep 1
-blender --window-geometry 0 0 1600 900 --python-exit-code 4 --python "$1" -- "$2"
-"""
 _STEPS = (
     "the node is added from the menu",
     "a sequence is opened by one of its files",
@@ -38,6 +27,7 @@ _STEPS = (
     "a key is edited, left and undone",
     "strokes over a baked matte make a key",
     "a correction is left, baked and undone",
+    "Blender's own node shows the Cryptomatte",
     "end",
 )
 
@@ -47,10 +37,8 @@ def artist(blender_window, artefacts):
     """What an artist did at the window: step → why it failed."""
     folder = blender_window.home / "artist"
     make_stage(folder)
-    blender_window.run(
-        "bash", "-c", _SCREEN, "screen", INSIDE / "window.py", folder, timeout=240,
-        log=artefacts / "window.log",
-    )  # fmt: skip
+    log = artefacts / "window.log"
+    blender_window.run_at_screen(INSIDE / "window.py", folder, timeout=240, log=log)
     for picture in folder.glob("*.png"):
         shutil.copy(picture, artefacts)
     results = folder / "results.jsonl"

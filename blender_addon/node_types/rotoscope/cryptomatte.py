@@ -153,22 +153,21 @@ def _shows(node: bpy.types.Node, files: Files) -> bool:
 def _show(
     node: bpy.types.Node, files: Files, plate: Plate, frames: Sequence[int], names: Sequence[str]
 ) -> None:
-    if node.image is None:
-        image = bpy.data.images.load(str(files.file(frames[0])))
-        image.name = files.head.rstrip(".")
-        image.source = "SEQUENCE"
-        image.filepath = relative(files.file(frames[0]))
-        node.image = image
-    else:
-        node.image.reload()
+    before, picked = node.image, node.matte_id
+    image = bpy.data.images.load(relative(files.file(frames[0])))
+    image.name = files.head.rstrip(".")
+    tuple(image.size)  # 4.3 finds the layers of one file, not of a sequence that nobody looked at
+    image.source = "SEQUENCE"
+    node.image = image
+    if before is not None and not before.users:
+        bpy.data.images.remove(before)
     node.frame_start = plate.scene_frame(frames[0])
     node.frame_duration = frames[-1] - frames[0] + 1
     node.frame_offset = frames[0] - 1
     node.use_auto_refresh = True
-    with contextlib.suppress(TypeError):  # 5.2 knows of no layer yet
+    with contextlib.suppress(TypeError):  # newer ones know of no layer yet
         node.layer_name = _LAYER  # 4.2 shows nothing at first where nobody has asked for it
-    if not node.matte_id:
-        node.matte_id = _SEPARATOR.join(names)
+    node.matte_id = picked or _SEPARATOR.join(names)
 
 
 CLASSES = (MakeCryptomatte,)

@@ -8,18 +8,19 @@ from bpy.app.handlers import persistent
 
 from ...ground.recent import forget
 from ...node.groups import editable_groups, label_nodes, results_of
-from .settings import NAME
+from .settings import NAME, solved_together
 
 
 @persistent
 def mark_edited_masks(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
-    """Mark results whose mask is among what has changed; for `depsgraph_update_post`."""
+    """Mark results of which a mask is among what has changed; for `depsgraph_update_post`."""
     edited = {update.id.name for update in graph.updates if update.id.id_type == "MASK"}
     if not edited:
         return
     groups = [group for group in editable_groups() if group.mattelier.kind == NAME]
     for item in results_of(groups):
-        if item.mask and item.mask.name in edited:
+        masks = {one.mask.name for one in solved_together(item) if one.guide == "MASK"}
+        if masks & edited or (item.mask and item.mask.name in edited):
             if item.baked and not item.guide_changed:
                 item.guide_changed = True
                 forget()

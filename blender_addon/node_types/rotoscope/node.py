@@ -7,7 +7,7 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import bpy
@@ -25,7 +25,7 @@ from ...node.request_field import encode_request
 from ...node.settings import NodeSettings, ResultSettings
 from . import correcting, cryptomatte, operators, panels, pointing, splines
 from .corrected import corrected, correction_node
-from .guidance import exact_numbers, write_guidance
+from .guidance import Guidance, exact_numbers, write_guidance
 from .mask_edits import mark_edited_masks
 from .settings import (
     MATTE_FIELDS,
@@ -33,9 +33,10 @@ from .settings import (
     ROTO_FIELDS,
     RotoscopeSettings,
     SubjectSettings,
-    has_shapes,
     mask_node,
+    missing_guidance,
     rough_node,
+    solved_together,
 )
 
 _MATTE = "matte"
@@ -75,14 +76,21 @@ class Rotoscope(NodeType):
 
     def cache_inputs(self, item: ResultSettings, plate: Plate) -> list[object]:
         settings = item.id_data.mattelier
-        source = {"MASK": item.mask_name, "SEQUENCE": item.rough_name}.get(item.guide, "")
         return [
             [settings.model, settings.quality, settings.tune, settings.use_foreground],
             [settings.refine],
-            [item.guide, source],
+            [item.guide, _source_name(item)],
         ]
 
     def frame_inputs(self, item: ResultSettings, plate: Plate) -> object:
+        own = self._own_inputs(item, plate)
+        others = [one for one in solved_together(item) if one.uid != item.uid]
+        if not others:
+            return own
+        found = [[o.uid, o.guide, _source_name(o), self._own_inputs(o, plate)] for o in others]
+        return [own, found]
+
+    def _own_inputs(self, item: ResultSettings, plate: Plate) -> object:
         guided = self._guide_inputs(item, plate)
         return [guided, item.corrected] if item.corrected else guided
 
@@ -99,21 +107,20 @@ class Rotoscope(NodeType):
 
     def source_stamps(self, item: ResultSettings, plate: Plate) -> Mapping[int, str]:
         stamps = super().source_stamps(item, plate)
-        if item.guide != "SEQUENCE" or item.rough is None:
+        rough = [
+            [[n, file_stamp(files.file(n))] for n in files.scan()]
+            for one in solved_together(item)
+            if one.guide == "SEQUENCE" and one.rough is not None
+            if (files := Files.of_file(image_file(one.rough)))
+        ]
+        if not rough:
             return stamps
-        files = Files.of_file(image_file(item.rough))
-        rough = [[n, file_stamp(files.file(n))] for n in files.scan()] if files else []
-        guided = digest(rough)  # one matte reaches many frames; the engine knows which
+        # One matte reaches many frames; the engine knows which.
+        guided = digest(rough[0] if len(rough) == 1 else rough)
         return {number: f"{stamp} {guided}" for number, stamp in stamps.items()}
 
     def next_step(self, item: ResultSettings) -> str:
-        if item.guide == "MASK" and not has_shapes(item.mask):
-            return "Draw a Mask"
-        if item.guide == "SEQUENCE" and item.rough is None:
-            return "Choose the Mattes"
-        if item.guide == "POINTS" and not item.pointed:
-            return "Point in the Picture"
-        return ""
+        return missing_guidance(item)
 
     def request(
         self, item: ResultSettings, plate: Plate, folder: Path, numbers: Sequence[int]
@@ -122,43 +129,35 @@ class Rotoscope(NodeType):
         scratch = folder / f".{GUIDANCE_PREFIX}{secrets.token_hex(4)}"
         try:
             scratch.mkdir()
-            guidance = write_guidance(item, plate, scratch)
-            masks = folder / (GUIDANCE_PREFIX + guidance.digest)
-            if (guidance.files or guidance.corrected) and not masks.is_dir():
+            found = {}
+            for one in solved_together(item):
+                (scratch / one.uid).mkdir()
+                found[one.uid] = write_guidance(one, plate, scratch / one.uid)
+            guided = _digest_of(found)
+            masks = folder / (GUIDANCE_PREFIX + guided)
+            if any(one.files or one.corrected for one in found.values()) and not masks.is_dir():
                 os.replace(scratch, masks)
         except OSError as error:
             raise Failure(f"{folder} cannot be written: {error.strerror or error}.") from error
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-        exact = exact_numbers(item, plate)
         keys = [
-            {
-                "frame": number,
-                "mask": str(masks / name),
-                "edge": "exact" if number in exact else "rough",
-                "object": item.uid,
-            }
-            for number, name in guidance.files.items()
-        ]
-        keys += [
-            {"frame": number, "mask": str(masks / name), "edge": "matte", "object": item.uid}
-            for number, name in guidance.corrected.items()
-        ]
-        keys += [
-            {"frame": number, **said, "object": item.uid}
-            for number, said in guidance.points.items()
+            key
+            for one in solved_together(item)
+            for key in _keys(one, plate, found, masks / one.uid)
         ]
         track = f"track-{digest([Path(plate.pattern).name, plate.space])}"
         options = {
             "output": str(folder),
-            "objects": [item.uid],
+            "objects": list(found),
+            "written": [item.uid],
             "keys": keys,
             "track_folder": str(folder.parents[1] / track),
             "outputs": list(self.passes(settings)),
             "matte": encode_request(MATTE_FIELDS, settings),
             **encode_request(ROTO_FIELDS, settings),
         }
-        return BakeRequest(options, guidance.digest)
+        return BakeRequest(options, guided)
 
     def build(
         self, builder: GroupBuilder, item: ResultSettings, plate_node: bpy.types.Node, row: int
@@ -177,3 +176,42 @@ class Rotoscope(NodeType):
             despill = f"Despill {item.uid}"
             colour = builder.mix(despill, settings.despill, plate, colour, 1, row)
         return build_edge(builder, item, (matte, matte), (colour, plate), row)
+
+
+def _source_name(item: ResultSettings) -> str:
+    """The datablock that guides a subject."""
+    return {"MASK": item.mask_name, "SEQUENCE": item.rough_name}.get(item.guide, "")
+
+
+def _digest_of(found: Mapping[str, Guidance]) -> str:
+    digests = [[uid, guidance.digest] for uid, guidance in found.items()]
+    return digests[0][1] if len(digests) == 1 else digest(digests)
+
+
+def _keys(
+    item: ResultSettings, plate: Plate, found: Mapping[str, Guidance], folder: Path
+) -> Iterator[dict[str, object]]:
+    """The engine's keys of one subject, whose files lie in that folder.
+
+    Parameters
+    ----------
+    found : mapping
+        The guidance of all that are solved together: what is said to be one is none of the others.
+    """
+    guidance, exact = found[item.uid], exact_numbers(item, plate)
+    for number, name in guidance.files.items():
+        edge = "exact" if number in exact else "rough"
+        mask = str(folder / name)
+        yield {"frame": number, "mask": mask, "edge": edge, "object": item.uid}
+    for number, name in guidance.corrected.items():
+        mask = str(folder / name)
+        yield {"frame": number, "mask": mask, "edge": "matte", "object": item.uid}
+    for number, said in guidance.points.items():
+        others = [
+            {**click, "positive": False}
+            for uid, other in found.items()
+            for click in other.points.get(number, {}).get("points", ())
+            if uid != item.uid and click["positive"]
+        ]
+        points = [*said["points"], *others]
+        yield {"frame": number, **said, "points": points, "object": item.uid}

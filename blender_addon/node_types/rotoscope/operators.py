@@ -9,6 +9,7 @@ from ...ground.failure import Failure
 from ...node.group_operator import GroupOperator, ResultOperator
 from ...node.groups import add_result, remove_result
 from ...node.settings import PLATE, NodeSettings, ResultSettings
+from .settings import colour_of
 
 
 class AddSubject(GroupOperator, bpy.types.Operator):
@@ -19,7 +20,10 @@ class AddSubject(GroupOperator, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def apply(self, context: bpy.types.Context) -> set[str]:
-        add_result(self.find_group())
+        group = self.find_group()
+        add_result(group)
+        number = len(group.mattelier.objects) - 1
+        group.mattelier.objects[number].colour = colour_of(number)
         return {"FINISHED"}
 
 

@@ -29,7 +29,11 @@ class Subjects(bpy.types.UIList):
     def draw_item(
         self, context, layout, data, item, icon, active_data, active_property, index=0, flag=0
     ) -> None:
-        layout.prop(item, "name", text="", emboss=False, icon="USER")
+        row = layout.row(align=True)
+        swatch = row.row()
+        swatch.ui_units_x = 1
+        swatch.prop(item, "colour", text="")
+        row.prop(item, "name", text="", emboss=False)
 
 
 class Guidance(SubPanel, bpy.types.Panel):

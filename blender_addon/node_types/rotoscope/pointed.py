@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ...ground.failure import Failure
@@ -75,13 +75,15 @@ class Gestures:
         """Without the last one."""
         return Gestures(self.made[:-1])
 
-    def key(self, scale: float = 1) -> dict[str, object]:
+    def key(self, scale: float = 1, others: Iterable[Click] = ()) -> dict[str, object]:
         """Clicks and box as the engine takes them for a key frame, and as the hint of a question.
 
         Parameters
         ----------
         scale : float
             Of the picture that is asked about, to the plate.
+        others : iterable of Click
+            On other subjects, which are not this one.
         """
 
         def scaled(one: Click | Box) -> dict[str, object]:
@@ -92,7 +94,10 @@ class Gestures:
 
         box = self.box
         return {
-            "points": [scaled(one) for one in self.clicks],
+            "points": [
+                *(scaled(one) for one in self.clicks),
+                *(scaled(replace(one, positive=False)) for one in others if one.positive),
+            ],
             **({"box": scaled(box)} if box else {}),
         }
 

@@ -36,6 +36,13 @@ class PointAtSubject(PictureOperator, bpy.types.Operator):
 
     def begin(self, item: ResultSettings, plate: Plate) -> PointingSession:
         self._gestures = Pointed.parse(item.pointed).on(self._number)
+        self._others = [
+            (click, tuple(one.colour))
+            for one in item.id_data.mattelier.objects
+            if one.uid != item.uid and one.guide == "POINTS"
+            for click in Pointed.parse(one.pointed).on(self._number).clicks
+            if click.positive
+        ]
         self._start_place: Place | None = None
         session = PointingSession(
             engine_choice(),
@@ -69,12 +76,15 @@ class PointAtSubject(PictureOperator, bpy.types.Operator):
 
     def _ask(self, session: PointingSession) -> None:
         if self._gestures:
-            session.ask(self._gestures.key(session.width / self._size[0]))
+            others = [click for click, _ in self._others]
+            session.ask(self._gestures.key(session.width / self._size[0], others))
 
     def shows_matte(self) -> bool:
         return bool(self._gestures)
 
     def draw_own(self) -> None:
+        for click, colour in self._others:
+            draw_dot(self.to_region(click.x, click.y), (*colour, 1))
         for click in self._gestures.clicks:
             draw_dot(self.to_region(click.x, click.y), _THIS if click.positive else _NOT_THIS)
         box = self._gestures.box

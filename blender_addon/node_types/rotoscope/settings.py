@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import colorsys
+
 import bpy
 from bpy.props import (
     BoolProperty,
@@ -18,6 +20,8 @@ from ...node.request_field import MODEL, RequestField
 from ...node.settings import ResultSettings, datablock_name, rebuild_group
 
 NAME = "rotoscope"
+_FIRST_HUE = 0.87
+_TURN = 0.618034  # of the colour circle, from one subject to the next
 MATTE_FIELDS = (
     MODEL,
     RequestField("quality", "quality"),
@@ -94,7 +98,7 @@ class SubjectSettings:
         size=3,
         min=0,
         max=1,
-        default=(1, 0.1, 0.8),
+        default=colorsys.hsv_to_rgb(_FIRST_HUE, 0.9, 1),
         description="What this subject's matte is tinted with over the picture",
     )
     mask_name: StringProperty(
@@ -161,9 +165,39 @@ class SubjectSettings:
         rebuild_group(self)
 
 
+def colour_of(number: int) -> tuple[float, float, float]:
+    """The colour that the subject of that number begins with; neighbours differ."""
+    return colorsys.hsv_to_rgb((_FIRST_HUE + number * _TURN) % 1, 0.9, 1)
+
+
 def has_shapes(mask: bpy.types.Mask | None) -> bool:
     """Whether something is drawn in a mask."""
     return mask is not None and any(len(layer.splines) for layer in mask.layers)
+
+
+def missing_guidance(item: ResultSettings) -> str:
+    """What an artist does before a subject can be baked: "Draw a Mask"; "" where nothing."""
+    if item.guide == "MASK" and not has_shapes(item.mask):
+        return "Draw a Mask"
+    if item.guide == "SEQUENCE" and item.rough is None:
+        return "Choose the Mattes"
+    if item.guide == "POINTS" and not item.pointed:
+        return "Point in the Picture"
+    return ""
+
+
+def solved_together(item: ResultSettings) -> list[ResultSettings]:
+    """The subjects of a node that share its pixels with this one, which is among them.
+
+    Those that are guided: one that the engine finds by itself would be what others are, too, so
+    it is solved alone.
+    """
+    guided = [one for one in item.id_data.mattelier.objects if _is_guided(one)]
+    return guided if _is_guided(item) else [item]
+
+
+def _is_guided(item: ResultSettings) -> bool:
+    return bool(item.guide != "NONE" or item.corrected) and not missing_guidance(item)
 
 
 def mask_node(item: ResultSettings) -> str:

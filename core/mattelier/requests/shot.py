@@ -141,6 +141,9 @@ class RotoRequest(Request, task="roto"):
         A frame range such as `1001-1100x2,1150`; "": all.
     objects : tuple of str
         Their names; empty: those of the keys, or one subject that is found by itself.
+    written : tuple of str
+        Those whose results are written; empty: all. The others are followed, too, so that a pixel
+        that is theirs is no other's.
     outputs : tuple
         "premult" is the foreground times the matte, "preview" it on a checkerboard.
     matte : MatteRequest
@@ -179,6 +182,13 @@ class RotoRequest(Request, task="roto"):
         Field(
             "Names of the objects; empty: those of the keys.",
             flag=Flag(("--object",), metavar="NAME", help="Name an object.", multiple=True),
+        ),
+    ] = ()
+    written: Annotated[
+        tuple[str, ...],
+        Field(
+            "The objects whose results are written; empty: all. Pixels are shared among all.",
+            flag=None,
         ),
     ] = ()
     outputs: Annotated[
@@ -290,6 +300,18 @@ class RotoRequest(Request, task="roto"):
                     name=repr(name),
                 )
 
+        if unknown := [name for name in self.written if name not in self.named_objects]:
+            raise UsageError(
+                "The objects are {objects}, so nothing of {name} can be written.",
+                objects=", ".join(self.named_objects),
+                name=unknown[0],
+            )
+
+    @property
+    def written_objects(self) -> tuple[str, ...]:
+        """The objects whose results are written, in the order in which they were first named."""
+        return tuple(n for n in self.named_objects if not self.written or n in self.written)
+
     @property
     def named_objects(self) -> tuple[str, ...]:
         """The objects, in the order in which they were first named."""
@@ -368,7 +390,7 @@ class FramesRequest(Request, task="frames"):
         return (self.task,)
 
     @property
-    def named_objects(self) -> tuple[str, ...]:
+    def written_objects(self) -> tuple[str, ...]:
         """The whole picture belongs to no object."""
         return ()
 

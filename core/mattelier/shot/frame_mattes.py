@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,8 +60,9 @@ class FrameMatter:
         picture: Picture,
         tracks: Mapping[str, Track],
         keys: Mapping[str, KeyFrames],
+        wanted: Collection[str],
     ) -> FrameMattes:
-        """The mattes of one frame.
+        """The mattes of one frame: of these of its objects, whose pixels are not the others'.
 
         Raises
         ------
@@ -71,7 +72,7 @@ class FrameMatter:
         view = self.space.view(picture, self.exposure)
         coarse = decide_together({name: track.coarse(frame) for name, track in tracks.items()})
         alphas = {}
-        for name in tracks:
+        for name in wanted:
             alpha = self._alpha(frame, view, coarse[name], keys[name])
             if picture.alpha is not None:
                 alpha = np.clip(alpha * to_float(picture.alpha), 0, 1)

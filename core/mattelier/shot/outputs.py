@@ -110,7 +110,7 @@ def _one_sequence(request: ShotRequest, names: FrameNames, path: Path) -> Layout
     suffix = names.extension
     _check_suffix(output, suffix, request.output)
     _check_format(request, suffix)
-    objects = request.named_objects
+    objects = request.written_objects
     if len(objects) > 1 and (output, suffix) != ("matte", ".exr"):
         raise UsageError(
             f"-o {request.output} is one sequence for {len(objects)} objects; name a folder, or "
@@ -121,7 +121,7 @@ def _one_sequence(request: ShotRequest, names: FrameNames, path: Path) -> Layout
 
 def _one_movie(request: ShotRequest, path: Path) -> Layout:
     output = _only_output(request, path)
-    objects = request.named_objects
+    objects = request.written_objects
     if len(objects) > 1:
         raise UsageError(
             f"-o {path} is one movie for {len(objects)} objects; name a folder and --format."
@@ -132,7 +132,7 @@ def _one_movie(request: ShotRequest, path: Path) -> Layout:
 
 
 def _folder(request: ShotRequest, plate: Plate, folder: Path) -> Layout:
-    objects = request.named_objects
+    objects = request.written_objects
     work = folder / WORK_FOLDER / (plate.name if objects else f"{plate.name}_{request.outputs[0]}")
     targets = []
     for output in request.outputs:

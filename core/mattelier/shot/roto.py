@@ -217,7 +217,8 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
         return self.plate.read(frame)
 
     def make(self, frame: int, picture: Picture, targets: Sequence[Target]) -> FrameOutput:
-        mattes = self._frame_matter.mattes(frame, picture, self._tracks, self.shot.keys)
+        wanted = self.request.written_objects
+        mattes = self._frame_matter.mattes(frame, picture, self._tracks, self.shot.keys, wanted)
         writes = frame_writers(mattes, targets, self.space, self.request.bits)
         return FrameOutput(picture, writes, self._record(frame, mattes.alphas))
 
@@ -231,10 +232,13 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
         return self._record(frame, alphas)
 
     def _record(self, frame: int, alphas: Mapping[str, NDArray[np.float32]]) -> dict[str, Any]:
+        written = self.request.written_objects
         return {
             "coverage": {name: round(float(a.mean()), 5) for name, a in alphas.items()},
-            "confidence": {n: round(t.confidence(frame), 4) for n, t in self._tracks.items()},
-            "key": [n for n, keys in self.shot.keys.items() if frame in keys],
+            "confidence": {
+                name: round(self._tracks[name].confidence(frame), 4) for name in written
+            },
+            "key": [name for name in written if frame in self.shot.keys[name]],
         }
 
     def weights(self, target: Target) -> Mapping[str, str]:

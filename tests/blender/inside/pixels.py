@@ -1,5 +1,6 @@
 """The real engine's files in compositing: what versions of Blender do differently with them."""
 
+import bpy
 from edges import over_grey
 from stage import module, near, read, square_mask, state
 
@@ -97,6 +98,42 @@ def case_a_correction_holds_and_is_carried_on(stage):
     carried = stage.render(1003)
     near(carried[95, 86, 0], 1, 0.05)
     near(carried[95, 236, 0], 1, 0.05)
+
+
+def case_each_subject_keeps_its_own_pixels(stage):
+    """Two discs that touch and are one thing to a network that is told of one of them alone."""
+    stage.size((320, 180))
+    stage.scene.frame_start, stage.scene.frame_end = 1001, 1003
+    node = stage.add("twins.1001.png", start=1001)
+    group = node.node_tree
+    group.mattelier.quality = "fast"
+    discs = (95, 167)
+    point(group, 0, discs[0])
+    stage.bake(node, "SCENE")
+    stage.show(node.outputs["Matte"])
+    assert stage.render(1003)[95, discs[1] + 6, 0] > 0.9  # the other disc, too
+    bpy.ops.mattelier.add_object(group=group.name)
+    point(group, 1, discs[1])
+    stage.bake(node, "SCENE")
+    for frame in (1001, 1003):
+        shown = []
+        for name in ("Subject Matte", "Subject 2 Matte"):
+            stage.show(node.outputs[name])
+            shown.append(stage.render(frame))
+        for index, own in enumerate(discs):
+            for disc in discs:
+                value = shown[index][95, disc + 3 * (frame - 1001), 0]
+                near(value, 1 if disc == own else 0, 0.03)
+        for one, other in zip(*(matte.values[::4] for matte in shown), strict=True):
+            assert one + other < 1.02, one + other
+
+
+def point(group, index, x):
+    """Click at a place of the first frame."""
+    pointed = module("node_types.rotoscope.pointed")
+    item = group.mattelier.objects[index]
+    gestures = pointed.Gestures().clicked(x, 95, True, 2)
+    module("node_types.rotoscope.pointing").keep_key(item, 1001, gestures)
 
 
 def compare(stage, node, over):

@@ -1,23 +1,38 @@
-"""An artist at Blender's window: menu, keyboard, mouse, Esc, F12. Run by Blender with --python.
-
-Each step is noted in STAGE/results.jsonl as a case is; a screenshot is taken on the way.
-"""
+"""An artist at Blender's window: menu, keyboard, mouse, Esc, F12. Run by Blender with --python."""
 
 import json
-import os
-import subprocess
 import sys
 import time
-import traceback
 from pathlib import Path
 
 import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))
+from desktop import (
+    ORDERS,
+    STAGE,
+    added,
+    at_plate,
+    bake,
+    click,
+    covered,
+    editor,
+    keys,
+    main,
+    orders,
+    play,
+    pointed,
+    pointer,
+    pointing,
+    screenshot,
+    state,
+    stroke,
+    tinted,
+    viewer_alpha,
+    viewer_pixels,
+    xdotool,
+)
 from stage import module, read
-
-STAGE = Path(sys.argv[sys.argv.index("--") + 1])
-ORDERS = Path(os.environ["MATTELIER_RUNTIME"], "orders.json")
 
 
 def scenario():
@@ -331,194 +346,30 @@ def scenario():
     assert bpy.data.node_groups[name].mattelier.objects[0].corrected == ""
     yield "a correction is left, baked and undone"
 
-
-def stroke(window, *places):
-    """Draw with the left button through places of the plate."""
-    at_plate(window, *places[0])
-    yield 0.2
-    xdotool("mousedown", "1")
-    (x0, y0), (x1, y1) = places
-    for step in range(1, 9):
-        yield 0.1
-        at_plate(window, x0 + (x1 - x0) * step / 8, y0 + (y1 - y0) * step / 8)
-    yield 0.2
-    xdotool("mouseup", "1")
-    yield 0.5
-
-
-def pointing(window, name, operator="point"):
-    """Begin to point, as the panel's button does; the picture fills the editor."""
-    area = editor(window)
-    with bpy.context.temp_override(window=window, area=area, region=main(area)):
-        begin = getattr(bpy.ops.mattelier, operator)
-        assert begin("INVOKE_DEFAULT", group=name) == {"RUNNING_MODAL"}
-    yield 2
-
-
-def pointed(name):
-    """What was pointed at, by the plate's numbers."""
-    item = bpy.data.node_groups[name].mattelier.objects[0]
-    return module("node_types.rotoscope.pointed").Pointed.parse(item.pointed).frames
-
-
-def place_of(window, x, y):
-    """Where a place of the plate is on the screen."""
-    area = next(area for area in window.screen.areas if area.type == "IMAGE_EDITOR")
-    region = main(area)
-    right, up = region.view2d.view_to_region(x / 320, 1 - y / 180, clip=False)
-    left, bottom = corner(window)
-    return left + region.x + right, bottom - region.y - up
-
-
-def corner(window):
-    """Where the bottom left of a window is on the screen; its frame takes some of the height."""
-    window.cursor_warp(400, 400)
-    told = subprocess.run(
-        ["xdotool", "getmouselocation", "--shell"], check=True, capture_output=True, text=True
-    ).stdout
-    at = dict(line.split("=") for line in told.split())
-    return int(at["X"]) - 400, int(at["Y"]) + 400
-
-
-def at_plate(window, x, y):
-    xdotool("mousemove", *(str(round(value)) for value in place_of(window, x, y)))
-
-
-def tinted(before, places, name):
-    """Wait until the overlay lies over places of the plate, and over no others."""
-    window, end = bpy.context.window_manager.windows[0], time.monotonic() + 30
-    while True:
-        after = screenshot(name)
-        changed = [
-            sum(abs(a - b) for a, b in zip(colour(after, at), colour(before, at), strict=True))
-            for at in [place_of(window, *place) for place in (*places, (250, 100))]
-        ]
-        if min(changed[:-1]) > 0.1:
-            break
-        assert time.monotonic() < end, f"no overlay: {changed}"
-        yield 0.3
-    assert changed[-1] < 0.02
-
-
-def colour(picture, place):
-    """Of a place of a screenshot."""
-    image = bpy.data.images.load(str(picture))
-    try:
-        x, y = (round(value) for value in place)
-        start = ((image.size[1] - 1 - y) * image.size[0] + x) * image.channels
-        return image.pixels[start : start + 3]
-    finally:
-        bpy.data.images.remove(image)
-
-
-def added(area, name, y, picture=None):
-    """Add a node from the menu, by the beginning of its name."""
-    pointer(area, 0.25, 0.5)
-    keys("shift+a")
+    group = bpy.data.node_groups[name]
+    with bpy.context.temp_override(window=window, area=editor(window), region=main(editor(window))):
+        bpy.ops.mattelier.make_cryptomatte("INVOKE_DEFAULT", group=name)
+    while not (picked := pickers(window)):
+        yield 0.2
     yield 1
-    if picture:
-        screenshot(picture)
-    typed(name)
-    yield 1
-    keys("Return")
-    yield 1
-    pointer(area, 0.2, y)
-    yield 0.5
-    click()
-    yield 1
+    tree = module("ground.versions").compositor(window.scene)
+    viewer = next(node for node in tree.nodes if node.bl_idname == "CompositorNodeViewer")
+    tree.links.new(picked[0].outputs["Matte"], viewer.inputs[0])
+    end = time.monotonic() + 20
+    while [round(value, 2) for value in viewer_pixels()[:: 4 * 160][180:182]] != [
+        0,
+        round(grey, 2),
+    ]:
+        assert time.monotonic() < end, "the viewer does not show the Cryptomatte"
+        yield 0.2
+    screenshot("cryptomatte")
+    assert picked[0].matte_id == group.mattelier.objects[0].name
+    yield "Blender's own node shows the Cryptomatte"
 
 
-def editor(window):
-    return next((area for area in window.screen.areas if area.type == "NODE_EDITOR"), None)
+def pickers(window):
+    tree = module("ground.versions").compositor(window.scene)
+    return [node for node in tree.nodes if node.bl_idname == "CompositorNodeCryptomatteV2"]
 
 
-def main(area):
-    return next(region for region in area.regions if region.type == "WINDOW")
-
-
-def bake(window, area, group):
-    with bpy.context.temp_override(window=window, area=area, region=main(area)):
-        bpy.ops.mattelier.bake("INVOKE_DEFAULT", group=group.name)
-
-
-def state(group):
-    module("ground.recent").forget()
-    settings = group.mattelier
-    return module("baking.freshness").state(settings.objects[0], settings.find_plate())
-
-
-def viewer_alpha():
-    return max(viewer_pixels()[3::4], default=0)
-
-
-def covered():
-    """The mean alpha that the viewer shows."""
-    alpha = viewer_pixels()[3::4]
-    return sum(alpha) / max(len(alpha), 1)
-
-
-def viewer_pixels():
-    return bpy.data.images["Viewer Node"].pixels[:]
-
-
-def orders(**orders):
-    ORDERS.write_text(json.dumps(orders))
-
-
-def pointer(area, x, y):
-    """Move the pointer to a place of an area, 0…1 from its top left."""
-    window = bpy.context.window_manager.windows[0]
-    left = window.x + area.x + x * area.width
-    top = window.y + window.height - area.y - area.height + y * area.height
-    xdotool("mousemove", str(round(left)), str(round(top)))
-
-
-def keys(combination):
-    xdotool("key", combination)
-
-
-def typed(text):
-    xdotool("type", text)
-
-
-def click():
-    xdotool("click", "1")
-
-
-def xdotool(*words):
-    subprocess.run(["xdotool", *words], check=True, timeout=20)
-
-
-def screenshot(name):
-    picture = STAGE / f"{name}.png"
-    subprocess.run(["import", "-window", "root", str(picture)], timeout=60)
-    return picture
-
-
-def note(step, failure=None):
-    with (STAGE / "results.jsonl").open("a", encoding="utf-8") as results:
-        print(json.dumps({"case": step, "failure": failure}), file=results, flush=True)
-
-
-steps = scenario()
-END = time.monotonic() + 200
-
-
-def go():
-    try:
-        while True:
-            step = next(steps)
-            if time.monotonic() > END:
-                raise TimeoutError("the window took too long")
-            if not isinstance(step, str):
-                return step
-            note(step)
-    except StopIteration:
-        note("end")
-    except BaseException:
-        note("failed", traceback.format_exc())
-        screenshot("failed")
-    os._exit(0)
-
-
-bpy.app.timers.register(go, first_interval=1)
+play(scenario, 200)
