@@ -67,7 +67,7 @@ def test_one_long_picture_shows_how_far_it_is(tmp_path):
     import pty
     import termios
 
-    Image.effect_noise((400, 300), 60).convert("RGB").save(tmp_path / "a.png")
+    Image.effect_noise((800, 600), 60).convert("RGB").save(tmp_path / "a.png")
     ours, its = pty.openpty()
     termios.tcsetwinsize(its, (24, 80))
     command = [
