@@ -184,3 +184,10 @@ def test_a_click_cuts_out_by_it(
     wanted = ["cutout", str(tmp_path / "a.png"), "--point", f"{x},{y}", "--json"]
     assert main([*wanted, "--model", "mine", "--device", "cpu"]) == 0
     assert json.loads(capsys.readouterr().out)["engine"] == "openvino"
+
+
+def test_what_was_compiled_goes_with_the_model(store: Store) -> None:
+    kept = plan(store)
+    assert main(["models", "remove", "mine"]) == 0
+    assert not kept.exists()
+    assert not list((store.cache / "openvino").iterdir())

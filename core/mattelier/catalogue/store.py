@@ -216,7 +216,9 @@ class Store:
         return card.folder.parent == self.shipped and there
 
     def remove(self, name: str) -> None:
-        """Delete a model's files from the user's folder; an imported one goes with its card.
+        """Delete a model's files from the user's folder, and what was compiled of them.
+
+        An imported one goes with its card.
 
         Raises
         ------
@@ -235,12 +237,25 @@ class Store:
         try:
             with one_at_a_time(self.user / f".{card.name}.get", lambda: None):
                 shutil.rmtree(folder)
+            shutil.rmtree(self.compiled(card), ignore_errors=True)
         except OSError as error:
             raise ModelError(
                 "The model {name} could not be removed ({reason}).",
                 name=card.name,
                 reason=_error_reason(error),
             ) from error
+
+    def compiled(self, card: Card) -> Path:
+        """Where a model's graphs are kept as this computer compiled them; it may not be there.
+
+        OpenVINO recognises a kept graph by its own file alone, and would go on using old weights
+        where only those beside it changed: so the checksums of all files name the folder.
+        """
+        import hashlib
+
+        sums = "".join(file.sha256 for file in card.files)
+        name = f"{card.name}-{hashlib.sha256(sums.encode()).hexdigest()[:16]}"
+        return self.cache / "openvino" / name
 
     def _folders(self, card: Card) -> list[Path]:
         return list(dict.fromkeys([card.folder, self.user / card.name]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -126,7 +125,7 @@ def _from_card(card: Card, store: Store, blend: float | None) -> tuple[_Spec, Ne
         network = read_network(next(iter(paths.values())).parent, card.task)
         spec = _described(network)
         source = _built(card.name, network, spec)
-        return spec, replace(source, cache=store.cache / "openvino" / _cache_name(card))
+        return spec, replace(source, cache=store.compiled(card))
     spec = _Spec(card.task, card.input, card.output, card.labels)
     graph = card.graph
     if card.architecture is None and graph is None:
@@ -145,7 +144,7 @@ def _from_card(card: Card, store: Store, blend: float | None) -> tuple[_Spec, Ne
         card.name,
         spec.ports,
         graph=paths[graph.path] if graph else None,
-        cache=store.cache / "openvino" / _cache_name(card),
+        cache=store.compiled(card),
         network=cache(partial(card_network, card, paths)) if has_network else None,
         bytes=sum(path.stat().st_size for path in paths.values()),
     )
@@ -166,10 +165,3 @@ def _fingerprint(source: Card | Path) -> str:
             return sha256(source / WEIGHTS)
         return sha256(source.with_suffix(".bin") if source.suffix == ".param" else source)
     return " ".join(file.sha256 for file in source.files)
-
-
-def _cache_name(card: Card) -> str:
-    # OpenVINO recognises a cached network by the graph's file alone and would go on using old
-    # weights when only the .safetensors beside it changed; so the checksums name the folder.
-    sums = "".join(file.sha256 for file in card.files)
-    return f"{card.name}-{hashlib.sha256(sums.encode()).hexdigest()[:16]}"
