@@ -8,15 +8,9 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from run_task import MODELS
 from synthetic_clips import texture
 
 import mattelier
-from mattelier.matting.hint import make_hint
-from mattelier.matting.matte import glance
-from mattelier.requests import Point
-from mattelier.types.colour import View
-from mattelier.types.picture import Picture
 
 HEIGHT, WIDTH = 240, 320
 RED, BLUE, GREEN = (0.8, 0.3, 0.3), (0.3, 0.3, 0.8), (0.2, 0.6, 0.3)
@@ -51,13 +45,6 @@ def test_one_click_means_one_of_two(colours: tuple[tuple[float, float, float], .
     picture, seen = figures(*colours)
     for x, truth in zip(PLACES, seen, strict=True):
         assert overlap(mattelier.matte(picture, points=[(x, 140)]).alpha, truth) > 0.85
-
-
-def test_a_gesture_drops_the_other_at_once() -> None:
-    picture, seen = figures(RED, BLUE)
-    hint = make_hint(HEIGHT, WIDTH, points=(Point(PLACES[1], 140),))
-    alpha = glance(View(Picture(picture)), hint, MODELS.open("default", "matte"))
-    assert overlap(cv2.resize(alpha, (WIDTH, HEIGHT)), seen[1]) > 0.85
 
 
 def test_two_clicks_mean_both() -> None:

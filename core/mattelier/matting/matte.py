@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +35,6 @@ _PASSES: dict[Quality, tuple[tuple[float, ...], bool]] = {
     "balanced": ((1.0,), True),
     "best": ((0.875, 1.0, 1.25), True),
 }
-# At half of its size a network tells whether there are two subjects in a quarter of the time, and
-# finds three in four of those that it finds at its own: for gestures, which have no time.
-_PROBE_SCALE = 0.5
 # The share of the picture below which the subject is looked at again from nearby. From 0.6 to 0.9
 # that gains little (IoU +0.004 of 333 dev pictures; mean error in hair 0.124 → 0.116, `best`).
 _ROI_MAX_SHARE: dict[Quality, float] = {"fast": 0.6, "balanced": 0.6, "best": 0.9}
@@ -75,20 +71,9 @@ def glance(view: View, hint: Hint | None, model: OpenModel) -> NDArray[np.float3
         seen = once(view, model, lambda: _passes(view, None, model, "fast"))
         if hint is not None:
             seen = unhinted.keep_meant_parts(seen, hint)
-    elif _may_have_rival(hint, model):
-        hint, seen = without_rival(
-            hint,
-            lambda asked: _look_once(view, asked, model),
-            lambda asked: _probe(view, asked, model),
-        )
     else:
         seen = _look_once(view, hint, model)
     return _apply_hint(seen, hint, view)
-
-
-def _may_have_rival(hint: Hint | None, model: OpenModel) -> TypeGuard[Hint]:
-    """Whether clicks are all that is known, and the network was trained to choose by them."""
-    return hint is not None and not model.input.needs and is_clicks_alone(hint)
 
 
 def _look_once(view: View, hint: Hint | None, model: OpenModel) -> NDArray[np.float32]:
@@ -96,13 +81,6 @@ def _look_once(view: View, hint: Hint | None, model: OpenModel) -> NDArray[np.fl
     if model.looks_apart:
         return _ask_about(view, hint, model)
     return _passes(view, hint, model, "fast")
-
-
-def _probe(view: View, hint: Hint, model: OpenModel) -> NDArray[np.float32]:
-    """As `_look_once`, sooner and coarser where the network may look at another size."""
-    if model.input.resize != "fit":
-        return _look_once(view, hint, model)
-    return _mean(_pass(view, hint, model, _PROBE_SCALE))
 
 
 def _ask_about(view: View, hint: Hint | None, model: OpenModel) -> NDArray[np.float32]:
@@ -127,8 +105,8 @@ def _predict(
         return _predict_unhinted(view, hint, model, quality)
     if hint is not None and hint.trimap is not None:
         return _predict_with_trimap(view, hint, model, quality)
-    if _may_have_rival(hint, model):
-        hint, _ = without_rival(hint, *[lambda asked: _look_once(view, asked, model)] * 2)
+    if hint is not None and is_clicks_alone(hint) and not model.input.needs:
+        hint = without_rival(hint, lambda asked: _look_once(view, asked, model))
     with stage("looking", 0, 0.5):
         prediction = _passes(view, hint, model, quality)
         alpha = _apply_hint(prediction, hint, view)
@@ -209,25 +187,20 @@ def _passes(
     scales, mirrored = _PASSES[quality]
     for number, scale in enumerate(scales):
         tell(number / len(scales))
-        if scale == 1 or model.input.resize == "fit":
-            answers += _pass(view, hint, model, scale, mirrored=mirrored and model.input.mirror)
+        spec = model.input
+        if scale != 1:
+            if spec.resize != "fit":
+                continue
+            spec = replace(spec, size=round(spec.size * scale))
+        height, width = network_size(spec, view.height, view.width)
+        inputs = {"picture": preprocess(spec, view, height, width)}
+        if spec.hint is not None:
+            inputs["hint"] = _evidence(hint, height, width)
+        answers.append(postprocess(model.output, model.run(inputs)["alpha"]))
+        if mirrored and model.input.mirror:
+            inputs = {name: np.ascontiguousarray(x[..., ::-1]) for name, x in inputs.items()}
+            answers.append(postprocess(model.output, model.run(inputs)["alpha"])[:, ::-1])
     return _mean(answers)
-
-
-def _pass(
-    view: View, hint: Hint | None, model: OpenModel, scale: float, *, mirrored: bool = False
-) -> list[NDArray[np.float32]]:
-    """The answer at a scale of the network's size, and that of the mirror image."""
-    spec = replace(model.input, size=round(model.input.size * scale))
-    height, width = network_size(spec, view.height, view.width)
-    inputs = {"picture": preprocess(spec, view, height, width)}
-    if spec.hint is not None:
-        inputs["hint"] = _evidence(hint, height, width)
-    answers = [postprocess(model.output, model.run(inputs)["alpha"])]
-    if mirrored:
-        inputs = {name: np.ascontiguousarray(x[..., ::-1]) for name, x in inputs.items()}
-        answers.append(postprocess(model.output, model.run(inputs)["alpha"])[:, ::-1])
-    return answers
 
 
 def _evidence(hint: Hint | None, height: int, width: int) -> NDArray[np.float32]:
