@@ -27,7 +27,7 @@ Map = NDArray[np.float32]
 CELL_FRAMES = 32  # frames of the plate of which one becomes a seed frame where there is no key
 _CANDIDATE_PLACES = (4, 12, 20, 28)  # places in a cell that are looked at
 _STRAY = 0.2  # of a drawn shape's size (the root of its area): so far it may miss the edge
-_REACH = 0.1  # of the same size: beyond that from the drawn outline nothing is asked any more
+_REACH = 0.1  # of the same size: so far outside of the drawn outline the subject may go on
 _MAX_CERTAINTY = np.float32(0.8)  # of what was drawn roughly, within that reach
 _UNAIDED_CERTAINTY = 0.7  # certainty and most confidence of a matte that nobody gave
 
@@ -131,8 +131,9 @@ def roughly(hint: Hint, height: int, width: int) -> tuple[Map, Map]:
     """What a rough key says of a view, and how far it is to be believed.
 
     A shape drawn by hand strays from the edge by a share of its own size: it says nothing on its
-    outline, more and more away from it, and is certain beyond the farthest that a hand strays, so
-    that it may mean a part of what stands out. Clicks and a box are right where they are.
+    outline, and more and more away from it. Who draws around a subject draws too much rather than
+    too little: outside, beyond the farthest that a hand strays, it is certain, so that it may mean
+    a part of what stands out. Clicks and a box are right where they are.
 
     Returns
     -------
@@ -143,9 +144,10 @@ def roughly(hint: Hint, height: int, width: int) -> tuple[Map, Map]:
     drawn = hint.shrunk_mask(height, width)
     inside = (drawn > 0.5).view(np.uint8)
     away = [cv2.distanceTransform(side, cv2.DIST_L2, 5) for side in (inside, 1 - inside)]
-    size, distance = math.sqrt(float(drawn.sum())), away[0] + away[1]
-    certain = np.minimum(distance / np.float32(max(_STRAY * size, 1.0)), _MAX_CERTAINTY)
-    certain[distance > max(_REACH * size, 1.0)] = 1
+    size = math.sqrt(float(drawn.sum()))
+    stray, reach = max(_STRAY * size, 1.0), max(_REACH * size, 1.0)
+    certain = np.minimum((away[0] + away[1]) / np.float32(stray), _MAX_CERTAINTY)
+    certain[away[1] > reach] = 1
     said = replace(hint, mask=None).evidence(height, width)
     sure = said.max(0) > 0.5
     return np.where(sure, said[0], drawn), np.where(sure, np.float32(1), certain)
