@@ -22,6 +22,20 @@ _MB = 1_000_000
 _KEYS_VARIABLE = "MATTELIER_KEYS"
 
 
+# Of a server, and of a worker that does its jobs.
+device_option = click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True
+)
+parallel_option = click.option(
+    "--parallel", type=click.IntRange(1, 64), default=2, show_default=True,
+    help="Pictures in work at once.",
+)  # fmt: skip
+keep_option = click.option(
+    "--keep", type=click.FloatRange(min=0), default=60, show_default=True, metavar="MINUTES",
+    help="How long a result is kept that nobody asks for.",
+)  # fmt: skip
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -51,13 +65,8 @@ Without keys on an address that others reach, all of them may use it, and it say
     "--origin", "origins", multiple=True, metavar="URL",
     help="A site whose pages may ask, such as https://shop.example. Repeatable.",
 )  # fmt: skip
-@click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True
-)
-@click.option(
-    "--parallel", type=click.IntRange(1, 64), default=2, show_default=True,
-    help="Pictures in work at once.",
-)  # fmt: skip
+@device_option
+@parallel_option
 @click.option(
     "--queue", type=click.IntRange(min=0), default=64, show_default=True,
     help="Pictures that may wait; more are told to come again.",
@@ -74,10 +83,7 @@ Without keys on an address that others reach, all of them may use it, and it say
     "--max-seconds", type=click.FloatRange(min=0, min_open=True), default=300, show_default=True,
     metavar="SECONDS", help="That one picture may take.",
 )  # fmt: skip
-@click.option(
-    "--keep", type=click.FloatRange(min=0), default=60, show_default=True, metavar="MINUTES",
-    help="How long a result is kept that nobody asks for.",
-)  # fmt: skip
+@keep_option
 @click.option(
     "--broker", metavar="URL",
     help="A Redis in which jobs wait for workers: mattelier serve-worker. With --store.",

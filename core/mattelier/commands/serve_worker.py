@@ -10,7 +10,13 @@ from pathlib import Path
 
 import click
 
-from mattelier.commands.serve import needing, open_shared
+from mattelier.commands.serve import (
+    device_option,
+    keep_option,
+    needing,
+    open_shared,
+    parallel_option,
+)
 
 
 @click.command(
@@ -27,17 +33,9 @@ address and keys are those of boto3: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SE
     "--store", required=True, metavar="PLACE",
     help="Where the files of jobs lie: s3://bucket/prefix, or a shared folder.",
 )  # fmt: skip
-@click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True
-)
-@click.option(
-    "--parallel", type=click.IntRange(1, 64), default=2, show_default=True,
-    help="Pictures in work at once.",
-)  # fmt: skip
-@click.option(
-    "--keep", type=click.FloatRange(min=0), default=60, show_default=True, metavar="MINUTES",
-    help="How long a result is kept that nobody asks for.",
-)  # fmt: skip
+@device_option
+@parallel_option
+@keep_option
 @click.option(
     "--alive", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
     help="Touch this file every few seconds, for a probe that looks at its age.",
