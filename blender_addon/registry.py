@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from .node.node_type import NodeType
 from .node_types.bokeh.node import Bokeh
+from .node_types.depth import Depth
 from .node_types.keyer import Keyer
 from .node_types.rotoscope.node import Rotoscope
 from .node_types.upscale import Upscale
@@ -16,5 +17,6 @@ NODE_TYPES: dict[str, NodeType] = {
         Keyer(),
         Upscale(),
         Bokeh(),
+        Depth(),
     )
 }  # fmt: skip

@@ -177,7 +177,7 @@ def in_waves(items: Iterable[ResultSettings]) -> list[list[ResultSettings]]:
     waves: tuple[list[ResultSettings], list[ResultSettings]] = ([], [])
     for item in items:
         settings = item.id_data.mattelier
-        waves[settings.node_type.source_group(settings) is not None].append(item)
+        waves[any(settings.node_type.source_groups(settings))].append(item)
     return [wave for wave in waves if wave]
 
 

@@ -101,9 +101,9 @@ def with_sources(groups: Iterable[bpy.types.NodeTree]) -> list[bpy.types.NodeTre
     """These groups, and those whose bake theirs is made from."""
     ordered: dict[str, bpy.types.NodeTree] = {}
     for group in groups:
-        source = group.mattelier.node_type.source_group(group.mattelier)
-        if source is not None and source.library is None:
-            ordered[source.name_full] = source
+        for source in group.mattelier.node_type.source_groups(group.mattelier):
+            if source.library is None:
+                ordered[source.name_full] = source
         ordered[group.name_full] = group
     return list(ordered.values())
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -49,8 +49,8 @@ class NodeType:
         The worker's.
     model_task : str
         Task of the networks that it may be set to, as their cards say it; "" for none.
-    matte_pass : str
-        The pass that is a matte, which other nodes may use; "" for none.
+    matte_pass, depth_pass : str
+        The pass that is a matte, or depth, which other nodes may use; "" for none.
     has_report : bool
         Whether the engine writes quality reports on what it made.
     sockets : sequence of (str, str)
@@ -75,6 +75,7 @@ class NodeType:
     task: ClassVar[str]
     model_task: ClassVar[str] = ""
     matte_pass: ClassVar[str] = ""
+    depth_pass: ClassVar[str] = ""
     has_report: ClassVar[bool] = False
     sockets: ClassVar[Sequence[tuple[str, str]]]
     guide_operator: ClassVar[tuple[str, str, str] | None] = None
@@ -101,9 +102,9 @@ class NodeType:
         """Settings that decide the pixels of some frames: the others stay as they were baked."""
         return None
 
-    def source_group(self, settings: NodeSettings) -> bpy.types.NodeTree | None:
-        """Another group of ours whose bake this one is made from."""
-        return None
+    def source_groups(self, settings: NodeSettings) -> Iterable[bpy.types.NodeTree]:
+        """Other groups of ours whose bakes this one is made from."""
+        return ()
 
     def source_stamps(self, item: ResultSettings, plate: Plate) -> Mapping[int, str]:
         """What the files hold that a frame is made from, for each number of the plate.

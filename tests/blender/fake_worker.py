@@ -3,11 +3,11 @@
 Its files are written by the engine itself, so that they have the channels, sizes and headers that
 an artist's have; only what they show is made up.
 
-`matte(number)` is what it writes for a frame, `UPSCALED` and `blurred(…)` are the colours of the
-pictures that it makes. Beside its socket lie `requests.jsonl`, all that it was asked, and
-`orders.json`, how it shall behave: {"delay": seconds per frame, "fail_at": number, "die_at":
-number, "skip": [numbers that fail], "keep": [numbers left as they are], "mattes" and "pictures":
-patterns of files to be given instead}.
+`matte(number)` and `nearness(…)` are what it writes for a frame, `UPSCALED` and `blurred(…)`
+the colours of the pictures that it makes. Beside its socket lie `requests.jsonl`, all that it was
+asked, and `orders.json`, how it shall behave: {"delay": seconds per frame, "fail_at": number,
+"die_at": number, "skip": [numbers that fail], "keep": [numbers left as they are], "mattes" and
+"pictures": patterns of files to be given instead}.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 
 from mattelier.engines.model_cache import ModelCache
 from mattelier.media import stills
-from mattelier.media.depth_maps import read_depth
+from mattelier.media.depth_maps import read_depth, write_depth
 from mattelier.requests import FramesRequest, RotoRequest, from_json, to_json
 from mattelier.shot import filter_shot, frame_mattes, roto
 from mattelier.shot.frame_mattes import FrameMattes, frame_writers
@@ -32,6 +32,7 @@ from mattelier.shot.outputs import Target
 from mattelier.shot.plan import Shot, prepare
 from mattelier.shot.shot_run import VERSION, FrameOutput
 from mattelier.types.colour import linear_to_srgb, to_float
+from mattelier.types.depth_map import DepthMap
 from mattelier.types.digest import digest
 from mattelier.types.errors import MattelierError, OutputError, PictureError
 from mattelier.types.frame_range import FrameRange
@@ -185,11 +186,24 @@ def blurred(options: dict, number: int) -> tuple[float, ...]:
     return red, green, (options["options"]["radius"] or 0) / 100, 1
 
 
+def nearness(number: int, height: int, width: int, model: str) -> np.ndarray:
+    """The frame's number / 16, and ever nearer to the right; a named network sees half of that."""
+    near = np.tile(np.linspace(0, 0.25, width, dtype=np.float32), (height, 1))
+    return (near + number % 100 / 16) * np.float32(1 if model == "auto" else 0.5)
+
+
 def write_picture(options: dict, number: int, files: str | None) -> None:
     plate = plate_file(options["plate"], number)
     if not plate.is_file():
         return
     height, width = size_of(options, plate)
+    if options["task"] == "depth":
+        near = nearness(number, height, width, options["options"]["model"])
+        target = plate_file(options["output"], number)
+        target.parent.mkdir(exist_ok=True)
+        facts = {"mattelier:version": VERSION, "mattelier:output": options["task"]}
+        write_depth(target, DepthMap(near, False, "made up"), ends=(0, 1), facts=facts)
+        return
     if options["task"] == "upscale":
         height, width = (round(side * options["options"]["scale"]) for side in (height, width))
         colour = UPSCALED

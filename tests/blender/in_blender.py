@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pictures
+from depth_model import make_depth_model
 from real_blender import INSIDE
 
 
@@ -42,8 +43,9 @@ def cases_in(*modules: str) -> list[str]:
 
 
 def make_stage(folder: Path) -> None:
-    """The plates that the cases work on."""
+    """The plates that the cases work on, and a depth network."""
     plates = folder / "plates"
     plates.mkdir(parents=True)
     pictures.make_plates(plates)
     pictures.make_shot(plates)
+    make_depth_model(plates)

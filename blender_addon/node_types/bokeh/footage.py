@@ -15,7 +15,7 @@ from ...footage.sequence import Sequence, link_or_copy
 from ...ground.failure import Failure
 from ...ground.frames import format_frames
 from ...ground.json_files import digest
-from ...node.settings import NodeSettings
+from ...node.settings import NodeSettings, ResultSettings
 
 _LINK_DIGITS = 4
 
@@ -86,20 +86,34 @@ def matte_footage(name: str, settings: NodeSettings, plate: Plate) -> Footage:
     if subject and item is None:
         raise Failure(f"“{group.name}” has no subject “{subject}”; choose one that it has.")
     item = item or items[0]
+    return _baked_footage(name, item, group.mattelier.node_type.matte_pass, "mattes", plate)
+
+
+def node_depth_footage(name: str, group: bpy.types.NodeTree, plate: Plate) -> Footage:
+    """The depth maps that a Depth node shows now; raises Failure where it has no plate."""
+    item = group.mattelier.objects[0]
+    return _baked_footage(name, item, group.mattelier.node_type.depth_pass, "depth", plate)
+
+
+def _baked_footage(
+    name: str, item: ResultSettings, pass_name: str, noun: str, plate: Plate
+) -> Footage:
+    """The files of a pass that a result of another node shows."""
+    group = item.id_data
     source = group.mattelier.find_plate()
-    message = f"“{group.name}” has no mattes on the frames {{frames}} yet; bake it first."
+    message = f"“{group.name}” has no {noun} on the frames {{frames}} yet; bake it first."
     folder = item.folder
-    mattes = pass_files(folder or Path(), source, group.mattelier.node_type.matte_pass)
-    there = mattes.scan() if folder else {}
+    baked = pass_files(folder or Path(), source, pass_name)
+    there = baked.scan() if folder else {}
     offset = _offset(source, plate)
     inputs = [item.uid, folder.name if folder else "", offset]
     if source.still:
-        file = mattes.file(source.first)
+        file = baked.file(source.first)
         found = source.first in there
         files = dict.fromkeys(plate.numbers, file) if found else {}
         return Footage(name, str(file), files, True, inputs, message)
-    files = _by_plate(mattes.file, there, plate, offset)
-    return Footage(name, mattes.pattern, files, offset == 0, inputs, message)
+    files = _by_plate(baked.file, there, plate, offset)
+    return Footage(name, baked.pattern, files, offset == 0, inputs, message)
 
 
 def _offset(files: Plate, plate: Plate) -> int:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import bpy
@@ -16,8 +16,16 @@ from ...node.group_builder import GroupBuilder
 from ...node.node_type import BakeRequest, PictureNodeType
 from ...node.settings import NodeSettings, ResultSettings
 from . import panels
-from .footage import Footage, depth_footage, engine_patterns, matte_footage
-from .settings import DEPTH_NODE, FIELDS, MATTES_NODE, NAME, BokehSettings, place_depth
+from .footage import Footage, depth_footage, engine_patterns, matte_footage, node_depth_footage
+from .settings import (
+    DEPTH_GROUP_NODE,
+    DEPTH_NODE,
+    FIELDS,
+    MATTES_NODE,
+    NAME,
+    BokehSettings,
+    place_depth,
+)
 
 
 class Bokeh(PictureNodeType):
@@ -40,8 +48,11 @@ class Bokeh(PictureNodeType):
             *(footage.cache_inputs for footage in _footage(settings, plate)),
         ]
 
-    def source_group(self, settings: NodeSettings) -> bpy.types.NodeTree | None:
-        return settings.mattes if settings.uses_mattes else None
+    def source_groups(self, settings: NodeSettings) -> Iterable[bpy.types.NodeTree]:
+        if settings.depth_from == "NODE" and settings.depth_group is not None:
+            yield settings.depth_group
+        if settings.uses_mattes and settings.mattes is not None:
+            yield settings.mattes
 
     def source_stamps(self, item: ResultSettings, plate: Plate) -> Mapping[int, str]:
         # The engine pulls the focus, and judges what is far, by all frames of a shot.
@@ -67,9 +78,10 @@ class Bokeh(PictureNodeType):
     def build(
         self, builder: GroupBuilder, item: ResultSettings, plate_node: bpy.types.Node, row: int
     ) -> tuple[bpy.types.NodeSocket, ...]:
-        # These two show nothing; they hold what the settings name.
+        # These three show nothing; they hold what the settings name.
         builder.node("CompositorNodeImage", DEPTH_NODE, -1, row)
         builder.node("CompositorNodeGroup", MATTES_NODE, -1, row + 1)
+        builder.node("CompositorNodeGroup", DEPTH_GROUP_NODE, -1, row + 2)
         return super().build(builder, item, plate_node, row)
 
 
@@ -96,5 +108,9 @@ def _footage(settings: NodeSettings, plate: Plate) -> Iterator[Footage]:
         if settings.depth is None:
             raise Failure("Choose the files of the depth pass, or another depth.")
         yield depth_footage("depth", settings.depth, settings.depth_start, plate)
+    if settings.depth_from == "NODE":
+        if settings.depth_group is None:
+            raise Failure("Choose the Depth node whose depth is used, or another depth.")
+        yield node_depth_footage("depth", settings.depth_group, plate)
     if settings.uses_mattes and settings.mattes is not None:
         yield matte_footage("matte", settings, plate)

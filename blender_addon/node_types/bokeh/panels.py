@@ -38,6 +38,8 @@ class Depth(SubPanel, bpy.types.Panel):
             row.prop_search(settings, "depth_name", bpy.data, "images")
             row.operator(OpenDepth.bl_idname, text="", icon="FILE_FOLDER")
             column.prop(settings, "depth_start")
+        elif settings.depth_from == "NODE":
+            column.prop(settings, "depth_group_name")
         column.prop(settings, "focus")
         if settings.focus == "POINT":
             column.prop(settings, "focus_point")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import bpy
 from bpy.props import (
@@ -23,6 +24,7 @@ from ...node.settings import NodeSettings, datablock_name
 
 NAME = "bokeh"
 DEPTH_NODE = "Depth"
+DEPTH_GROUP_NODE = "Depth Node"
 MATTES_NODE = "Mattes"
 _MIN_BLADES = 3  # an iris with fewer is round, as in Blender's cameras
 
@@ -51,9 +53,18 @@ def _has_mattes(group: bpy.types.NodeTree) -> bool:
     return is_ours(group) and bool(group.mattelier.node_type.matte_pass)
 
 
-def _search_groups(settings: NodeSettings, context: object, text: str) -> list[str]:
-    names = [group.name for group in bpy.data.node_groups if _has_mattes(group)]
-    return [name for name in names if text.lower() in name.lower()]
+def _has_depth(group: bpy.types.NodeTree) -> bool:
+    return is_ours(group) and bool(group.mattelier.node_type.depth_pass)
+
+
+def _searching_groups(
+    is_wanted: Callable[[bpy.types.NodeTree], bool],
+) -> Callable[[NodeSettings, object, str], list[str]]:
+    def search(settings: NodeSettings, context: object, text: str) -> list[str]:
+        names = [group.name for group in bpy.data.node_groups if is_wanted(group)]
+        return [name for name in names if text.lower() in name.lower()]
+
+    return search
 
 
 def _search_subjects(settings: NodeSettings, context: object, text: str) -> list[str]:
@@ -69,6 +80,7 @@ class BokehSettings:
         items=[
             ("MATTE", "Matte", "The subject near, the ground falling off from it, the rest far"),
             ("FILES", "Depth Pass", "Files of a render's depth pass: distances, as EXR"),
+            ("NODE", "Depth Node", "What a Depth node has baked: nearness, by a network"),
         ],
         options=set(),
     )
@@ -84,10 +96,17 @@ class BokehSettings:
         options=set(),
         description="The scene frame on which the first file of the depth pass shows",
     )
+    depth_group_name: StringProperty(
+        name="Depth of",
+        description="A Depth node, of this plate or of another that shows on the same frames",
+        search=_searching_groups(_has_depth),
+        options=set(),
+        **datablock_name("depth_group", "node_groups"),
+    )
     mattes_name: StringProperty(
         name="Mattes of",
         description="A Rotoscope node that cuts the subject out; empty: the engine finds it",
-        search=_search_groups,
+        search=_searching_groups(_has_mattes),
         options=set(),
         **datablock_name("mattes", "node_groups"),
     )
@@ -203,6 +222,17 @@ class BokehSettings:
         place_depth(self)
 
     @property
+    def depth_group(self) -> bpy.types.NodeTree | None:
+        node = self.id_data.nodes.get(DEPTH_GROUP_NODE)  # files of earlier versions have none
+        return node and node.node_tree
+
+    @depth_group.setter
+    def depth_group(self, group: bpy.types.NodeTree | None) -> None:
+        found = group if group is not None and _has_depth(group) else None
+        self.rebuild_group()
+        self.id_data.nodes[DEPTH_GROUP_NODE].node_tree = found
+
+    @property
     def mattes(self) -> bpy.types.NodeTree | None:
         return self.id_data.nodes[MATTES_NODE].node_tree
 
@@ -216,7 +246,7 @@ class BokehSettings:
     @property
     def uses_mattes(self) -> bool:
         """Whether the subject's matte decides anything."""
-        return self.depth_from != "FILES" or self.focus == "SUBJECT"
+        return self.depth_from == "MATTE" or self.focus == "SUBJECT"
 
 
 def place_depth(settings: NodeSettings) -> None:

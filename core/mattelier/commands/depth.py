@@ -35,6 +35,8 @@ def check_depth_files(flags: dict[str, Any]) -> None:
 def _check(flags: dict[str, Any]) -> None:
     check_depth_files(flags)
     output = flags["output"] or ""
+    if flags["preview"] and any(map(is_shot, flags["inputs"])):
+        raise UsageError("--preview is for pictures; the maps of a shot are data.")
     if flags["preview"] and (flags["format"] == "exr" or output.lower().endswith(".exr")):
         raise UsageError("A preview is for the eye, and written as .png or .tif, not as .exr.")
 
@@ -48,7 +50,10 @@ Examples:
   mattelier depth photo.jpg -o depth.exr          float
   mattelier depth photo.jpg -o depth.png --preview
   mattelier depth left.png --right right.png -o depth.png
-  mattelier depth photos -o depths --depth-model matte""",
+  mattelier depth photos -o depths --depth-model matte
+  mattelier depth "plate.####.exr" -o "depth.####.exr"   steady over the shot
+
+A shot's depth is from a network: 0 is the farthest and 1 the nearest that there is in it.""",
     options=[
         request_options(DepthRequest, only=_SOURCES),
         click.option(

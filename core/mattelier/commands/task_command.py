@@ -100,7 +100,7 @@ def _file_options(spec: TaskSpec, formats: Sequence[str]) -> list[Decorator]:
     if not spec.on_frames:
         return [file_options(*formats)]
     return [
-        file_options(*formats, *_MOVIE_FORMATS),
+        file_options(*formats, *([] if spec.result == "depth" else _MOVIE_FORMATS)),
         request_options(FramesRequest, only=_SHOT_FLAGS),
     ]
 

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.media.decoding import decodes
+from mattelier.media.provenance import Facts, as_tiff, own_facts
 from mattelier.media.size_limits import check_size
 from mattelier.media.stills import read_grey
 from mattelier.types.atomic import replacing
 from mattelier.types.colour import from_float
 from mattelier.types.depth_map import DepthMap
 from mattelier.types.errors import MattelierError, OutputError, PictureError
+from mattelier.types.picture import Picture
 
 DepthEncoding = Literal["auto", "distance", "disparity"]
 
@@ -71,11 +73,25 @@ def read_depth(path: Path, encoding: DepthEncoding = "auto") -> DepthMap:
     return DepthMap(disparity, encoding == "distance" and is_exr, "file")
 
 
-def write_depth(path: Path, depth: DepthMap, *, preview: bool = False) -> None:
+def write_depth(
+    path: Path,
+    depth: DepthMap,
+    *,
+    preview: bool = False,
+    ends: tuple[float, float] | None = None,
+    like: Picture | None = None,
+    facts: Facts | None = None,
+) -> None:
     """Write a depth map: near is white, the nearest 1, the farthest 0.
 
     PNG and TIFF hold 16-bit grey; EXR holds float `Y` and says `mattelier:content = disparity`.
     With `preview` it is an 8-bit PNG or TIFF in colours, blue far and red near, for the eye.
+
+    Parameters
+    ----------
+    ends : disparities that become 0 and 1; None: the map's own farthest and nearest
+    like : the picture it belongs to: gives an EXR its windows and metadata
+    facts : header entries of EXR and TIFF, text of PNG: `media.provenance` reads them
 
     Raises
     ------
@@ -86,7 +102,7 @@ def write_depth(path: Path, depth: DepthMap, *, preview: bool = False) -> None:
     suffix = path.suffix.lower()
     if suffix not in DEPTH_SUFFIXES or (preview and suffix == ".exr"):
         raise OutputError(f"{path}: a depth map is written as .png, .tif or .exr.")
-    values = depth.relative()
+    values = depth.relative(ends)
     sample = "float32" if suffix == ".exr" else "uint8" if preview else "uint16"
     shape = (*values.shape, 3 if preview else 1)
 
@@ -97,16 +113,17 @@ def write_depth(path: Path, depth: DepthMap, *, preview: bool = False) -> None:
     with replacing(path) as temporary:
         if suffix == ".png":
             with temporary.open("wb") as file:
-                png.write(file, shape, 8 if preview else 16, rows)
+                png.write(file, shape, 8 if preview else 16, rows, text=own_facts(facts))
             return
         channels = ("R", "G", "B") if preview else ("Y",)
+        if suffix == ".exr":
+            kept = {} if like is None else like.metadata
+            attributes = {**kept, **(facts or {}), CONTENT: "disparity"}
+        else:
+            attributes = as_tiff(facts)
+        window = None if like is None or suffix != ".exr" else like.window
         oiio_io.write(
-            temporary,
-            shape,
-            sample,
-            rows,
-            channels=channels,
-            attributes={CONTENT: "disparity"} if suffix == ".exr" else {},
+            temporary, shape, sample, rows, channels=channels, attributes=attributes, window=window
         )
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from mattelier.requests.fields import Field, Flag, Request
+from mattelier.requests.fields import EffectRequest, Field, Flag
 from mattelier.requests.matte import MatteRequest
 from mattelier.requests.shared_fields import DeviceField
 from mattelier.types.errors import UsageError
 
 
 @dataclass(frozen=True)
-class DepthRequest(Request, task="depth"):
+class DepthRequest(EffectRequest, task="depth"):
     """picture → depth map.
 
     `file` is a depth map's path, of the `kind` it holds ("auto": floats are distances, others
     nearness); `right` the path of the right picture of a stereo pair. With neither, `model` is a
     depth network's name, "matte" for what the subject's matte alone tells, or "auto": the first
-    depth network that is on this computer, else the matte.
+    depth network that is on this computer, else the matte. A shot's depth is a network's.
     """
 
     file: Annotated[

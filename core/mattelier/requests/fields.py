@@ -165,7 +165,7 @@ class Request:
 
 
 class EffectRequest(Request):
-    """Base of the requests of tasks that make a picture of a picture, or of each of a shot."""
+    """Base of the requests of tasks that are done to a picture, or to each one of a shot."""
 
 
 REQUESTS: dict[str, type[Request]] = {}

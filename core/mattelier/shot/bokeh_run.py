@@ -24,12 +24,13 @@ from mattelier.media.matte_frames import MatteFrames, TrackedMatteFrames, open_m
 from mattelier.requests import BokehRequest, FramesRequest, HintRequest, KeyRequest, RotoRequest
 from mattelier.shot import roto
 from mattelier.shot.filter_run import FramesRun
-from mattelier.shot.focus_pull import FOCUS_REACH_FRAMES, measure_focus, pull_focus
+from mattelier.shot.focus_pull import measure_focus, pull_focus
 from mattelier.shot.outputs import Target
 from mattelier.shot.pipeline import run_pipeline
 from mattelier.shot.plan import Shot
 from mattelier.shot.result import FrameResult
 from mattelier.shot.shot_run import FrameOutput
+from mattelier.shot.steady import REACH_FRAMES
 from mattelier.types.digest import digest
 from mattelier.types.errors import OutputError, PictureError, UsageError
 from mattelier.types.frame_range import FrameRange
@@ -60,8 +61,8 @@ class BokehRun(FramesRun[BokehInput]):
         depth = self._lens.depth
         if depth.right is not None or depth.model not in ("auto", "matte"):
             raise UsageError(
-                "A network or a stereo pair sees each frame's depth by itself, so the blur of a "
-                "shot would flicker; give depth maps with --depth, or leave it to the mattes."
+                "The blur of a shot follows depth maps; make them of it with `mattelier depth`, "
+                "which steadies a network's, and give them with --depth, or leave it to the mattes."
             )
         self.options["depth"] = {"kind": depth.kind}
         self._depths = FrameFiles.find(depth.file, DEPTH_SUFFIXES) if depth.file else None
@@ -90,7 +91,7 @@ class BokehRun(FramesRun[BokehInput]):
 
     def prepare(self, window: FrameRange) -> None:
         """Follow the subject where its mattes are not given, and measure the focus."""
-        reach = FOCUS_REACH_FRAMES if self._lens.distance is None else 0
+        reach = REACH_FRAMES if self._lens.distance is None else 0
         near = FrameRange.of(
             other for frame in window for other in range(frame - reach, frame + reach + 1)
         )

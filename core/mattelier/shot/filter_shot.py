@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from mattelier.engines.model_cache import ModelCache
 from mattelier.requests import FramesRequest
 from mattelier.shot.bokeh_run import BokehRun
-from mattelier.shot.filter_run import EffectRun
+from mattelier.shot.depth_run import DepthRun
+from mattelier.shot.filter_run import EffectRun, FramesRun
 from mattelier.shot.plan import prepare
 from mattelier.shot.result import FrameResult, ShotResult
+
+_RUNS: Mapping[str, type[FramesRun[Any]]] = {"bokeh": BokehRun, "depth": DepthRun}
+"""Tasks whose frames say something of each other."""
 
 
 def run(
@@ -37,7 +42,7 @@ def run(
     """
     shot = prepare(request)
     try:
-        run_type = BokehRun if request.task == "bokeh" else EffectRun
+        run_type = _RUNS.get(request.task, EffectRun)
         return run_type(shot, models or ModelCache(), done).run()
     finally:
         shot.plate.close()

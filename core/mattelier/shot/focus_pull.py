@@ -1,8 +1,7 @@
 """How the focus follows a shot: what each frame asks for by itself, steadied over time.
 
 A subject's depth, and where it stands, are known a little differently in each frame; blur that
-followed them would flicker. A median over five frames takes slips away, a Gaussian what trembles.
-Each frame's focus hangs on so few neighbours that any part of a shot comes out as in the whole.
+followed them would flicker.
 """
 
 from __future__ import annotations
@@ -16,13 +15,7 @@ from numpy.typing import NDArray
 from mattelier.filters.bokeh.focus import Setting, setting
 from mattelier.filters.depth.depth import SUBJECT_DISPARITY, Scene
 from mattelier.requests import BokehRequest
-
-_MEDIAN_RADIUS_FRAMES = 2  # frames to each side that outvote one that slipped
-_GAUSSIAN_SIGMA_FRAMES = 4.0
-_GAUSSIAN_RADIUS_FRAMES = 12  # where the Gaussian ends
-
-FOCUS_REACH_FRAMES = _GAUSSIAN_RADIUS_FRAMES + _MEDIAN_RADIUS_FRAMES
-"""Frames to each side that a frame's focus depends on."""
+from mattelier.shot.steady import steadied
 
 _GROUND_ROWS = 256  # of the ground that are remembered
 _MIN_SUBJECT_AREA = 1e-4  # of the picture's area: a subject smaller than that is not there
@@ -59,25 +52,15 @@ def pull_focus(
     Parameters
     ----------
     measurements : mapping
-        What was measured on the frames around it, as far as `FOCUS_REACH_FRAMES`.
+        What was measured on the frames around it, as far as `steady.REACH_FRAMES`.
     disparity_range : (farthest, nearest), or None
         The disparities that the whole shot's depth maps lie between; None: depth is from the
         mattes. By these it is judged how far from the focus anything is.
     """
-    neighbours = [
-        other for other in sorted(measurements) if abs(other - frame) <= _GAUSSIAN_RADIUS_FRAMES
-    ]
-    if not neighbours:
+    values = steadied(frame, {other: _as_values(one) for other, one in measurements.items()})
+    if values is None:
         return None
-    values = {other: _as_values(measurements[other]) for other in measurements}
-    weights = np.exp(
-        -0.5 * (np.array([other - frame for other in neighbours]) / _GAUSSIAN_SIGMA_FRAMES) ** 2
-    )
-    medians = [
-        np.median([values[o] for o in values if abs(o - other) <= _MEDIAN_RADIUS_FRAMES], axis=0)
-        for other in neighbours
-    ]
-    focal, subject, *rows = np.average(medians, axis=0, weights=weights)
+    focal, subject, *rows = values
     ground = np.asarray(rows, np.float32) if rows else None
     if disparity_range is None:
         disparity_range = (0.0, max(SUBJECT_DISPARITY, float(max(rows, default=0))))

@@ -23,6 +23,7 @@ _OUTPUT_SUFFIXES: dict[str, tuple[str, ...]] = {
     "foreground": (".exr", ".png", ".tif", ".tiff"),
     "premult": (".exr", ".tif", ".tiff"),
     "preview": (".jpg", ".jpeg", ".png"),
+    "depth": (".exr", ".png", ".tif", ".tiff"),
 }
 _NEED_ALPHA: tuple[str, ...] = ("foreground", "premult")  # what is nothing without its alpha
 _FORMAT_SUFFIXES = {"exr": ".exr", "png": ".png", "tiff": ".tif", "mov": ".mov", "mkv": ".mkv",
@@ -166,6 +167,8 @@ def _movie(
     request: ShotRequest, output: str, objects: tuple[str, ...], path: Path, work: Path
 ) -> Target:
     suffix = path.suffix.lower()
+    if output == "depth":  # data: a codec would make colours of it
+        _check_suffix(output, suffix, f"-o {path}")
     if suffix not in CODECS:
         raise UsageError(f"{path}: a movie is written as {', '.join(CODECS)}, not {suffix}.")
     codec: Codec = CODECS[suffix][0]

@@ -286,7 +286,6 @@ TASKS: Mapping[str, TaskSpec] = {
                 TaskInput("right", "picture", "right", travels=False),
             ),
             "depth",
-            "depth networks see each frame by itself, so that the maps would flicker",
         ),
     )
 }

@@ -36,9 +36,14 @@ class DepthMap:
         near = self.disparity[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
         return float(np.median(near))
 
-    def relative(self) -> NDArray[np.float32]:
-        """(h, w) float32 0…1 from the farthest to the nearest, for people to look at."""
-        low, high = float(self.disparity.min()), float(self.disparity.max())
+    def relative(self, ends: tuple[float, float] | None = None) -> NDArray[np.float32]:
+        """(h, w) float32 from the farthest, 0, to the nearest, 1, for people to look at.
+
+        Parameters
+        ----------
+        ends : disparities that become 0 and 1, as of all frames of a shot; None: the map's own
+        """
+        low, high = ends or (float(self.disparity.min()), float(self.disparity.max()))
         return (self.disparity - np.float32(low)) / np.float32(max(high - low, 1e-12))
 
     def resize(self, height: int, width: int) -> DepthMap:

@@ -1,7 +1,7 @@
 """The real engine, from what is set on a node to rendered pixels."""
 
 import bpy
-from stage import baked_file, module, near, read, same, square_mask, state
+from stage import baked_file, module, near, read, refused, same, square_mask, state
 
 ORANGE = [((code / 255 + 0.055) / 1.055) ** 2.4 for code in (225, 140, 50)]  # of the disc
 SKY = [((code / 255 + 0.055) / 1.055) ** 2.4 for code in (95, 136, 225)]  # at row 20
@@ -104,6 +104,25 @@ def case_blurs_behind_what_a_rotoscope_node_cut_out(stage):
     same(shown, read(baked_file(node, 1002)))
     for channel, wanted in enumerate(ORANGE):
         near(shown[95, 68, channel], wanted, 0.01)
+
+
+def case_depth_by_a_network_and_the_blur_that_follows_it(stage):
+    node = picture(stage, "shot.1001.png", "depth")
+    assert "No depth network is on this computer yet" in refused(stage, node, "SCENE")
+    node.node_tree.mattelier.model = str(stage.plates / "bright-is-near")
+    stage.bake(node, "SCENE")
+    assert state(node).fresh == (1001, 1002, 1003)
+    stage.show(node.outputs["Depth"])
+    near_by = stage.render(1003)
+    same(near_by, read(baked_file(node, 1003)), channels=1)
+    near(near_by[100, 250, 0], near_by[100, 290, 0], 0.02)
+    assert near_by[95, 250, 0] > near_by[95, 76, 0] + 0.2  # the disc is darker: farther here
+    blur = picture(stage, "shot.1001.png", "bokeh")
+    settings = blur.node_tree.mattelier
+    settings.depth_from, settings.depth_group = "NODE", node.node_tree
+    settings.focus, settings.focus_point, settings.radius = "POINT", (250, 160), 10
+    stage.bake(blur, "SCENE")
+    assert state(blur).fresh == (1001, 1002, 1003)
 
 
 def picture(stage, plate, node_type):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -134,13 +134,13 @@ def find_depth(
         from mattelier.media.stills import read
 
         depth = stereo(View(picture), View(read(Path(request.right))))
-    elif network is not None and network.task == "depth":
-        with stage("looking", 0, 0.5):
-            depth = from_network(View(picture), network)
     if depth is not None:
         check_shape(depth, picture.height, picture.width)
-        if not with_matte:
-            return Scene(depth), None
+    elif network is not None and network.task == "depth":  # its steps of size bend the shape
+        with stage("looking", 0, 0.5):
+            depth = from_network(View(picture), network)
+    if depth is not None and not with_matte:
+        return Scene(depth), None
     model = models.open(request.matte.model, "matte", request.matte.device)
     hint = resolve(request.matte, hint, picture, models)
     matte = matte_picture(picture, hint, request.matte, model)
@@ -153,10 +153,19 @@ def find_depth(
 
 def from_network(view: View, network: OpenModel) -> DepthMap:
     """A monocular network's depth, at the size it sees; relative, 0…1."""
+    answer = DepthMap(network_disparity(view, network), False, network.name)
+    return replace(answer, disparity=answer.relative())
+
+
+def network_disparity(view: View, network: OpenModel) -> NDArray[np.float32]:
+    """What a monocular network answers, (h, w) at the size it sees.
+
+    Disparity but for a factor and an offset, which are another picture's own.
+    """
     height, width = network_size(network.input, view.height, view.width)
     picture = preprocess(network.input, view, height, width)
-    answer = network.run({"picture": picture})["depth"][0, 0]
-    return DepthMap(DepthMap(answer, False, network.name).relative(), False, network.name)
+    answer: NDArray[np.float32] = network.run({"picture": picture})["depth"][0, 0]
+    return answer
 
 
 def from_matte(alpha: NDArray[np.float32]) -> DepthMap:
