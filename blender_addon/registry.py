@@ -7,6 +7,7 @@ from .node.node_type import NodeType
 from .node_types.bokeh.node import Bokeh
 from .node_types.depth import Depth
 from .node_types.keyer import Keyer
+from .node_types.match import Match
 from .node_types.rotoscope.node import Rotoscope
 from .node_types.upscale import Upscale
 
@@ -18,5 +19,6 @@ NODE_TYPES: dict[str, NodeType] = {
         Upscale(),
         Bokeh(),
         Depth(),
+        Match(),
     )
 }  # fmt: skip

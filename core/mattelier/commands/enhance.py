@@ -19,19 +19,23 @@ _AUTO = {
     if leaf.field.auto is not None
 }
 
+_OF_MATCH = {"match_strength": 1.0, "match_grain": 0.0, "match_softness": 0.0}
+
 
 def _check(flags: dict[str, Any]) -> None:
     auto, match = flags.pop("auto"), flags["match"]
-    if flags["match_strength"] is not None and match is None:
-        raise UsageError("--match-strength works together with --match.")
+    for name in _OF_MATCH:
+        if flags[name] is not None and match is None:
+            raise UsageError(f"--{name.replace('_', '-')} works together with --match.")
     if match is not None and not os.path.isfile(match):
         raise UsageError(f"--match {match}: no such file.")
     auto = auto or not (match or any(flags[name] is not None for name in _AUTO))
     for name, strength in _AUTO.items():
         if flags[name] is None:
             flags[name] = strength if auto else 0.0
-    if flags["match_strength"] is None:
-        flags["match_strength"] = 1.0
+    for name, strength in _OF_MATCH.items():
+        if flags[name] is None:
+            flags[name] = strength
 
 
 enhance = task_command(
@@ -44,6 +48,7 @@ Examples:
   mattelier enhance portrait.jpg --contrast 0.3 --saturation 0.2 --sharpen 0.3
   mattelier enhance shot.jpg --match poster.jpg --match-strength 0.7
   mattelier enhance cutout.png --match background.jpg -o fitting.png
+  mattelier enhance "ship.####.exr" --match plate.exr --match-grain 1 -o "fits.####.exr"
   mattelier enhance "shot.####.exr" --white-balance 1 -o "balanced.####.exr"
 
 Alone it does what --auto does. Else what is not asked for stays as it is: strengths that are left

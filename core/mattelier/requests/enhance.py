@@ -17,7 +17,8 @@ class EnhanceRequest(EffectRequest, task="enhance"):
     `white_balance` (0…1) is how much of the light's cast is taken away, `tone` (0…1) how far
     exposure, shadows and haze are mended, `contrast` (−1…1) that of what lies side by side,
     `saturation` (−1…1) down to grey, `sharpen` 0…1. `match` is the path of a picture whose look
-    is taken on, as far as `match_strength` (0…1) says.
+    is taken on, as far as `match_strength` (0…1) says. Its grain and its softness are taken on as
+    far as `match_grain` and `match_softness` (0…1) say, where it has more of them.
     """
 
     white_balance: Annotated[
@@ -92,3 +93,25 @@ class EnhanceRequest(EffectRequest, task="enhance"):
             flag=Flag(metavar="0..1", help="How far, with --match. Default: 1.", default=None),
         ),
     ] = 1
+    match_grain: Annotated[
+        float,
+        Field(
+            "How much of the matched picture's grain is added, where it has more.",
+            minimum=0,
+            maximum=1,
+            label="The match's grain",
+            flag=Flag(metavar="0..1", help="Grain of --match, where it has more.", default=None),
+        ),
+    ] = 0
+    match_softness: Annotated[
+        float,
+        Field(
+            "How far the picture is made as soft as the matched one, where that is softer.",
+            minimum=0,
+            maximum=1,
+            label="The match's softness",
+            flag=Flag(
+                metavar="0..1", help="Softness of --match, where that is softer.", default=None
+            ),
+        ),
+    ] = 0

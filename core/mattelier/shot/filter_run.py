@@ -167,6 +167,8 @@ class EffectRun(FramesRun[EffectInput]):
     def make(self, frame: int, frame_input: EffectInput, targets: Sequence[Target]) -> FrameOutput:
         picture = frame_input.picture
         working, inputs = self.to_working_space(picture), {**self._inputs, **frame_input.mattes}
+        if self._task.counts_frames:
+            inputs["frame"] = frame
         result = run_prepared(self._task, self._request, working, self.models, inputs)
         assert result.picture is not None
         record = _report_record(result.report)

@@ -46,6 +46,9 @@ class Task(ABC):
             One sentence that says what is wrong.
         """
 
+    counts_frames = False
+    """Whether `run` takes `frame`, the number in a shot: what is random is another in each."""
+
     def settle(self, *args: Any, **inputs: Any) -> dict[str, Any]:
         """`settle(request, pictures, **inputs)`: inputs that all frames of a shot are done with.
 

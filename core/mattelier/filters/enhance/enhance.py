@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mattelier.engines.model_cache import ModelCache
 from mattelier.filters.enhance import colour_transfer, sharpen, white_balance
 from mattelier.filters.enhance.colour_transfer import ColourTransfer
+from mattelier.filters.enhance.film import Film, common_film, grain_like, measure_film, soften
 from mattelier.filters.enhance.gamut import compress_to_gamut
 from mattelier.filters.enhance.local_contrast import local_contrast
 from mattelier.filters.enhance.noise_level import noise_level
@@ -27,7 +28,7 @@ from mattelier.types import illuminant
 from mattelier.types.colour import View, from_float, linear_to_srgb, srgb_to_linear, to_float
 from mattelier.types.oklab import from_oklab, luminance, to_oklab
 from mattelier.types.picture import Picture
-from mattelier.types.progress import stage
+from mattelier.types.progress import remark, stage
 from mattelier.types.result import Report, Result
 from mattelier.types.tiles import Tile, for_tiles, upsample_tile
 
@@ -37,6 +38,7 @@ _LOG_TOE = 2.0**-8  # added to luminance before its logarithm: what is darker is
 _BASE_RADIUS_SHARE, _BASE_EDGE_STOPS = 0.03, 0.3  # of the longer side; stops that make an edge
 _LINE_EDGE_STOPS = 0.05  # stops within which a neighbourhood is taken as flat
 _CROP_PX = 512  # pixels, of the four places where noise is measured
+_LEAST_BLUR_PX = 0.15  # less is nothing
 _MIN_LUMINANCE = 1e-4  # luminance below which a ratio of luminances says nothing
 
 
@@ -49,6 +51,7 @@ class Look:
     transfer: ColourTransfer | None
     curve: ToneCurve | None
     noise: float
+    film: Film | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,14 +68,17 @@ class _Small:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """The picture whose look is taken on: a small copy, and its exposure."""
+    """The picture whose look is taken on: a small copy, its exposure, its grain and softness."""
 
     copy: _Small
     exposure: float
+    film: Film | None = None
 
 
 class EnhanceTask(Task):
     """picture → the same picture under better light, or under another picture's."""
+
+    counts_frames = True
 
     def prepare(
         self,
@@ -88,8 +94,13 @@ class EnhanceTask(Task):
             reference = read(request.match)
         if reference is None:
             return {}
-        small = _downsample(reference, colour_transfer.SIDE_PX)
-        return {"match": Reference(small, View(reference).exposure)}
+        small, exposure = _downsample(reference, colour_transfer.SIDE_PX), View(reference).exposure
+        film = None
+        if request.match_grain or request.match_softness:
+            film = _measure_film(reference, exposure)
+            if request.match_softness and film.softness is None:
+                remark("The matched picture shows too few edges to tell how soft it is.")
+        return {"match": Reference(small, exposure, film)}
 
     def run(
         self,
@@ -99,8 +110,10 @@ class EnhanceTask(Task):
         *,
         match: Reference | None = None,
         look: Look | None = None,
+        frame: int = 0,
     ) -> Result:
-        """One picture as the request asks; its sample type, profile, alpha and EXIF are kept.
+        """One picture as the request asks; its sample type, profile, alpha and EXIF are kept;
+        alpha is softened with the picture where a match asks for that.
 
         Where nothing is asked for, the picture itself is returned. Display pictures stay within
         their gamut; of scene-linear ones no highlight is clipped. The report measures `light`, the
@@ -113,18 +126,23 @@ class EnhanceTask(Task):
             The look that is taken on.
         look : Look, optional
             What all frames of a shot are done with, instead of as this picture asks for.
+        frame : int
+            The picture's number in a shot: each has grain of its own.
         """
         report = Report(measures={"light": (1.0, 1.0, 1.0), "noise": 0.0})
         adjustments = _Adjustments(request, match)
-        if not (adjustments.change_colour or adjustments.change_light):
+        changes = adjustments.change_colour, adjustments.change_light, adjustments.change_film
+        if not any(changes):
             return Result(report, picture)
         with report.timed("enhance"):
             look = look or adjustments.measure([picture])
             red, green, blue = (round(float(part), 4) for part in look.light)
             report.measures |= {"light": (red, green, blue), "noise": round(look.noise, 5)}
             with stage("enhancing", 0, 1):
-                colour = adjustments.apply(picture, look)
-        return Result(report, replace(picture, colour=colour))
+                softened = adjustments.soften(picture, look)
+                changed = replace(softened, colour=adjustments.apply(softened, look))
+                changed = adjustments.add_grain(changed, look, frame)
+        return Result(report, changed)
 
     def settle(
         self,
@@ -149,6 +167,11 @@ class _Adjustments:
         return self.match is not None and self.request.match_strength > 0
 
     @property
+    def change_film(self) -> bool:
+        wanted = self.request.match_grain or self.request.match_softness
+        return bool(wanted and self.match is not None and self.match.film is not None)
+
+    @property
     def change_colour(self) -> bool:
         return bool(self.request.white_balance or self.request.saturation or self._matches)
 
@@ -158,7 +181,8 @@ class _Adjustments:
 
     def measure(self, pictures: Sequence[Picture]) -> Look:
         """The look of these pictures together."""
-        exposures = [1.0 if self._matches else View(picture).exposure for picture in pictures]
+        fits = self._matches or self.change_film
+        exposures = [1.0 if fits else View(picture).exposure for picture in pictures]
         expected = 1.0 if self.match is None else self.match.exposure
         exposure = expected * float(np.median(exposures))
         smalls = [_downsample(picture, illuminant.SIDE_PX) for picture in pictures]
@@ -170,7 +194,10 @@ class _Adjustments:
             ]
             light = np.exp(np.mean(np.log(lights), axis=0))
         noise = float(np.median([_measure_noise(picture, exposure) for picture in pictures]))
-        look = Look(exposure, light, None, None, noise)
+        film = None
+        if self.change_film:
+            film = common_film([_measure_film(picture, exposure) for picture in pictures])
+        look = Look(exposure, light, None, None, noise, film)
         top = _top(pictures[0])
         smalls = [replace(s, linear=self._recolour(s.linear, look, top)) for s in smalls]
         if self.match is not None and self._matches:
@@ -230,6 +257,44 @@ class _Adjustments:
         for_tiles(work, height, width)
         return result
 
+    def soften(self, picture: Picture, look: Look) -> Picture:
+        """The picture, as soft as the matched one where that is softer."""
+        match = self.match
+        if not self.request.match_softness or match is None or not (match.film and look.film):
+            return picture
+        theirs, own = match.film.softness, look.film.softness
+        if theirs is None or own is None or theirs <= own:
+            return picture
+        pixels = self.request.match_softness * float(np.sqrt(theirs**2 - own**2))
+        if pixels < _LEAST_BLUR_PX:
+            return picture
+        alpha = None if picture.alpha is None else to_float(picture.alpha)
+        whole = Tile(0, picture.height, 0, picture.width)
+        linear, cover = soften(_linear(picture, whole), alpha, pixels)
+        if cover is not None and picture.alpha is not None:
+            cover = from_float(cover, picture.alpha.dtype)
+        return replace(picture, colour=_encoded(linear, picture), alpha=cover)
+
+    def add_grain(self, picture: Picture, look: Look, frame: int) -> Picture:
+        """The picture with the matched one's grain, where that has more."""
+        match = self.match
+        if not self.request.match_grain or match is None or not (match.film and look.film):
+            return picture
+        linear = _linear(picture, Tile(0, picture.height, 0, picture.width))
+        light = np.maximum(luminance(linear) * np.float32(look.exposure), 0)
+        grain = grain_like(
+            match.film,
+            look.film,
+            linear_to_srgb(np.minimum(light, 1)),
+            np.random.default_rng(frame),
+        )
+        if picture.grey:
+            grain[:] = grain[..., :1]
+        # The slope of the sRGB curve's inverse, which is close to a power of 2.2.
+        slope = np.float32(2.2) * np.maximum(light, _MIN_LUMINANCE) ** np.float32(0.545)
+        share = np.float32(self.request.match_grain / look.exposure)
+        return replace(picture, colour=_encoded(linear + share * slope[..., None] * grain, picture))
+
     def _lines(self, picture: Picture, look: Look) -> NDArray[np.float32] | None:
         """Tone and contrast of the small copy, in stops, as a·log₂(luminance) + b: (h, w, 2)."""
         contrast = self.request.contrast
@@ -266,6 +331,19 @@ class _Adjustments:
             after = sharpen.sharpen(before, self.request.sharpen, look.noise, alpha)
             gain *= (after + np.float32(_MIN_LUMINANCE)) / (before + np.float32(_MIN_LUMINANCE))
         return gain
+
+
+def _encoded(linear: NDArray[np.float32], like: Picture) -> NDArray[Any]:
+    """Linear light in the encoding of a picture."""
+    if like.transfer == "linear":
+        return from_float(linear, like.dtype)
+    return from_float(linear_to_srgb(np.clip(linear, 0, 1)), like.dtype)
+
+
+def _measure_film(picture: Picture, exposure: float) -> Film:
+    linear = _linear(picture, Tile(0, picture.height, 0, picture.width))
+    visible = None if picture.alpha is None else to_float(picture.alpha) > _MIN_COVERED_ALPHA
+    return measure_film(linear_to_srgb(np.clip(linear * np.float32(exposure), 0, 1)), visible)
 
 
 def _top(picture: Picture) -> float:
