@@ -174,11 +174,16 @@ def prepare(item: ResultSettings, numbers: Iterable[int] | None = None) -> Job:
 
 def in_waves(items: Iterable[ResultSettings]) -> list[list[ResultSettings]]:
     """Results to bake one wave after the other: what others are made from comes first."""
-    waves: tuple[list[ResultSettings], list[ResultSettings]] = ([], [])
+    waves: dict[int, list[ResultSettings]] = {}
     for item in items:
-        settings = item.id_data.mattelier
-        waves[any(settings.node_type.source_groups(settings))].append(item)
-    return [wave for wave in waves if wave]
+        waves.setdefault(_wave(item.id_data), []).append(item)
+    return [waves[number] for number in sorted(waves)]
+
+
+def _wave(group: bpy.types.NodeTree) -> int:
+    """How many bakes come before a group's; groups that hold each other make no circle."""
+    before = group.mattelier.node_type.baked_after(group.mattelier)
+    return max((1 + _wave(one) for one in before), default=0)
 
 
 def frames_to_bake(item: ResultSettings, which: str, scene: bpy.types.Scene) -> Iterable[int]:

@@ -106,6 +106,10 @@ class NodeType:
         """Other groups of ours whose bakes this one is made from."""
         return ()
 
+    def baked_after(self, settings: NodeSettings) -> Iterable[bpy.types.NodeTree]:
+        """Other groups of ours that are baked first where both are."""
+        return self.source_groups(settings)
+
     def source_stamps(self, item: ResultSettings, plate: Plate) -> Mapping[int, str]:
         """What the files hold that a frame is made from, for each number of the plate.
 

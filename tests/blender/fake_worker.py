@@ -6,8 +6,8 @@ an artist's have; only what they show is made up.
 `matte(number)` and `nearness(…)` are what it writes for a frame, `UPSCALED` and `blurred(…)`
 the colours of the pictures that it makes. Beside its socket lie `requests.jsonl`, all that it was
 asked, and `orders.json`, how it shall behave: {"delay": seconds per frame, "fail_at": number,
-"die_at": number, "skip": [numbers that fail], "keep": [numbers left as they are], "mattes" and
-"pictures": patterns of files to be given instead}.
+"die_at": number, "skip": [numbers that fail], "keep": [numbers left as they are], "network": the
+name of who makes mattes, "mattes" and "pictures": patterns of files to be given instead}.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class MadeUpRoto(roto._RotoRun):
         return kept or super()._is_current(frame, target, key)
 
     def weights(self, target: Target) -> dict[str, str]:
-        return {"made up": 64 * "0"}
+        return {self._orders.get("network", "made up"): 64 * "0"}
 
     def make(self, frame: int, picture: Picture, targets: list[Target]) -> FrameOutput:
         orders = self._orders

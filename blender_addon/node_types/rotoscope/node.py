@@ -7,7 +7,7 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import bpy
@@ -31,6 +31,7 @@ from .settings import (
     MATTE_FIELDS,
     NAME,
     ROTO_FIELDS,
+    TUNED_NODE,
     RotoscopeSettings,
     SubjectSettings,
     mask_node,
@@ -38,6 +39,7 @@ from .settings import (
     rough_node,
     solved_together,
 )
+from .tuned import track_folder
 
 _MATTE = "matte"
 _FOREGROUND = "foreground"
@@ -77,7 +79,7 @@ class Rotoscope(NodeType):
     def cache_inputs(self, item: ResultSettings, plate: Plate) -> list[object]:
         settings = item.id_data.mattelier
         return [
-            [settings.model, settings.quality, settings.tune, settings.use_foreground],
+            [_network_name(settings), settings.quality, settings.tune, settings.use_foreground],
             [settings.refine],
             [item.guide, _source_name(item)],
         ]
@@ -119,6 +121,10 @@ class Rotoscope(NodeType):
         guided = digest(rough[0] if len(rough) == 1 else rough)
         return {number: f"{stamp} {guided}" for number, stamp in stamps.items()}
 
+    def baked_after(self, settings: NodeSettings) -> Iterable[bpy.types.NodeTree]:
+        if settings.network_from == "NODE" and settings.tuned_group is not None:
+            yield settings.tuned_group
+
     def next_step(self, item: ResultSettings) -> str:
         return missing_guidance(item)
 
@@ -146,13 +152,12 @@ class Rotoscope(NodeType):
             for one in solved_together(item)
             for key in _keys(one, plate, found, masks / one.uid)
         ]
-        track = f"track-{digest([Path(plate.pattern).name, plate.space])}"
         options = {
             "output": str(folder),
             "objects": list(found),
             "written": [item.uid],
             "keys": keys,
-            "track_folder": str(folder.parents[1] / track),
+            "track_folder": str(track_folder(folder, plate)),
             "outputs": list(self.passes(settings)),
             "matte": encode_request(MATTE_FIELDS, settings),
             **encode_request(ROTO_FIELDS, settings),
@@ -162,6 +167,7 @@ class Rotoscope(NodeType):
     def build(
         self, builder: GroupBuilder, item: ResultSettings, plate_node: bpy.types.Node, row: int
     ) -> tuple[bpy.types.NodeSocket, ...]:
+        builder.node("CompositorNodeGroup", TUNED_NODE, -1)  # shows nothing
         builder.node("CompositorNodeMask", mask_node(item), -1, row)
         builder.node("CompositorNodeImage", rough_node(item), -1, row + 1)
         with contextlib.suppress(Failure):  # told where it is baked
@@ -176,6 +182,12 @@ class Rotoscope(NodeType):
             despill = f"Despill {item.uid}"
             colour = builder.mix(despill, settings.despill, plate, colour, 1, row)
         return build_edge(builder, item, (matte, matte), (colour, plate), row)
+
+
+def _network_name(settings: NodeSettings) -> str:
+    """What tells a network from others, wherever its folder lies."""
+    network = settings.network
+    return network if settings.network_from == "MODEL" else Path(network).name
 
 
 def _source_name(item: ResultSettings) -> str:

@@ -130,9 +130,17 @@ class Matting(SubPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         group, layout = self.begin(context)
-        column = layout.column()
-        for name in ("model", "quality", "tune", "refine", "use_foreground"):
-            column.prop(group.mattelier, name)
+        column, settings = layout.column(), group.mattelier
+        column.prop(settings, "network_from")
+        names = {
+            "MODEL": ["model"],
+            "NODE": ["tuned_group_name"],
+            "FOLDER": ["tuned_folder"],
+        }[settings.network_from]
+        if settings.network_from == "NODE" and settings.tuned_group is not None:
+            names += ["tuned_subject"][: len(settings.tuned_group.mattelier.objects) > 1]
+        for name in (*names, "quality", "tune", "refine", "use_foreground"):
+            column.prop(settings, name)
 
 
 class Edge(SubPanel, bpy.types.Panel):

@@ -15,15 +15,18 @@ from bpy.props import (
     StringProperty,
 )
 
+from ...ground.versions import BLEND_RELATIVE
 from ...node.edge import EdgeSettings
-from ...node.request_field import MODEL, RequestField
-from ...node.settings import ResultSettings, datablock_name, rebuild_group
+from ...node.request_field import RequestField
+from ...node.settings import NodeSettings, ResultSettings, datablock_name, rebuild_group
+from . import tuned
 
 NAME = "rotoscope"
+TUNED_NODE = "Tuned Node"
 _FIRST_HUE = 0.87
 _TURN = 0.618034  # of the colour circle, from one subject to the next
 MATTE_FIELDS = (
-    MODEL,
+    RequestField("model", "network"),
     RequestField("quality", "quality"),
     RequestField("refine", "refine"),
 )
@@ -40,8 +43,46 @@ _GUIDES = [
 ]
 
 
+def _search_tuned(settings: NodeSettings, context: object, text: str) -> list[str]:
+    own = settings.id_data
+    names = [group.name for group in bpy.data.node_groups if tuned.has_tuned(group, own)]
+    return [name for name in names if text.lower() in name.lower()]
+
+
+def _search_tuned_subjects(settings: NodeSettings, context: object, text: str) -> list[str]:
+    group = settings.tuned_group
+    names = [item.name for item in group.mattelier.objects] if group else []
+    return [name for name in names if text.lower() in name.lower()]
+
+
 class RotoscopeSettings(EdgeSettings):
     """What is set on a Rotoscope node."""
+
+    network_from: EnumProperty(
+        name="Network",
+        items=[
+            ("MODEL", "Model", "One of the engine's networks"),
+            ("NODE", "Tuned by Node", "What another Rotoscope node's network has learnt"),
+            ("FOLDER", "Tuned in Folder", "What a network has learnt for a shot of another file"),
+        ],
+    )
+    tuned_group_name: StringProperty(
+        name="Tuned by",
+        description="A baked Rotoscope node of the same subject, in another shot or take",
+        search=_search_tuned,
+        **datablock_name("tuned_group", "node_groups"),
+    )
+    tuned_subject: StringProperty(
+        name="Subject",
+        description="Which one of that node; empty: its first",
+        search=_search_tuned_subjects,
+    )
+    tuned_folder: StringProperty(
+        name="Folder",
+        subtype="DIR_PATH",
+        options={"ANIMATABLE"} | BLEND_RELATIVE,
+        description="Another shot's cache, or the folder of one tuned network in it",
+    )
 
     quality: EnumProperty(
         name="Quality",
@@ -82,6 +123,23 @@ class RotoscopeSettings(EdgeSettings):
         update=rebuild_group,
         description="Also bake the subject's own colour, free of the background along soft edges",
     )
+
+    @property
+    def network(self) -> str:
+        """What the engine is asked to begin with; raises Failure where it is not there."""
+        return tuned.network(self)
+
+    @property
+    def tuned_group(self) -> bpy.types.NodeTree | None:
+        node = self.id_data.nodes.get(TUNED_NODE)  # files of earlier versions have none
+        return node and node.node_tree
+
+    @tuned_group.setter
+    def tuned_group(self, group: bpy.types.NodeTree | None) -> None:
+        found = group if group is not None and tuned.has_tuned(group, self.id_data) else None
+        self.rebuild_group()
+        self.id_data.nodes[TUNED_NODE].node_tree = found
+        self.tuned_subject = ""
 
 
 class SubjectSettings:
