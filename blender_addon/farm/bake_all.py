@@ -15,6 +15,7 @@ from bpy.props import BoolProperty, EnumProperty
 
 from ..baking.bake import Bake
 from ..baking.job import frames_to_bake, in_waves, prepare
+from ..engine.preferences import engine_choice
 from ..ground.failure import Failure
 from ..ground.frames import format_frames
 from ..node.groups import editable_groups, linked_groups, linked_sentence, results_of
@@ -69,6 +70,11 @@ def bake_all(which: str = "PLATE", *, save: bool = False) -> None:
             raise Failure(f"{missing} frames were not made. {bake.note}".strip())
         total += bake.total
     print_message(f"{total} frames were baked.")
+    for group in {item.id_data.name: item.id_data for item in items}.values():
+        numbers = set(frames_to_bake(group.mattelier.objects[0], which, bpy.context.scene))
+        told = group.mattelier.node_type.renew(group.mattelier, numbers, engine_choice())
+        if told:
+            print_message(told)
     if save:
         bpy.ops.wm.save_mainfile()
     elif before != _shown(items):

@@ -139,6 +139,14 @@ class NodeType:
         """
         raise NotImplementedError
 
+    def renew(self, settings: NodeSettings, numbers: Iterable[int], engine: str) -> str:
+        """Make anew what an artist had made of the bakes, on these numbers of the plate.
+
+        Called where nobody is there to do it. Gives what was done, for people; "" where nothing
+        was; raises Failure where it cannot be done.
+        """
+        return ""
+
     def build(
         self, builder: GroupBuilder, item: ResultSettings, plate_node: bpy.types.Node, row: int
     ) -> Sequence[bpy.types.NodeSocket]:

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
@@ -38,51 +39,108 @@ class MakeCryptomatte(EngineOperator, bpy.types.Operator):
     waiting = "writing the Cryptomatte"
 
     def begin(self, context: bpy.types.Context) -> None:
-        settings = self.find_group().mattelier
-        self._plate = plate = settings.find_plate()
-        items = _baked(settings, plate)
-        if not items:
-            raise Failure("There are no mattes to make a Cryptomatte of; bake first.")
-        names = [_shown_name(item) for item in items]
-        for name in names:
-            if names.count(name) > 1:
-                raise Failure(f"Two subjects are called “{name}”; give one of them another name.")
-        self._frames = sorted(
-            set.intersection(*(set(baked_frames(i.folder, plate, [_MATTE])) for i in items))
-        )
-        if not self._frames:
-            raise Failure("There is no frame on which all subjects have mattes; bake first.")
-        self._mattes = {
-            name: pass_files(item.folder, plate, _MATTE).pattern
-            for name, item in zip(names, items, strict=True)
-        }
-        self._made_from = _made_from(settings, plate)
-        self._files = cryptomatte_files(items[0], plate)
-        try:
-            self._files.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise Failure(
-                f"{self._files.folder} cannot be written: {error.strerror or error}."
-            ) from error
+        self._plan = _plan(self.find_group().mattelier)
 
     def ask(self, engine: str) -> None:
-        options = {
-            "mattes": self._mattes,
-            "frames": format_frames(self._frames),
-            "output": self._files.pattern,
-        }
-        run_task(engine, "cryptomatte", options)
+        _write(engine, self._plan, self._plan.frames)
 
     def show(self, context: bpy.types.Context) -> None:
-        group = self.find_group()
-        group.mattelier.cryptomatte = self._made_from
-        for node in _nodes_for(group, self._files):
-            _show(node, self._files, self._plate, self._frames, list(self._mattes))
-        count, frames = len(self._mattes), len(self._frames)
+        _show_plan(self.find_group(), self._plan)
+        count, frames = len(self._plan.mattes), len(self._plan.frames)
         self.report(
             {"INFO"},
             f"{count} subject{'s'[: count > 1]} on {frames} frame{'s'[: frames > 1]}.",
         )
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a Cryptomatte is made of: the plate's numbers, and patterns of mattes by their names."""
+
+    plate: Plate
+    frames: Sequence[int]
+    mattes: Mapping[str, str]
+    made_from: str
+    files: Files
+
+
+def _plan(settings: NodeSettings) -> _Plan:
+    """What a node's Cryptomatte is to be made of now, and where its folder is there.
+
+    Raises
+    ------
+    Failure
+        It cannot be made.
+    """
+    plate = settings.find_plate()
+    items = _baked(settings, plate)
+    if not items:
+        raise Failure("There are no mattes to make a Cryptomatte of; bake first.")
+    names = [_shown_name(item) for item in items]
+    for name in names:
+        if names.count(name) > 1:
+            raise Failure(f"Two subjects are called “{name}”; give one of them another name.")
+    frames = sorted(
+        set.intersection(*(set(baked_frames(i.folder, plate, [_MATTE])) for i in items))
+    )
+    if not frames:
+        raise Failure("There is no frame on which all subjects have mattes; bake first.")
+    mattes = {
+        name: pass_files(item.folder, plate, _MATTE).pattern
+        for name, item in zip(names, items, strict=True)
+    }
+    files = cryptomatte_files(items[0], plate)
+    try:
+        files.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failure(f"{files.folder} cannot be written: {error.strerror or error}.") from error
+    return _Plan(plate, frames, mattes, _made_from(settings, plate), files)
+
+
+def _write(engine: str, plan: _Plan, frames: Iterable[int]) -> None:
+    options = {
+        "mattes": plan.mattes,
+        "frames": format_frames(frames),
+        "output": plan.files.pattern,
+    }
+    run_task(engine, "cryptomatte", options)
+
+
+def _show_plan(group: bpy.types.NodeTree, plan: _Plan) -> None:
+    """Let Blender's nodes show what was written of all its frames."""
+    group.mattelier.cryptomatte = plan.made_from
+    for node in _nodes_for(group, plan.files):
+        _show(node, plan.files, plan.plate, plan.frames, list(plan.mattes))
+
+
+def renew(settings: NodeSettings, numbers: Iterable[int], engine: str) -> str:
+    """Make a node's Cryptomatte anew on these numbers of the plate, where its mattes have changed.
+
+    A farm's machines bake parts of a shot: it counts as renewed where all frames are in this part.
+
+    Returns
+    -------
+    str
+        What was done, for people; "" where nothing was.
+
+    Raises
+    ------
+    Failure
+    """
+    if not is_outdated(settings, settings.find_plate()):
+        return ""
+    plan, wanted = _plan(settings), set(numbers)
+    frames = [number for number in plan.frames if number in wanted]
+    if not frames:
+        return ""
+    _write(engine, plan, frames)
+    if len(frames) == len(plan.frames):
+        _show_plan(settings.id_data, plan)
+    count = len(frames)
+    return (
+        f"the Cryptomatte of “{settings.id_data.name}” was made anew on {count} "
+        f"frame{'s'[: count > 1]}."
+    )
 
 
 def cryptomatte_files(item: ResultSettings, plate: Plate) -> Files:

@@ -164,6 +164,9 @@ class Rotoscope(NodeType):
         }
         return BakeRequest(options, guided)
 
+    def renew(self, settings: NodeSettings, numbers: Iterable[int], engine: str) -> str:
+        return cryptomatte.renew(settings, numbers, engine)
+
     def build(
         self, builder: GroupBuilder, item: ResultSettings, plate_node: bpy.types.Node, row: int
     ) -> tuple[bpy.types.NodeSocket, ...]:

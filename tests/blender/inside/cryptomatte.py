@@ -55,6 +55,46 @@ def case_it_is_made_anew_in_its_place(stage):
     assert picker.image.filepath.startswith("//")
 
 
+def case_baking_without_a_window_makes_it_anew(stage):
+    node = two_subjects(stage)
+    group, settings = node.node_tree, node.node_tree.mattelier
+    outdated = module("node_types.rotoscope.cryptomatte").is_outdated
+    assert bpy.ops.mattelier.bake_all() == {"FINISHED"}
+    assert not stage.task_options("cryptomatte")  # nobody has made one
+    bpy.ops.mattelier.make_cryptomatte(group=group.name)
+    assert bpy.ops.mattelier.bake_all() == {"FINISHED"}
+    assert len(stage.task_options("cryptomatte")) == 1  # nothing has changed
+    settings.quality = "best"
+    stage.orders(mattes=str(stage.plates / "walk.####.exr"))
+    bake = module("farm.bake_all").bake_all
+    bake("1-4")  # a part, on one of a farm's machines: all mattes lie in another folder now
+    assert stage.task_options("cryptomatte")[-1]["frames"] == "101-104"
+    bake()
+    assert stage.task_options("cryptomatte")[-1]["frames"] == "101-110"
+    assert not outdated(settings, settings.find_plate())
+    (picker,) = pickers(stage)
+    stage.size((160, 96))
+    stage.show(picker.outputs["Matte"])
+    picker.matte_id = "Right side"
+    walked = read(files(group, 1).file(106))  # both subjects are the walker now, half of each
+    shown = stage.render(6)
+    for at in [(y, x) for y in range(0, 96, 7) for x in range(0, 160, 5)]:
+        near(shown[(*at, 0)], walked[at][0] / 2, 0.001)
+
+
+def case_a_farms_part_leaves_the_rest_to_others(stage):
+    node = two_subjects(stage)
+    group, settings = node.node_tree, node.node_tree.mattelier
+    outdated = module("node_types.rotoscope.cryptomatte").is_outdated
+    bpy.ops.mattelier.make_cryptomatte(group=group.name)
+    settings.objects[0].name = "Somebody"
+    module("farm.bake_all").bake_all("3-5")
+    assert stage.task_options("cryptomatte")[-1]["frames"] == "103-105"
+    assert outdated(settings, settings.find_plate())  # on the other frames
+    module("farm.bake_all").bake_all()
+    assert not outdated(settings, settings.find_plate())
+
+
 def case_what_cannot_be_made_is_told(stage):
     node = stage.add("large.0101.exr", start=1)
     group = node.node_tree
