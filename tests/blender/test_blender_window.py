@@ -32,13 +32,33 @@ _STEPS = (
 )
 
 
+_SURFACES = (
+    "the frame lies where the backdrop lay",
+    "pointing behind the nodes makes a key",
+    "strokes behind the nodes make a key",
+    "pointing in the clip editor makes a key",
+    "an editor that is not there is told",
+    "end",
+)
+
+
 @pytest.fixture(scope="module")
 def artist(blender_window, artefacts):
     """What an artist did at the window: step → why it failed."""
-    folder = blender_window.home / "artist"
+    return play(blender_window, artefacts, "window")
+
+
+@pytest.fixture(scope="module")
+def surfaces(blender_window, artefacts):
+    """What an artist pointed at in several editors."""
+    return play(blender_window, artefacts, "surfaces")
+
+
+def play(blender_window, artefacts, scenario):
+    folder = blender_window.home / scenario
     make_stage(folder)
-    log = artefacts / "window.log"
-    blender_window.run_at_screen(INSIDE / "window.py", folder, timeout=240, log=log)
+    log = artefacts / f"{scenario}.log"
+    blender_window.run_at_screen(INSIDE / f"{scenario}.py", folder, timeout=450, log=log)
     for picture in folder.glob("*.png"):
         shutil.copy(picture, artefacts)
     results = folder / "results.jsonl"
@@ -50,6 +70,12 @@ def artist(blender_window, artefacts):
 def test_at_the_window(artist, artefacts, step):
     failure = artist.get("failed") or (artefacts / "window.log").read_text("utf-8")[-2000:]
     assert step in artist, failure
+
+
+@pytest.mark.parametrize("step", _SURFACES)
+def test_in_several_editors(surfaces, artefacts, step):
+    failure = surfaces.get("failed") or (artefacts / "surfaces.log").read_text("utf-8")[-2000:]
+    assert step in surfaces, failure
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import tempfile
 from array import array
-from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
+from bpy.props import EnumProperty
 
 from ...engine.pointing import EngineSession, Matte, Picture
 from ...footage.plate import Plate, read_size
@@ -18,9 +18,9 @@ from ...ground.versions import new_compositor, output_socket
 from ...node.group_operator import ResultOperator
 from ...node.settings import PLATE, NodeSettings, ResultSettings
 from .overlay import Place, draw_matte, texture_of
+from .surfaces import EDITORS, Backdrop, ClipEditor, ImageEditor, Surface
 
 _MAX_ASKED_PIXELS = 1_000_000
-_LOOKING = ("MIDDLEMOUSE", "WHEEL", "TRACKPAD", "NUMPAD", "HOME", "INBETWEEN_MOUSEMOVE")
 _TICK_SECONDS = 0.05
 
 
@@ -34,6 +34,8 @@ class PictureOperator(ResultOperator):
     """
 
     help = ""
+
+    editor: EnumProperty(name="Editor", items=EDITORS, options={"HIDDEN", "SKIP_SAVE"})
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -90,36 +92,46 @@ class PictureOperator(ResultOperator):
         self._size = read_size(plate)
         self._image = picture_of_frame(settings, plate, self._frame)
         try:
+            self._surface = self._open_surface(context, settings)
+        except Failure:
+            bpy.data.images.remove(self._image)
+            raise
+        try:
             self._session = self.begin(item, plate)
         except Failure:
+            self._surface.close()
             bpy.data.images.remove(self._image)
             raise
         self._pressed = False
         self._place = (0.0, 0.0)
         self._texture: tuple[Matte, object] | None = None
-        self._take_area(context)
-        self._handle = bpy.types.SpaceImageEditor.draw_handler_add(
+        self._handle = self._surface.space_type.draw_handler_add(
             self._draw, (), "WINDOW", "POST_PIXEL"
         )
+        self._area.tag_redraw()
         manager = context.window_manager
         self._timer = manager.event_timer_add(_TICK_SECONDS, window=context.window)
         manager.modal_handler_add(self)
         context.workspace.status_text_set(self.help)
         return {"RUNNING_MODAL"}
 
-    def _take_area(self, context: bpy.types.Context) -> None:
-        """Show the frame in an image editor of this window, or in place of the node editor."""
-        areas = context.screen.areas
-        found = [area for area in areas if area.type == "IMAGE_EDITOR"]
-        self._area = found[0] if found else context.area or max(areas, key=lambda a: a.width)
-        self._editor = self._area.type
-        self._area.type = "IMAGE_EDITOR"
-        space = self._area.spaces.active
-        self._shown = space.ui_mode, space.image
-        space.ui_mode = "VIEW"
-        space.image = self._image
-        self._region = next(one for one in self._area.regions if one.type == "WINDOW")
-        self._fitted = False
+    def _open_surface(self, context: bpy.types.Context, settings: NodeSettings) -> Surface:
+        if self.editor == "BACKDROP":
+            surface: Surface = Backdrop(self._size, lambda: picture_to_ask(self._image))
+        elif self.editor == "CLIP":
+            surface = ClipEditor(self._size)
+        else:
+            surface = ImageEditor(self._size)
+        surface.open(context, settings, self._image)
+        return surface
+
+    @property
+    def _area(self) -> bpy.types.Area:
+        return self._surface.area
+
+    @property
+    def _region(self) -> bpy.types.Region:
+        return self._surface.region
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if event.type == "TIMER":
@@ -158,19 +170,17 @@ class PictureOperator(ResultOperator):
             self.release(at, event)
             self._area.tag_redraw()
             return {"RUNNING_MODAL"}
-        looking = event.type == "MOUSEMOVE" or event.type.startswith(_LOOKING)
+        looking = event.type == "MOUSEMOVE" or event.type.startswith(self._surface.looking)
         return {"PASS_THROUGH"} if inside and looking else {"RUNNING_MODAL"}
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends, or opens another file."""
         self._session.end()
-        bpy.types.SpaceImageEditor.draw_handler_remove(self._handle, "WINDOW")
+        self._surface.space_type.draw_handler_remove(self._handle, "WINDOW")
+        self._surface.drop()
 
     def _tick(self, context: bpy.types.Context) -> set[str]:
-        if not self._fitted:  # its regions are laid out by the next redraw
-            self._fitted = True
-            with context.temp_override(area=self._area, region=self._region):
-                bpy.ops.image.view_all(fit_view=True)
+        self._surface.tick(context)
         if self._session.failure:
             self.report({"ERROR"}, self._session.failure)
             self._end(context)
@@ -193,24 +203,20 @@ class PictureOperator(ResultOperator):
 
     def _end(self, context: bpy.types.Context) -> None:
         self._session.end()
-        bpy.types.SpaceImageEditor.draw_handler_remove(self._handle, "WINDOW")
+        self._surface.space_type.draw_handler_remove(self._handle, "WINDOW")
         context.window_manager.event_timer_remove(self._timer)
         context.workspace.status_text_set(None)
-        space = self._area.spaces.active
-        space.image = self._shown[1]
-        space.ui_mode = self._shown[0]
-        self._area.type = self._editor
+        self._area.tag_redraw()
+        self._surface.close()
         bpy.data.images.remove(self._image)
 
     def to_plate(self, at: Place) -> Place:
         """From the region's pixels to the plate's."""
-        x, y = self._region.view2d.region_to_view(*at)
-        return x * self._size[0], (1 - y) * self._size[1]
+        return self._surface.to_plate(at)
 
     def to_region(self, x: float, y: float) -> Place:
         """From the plate's pixels to the region's."""
-        width, height = self._size
-        return self._region.view2d.view_to_region(x / width, 1 - y / height, clip=False)
+        return self._surface.to_region(x, y)
 
     def plate_length(self, pixels: float) -> float:
         """So many of the region's pixels, in the plate's."""
@@ -226,14 +232,9 @@ class PictureOperator(ResultOperator):
         if matte is not None and self.shows_matte():
             if self._texture is None or self._texture[0] is not matte:
                 self._texture = matte, texture_of(matte)
-            draw_matte(self._texture[1], self._corners(), self._tint)
+            draw_matte(self._texture[1], self._surface.corners, self._tint)
         self.draw_own()
         gpu.state.blend_set("NONE")
-
-    def _corners(self) -> Sequence[Place]:
-        width, height = self._size
-        places = (0, height), (width, height), (0, 0), (width, 0)
-        return [self.to_region(x, y) for x, y in places]
 
 
 def picture_of_frame(settings: NodeSettings, plate: Plate, frame: int) -> bpy.types.Image:

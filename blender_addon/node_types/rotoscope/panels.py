@@ -21,6 +21,7 @@ from .pointed import Pointed
 from .pointing import PointAtSubject, RemovePointed
 from .settings import NAME
 from .splines import MakeSplines
+from .surfaces import clip_area
 
 
 class Subjects(bpy.types.UIList):
@@ -98,9 +99,14 @@ def _draw_pair(
 ) -> None:
     """An operator on the active subject, and beside it the one that takes its work away."""
     row = layout.row(align=True)
-    for operator, text, shown in ((does, does.bl_label, icon), (removes, "", "X")):
+    buttons = [(does, does.bl_label, icon, "PICTURE"), (does, "", "IMAGE_BACKGROUND", "BACKDROP")]
+    if clip_area(bpy.context.screen, settings) is not None:
+        buttons += [(does, "", "TRACKER", "CLIP")]
+    for operator, text, shown, editor in (*buttons, (removes, "", "X", "")):
         button = row.operator(operator.bl_idname, text=text, icon=shown)
         button.group, button.index = settings.id_data.name, settings.active
+        if editor:
+            button.editor = editor
 
 
 def _draw_frames(

@@ -15,6 +15,7 @@ import bpy
 from stage import module
 
 STAGE = Path(sys.argv[sys.argv.index("--") + 1])
+SHOT = (320, 180)  # pixels of the plate
 ORDERS = Path(os.environ["MATTELIER_RUNTIME"], "orders.json")
 
 
@@ -63,13 +64,19 @@ def stroke(window, *places):
     yield 0.5
 
 
-def pointing(window, name, operator="point", index=0):
-    """Begin to point, as the panel's button does; the picture fills the editor."""
+def pointing(window, name, operator="point", index=0, where="PICTURE"):
+    """Begin to point, as the panel's buttons do; the picture fills the editor."""
     area = editor(window)
     with bpy.context.temp_override(window=window, area=area, region=main(area)):
         begin = getattr(bpy.ops.mattelier, operator)
-        assert begin("INVOKE_DEFAULT", group=name, index=index) == {"RUNNING_MODAL"}
+        options = {"group": name, "index": index, "editor": where}
+        assert begin("INVOKE_DEFAULT", **options) == {"RUNNING_MODAL"}
     yield 2
+    end = time.monotonic() + 20
+    while area.type == "IMAGE_EDITOR" and area.spaces.active.zoom[0] == 1:
+        assert time.monotonic() < end, "the frame does not fill the editor"
+        yield 0.2  # a viewer at work delays it
+    yield 0.5
 
 
 def pointed(name):
@@ -79,11 +86,17 @@ def pointed(name):
 
 
 def place_of(window, x, y):
-    """Where a place of the plate is on the screen."""
-    area = next(area for area in window.screen.areas if area.type == "IMAGE_EDITOR")
-    region = main(area)
-    width, height = area.spaces.active.image.size
-    right, up = region.view2d.view_to_region(x / width, 1 - y / height, clip=False)
+    """Where a place of the plate is on the screen: in its editor, or behind the nodes."""
+    shown = {area.type: area for area in window.screen.areas}
+    area = shown.get("IMAGE_EDITOR") or shown.get("CLIP_EDITOR") or shown["NODE_EDITOR"]
+    region, space = main(area), area.spaces.active
+    if area.type == "NODE_EDITOR":  # as Blender draws what the viewer shows
+        (width, height), zoom = SHOT, space.backdrop_zoom
+        right = region.width / 2 + space.backdrop_offset[0] + (x - width / 2) * zoom
+        up = region.height / 2 + space.backdrop_offset[1] + (height / 2 - y) * zoom
+    else:
+        width, height = (space.clip if area.type == "CLIP_EDITOR" else space.image).size
+        right, up = region.view2d.view_to_region(x / width, 1 - y / height, clip=False)
     left, bottom = corner(window)
     return left + region.x + right, bottom - region.y - up
 

@@ -372,4 +372,4 @@ def pickers(window):
     return [node for node in tree.nodes if node.bl_idname == "CompositorNodeCryptomatteV2"]
 
 
-play(scenario, 200)
+play(scenario, 400)
