@@ -130,6 +130,18 @@ def tinted(before, places, name):
         yield 0.3
 
 
+def shown_matte(name):
+    """Wait for the baked matte, which begins in the middle of the picture; gives a screenshot."""
+    window, end = bpy.context.window_manager.windows[0], time.monotonic() + 30
+    while True:
+        before = screenshot(name)
+        left, right = (colour(before, place_of(window, x, 20)) for x in (150, 170))
+        if sum(abs(a - b) for a, b in zip(left, right, strict=True)) > 0.1:
+            return before
+        assert time.monotonic() < end, "the baked matte does not show"
+        yield 0.3
+
+
 def colour(picture, place):
     """Of a place of a screenshot."""
     image = bpy.data.images.load(str(picture))

@@ -22,6 +22,7 @@ from desktop import (
     pointed,
     pointing,
     screenshot,
+    shown_matte,
     state,
     stroke,
     tinted,
@@ -103,7 +104,7 @@ def scenario():
         yield 0.1
     assert len(state(group).fresh) == 24
     yield from pointing(window, group.name, "correct", where="BACKDROP")
-    began = screenshot("behind-correcting")
+    began = yield from shown_matte("behind-correcting")
     yield from stroke(window, (60, 60), (100, 60))
     yield from tinted(began, [(70, 60), (90, 60)], "behind-painted")
     keys("Return")

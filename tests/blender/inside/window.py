@@ -25,6 +25,7 @@ from desktop import (
     pointer,
     pointing,
     screenshot,
+    shown_matte,
     state,
     stroke,
     tinted,
@@ -296,7 +297,7 @@ def scenario():
     # The tests' engine made nothing of the left half, and one grey of the right half.
     grey = 5 / 16
     yield from pointing(window, name, "correct")
-    before = screenshot("correcting")
+    before = yield from shown_matte("correcting")
     yield from stroke(window, (60, 60), (100, 60))
     yield from tinted(before, [(70, 60), (90, 60)], "painted")
     xdotool("keydown", "shift")
