@@ -20,7 +20,6 @@ from mattelier.filters.product.ground import (
     balance_gains,
     find_ground,
     kept_shadow,
-    open_holes,
     unmix,
 )
 from mattelier.filters.product.kept_reflection import (
@@ -28,7 +27,15 @@ from mattelier.filters.product.kept_reflection import (
     kept_reflection,
     reflecting_region,
 )
+from mattelier.filters.product.photo_border import drop_strays, is_cut_off
 from mattelier.filters.product.placing import tilt
+from mattelier.filters.product.seen_through import (
+    ground_around,
+    is_glass,
+    join_pieces,
+    open_gaps,
+    settle_doubt,
+)
 from mattelier.media import stills
 from mattelier.media.layered import write_layers
 from mattelier.types.colour import linear_to_srgb, srgb_to_linear
@@ -297,7 +304,7 @@ def test_gaps_that_show_the_even_ground_are_holes_and_white_on_white_is_none() -
         view = photo(truth, behind).astype(np.float32) / 255
         even = find_ground(view, filled)
         assert even is not None
-        opened = open_holes(view, filled, even)
+        opened = open_gaps(view, filled, even)
         assert np.abs(opened - truth)[100:160, 125:175].mean() < 0.03
         np.testing.assert_allclose(opened[:90], filled[:90])
     # A pale side that reaches the outline, and a white thing before a white ground, stay whole.
@@ -305,11 +312,11 @@ def test_gaps_that_show_the_even_ground_are_holes_and_white_on_white_is_none() -
     pale[120:140, 100:150] = ground()[120:140, 100:150]
     even = find_ground(pale, filled)
     assert even is not None
-    np.testing.assert_array_equal(open_holes(pale, filled, even), filled)
+    np.testing.assert_array_equal(open_gaps(pale, filled, even), filled)
     white = np.ones((HEIGHT, WIDTH, 3), np.float32)
     even = find_ground(white, filled)
     assert even is not None
-    np.testing.assert_array_equal(open_holes(white, filled, even), filled)
+    np.testing.assert_array_equal(open_gaps(white, filled, even), filled)
 
 
 @pytest.mark.parametrize("own", [0.0, 1.0])
@@ -339,6 +346,102 @@ def test_the_whole_lets_the_new_ground_through_glass() -> None:
     assert abs(int(result[150, 150, 3]) - 77) < 14
     solid = mattelier.product(picture, **options, **as_hint(hint)).rgba
     assert solid[150, 150, 3] == 255
+
+
+def seen(picture: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, Ground]:
+    """A photo as floats, and the ground as it lies around the subject."""
+    view = picture.astype(np.float32) / 255
+    even = find_ground(view, alpha)
+    assert even is not None
+    return view, ground_around(view, alpha, even)
+
+
+def test_a_gap_in_shadow_is_open_and_shading_is_no_gap() -> None:
+    filled = bottle()
+    truth = filled.copy()
+    truth[110:150, 130:170] = 0
+    shade = np.zeros((HEIGHT, WIDTH), np.float32)
+    cv2.ellipse(shade, (150, 150), (70, 60), 0, 0, 360, 0.07, -1)
+    behind = ground() * (1 - cv2.GaussianBlur(shade, (0, 0), 12))[..., None]
+    view, near = seen(photo(truth, behind), filled)
+    assert np.abs(open_gaps(view, filled, near) - truth)[105:155, 125:175].mean() < 0.04
+    # A pale bottle whose light falls through its ground's own grey on the way from side to side.
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    pale = np.clip(1 - np.hypot(x - 150, y - 140) / 60, 0, 1)[..., None] * 0.5 + 0.5
+    view, near = seen(photo(filled, ground((0.72, 0.72, 0.72)), pale), filled)
+    np.testing.assert_array_equal(open_gaps(view, filled, near), filled)
+
+
+def test_clear_glass_is_told_from_paint_and_seen_through_by_default() -> None:
+    outline = (bottle() > 0.5).astype(np.float32)
+    options = {"canvas": (300, 300), "background": "transparent", "shadow": "none"}
+    for cover, expected in ((bottle() * 0.06, True), (bottle(), False)):
+        picture = photo(cover, ground((0.8, 0.8, 0.8)), (1, 1, 1))
+        view, near = seen(picture, bottle())
+        assert is_glass(view, bottle(), near) is expected
+        drawn = {"hint": outline, "hint_as": "rough", **options}
+        with heard_by(lambda fraction, stage: None) as remarks:
+            result = mattelier.product(picture, **drawn)
+        assert any("taken for glass" in remark for remark in remarks) is expected
+        assert result.report.measures["seen_through"] is expected
+        solid = mattelier.product(picture, see_through=False, **drawn)
+        assert solid.report.measures["seen_through"] is False
+
+
+def test_a_thin_bridge_between_two_lenses_belongs_to_them_and_a_shadow_does_not() -> None:
+    truth = np.zeros((HEIGHT, WIDTH), np.float32)
+    cv2.circle(truth, (100, 120), 40, 1.0, -1)
+    cv2.circle(truth, (220, 120), 40, 1.0, -1)
+    found = truth.copy()
+    cv2.line(truth, (138, 120), (182, 120), 1.0, 4)
+    view, near = seen(photo(truth, ground(), (0.1, 0.1, 0.1)), found)
+    joined = join_pieces(view, found, near)
+    assert np.abs(joined - truth).sum() < 0.15 * (truth - found).sum()
+    shade = np.zeros((HEIGHT, WIDTH), np.float32)
+    cv2.ellipse(shade, (160, 160), (90, 12), 0, 0, 360, 0.4, -1)
+    behind = ground() * (1 - cv2.GaussianBlur(shade, (0, 0), 6))[..., None]
+    view, near = seen(photo(found, behind, (0.1, 0.1, 0.1)), found)
+    assert np.abs(join_pieces(view, found, near) - found).sum() < 5
+
+
+def test_where_the_network_doubts_the_known_ground_decides() -> None:
+    truth = bottle()
+    doubt = truth.copy()
+    doubt[100:180, 185:230] = 0.4  # a haze beside it
+    view, near = seen(photo(truth, ground()), doubt)
+    settled = settle_doubt(view, doubt, near)
+    assert np.abs(settled - truth).mean() < 0.2 * np.abs(doubt - truth).mean()
+    # White on white: the ground knows no better, and nothing is taken away.
+    white = photo(truth, ground(), (0.93, 0.93, 0.93))
+    view, near = seen(white, doubt)
+    assert np.abs(settle_doubt(view, doubt, near) - doubt).mean() < 0.002
+
+
+def test_a_white_thing_on_grey_keeps_its_shades() -> None:
+    """A light grey ground is not whitened at the cost of what is whiter than it."""
+    alpha = bottle()
+    x = np.linspace(0.82, 0.99, WIDTH, dtype=np.float32)[None, :, None]
+    view = photo(alpha, ground((0.74, 0.74, 0.74)), np.broadcast_to(x, (HEIGHT, WIDTH, 3)))
+    view = view.astype(np.float32) / 255
+    even = find_ground(view, alpha)
+    assert even is not None
+    assert balance_gains(even).max() > 1.3
+    assert balance_gains(even, view, alpha).max() < 1.05
+
+
+def test_what_the_border_cuts_off_is_told_and_strays_are_left_out() -> None:
+    alpha = bottle()
+    assert not is_cut_off(alpha)
+    assert is_cut_off(bottle(300))
+    stray = alpha.copy()
+    stray[100:140, WIDTH - 12 :] = 1
+    np.testing.assert_array_equal(drop_strays(stray)[:, :280], alpha[:, :280])
+    assert drop_strays(stray)[:, 290:].max() == 0
+    beside = alpha.copy()
+    beside[100:140, WIDTH - 40 : WIDTH - 20] = 1  # whole, so it is of the product
+    assert drop_strays(beside) is beside
+    result = mattelier.product(photo(bottle(300), ground()), **as_hint(bottle(300)))
+    assert result.report.measures["cut_off"] is True
 
 
 def test_backgrounds(tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ def _option(leaf: FlatField, field: Field, flag: Flag) -> Callable[[Command], Co
         settings["default"] = default
     if value_type is bool:
         on_off = f"{names[0]}/--no-{names[0].removeprefix('--')}"
-        kind = click.Option if leaf.default else Switch
+        kind = Switch if leaf.default is False else click.Option
+        settings["default"] = default  # None is neither on nor off
         return click.option(on_off, leaf.name, is_flag=True, cls=kind, **settings)
     if flag.parse is not None:
         settings["callback"] = _callback(flag.parse, flag.multiple)

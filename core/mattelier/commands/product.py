@@ -141,7 +141,7 @@ def _writer(flags: Mapping[str, Any], result: Result) -> Save:
 
     def save(path: Path) -> list[Path]:
         place = path.parent
-        if _is_unsure(result.report.confidence, flags):
+        if _is_unsure(result.report.values(), flags):
             place = path.parent / REVIEW_FOLDER
             place.mkdir(exist_ok=True)
         made = [place / path.name]
@@ -162,8 +162,13 @@ def _review(output: Path) -> Path:
     return output.parent / REVIEW_FOLDER / output.name
 
 
-def _is_unsure(confidence: float | None, flags: Mapping[str, Any]) -> bool:
-    return confidence is not None and confidence < flags["review_below"]
+def _is_unsure(report: Mapping[str, Any], flags: Mapping[str, Any]) -> bool:
+    """Whether a person should look: a network in doubt, or a subject that the photo cuts off."""
+    if not flags["review_below"]:
+        return False
+    confidence = report.get("confidence")
+    in_doubt = confidence is not None and confidence < flags["review_below"]
+    return in_doubt or bool(report.get("cut_off"))
 
 
 @dataclass
@@ -196,7 +201,8 @@ class _Series:
         if self.aside:
             click.echo(
                 f"{len(self.aside)} of {len(done)} are less sure than "
-                f"{self.flags['review_below']:g} and wait in {self.aside[0].parent}.",
+                f"{self.flags['review_below']:g}, or cut off by their photo's border, and wait in "
+                f"{self.aside[0].parent}.",
                 err=True,
             )
         if files.output is not None and os.path.isdir(files.output) and done:
@@ -215,7 +221,7 @@ class _Series:
         return {"finish": self._tell_place, "elsewhere": _review}
 
     def _tell_place(self, result: JobResult) -> JobResult:
-        if result.error or not _is_unsure(result.report.get("confidence"), self.flags):
+        if result.error or not _is_unsure(result.report, self.flags):
             return result
         output = result.job.output
         self.aside.append(_review(output))
@@ -283,7 +289,8 @@ what the folder holds.""",
             default=0.9,
             show_default=True,
             metavar="0..1",
-            help="Results less sure than this go to the folder review, for a person to look at.",
+            help="Results less sure than this, and what its photo cuts off, go to the folder "
+            "review, for a person to look at; 0: none do.",
         ),
         click.option(
             "--sheet/--no-sheet", default=True, help="Write contact-sheet.jpg into the folder."

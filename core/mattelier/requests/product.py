@@ -62,7 +62,8 @@ class ProductRequest(Request, task="product"):
     ground), or none. `light` is where the light comes from, in degrees seen from above: 0 from the
     camera, 90 from the right, 180 from behind, −90 from the left. `keep_reflection` unmixes what a
     glossy, even ground mirrors from it, beside the shadow. `see_through` takes what shows an
-    even ground for transparent: glass, veils.
+    even ground for transparent: glass, veils; None does so where the ground is plainly seen
+    through the subject.
     """
 
     matte: MatteRequest = MatteRequest()
@@ -142,8 +143,12 @@ class ProductRequest(Request, task="product"):
         bool, Field("Keep what a glossy, even ground mirrors of it, as a layer of its own.")
     ] = False
     see_through: Annotated[
-        bool, Field("Glass and veils: what shows an even ground becomes transparent.")
-    ] = False
+        bool | None,
+        Field(
+            "Glass and veils: what shows an even ground becomes transparent. "
+            "Default: where the ground is plainly seen through.",
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

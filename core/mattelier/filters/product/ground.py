@@ -22,9 +22,7 @@ _SHADOW_REJECT = 2.0  # of the residual's spread, below which a pixel is in shad
 _BORDER_FADE_SHARE = 0.06  # of the longer side, in which a shadow that is cut off ends
 _WHITE_GROUND = 0.8  # linear light that a white ground is brought to: 0.91 encoded
 _MAX_GAIN = 1.5
-_CLIPPED = 0.97  # display-encoded; a brighter ground cannot be told from what is as bright
-_MIN_LIKENESS = 0.012  # display-encoded; so near to the ground a pixel is the ground's
-_MIN_HOLE_PX, _MIN_HOLE_SHARE = 40, 0.0015  # pixels, and share of the subject
+_WHITE_PERCENT = 95  # of the subject's pixels lie below what counts as its white: no highlight
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
@@ -147,10 +145,16 @@ def border_fade(height: int, width: int) -> NDArray[np.float32]:
     return result
 
 
-def balance_gains(ground: Ground) -> NDArray[np.float32]:
+def balance_gains(
+    ground: Ground,
+    view: NDArray[np.float32] | None = None,
+    alpha: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
     """What makes a neutral ground neutral and a white one white: (3,) gains of linear light.
 
-    A coloured ground tells nothing of the light's colour, and a grey one nothing of the exposure.
+    A coloured ground tells nothing of the light's colour, and a grey one nothing of the exposure;
+    one that a subject (`view` where `alpha`) is whiter than is grey: it is not made brighter than
+    leaves that white its shades.
     """
     light = srgb_to_linear(ground.mean)
     grey = float(light @ _LUMINANCE)
@@ -158,47 +162,12 @@ def balance_gains(ground: Ground) -> NDArray[np.float32]:
         return np.ones(3, np.float32)
     gains = grey / light
     if grey > 0.4:
-        gains = gains * np.clip(_WHITE_GROUND / grey, 1, _MAX_GAIN)
+        most = _MAX_GAIN
+        if view is not None and alpha is not None and (alpha > 0.9).any():
+            shown = srgb_to_linear(view[alpha > 0.9]) @ _LUMINANCE
+            most = min(most, max(1.0, _WHITE_GROUND / float(np.percentile(shown, _WHITE_PERCENT))))
+        gains = gains * np.clip(_WHITE_GROUND / grey, 1, most)
     return np.asarray(gains, np.float32)
-
-
-def open_holes(
-    view: NDArray[np.float32], alpha: NDArray[np.float32], ground: Ground
-) -> NDArray[np.float32]:
-    """The matte with holes where the even ground is seen through the subject: (H, W) float32.
-
-    Networks fill handles, rings and the gaps of a chair's back. What the subject encloses and what
-    looks as the ground does there, to within its noise, is such a hole; what reaches the outline
-    may be a pale side of the subject, and a ground that is white to the full tells nothing.
-    """
-    import cv2
-
-    if ground.mean.min() > _CLIPPED:
-        return alpha
-    off = np.abs(cv2.GaussianBlur(view - ground.colour, (0, 0), 1.0)).max(axis=2)
-    inside = alpha > 0.5
-    tolerance = max(3 * ground.noise, _MIN_LIKENESS)
-    like = ((off < tolerance) & inside).astype(np.uint8)
-    like = cv2.morphologyEx(like, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
-    count, parts, facts, _ = cv2.connectedComponentsWithStats(like)
-    outline = cv2.dilate((~inside).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
-    outside = np.unique(parts[outline])
-    least = max(_MIN_HOLE_PX, _MIN_HOLE_SHARE * float(inside.sum()))
-    holes = [
-        part
-        for part in range(1, count)
-        if part not in outside and facts[part, cv2.CC_STAT_AREA] >= least
-    ]
-    if not holes:
-        return alpha
-    mask = np.isin(parts, holes).astype(np.uint8)
-    # On its rim ground and subject mix: the share of the way from the ground to the subject nearby.
-    rim = cv2.dilate(mask, np.ones((7, 7), np.uint8)) - mask > 0
-    away = np.abs(view - ground.colour).max(axis=2)
-    whole = cv2.dilate(away, np.ones((9, 9), np.uint8))
-    share = np.clip((away - tolerance) / np.maximum(whole - tolerance, 0.02), 0, 1)
-    opened = np.where(mask > 0, 0, np.where(rim, alpha * share, alpha))
-    return opened.astype(np.float32)
 
 
 def unmix(

@@ -69,10 +69,17 @@ class ProductTask(Task):
         from mattelier.filters.product.ground import (
             balance_gains,
             find_ground,
-            open_holes,
-            unmix,
         )
+        from mattelier.filters.product.photo_border import drop_strays, is_cut_off
         from mattelier.filters.product.placing import place
+        from mattelier.filters.product.seen_through import (
+            ground_around,
+            is_glass,
+            join_pieces,
+            open_gaps,
+            see_through,
+            settle_doubt,
+        )
         from mattelier.matting.foreground import estimate_foreground
 
         model = models.open(request.matte.model, "matte", request.matte.device)
@@ -83,29 +90,43 @@ class ProductTask(Task):
         given = hint is not None and hint.mask is not None and hint.mask_as == "matte"
         sample = np.dtype(np.uint8 if picture.dtype == np.uint8 else np.uint16)
         with report.timed("ground"), stage("looking at the ground", 0.5, 0.6):
+            if not given and (whole := drop_strays(alpha)) is not alpha:
+                remark("What the photo's border cuts off beside the subject was left out.")
+                alpha = whole
             ground = find_ground(view, alpha)
-            if ground is not None and not given:
-                alpha = open_holes(view, alpha, ground)
-        unmixed = request.see_through or request.shadow == "keep" or request.keep_reflection
+            near = ground and ground_around(view, alpha, ground)
+            if near is not None and not given:
+                alpha = open_gaps(view, join_pieces(view, alpha, near), near)
+            clear = bool(request.see_through)
+            if near is not None and not given and request.see_through is None:
+                clear = is_glass(view, alpha, near)
+                if clear:
+                    remark(
+                        "The ground is seen through it, so it was taken for glass; "
+                        "--no-see-through keeps it solid."
+                    )
+        standing = alpha
+        unmixed = clear or request.shadow == "keep" or request.keep_reflection
         if ground is None and unmixed:
             remark("The ground is not even, so nothing of it was taken apart.")
         with report.timed("foreground"), stage("cleaning edge colours", 0.6, 0.75):
+            if near is not None and not given and not clear:
+                alpha = standing = settle_doubt(view, alpha, near)
             if picture.transfer == "display":
                 foreground = to_float(estimate_foreground(picture.colour, alpha))
             else:
                 foreground = estimate_foreground(view, alpha)
-            if request.see_through and ground is not None:
-                share, clear = unmix(view, ground)
+            if clear and near is not None:
                 solid = np.zeros(alpha.shape, bool)
                 if hint is not None and hint.trimap is not None:  # what is surely no glass
                     solid = hint.trimap == 255
-                foreground = np.where(solid[..., None], foreground, clear)
-                alpha = np.where(solid, alpha, alpha * share).astype(np.float32)
+                alpha, pure = see_through(view, alpha, near, solid)
+                foreground = np.where(solid[..., None], foreground, pure)
         if request.balance and ground is not None:
-            foreground = _balanced(foreground, balance_gains(ground))
+            foreground = _balanced(foreground, balance_gains(ground, view, alpha))
         width, height = request.size
         placing = place(
-            alpha if not request.see_through else matte.alpha,
+            standing,
             width,
             height,
             request.margin / 100 * min(width, height),
@@ -135,6 +156,10 @@ class ProductTask(Task):
                     mirrored = placing.apply(own)
                     mirrored[..., :3] = np.minimum(mirrored[..., :3], mirrored[..., 3:])
         report.measures["even_ground"] = ground is not None
+        report.measures["seen_through"] = clear and ground is not None
+        report.measures["cut_off"] = is_cut_off(standing)
+        if report.measures["cut_off"]:
+            remark("The photo's border cuts it off, so it has a straight edge there.")
         with report.timed("shadow"), stage("casting the shadow", 0.75, 0.9):
             if placing is not None and (request.shadow == "make" or request.reflection):
                 from mattelier.filters.product.cast_shadow import cast_shadow, reflect
