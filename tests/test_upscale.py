@@ -218,6 +218,36 @@ def test_denoise_mixes_the_two_networks() -> None:
     assert left[0] > left[1] > left[2]
 
 
+def test_what_is_cleared_is_grained_anew_and_does_not_look_like_wax() -> None:
+    """Grain as fine as the result, of lightness alone, as strong as the share of what went."""
+    random = np.random.default_rng(0)
+    noisy = np.clip(random.normal(120, 10, (96, 96, 3)), 0, 255).astype(np.uint8)
+    request = UpscaleRequest(4, device="cpu", denoise=1)
+
+    def surface(grain: float) -> np.ndarray:
+        return run(replace(request, grain=grain), Picture(noisy)).picture.colour.astype(float)
+
+    wax, some, more = surface(0), surface(0.5), surface(1)
+    np.testing.assert_array_equal(surface(0.5), some)
+    added = some - wax
+    assert np.ptp(added, axis=2).max() <= 2  # rounding and clipping; no colour
+    shrunk = cv2.resize(wax, (96, 96), interpolation=cv2.INTER_AREA)
+    taken = float(((noisy - shrunk) @ [0.299, 0.587, 0.114]).std())
+    assert float(added.mean(axis=2).std()) == pytest.approx(0.5 * taken, rel=0.2)
+    assert float((more - wax).mean(axis=2).std()) == pytest.approx(taken, rel=0.2)
+    plane = added.mean(axis=2)
+    beside = [np.corrcoef(plane[:, :-n].ravel(), plane[:, n:].ravel())[0, 1] for n in (1, 4)]
+    assert beside[0] > 0.3  # grain, no salt and pepper
+    assert abs(beside[1]) < 0.1  # and none as coarse as an enlarged pixel
+    smooth = np.full((96, 96, 3), 120, np.uint8)
+    even = run(request, Picture(smooth)).picture.colour
+    assert float(even.std()) < 1  # where nothing was taken, nothing is given
+    kept = [
+        run(UpscaleRequest(2, device="cpu", denoise=0, grain=g), Picture(noisy)) for g in (0, 1)
+    ]
+    np.testing.assert_array_equal(kept[0].picture.colour, kept[1].picture.colour)
+
+
 def test_the_picture_decides_what_is_cleared() -> None:
     """JPEG's blocks and noise go to the network that clears them, all else to the faithful one."""
     clean = photograph(240, 320)

@@ -21,6 +21,7 @@ Examples:
   mattelier upscale photo.jpg --scale 4 -o large.png
   mattelier upscale scans -o large --to x2160
   mattelier upscale old.jpg --denoise 0.7            clears noise and JPEG blocks as well
+  mattelier upscale old.jpg --denoise 1 --grain 0.8  cleared, with a surface like the photo's
   mattelier upscale plate.exr --scale 2 -o plate-4k.exr
   mattelier upscale art.png --model 4x-UltraSharp.pth --scale 4
   mattelier upscale "shot.####.exr" -o "big.####.exr" --frames 1001-1100

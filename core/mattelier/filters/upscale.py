@@ -25,6 +25,7 @@ from mattelier.engines.tiling import (
 )
 from mattelier.filters.colour_fix import ColourFix
 from mattelier.filters.degradation import Degradation, measure_degradation
+from mattelier.filters.regrain import Regrain
 from mattelier.media.size_limits import max_result_pixels
 from mattelier.requests import UpscaleRequest
 from mattelier.tasks.task import Task
@@ -99,6 +100,10 @@ class UpscaleTask(Task):
         chain = _chain(request, models, max(height / picture.height, width / picture.width))
         wrapped = {model: _wrap_network(model) for model in chain}
         networks = [wrapped[model] for model in chain]
+        grained = networks
+        if request.denoise and request.grain:
+            # Once, at the end: another network would take it away again.
+            grained = [*networks[:-1], Regrain(networks[-1], request.grain)]
         report = Report(
             " + ".join(model.name for model in chain),
             chain[0].engine,
@@ -114,7 +119,7 @@ class UpscaleTask(Task):
         covered = picture.alpha is not None and bool(np.ptp(picture.alpha))
         with report.timed("upscale"):
             with stage("enlarging", 0, 0.5 if covered else 1):
-                colour = _upscale_colour(picture, networks, size, height, width)
+                colour = _upscale_colour(picture, grained, size, height, width)
             alpha = None
             if picture.alpha is not None:
                 with stage("enlarging alpha", 0.5 if covered else 1, 1):

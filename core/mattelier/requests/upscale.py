@@ -46,7 +46,8 @@ class UpscaleRequest(EffectRequest, task="upscale"):
 
     `size` overrides `scale`. `model` is "default" (faithful to the picture), a model's name or
     a weights file. `denoise` (0…1) is how much noise and compression a network for photographs
-    removes; with the default model None lets the picture decide, and 0 keeps all. `tile` is the
+    removes; with the default model None lets the picture decide, and 0 keeps all; `grain` (0…1) is
+    the share of it that is drawn anew at the result's fineness, against a waxen look. `tile` is the
     side in pixels of what the network sees at once; 0: chosen.
     """
 
@@ -99,3 +100,13 @@ class UpscaleRequest(EffectRequest, task="upscale"):
     ] = None
     tile: Tile = 0
     device: DeviceField = "auto"
+    grain: Annotated[
+        float,
+        Field(
+            "The share of the grain that is drawn anew, finer, where noise is cleared; 0: smooth.",
+            minimum=0,
+            maximum=1,
+            label="The grain",
+            flag=Flag(metavar="0..1", show_default=True),
+        ),
+    ] = 0.5
