@@ -365,6 +365,13 @@ def test_a_gap_in_shadow_is_open_and_shading_is_no_gap() -> None:
     behind = ground() * (1 - cv2.GaussianBlur(shade, (0, 0), 12))[..., None]
     view, near = seen(photo(truth, behind), filled)
     assert np.abs(open_gaps(view, filled, near) - truth)[105:155, 125:175].mean() < 0.04
+    # Deep shade in a part of a gap is the ground, too, but for where it begins steeply.
+    truth[96:184, 124:176] = 0
+    deep = np.zeros((HEIGHT, WIDTH), np.float32)
+    cv2.ellipse(deep, (150, 160), (12, 9), 0, 0, 360, 0.25, -1)
+    behind = ground() * (1 - cv2.GaussianBlur(deep, (0, 0), 7))[..., None]
+    view, near = seen(photo(truth, behind), filled)
+    assert np.abs(open_gaps(view, filled, near) - truth)[98:182, 126:174].mean() < 0.08
     # A pale bottle whose light falls through its ground's own grey on the way from side to side.
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     pale = np.clip(1 - np.hypot(x - 150, y - 140) / 60, 0, 1)[..., None] * 0.5 + 0.5

@@ -17,6 +17,7 @@ _MAX_SHADE = 0.35  # display-encoded; what is farther from the fitted ground is 
 _CLIPPED = 0.97  # display-encoded; a brighter ground cannot be told from what is as bright
 _MIN_LIKENESS, _MAX_LIKENESS = 0.02, 0.04  # display-encoded; so near to it a pixel is the ground's
 _SHADE = 3.0  # tolerances, by which the ground in a gap may be lighter or darker than beside it
+_DEEPER_SHARE = 0.5  # of a gap, at most, that lies deeper in shade than the rest
 _MIN_HOLE_PX, _MIN_HOLE_SHARE = 40, 0.0015  # pixels, and share of the subject
 _RIM_CONTRAST = 0.1  # display-encoded, within four pixels: what frames a gap
 _MIN_FRAMED_SHARE = 0.85  # of a gap's rim
@@ -115,11 +116,30 @@ def open_gaps(
     if not is_hole.any():
         return alpha
     hole = is_hole[parts]
+    hole |= _deeper_shade(hole, shade, (tint < tolerance) & inside & ~outline, tolerance)
     # On its rim ground and subject mix: the share of the way from the ground to the subject nearby.
     edge = (cv2.dilate(hole.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0) & ~hole
     share = np.clip((away - tolerance) / np.maximum(whole - tolerance, 0.02), 0, 1)
     opened = np.where(hole, 0, np.where(edge, alpha * share, alpha))
     return opened.astype(np.float32)
+
+
+def _deeper_shade(
+    hole: NDArray[np.bool_],
+    shade: NDArray[np.float32],
+    tinted_alike: NDArray[np.bool_],
+    tolerance: float,
+) -> NDArray[np.bool_]:
+    """What lies deeper in shade within a gap: less than the hole, and no edge parts them."""
+    flat = cv2.morphologyEx(shade, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) < tolerance
+    more = (tinted_alike & flat & (np.abs(shade) < _MAX_SHADE) & ~hole).astype(np.uint8)
+    count, parts, facts, _ = cv2.connectedComponentsWithStats(more)
+    beside = cv2.dilate(hole.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    taken = np.bincount(parts[beside], minlength=count) > 0
+    taken &= facts[:, cv2.CC_STAT_AREA] < _DEEPER_SHARE * float(hole.sum())
+    taken[0] = False
+    found: NDArray[np.bool_] = taken[parts]
+    return found
 
 
 def is_glass(view: NDArray[np.float32], alpha: NDArray[np.float32], ground: Ground) -> bool:
