@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import replace
 from importlib import import_module
@@ -247,6 +248,74 @@ def test_in_a_group_the_hint_names_one_of_those_that_stand_side_by_side(data: Pa
     assert beside > 12  # touching, or covering each other
 
 
+def square(x: float, y: float, side: float) -> list[list[float]]:
+    return [[x, y, x + side, y, x + side, y + side, x, y + side]]
+
+
+@pytest.fixture
+def annotated(tmp_path: Path) -> Path:
+    """A set of label maps, written of COCO's annotations of twelve pictures by the command."""
+    shapes = [
+        (square(8, 20, 30), 0),  # 1: grey 200
+        (square(30, 30, 24), 0),  # 2, in front of it
+        (square(12, 24, 8), 0),  # worn by the first
+        (square(60, 4, 3), 0),  # too small to be meant
+        (square(70, 50, 12), 1),  # a crowd
+    ]
+    images, annotations = [], []
+    for number in range(12):
+        picture = np.zeros((SIZE, 96, 3), np.uint8)
+        picture[20:50, 8:38], picture[30:54, 30:54] = 200, 100
+        save(tmp_path / f"pictures/{number}.png", picture)
+        images.append({"id": number, "file_name": f"{number}.png", "height": SIZE, "width": 96})
+        annotations += [
+            {"image_id": number, "category_id": 1, "segmentation": place, "iscrowd": crowd}
+            for place, crowd in (shapes if number else shapes[:1])
+        ]
+    values = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "a"}]}
+    (tmp_path / "truths.json").write_text(json.dumps(values), "utf-8")
+    arguments = ["--truths", tmp_path / "truths.json", "--pictures", tmp_path / "pictures"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mattelier.train.instances", *arguments, "--out", tmp_path / "set"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "11 of 12 pictures have several subjects" in done.stdout
+    return tmp_path
+
+
+def test_annotations_become_maps_of_numbered_subjects(annotated: Path) -> None:
+    pairs = find_pairs(annotated / "set")
+    assert len(pairs) == 11
+    picture, labels = pairs[0].read()
+    assert set(np.unique(labels)) == {0, 1, 2, 255}
+    np.testing.assert_array_equal(labels == 1, picture[..., 0] == 200)  # with what it wears
+    np.testing.assert_array_equal(labels == 2, picture[..., 0] == 100)
+    assert (labels[50:62, 70:82] == 255).all()
+
+
+def test_of_several_subjects_a_hint_means_one(annotated: Path) -> None:
+    hints = {"none": 0.5, "clicks": 0.5}
+    several = recipe(
+        mix={"several": 1.0}, instances={"set": 1.0}, loose={"set": 2}, cutouts=(), scenes=(),
+        choose=1.0, hints=hints,
+    )  # fmt: skip
+    samples = Samples(several, annotated)
+    meant, against = set(), 0
+    for index in range(40):
+        sample = samples.make(index, 96)
+        check(sample, 96)
+        alpha, (on_it, beside) = sample.alpha[0] > 0.5, sample.hint
+        assert alpha[on_it > 0].mean() > 0.6
+        inside = cv2.erode(alpha.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+        value = float(np.median(sample.picture[0][inside])) if inside.any() else 0.0
+        meant.add(value > 0 and sample.picture[0][inside].std() < 60)
+        against += bool((beside > 0).any())
+        edge = cv2.morphologyEx(sample.alpha[0], cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+        assert not sample.weight[0][edge > 0.5].any()
+    assert meant == {True}  # a subject alone is of one grey
+    assert against > 4
+
+
 def test_clicks_against_go_to_the_others_first() -> None:
     alpha, other = np.zeros((2, SIZE, SIZE), np.float32)
     alpha[10:50, 5:25] = other[10:50, 30:50] = 1
@@ -412,6 +481,7 @@ def test_every_shipped_recipe_can_be_trained() -> None:
         (("stages = [{ until = 1.0, size = 64, batch = 2 }]", "stages = []"), ("stages",)),
         (("size = 64", "size = 60"), ("stage sizes", "32")),
         (("photo = 1", "group = 1"), ("groups",)),
+        (("photo = 1", "several = 1"), ("instances",)),
     ],
 )
 def test_a_wrong_recipe_is_one_sentence(

@@ -14,6 +14,7 @@ from mattelier.data.pairs import Pair, find_pairs, list_pictures, read_cutout, r
 from mattelier.data.splits import split_pairs
 from mattelier.learning.augment import Image, augment_photometry
 from mattelier.train import composites
+from mattelier.train.instances import CROWD
 from mattelier.train.random_crop import random_crop
 from mattelier.train.random_hints import draw_hint
 from mattelier.train.recipe import HINT_KINDS, Recipe
@@ -38,12 +39,16 @@ class LabelledPicture(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """A picture, its subjects' alphas, where the truth is known, whether a hint must choose."""
+    """A picture, its subjects' alphas, where the truth is known, whether a hint must choose.
+
+    `others` are alphas of what a hint has not chosen.
+    """
 
     picture: Image
     subjects: list[NDArray[np.float32]]
     weight: NDArray[np.float32]
     one_of_several: bool = False
+    others: tuple[NDArray[np.float32], ...] = ()
 
 
 class Sample(NamedTuple):
@@ -69,8 +74,9 @@ class Samples:
             self.sets.append(self._trained_pairs(data, folder))
             self.odds.append(weight)
         self.groups = [self._trained_pairs(data, folder) for folder in recipe.groups]
-        group_weights = np.array(list(recipe.groups.values()))
-        self.group_odds = group_weights / group_weights.sum()
+        self.group_odds = _odds(recipe.groups)
+        self.instances = [self._trained_pairs(data, folder) for folder in recipe.instances]
+        self.instance_odds = _odds(recipe.instances)
         self.soft = [folder in recipe.soft for folder in recipe.sets]
         self.loose = [recipe.loose.get(folder, 0) for folder in recipe.sets]
         self.one_of_several = [set(recipe.one_of_several.get(f, ())) for f in recipe.sets]
@@ -110,9 +116,10 @@ class Samples:
     def make(self, index: int, size: int) -> Sample:
         rng = np.random.default_rng([self.recipe.seed, index])
         sample_type = rng.choice(self.sample_types, p=self.shares)
-        picture, subjects, weight, one_of_several = getattr(self, f"_{sample_type}")(rng, size)
+        scene: Scene = getattr(self, f"_{sample_type}")(rng, size)
+        picture, subjects, weight, one_of_several, _ = scene
         choose = len(subjects) > 1 and rng.random() < self.choose
-        others: list[NDArray[np.float32]] = []
+        others = list(scene.others)
         if choose:
             others = subjects[:]
             subjects = [others.pop(int(rng.integers(len(others))))]
@@ -189,6 +196,19 @@ class Samples:
                 break
         return Scene(canvas, _drop_invisible(subjects), np.ones((size, size), np.float32))
 
+    def _several(self, rng: Generator, size: int) -> Scene:
+        """A photograph of several subjects that a hint has to choose from."""
+        number = int(rng.choice(len(self.instances), p=self.instance_odds))
+        pairs = self.instances[number]
+        picture, labels = pairs[int(rng.integers(len(pairs)))].read()
+        meant = labels == rng.integers(1, labels[labels < CROWD].max() + 1)
+        truth = np.dstack([meant, (labels > 0) & ~meant]).astype(np.uint8) * 255
+        loose = self.recipe.loose.get(list(self.recipe.instances)[number], 0)
+        source = LabelledPicture(picture, truth, loose, one_of_several=True, soft=False)
+        picture, truth, weight = _crop(source, rng, size)
+        subject, other = (to_float(np.ascontiguousarray(truth[..., i])) for i in range(2))
+        return Scene(picture, [subject], weight, True, (other,) if other.max() > 0.5 else ())
+
     def _shape(self, rng: Generator, size: int) -> Scene:
         canvas = self._draw_scene(rng, size)
         texture = random_crop(*self._draw_pair(rng)[:2], rng, size)[0]
@@ -224,14 +244,15 @@ def _crop(
     """
     has_band = np.count_nonzero(source.truth == 128) > 0.005 * source.truth.size
     picture, truth = random_crop(source.picture, source.truth, rng, size)
-    unsure = (truth > 64) & (truth < 192)
+    meant = truth if truth.ndim == 2 else truth[..., 0]
+    unsure = (meant > 64) & (meant < 192)
     if source.soft:
-        unsure = _wide_haze(truth)
-    reliable = ~unsure if has_band or source.soft else np.ones(truth.shape, bool)
+        unsure = _wide_haze(meant)
+    reliable = ~unsure if has_band or source.soft else np.ones(meant.shape, bool)
     if source.loose:
         side = 2 * source.loose + 1
         near = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-        reliable &= cv2.morphologyEx(truth, cv2.MORPH_GRADIENT, near) < 64
+        reliable &= cv2.morphologyEx(meant, cv2.MORPH_GRADIENT, near) < 64
     return picture, truth, reliable.astype(np.float32)
 
 
@@ -258,6 +279,11 @@ def _narrow(alpha: NDArray[np.float32]) -> NDArray[np.bool_]:
     border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     hole = (subject == 0) & ~np.isin(labels, border)
     return np.asarray((opened != subject) | (closed != subject) | hole)
+
+
+def _odds(weights: dict[str, float]) -> NDArray[np.float64]:
+    values = np.array(list(weights.values()), float)
+    return np.asarray(values / values.sum()) if len(values) else values
 
 
 def _shares(hints: dict[str, float]) -> tuple[float, ...]:

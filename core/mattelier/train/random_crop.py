@@ -13,9 +13,9 @@ def random_crop(picture: Image, truth: Image, rng: Generator, size: int) -> tupl
     """A random window that keeps most of the subject, turned, flipped, scaled to size².
 
     The window's aspect is not the output's, so that the network meets the distortion of
-    being fitted to round sizes.
+    being fitted to round sizes. A truth (H, W, 2) is the subject's and that of others beside it.
     """
-    height, width = truth.shape
+    height, width = truth.shape[:2]
     turned = rng.random()
     if turned < 0.15:
         angle = rng.uniform(-20, 20)
@@ -29,8 +29,9 @@ def random_crop(picture: Image, truth: Image, rng: Generator, size: int) -> tupl
     elif turned < 0.33:
         quarters = int(rng.choice((1, 3)))
         picture, truth = (np.rot90(image, quarters).copy() for image in (picture, truth))
-        height, width = truth.shape
-    subject = max(1, int(np.count_nonzero(truth)))
+        height, width = truth.shape[:2]
+    meant = truth if truth.ndim == 2 else truth[..., 0]
+    subject = max(1, int(np.count_nonzero(meant)))
     x = y = 0
     w, h = width, height
     if rng.random() < 0.75:
@@ -40,7 +41,7 @@ def random_crop(picture: Image, truth: Image, rng: Generator, size: int) -> tupl
             w = min(width, max(16, int(width * np.sqrt(share) * aspect)))
             h = min(height, max(16, int(height * np.sqrt(share) / aspect)))
             x, y = int(rng.integers(0, width - w + 1)), int(rng.integers(0, height - h + 1))
-            if np.count_nonzero(truth[y : y + h, x : x + w]) >= 0.7 * subject:
+            if np.count_nonzero(meant[y : y + h, x : x + w]) >= 0.7 * subject:
                 break
         else:
             x, y, w, h = 0, 0, width, height

@@ -13,7 +13,7 @@ from mattelier.types.plain_values import PlainValueError, from_plain
 
 AnyRecipe = TypeVar("AnyRecipe")
 
-SAMPLE_KINDS = ("photo", "paste", "over", "shape", "group")
+SAMPLE_KINDS = ("photo", "paste", "over", "shape", "group", "several")
 HINT_KINDS = ("none", "mask", "clicks", "box", "trimap")
 
 
@@ -56,6 +56,9 @@ class Recipe:
         what is neither subject nor background over a wide area is not known.
     groups : mapping
         Folder → weight, as `sets`: whose subjects stand side by side in samples of kind "group".
+    instances : mapping
+        Folder → weight, as `sets`: photographs whose truths number their subjects
+        (`train.instances`), for samples of kind "several", in which a hint names one of them.
     mix : mapping
         Kind of sample (`SAMPLE_KINDS`) → share.
     hints : mapping
@@ -90,6 +93,7 @@ class Recipe:
     loose: dict[str, int] = field(default_factory=dict)
     soft: tuple[str, ...] = ()
     groups: dict[str, float] = field(default_factory=dict)
+    instances: dict[str, float] = field(default_factory=dict)
     mix: dict[str, float] = field(default_factory=lambda: {"photo": 1.0})
     hints: dict[str, float] = field(default_factory=lambda: {"none": 1.0})
     choose: float = 0.6
@@ -152,8 +156,9 @@ def load_recipe(path: Path) -> Recipe:
         raise UsageError(f"The recipe {path} needs stage sizes that are multiples of {multiple}.")
     if not 0 <= recipe.kept <= 1:
         raise UsageError(f"The recipe {path} needs a `kept` of 0…1.")
-    if recipe.mix.get("group") and not recipe.groups:
-        raise UsageError(f"The recipe {path} mixes in groups but names no [groups].")
+    for kind, table in (("group", "groups"), ("several", "instances")):
+        if recipe.mix.get(kind) and not getattr(recipe, table):
+            raise UsageError(f"The recipe {path} mixes in {kind!r} but names no [{table}].")
     for name, kinds in (("mix", SAMPLE_KINDS), ("hints", HINT_KINDS)):
         if odd := sorted(getattr(recipe, name).keys() - set(kinds)):
             raise UsageError(f"The recipe {path} has unknown {name}: {', '.join(odd)}.")
