@@ -152,3 +152,58 @@ def test_a_network_is_measured_by_what_it_tells_apart(
     assert text.index("wrong.png") < text.index("right.png")  # the worst first
     assert main([*wanted, *flags, "--limit", "1"]) == 0
     assert lines(capsys)[0]["ap"] == pytest.approx(1)  # the first by name
+
+
+@pytest.fixture
+def beside_each_other(tmp_path: Path) -> tuple[Path, Path]:
+    """A picture of two discs that touch, one of a single disc, and what COCO would say of them."""
+    y, x = np.mgrid[:160, :240]
+    turns = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    rims = [np.stack([41 * np.cos(turns) + at, 41 * np.sin(turns) + 80], 1) for at in (80, 160)]
+    discs = [
+        ((x - at) ** 2 + (y - 80) ** 2 < 41**2, rim)
+        for at, rim in zip((80, 160), rims, strict=True)
+    ]
+    (tmp_path / "pictures").mkdir()
+    images, annotations = [], []
+    for number, shown in enumerate((discs, discs[:1]), 1):
+        samples = np.full((160, 240, 3), 90, np.uint8)
+        for (mask, outline), colour in zip(shown, ((220, 40, 40), (40, 80, 220)), strict=False):
+            samples[mask] = colour
+            annotations.append({
+                "image_id": number, "category_id": 1,
+                "segmentation": [outline.ravel().tolist()], "iscrowd": 0,
+            })  # fmt: skip
+        Image.fromarray(samples).save(tmp_path / "pictures" / f"{number}.png")
+        images.append({"id": number, "file_name": f"{number}.png", "height": 160, "width": 240})
+    truths = tmp_path / "truths.json"
+    values = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "a"}]}
+    truths.write_text(json.dumps(values))
+    return tmp_path / "pictures", truths
+
+
+def test_each_of_several_subjects_is_one_to_be_found(
+    beside_each_other: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures, truths = map(str, beside_each_other)
+    wanted = ["evaluate", pictures, "--truth", truths, "--no-refine", "--json"]
+    assert main([*wanted, "--hint", "exact", "--hint", "none"]) == 0
+    told, unguided = lines(capsys)
+    assert told["count"] == unguided["count"] == 2  # of the first picture; the second shows one
+    assert told["hint_iou"] == pytest.approx(1)
+    assert told["iou"] > 0.9
+    assert unguided["iou"] < 0.8  # both discs, or either, fit neither alone
+    assert main([*wanted, "--measure", "clicks"]) == 0
+    assert lines(capsys)[0]["count"] == 2
+
+
+def test_annotations_are_measured_by_a_model_on_pictures_with_several_subjects(
+    beside_each_other: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures, truths = map(str, beside_each_other)
+    wanted = ["evaluate", pictures, "--truth", truths]
+    assert main([*wanted, "--results", pictures]) == 2
+    assert "needs a model" in capsys.readouterr().err
+    (beside_each_other[0] / "1.png").unlink()
+    assert main(wanted) == 2
+    assert "several subjects" in capsys.readouterr().err

@@ -443,9 +443,7 @@ def test_stages_follow_progress() -> None:
     assert [staged.stage(p) for p in (0, 0.59, 0.6, 1.0)] == [small, small, large, large]
 
 
-@pytest.mark.parametrize(
-    "name", ["cutout", "cutout_2", "cutout_3", "cutout_4", "cutout_5", "cutout_6"]
-)
+@pytest.mark.parametrize("name", ["cutout", *(f"cutout_{number}" for number in range(2, 8))])
 def test_the_shipped_recipe_is_whole(name: str) -> None:
     path = Path(recipes.__file__).parent / "recipes" / f"{name}.toml"
     shipped = load_recipe(path)

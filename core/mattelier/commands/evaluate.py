@@ -48,7 +48,7 @@ Examples:
 @click.option(
     "--truth",
     type=_there,
-    help="Folder of truths with the pictures' names; COCO's JSON with --measure instances.",
+    help="Folder of truths with the pictures' names, or COCO's JSON.",
 )
 @click.option(
     "--results",
@@ -155,11 +155,17 @@ def evaluate(
     instances  COCO's average precision of what `objects` tells apart: AP, AP50, AP75
     clicks   NoC and NoF at an IoU of 0.85 and 0.9, IoU after 1, 2, 3, 5 clicks, each set where the
              model's answer is most wrong, at most 20; truth as for masks
+
+    \b
+    masks, detail and clicks take COCO's JSON as --truth, too: of pictures that show several
+    subjects each is one to be found, by --hint click or box or by --measure clicks.
     """
     from mattelier.commands.console import progress_bar
     from mattelier.evaluate.instances import evaluate_instances
     from mattelier.evaluate.items import find_items, group_by_category
     from mattelier.evaluate.run import evaluate as measure_all
+    from mattelier.evaluate.subjects import MEASURES as OF_SUBJECTS
+    from mattelier.evaluate.subjects import find_subjects
     from mattelier.evaluate.summary import summarise, tally_causes
     from mattelier.evaluate.worst_cases import WorstCases
 
@@ -167,10 +173,14 @@ def evaluate(
         raise UsageError("Name a folder of pictures, or say with --truth where the truth is.")
     if not folders and not flags["results"]:
         raise UsageError("Name a folder of pictures for the model to look at, or give --results.")
+    annotated = bool(folders) and measure in OF_SUBJECTS and truth is not None and truth.is_file()
+    folders_only = (*flags["results"], None if annotated else truth)
     if measure != "instances" and (
-        odd := next((path for path in (truth, *flags["results"]) if path and path.is_file()), None)
+        odd := next((path for path in folders_only if path and path.is_file()), None)
     ):
         raise UsageError(f"{odd} is a file; --measure {measure} wants a folder.")
+    if annotated and (flags["results"] or trimaps):
+        raise UsageError("COCO's JSON as --truth needs a model, and no --results or --trimaps.")
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--report {page} is an HTML file; name it so.")
     if (measure == "looks") != (lpips is not None):
@@ -183,9 +193,9 @@ def evaluate(
         from mattelier.engines.perceptual import PerceptualDistance
 
         looks = PerceptualDistance(*lpips, device=flags["device"])
-    if measure == "instances":
+    if measure == "instances" or annotated:
         truths, numbers, unpaired = _known_objects(folders, truth)
-        found = list(numbers)
+        found = find_subjects(numbers, truths) if annotated else list(numbers)
     else:
         found, unpaired = find_items(folders, truth, trimaps)
     items = _select_items(found, dev, limit, whole=measure == "video")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mattelier.data.pairs import index_by_name, list_by_name
 from mattelier.media.stills import INPUT_SUFFIXES
@@ -28,6 +31,7 @@ class Item:
     name : its path below its folder, without suffix
     group : the folder whose means it belongs to
     picture, truth, trimap : files; a picture or trimap that was not given is None
+    subject : of a truth that tells several apart, where this one is
     """
 
     name: str
@@ -35,6 +39,7 @@ class Item:
     picture: Path | None
     truth: Path
     trimap: Path | None = None
+    subject: Callable[[], NDArray[np.float32]] | None = field(default=None, compare=False)
 
     @property
     def file_name(self) -> str:

@@ -126,7 +126,7 @@ def _read(
     picture = read(item.picture) if item.picture is not None else None
     if MEASURES[measure].colour:
         return picture, to_display(read(item.truth)), None
-    truth = read_grey(item.truth)
+    truth = read_grey(item.truth) if item.subject is None else item.subject()
     if picture is not None and truth.shape != (picture.height, picture.width):
         raise UsageError(f"The mask {item.truth} is not of its picture's size.")
     unknown = None

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from mattelier.data.pairs import Pair, find_pairs, list_pictures, read_cutout, read_picture
 from mattelier.data.splits import split_pairs
+from mattelier.data.subjects import CROWD
 from mattelier.learning.augment import Image, augment_photometry
 from mattelier.train import composites
-from mattelier.train.instances import CROWD
 from mattelier.train.random_crop import random_crop
 from mattelier.train.random_hints import draw_hint
 from mattelier.train.recipe import HINT_KINDS, Recipe

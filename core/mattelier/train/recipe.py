@@ -58,7 +58,7 @@ class Recipe:
         Folder → weight, as `sets`: whose subjects stand side by side in samples of kind "group".
     instances : mapping
         Folder → weight, as `sets`: photographs whose truths number their subjects
-        (`train.instances`), for samples of kind "several", in which a hint names one of them.
+        (`data.subjects`), for samples of kind "several", in which a hint names one of them.
     mix : mapping
         Kind of sample (`SAMPLE_KINDS`) → share.
     hints : mapping
