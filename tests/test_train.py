@@ -39,7 +39,7 @@ from mattelier.train.cutout import CutoutRun
 from mattelier.train.cutout_samples import Sample, Samples
 from mattelier.train.init_weights import init_weights
 from mattelier.train.random_hints import draw_hint
-from mattelier.train.recipe import Recipe, Stage, load_recipe
+from mattelier.train.recipe import HINT_KINDS, Recipe, Stage, load_recipe
 from mattelier.train.registry import TRAININGS
 from mattelier.train.training_run import TrainingRun
 from mattelier.types.errors import UsageError
@@ -321,7 +321,7 @@ def test_clicks_against_go_to_the_others_first() -> None:
     alpha[10:50, 5:25] = other[10:50, 30:50] = 1
     hit = missed = 0
     for seed in range(60):
-        evidence = draw_hint(alpha, np.random.default_rng(seed), (0, 0, 1, 0, 0), [other])
+        evidence = draw_hint(alpha, np.random.default_rng(seed), (0, 0, 1, 0, 0, 0), [other])
         count, _, _, centres = cv2.connectedComponentsWithStats(evidence[1].astype(np.uint8))
         for x, y in centres[1:count].astype(int):
             hit, missed = hit + bool(other[y, x]), missed + (not other[y, x])
@@ -389,9 +389,7 @@ def test_one_subject_of_several_is_always_told(data: Path) -> None:
 def test_training_hints_speak_as_users_do(sample_type: str) -> None:
     alpha = np.zeros((SIZE, SIZE), np.float32)
     alpha[20:50, 15:45] = 1
-    shares = tuple(
-        float(sample_type == name) for name in ("none", "mask", "clicks", "box", "trimap")
-    )
+    shares = tuple(float(sample_type == name) for name in HINT_KINDS)
     for seed in range(20):
         evidence = draw_hint(alpha, np.random.default_rng(seed), shares)
         assert evidence.shape == (2, SIZE, SIZE)
@@ -407,6 +405,26 @@ def test_training_hints_speak_as_users_do(sample_type: str) -> None:
         else:
             assert alpha[evidence[0] > 0.5].min(initial=1) == 1
             assert alpha[evidence[1] > 0.5].max(initial=0) == 0
+
+
+def test_what_tracking_says_is_unsure_and_strays_onto_others() -> None:
+    alpha, other = np.zeros((2, SIZE, SIZE), np.float32)
+    alpha[10:50, 5:25] = other[10:50, 35:60] = 1
+    shares = tuple(float(name == "tracked") for name in HINT_KINDS)
+    on_it, on_other, strayed, alone = [], [], 0, 0
+    for seed in range(60):
+        evidence = draw_hint(alpha, np.random.default_rng(seed), shares, [other])
+        assert evidence.min() >= 0
+        assert evidence.max() <= 0.7 + 1e-6
+        assert not evidence.all(0).any()  # a place speaks for or against, not both
+        on_it.append((evidence[0] - evidence[1])[alpha > 0].mean())
+        on_other.append((evidence[0] - evidence[1])[other > 0].mean())
+        strayed += bool((evidence[0][other > 0] > 0.2).mean() > 0.05)
+        plain = draw_hint(alpha, np.random.default_rng(seed), shares)
+        alone += bool((plain[0][other > 0] > 0.2).mean() > 0.05)
+    assert np.mean(on_it) > 0.1
+    assert np.mean(on_other) < -0.1
+    assert strayed > 3 * alone
 
 
 TEXT = """\

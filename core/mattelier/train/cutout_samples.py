@@ -203,6 +203,9 @@ class Samples:
         picture, labels = pairs[int(rng.integers(len(pairs)))].read()
         meant = labels == rng.integers(1, labels[labels < CROWD].max() + 1)
         truth = np.dstack([meant, (labels > 0) & ~meant]).astype(np.uint8) * 255
+        if rng.random() < 0.5:  # as a second look at a small subject, or tracking, sees it
+            window = _near(meant, rng)
+            picture, truth = picture[window], truth[window]
         loose = self.recipe.loose.get(list(self.recipe.instances)[number], 0)
         source = LabelledPicture(picture, truth, loose, one_of_several=True, soft=False)
         picture, truth, weight = _crop(source, rng, size)
@@ -254,6 +257,17 @@ def _crop(
         near = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
         reliable &= cv2.morphologyEx(meant, cv2.MORPH_GRADIENT, near) < 64
     return picture, truth, reliable.astype(np.float32)
+
+
+def _near(meant: NDArray[np.bool_], rng: Generator) -> tuple[slice, slice]:
+    """The window of a subject's surroundings, 1.2 to 3 times as large as its box."""
+    window = []
+    for axis in (1, 0):
+        places = np.flatnonzero(meant.any(axis))
+        first, last = int(places[0]), int(places[-1]) + 1
+        more = rng.uniform(0.1, 1.0, 2) * (last - first)
+        window.append(slice(max(0, int(first - more[0])), int(last + more[1]) + 1))
+    return window[0], window[1]
 
 
 def _wide_haze(truth: Image) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Hints as users give them, at random: masks from right to stale, clicks, boxes, trimaps.
+"""Hints at random, as users and tracking give them: masks from right to stale, clicks, boxes …
 
 They are evidence at the network's size; `evaluate.standard_hints` has the exact ones that are
 scored.
@@ -51,12 +51,39 @@ def draw_hint(
         x1, y1 = int(xs.max() + 1 + margin[2]), int(ys.max() + 1 + margin[3])
         evidence[1] = 1
         evidence[1, y0:y1, x0:x1] = 0
+    elif hint_type == "tracked":
+        odds = _tracked(alpha, rng, others)
+        evidence[0], evidence[1] = np.maximum(odds, 0), np.maximum(-odds, 0)
     else:
         width = int(rng.uniform(0.01, 0.08) * alpha.shape[0]) * 2 + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
         evidence[0] = cv2.erode((alpha > 0.98).astype(np.float32), kernel)
         evidence[1] = cv2.erode((alpha < 0.02).astype(np.float32), kernel)
     return evidence
+
+
+def _tracked(alpha: Alpha, rng: Generator, others: Sequence[Alpha]) -> Alpha:
+    """−0.7…0.7: what an earlier frame's matte and a place's looks say, as unsure as they are.
+
+    It strays onto others: what tracking collects little by little, and the network has to refuse.
+    """
+    size_y, size_x = alpha.shape
+    odds = 2 * corrupt_mask(alpha, rng) - 1
+    for other in others:
+        ys, xs = np.nonzero(other > 0.5)
+        if len(ys) and rng.random() < 0.6:
+            pick = int(rng.integers(len(ys)))
+            disc = np.zeros_like(alpha)
+            reach = rng.uniform(0.04, 0.16) * max(alpha.shape)
+            cv2.circle(disc, (int(xs[pick]), int(ys[pick])), max(2, int(reach)), 1.0, -1)
+            strayed = (disc > 0) & (other > 0.5)
+            odds[strayed] = np.maximum(odds[strayed], rng.uniform(0, 1))
+    looks, sure = (
+        cv2.resize(grid.astype(np.float32), (size_x, size_y), interpolation=cv2.INTER_CUBIC)
+        for grid in (rng.normal(0, rng.uniform(0, 0.5), (12, 12)), rng.uniform(0, 1.6, (8, 8)))
+    )
+    odds = np.clip((odds + looks) * np.clip(sure, 0, 1), -1, 1)
+    return np.asarray(np.float32(MASK_CONFIDENCE) * odds, np.float32)
 
 
 def _draw_clicks(channel: Alpha, where: NDArray[np.bool_], rng: Generator, count: int) -> None:

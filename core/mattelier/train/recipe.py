@@ -14,7 +14,7 @@ from mattelier.types.plain_values import PlainValueError, from_plain
 AnyRecipe = TypeVar("AnyRecipe")
 
 SAMPLE_KINDS = ("photo", "paste", "over", "shape", "group", "several")
-HINT_KINDS = ("none", "mask", "clicks", "box", "trimap")
+HINT_KINDS = ("none", "mask", "clicks", "box", "trimap", "tracked")
 
 
 @dataclass(frozen=True)
