@@ -122,8 +122,8 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
     with contextlib.ExitStack() as stack:
         if style_encoder:
             file = stack.enter_context(_merge_style_files(file, style_encoder))
-        elif suffix == ".pth":
-            file = stack.enter_context(_unpickled(file))
+        elif suffix in (".pth", ".safetensors"):
+            file = stack.enter_context(_used_weights(file, suffix))
         elif suffix in (".xml", ".pb"):
             file = stack.enter_context(_channels_first(file, suffix))
         card = import_weights(store, file, name, describe)
@@ -146,7 +146,7 @@ def _import_folder(
     def describe(copy: Path) -> Card:
         weights, pickled = copy / transformers.WEIGHTS, folder / "pytorch_model.bin"
         if not weights.exists() and pickled.is_file():
-            with _unpickled(pickled) as plain:
+            with _used_weights(pickled, ".pth") as plain:
                 weights.write_bytes(plain.read_bytes())
         told = transformers.describe_folder(copy)
         click.echo(f"{folder.name} holds a network of the kind {told.title}.", err=True)
@@ -583,11 +583,24 @@ def _merge_style_files(decoder: Path, encoder: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _unpickled(file: Path) -> Iterator[Path]:
-    """A pickle's weights, read as plain numbers, as a file that can hold nothing else."""
-    from mattelier.engines.weights_file import read_pickled
+def _used_weights(file: Path, suffix: str) -> Iterator[Path]:
+    """As plain numbers, those that the network is built from; what is left out, on stderr."""
+    from mattelier.engines.network_file import used_state
+    from mattelier.engines.weights_file import read_state
 
-    with _as_safetensors(read_pickled(file)) as path:
+    state = read_state(file, suffix)
+    used = used_state(state)
+    if left_out := state.keys() - used.keys():
+        size = sum(state[name].nbytes for name in left_out) / 1e6
+        click.echo(
+            f"{len(left_out)} of its {len(state)} arrays, {size:.1f} MB, are of no use here and "
+            "left out.",
+            err=True,
+        )
+    elif suffix == ".safetensors":
+        yield file
+        return
+    with _as_safetensors(used) as path:
         yield path
 
 

@@ -54,6 +54,12 @@ class NetworkFile:
             raise _misfit(self.path, self.family, error) from error
 
 
+def used_state(state: State) -> State:
+    """What of a state its network is built from: files may hold more than that."""
+    family = registry.find(state)
+    return state if family is None or family.used is None else family.used(state)
+
+
 def read_network(path: Path, task: str | None = None) -> NetworkFile:
     """The network in a weights file, told from its weights.
 

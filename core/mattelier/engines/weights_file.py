@@ -20,8 +20,12 @@ _PROGRAM_FOLDERS = ("code/", "models/")  # in the archives of TorchScript and of
 _GENERATOR = "generator."  # of a pair that was trained against each other (LaMa)
 
 
-def read_state(path: Path) -> State:
+def read_state(path: Path, suffix: str | None = None) -> State:
     """The state dict in a weights file: safetensors, torch's of plain weights, or an ncnn pair.
+
+    Parameters
+    ----------
+    suffix : of files of its kind, where its content is known; None: its own says what it is
 
     Returns
     -------
@@ -34,12 +38,8 @@ def read_state(path: Path) -> State:
     EngineError
         It is a torch file, and PyTorch is not installed.
     """
-    return _guarded(_READERS.get(path.suffix.lower(), _read_torch), path)
-
-
-def _guarded(read: Callable[[Path], State], path: Path) -> State:
     try:
-        return read(path)
+        return _READERS.get(suffix or path.suffix.lower(), _read_torch)(path)
     except MattelierError:
         raise
     except Exception as error:  # each library's readers raise exceptions of their own
@@ -67,11 +67,6 @@ def _read_ncnn(path: Path) -> State:
     from mattelier.networks.compact.weights import to_state
 
     return to_state(read_compact(path))
-
-
-def read_pickled(path: Path) -> State:
-    """As `read_state`, of a file that torch has written, whatever it is called."""
-    return _guarded(_read_torch, path)
 
 
 def _read_torch(path: Path) -> State:

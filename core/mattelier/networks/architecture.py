@@ -90,6 +90,7 @@ class Architecture:
         takes the state, its file, and a reader of files
     partner : the file beside another that holds the partner to mix it with; None: there is none
     blend : so much (0…1) of one state, the rest of its partner's
+    used : what of a state its network is built from, where files hold more; None: all of it
     fallback : asked last, because it may know what others know too
     """
 
@@ -104,6 +105,7 @@ class Architecture:
     complete: Callable[[State, Path, Callable[[Path], State]], State] | None = None
     partner: Callable[[Path], Path | None] | None = None
     blend: Callable[[State, State, float], State] | None = None
+    used: Callable[[State], State] | None = None
     fallback: bool = False
 
 

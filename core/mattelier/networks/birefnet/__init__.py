@@ -30,6 +30,10 @@ def _detect(state: State) -> bool:
     return _PATCHES in state and _DEFORMABLE in state and _BIAS.format(3) in state
 
 
+def _used(state: State) -> State:
+    return {k: v for k, v in state.items() if not any(part in k for part in _UNUSED)}
+
+
 def _describe(state: State, path: Path) -> Descriptor:
     def build() -> BiRefNet:
         from mattelier.networks.birefnet.network import BiRefNet
@@ -41,8 +45,7 @@ def _describe(state: State, path: Path) -> Descriptor:
         ]
         window = (round(biases[0][0] ** 0.5) + 1) // 2  # (2 window − 1)² distances
         network = BiRefNet(len(state[_PATCHES]), depths, [shape[1] for shape in biases], window)
-        used = {k: v for k, v in state.items() if not any(part in k for part in _UNUSED)}
-        return with_weights(network, used)
+        return with_weights(network, _used(state))
 
     return Descriptor(
         task="matte",
@@ -62,4 +65,5 @@ ARCHITECTURE = Architecture(
     describe=_describe,
     entries=MATTE,
     channels_last=False,
+    used=_used,
 )

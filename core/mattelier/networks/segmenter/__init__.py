@@ -46,6 +46,10 @@ def _detect(state: State) -> bool:
     return {_PATCHES, _POSITIONS} <= state.keys() and (_LINEAR in state or _MASKS in state)
 
 
+def _used(state: State) -> State:
+    return {name: values for name, values in state.items() if not name.startswith(_UNUSED)}
+
+
 def _describe(state: State, path: Path) -> Descriptor:
     distilled = _DISTILLED in state
     classes = state[_MASKS].shape[1] if _MASKS in state else len(state[_LINEAR])
@@ -69,8 +73,7 @@ def _describe(state: State, path: Path) -> Descriptor:
             # Its authors look side by side at the windows of ADE20K's pictures, else by thirds.
             overlap=classes != len(_ADE20K.split()),
         )
-        used = {name: values for name, values in state.items() if not name.startswith(_UNUSED)}
-        return with_weights(network, used)
+        return with_weights(network, _used(state))
 
     mean, std = (IMAGENET_MEAN, IMAGENET_STD) if distilled else (_HALF, _HALF)
     names = _NAMES.get(classes) or [str(number) for number in range(classes)]
@@ -93,4 +96,5 @@ ARCHITECTURE = Architecture(
     describe=_describe,
     entries=CLASSES,
     channels_last=False,
+    used=_used,
 )

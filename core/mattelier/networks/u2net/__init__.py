@@ -32,6 +32,11 @@ def _detect(state: State) -> bool:
     return _FIRST in state and _LAST in state and (_FUSED in state) != (_HALVED in state)
 
 
+def _used(state: State) -> State:
+    halved = _HALVED in state
+    return {k: v for k, v in state.items() if not (halved and k.startswith(_COARSE_SIDES))}
+
+
 def _describe(state: State, path: Path) -> Descriptor:
     halved = _HALVED in state
 
@@ -43,8 +48,7 @@ def _describe(state: State, path: Path) -> Descriptor:
             return inp, len(state[f"{stage}.rebnconv1.conv_s1.weight"]), out
 
         network = U2Net({stage: widths(stage) for stage in STAGES}, halved=halved)
-        used = {k: v for k, v in state.items() if not (halved and k.startswith(_COARSE_SIDES))}
-        return with_weights(network, used)
+        return with_weights(network, _used(state))
 
     return Descriptor(
         task="matte",
@@ -66,4 +70,5 @@ ARCHITECTURE = Architecture(
     detect=_detect,
     describe=_describe,
     entries=MATTE,
+    used=_used,
 )

@@ -27,6 +27,9 @@ _TORCHVISION = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28)  # "features.0.w
 _NORMALISED = (2, 5, 9, 12, 16, 19, 22, 25, 29, 32, 35, 38, 42)  # "2.weight" …, after a 1×1
 
 
+_KINDS = ("weight", "bias")
+
+
 def _names(state: State) -> list[str] | None:
     """What the layout calls the convolutions, in their order; None: it is another network's."""
     layouts = (
@@ -46,23 +49,33 @@ def _names(state: State) -> list[str] | None:
     return None
 
 
+def _used(state: State) -> State:
+    """Without the classifier that the features were trained for: nine tenths of what is stored."""
+    names = _names(state) or []
+    if names[:1] == [str(_NORMALISED[0])]:
+        names = ["0", *names]
+    wanted = [f"{name}.{kind}" for name in names for kind in _KINDS]
+    return {name: state[name] for name in wanted}
+
+
 def _describe(state: State, path: Path) -> Descriptor:
     names = _names(state)
     if names is None:
         raise KeyError("features.0.weight")
     layout = names[0]
+    used = _used(state)
 
     def build() -> StyleLoss:
         from mattelier.networks.vgg.network import StyleLoss
 
         reflect = layout == str(_NORMALISED[0])
         weights = {
-            f"convolutions.{number}.{kind}": state[f"{name}.{kind}"]
+            f"convolutions.{number}.{kind}": used[f"{name}.{kind}"]
             for number, name in enumerate(names)
-            for kind in ("weight", "bias")
+            for kind in _KINDS
         }
         if reflect:
-            weights |= {f"colours.{kind}": state[f"0.{kind}"] for kind in ("weight", "bias")}
+            weights |= {f"colours.{kind}": used[f"0.{kind}"] for kind in _KINDS}
         else:
             weights.update(_colours(normalised=layout.startswith("conv")))
         network = StyleLoss(normalised=not layout.startswith("features"), reflect=reflect)
@@ -91,4 +104,5 @@ ARCHITECTURE = Architecture(
         "loss": Entry(("picture", "content", *GRAMS, "weights"), ("loss", "gradient")),
     },
     channels_last=False,
+    used=_used,
 )
