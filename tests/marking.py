@@ -124,7 +124,7 @@ SLOW = {
     "test_track.py::test_the_edge_of_a_rough_key_is_found_anew",
     "test_upscale.py::test_benchmark",
     "test_upscale.py::test_tiles_change_nothing",
-    "test_video_networks.py::test_it_follows_as_its_own_code_does",
+    "test_video_networks.py::test_sam_2_follows_as_its_own_code_does",
     "test_video_networks.py::test_roto_follows_by_it_and_goes_on_where_it_was_broken_off",
     "test_watch.py::test_pictures_are_done_as_they_come_and_ctrl_c_ends_it",
     "test_worker.py::test_a_worker_that_can_open_no_more_files_goes_on",

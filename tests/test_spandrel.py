@@ -8,7 +8,7 @@ from pathlib import Path
 from build_cache import UnavailableError, skip_or_fail
 from torchvision_env import run_pytest, torchvision_python
 
-_SECONDS = 900
+_SECONDS = 1800
 
 
 def test_spandrels_networks_in_the_environment_with_torchvision() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from mattelier.engines.follow import follow
 from mattelier.engines.open import open_model
 from mattelier.engines.preprocess import preprocess
 from mattelier.types.colour import View
+from mattelier.types.errors import EngineError, ModelError
 from mattelier.types.picture import Picture
 
 torch = pytest.importorskip("torch")
@@ -33,15 +36,27 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
     return zoo_folders.write("sam2_video", folder), folder
 
 
-def test_it_follows_as_its_own_code_does(saved: Any) -> None:
+def test_sam_2_follows_as_its_own_code_does(saved: Any) -> None:
     from transformers import Sam2VideoInferenceSession
 
-    official, folder = saved
+    assert_follows(*saved, Sam2VideoInferenceSession)
+
+
+@pytest.mark.spandrel
+def test_edgetam_follows_as_its_own_code_does(tmp_path: Path) -> None:
+    """Its backbone is timm's, which needs torchvision."""
+    from transformers import EdgeTamVideoInferenceSession
+
+    official = zoo_folders.write("edgetam_video", tmp_path)
+    assert_follows(official, tmp_path, EdgeTamVideoInferenceSession)
+
+
+def assert_follows(official: Any, folder: Path, begin: Any) -> None:
     model = open_model(folder, Store(), "cpu", task="matte")
     views, mattes = CLIP
     ours = list(follow(model, views[0], mattes[0], views[1:]))
     given = [torch.from_numpy(preprocess(model.input, View(Picture(v)), 128, 128)) for v in views]
-    session = Sam2VideoInferenceSession(dtype=torch.float32)  # for frames that come one by one
+    session = begin(dtype=torch.float32)  # for frames that come one by one
     mask = torch.from_numpy((cv2.resize(mattes[0], (128, 128)) >= 0.5).astype(np.float32))
     session.add_mask_inputs(session.obj_id_to_idx(1), 0, mask[None, None])
     session.obj_with_new_inputs = [1]
@@ -61,7 +76,8 @@ def test_it_follows_as_its_own_code_does(saved: Any) -> None:
 
 
 @pytest.fixture
-def shot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: Any) -> Path:
+def plate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A shot and its key, and an empty folder of models."""
     monkeypatch.setenv("MATTELIER_MODELS", str(tmp_path / "models"))
     folder = tmp_path / "plate"
     folder.mkdir()
@@ -70,8 +86,13 @@ def shot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: Any) -> Path:
         Image.fromarray(picture).save(folder / f"p.{1001 + number}.png")
     key = np.rint(CLIP[1][0] * 255).astype(np.uint8)
     Image.fromarray(key).save(tmp_path / "key.png")
-    assert main(["models", "import", str(saved[1]), "--name", "sam-video"]) == 0
     return tmp_path
+
+
+@pytest.fixture
+def shot(plate: Path, saved: Any) -> Path:
+    assert main(["models", "import", str(saved[1]), "--name", "sam-video"]) == 0
+    return plate
 
 
 def roto(shot: Path, out: str, *flags: str) -> int:
@@ -95,6 +116,53 @@ def test_roto_follows_by_it_and_goes_on_where_it_was_broken_off(shot: Path) -> N
     assert roto(shot, "parts", "--tracker", "sam-video", "--frames", "1002") == 0
     assert roto(shot, "parts", "--tracker", "sam-video") == 0
     assert mattes(shot / "parts") == whole
+
+
+@pytest.mark.spandrel
+def test_roto_follows_by_edgetam(plate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    zoo_folders.write("edgetam_video", plate / "edgetam")
+    assert main(["models", "import", str(plate / "edgetam")]) == 0
+    assert "Shown a drawn ball, it saw" in capsys.readouterr().err  # by a prompt, in one picture
+    assert Store().card("edgetam").proof == "equal"
+    assert roto(plate, "out", "--tracker", "edgetam", "--frames", "1001-1003") == 0
+    assert roto(plate, "own", "--frames", "1001-1003") == 0
+    followed, own = (mattes(plate / out / "matte") for out in ("out", "own"))
+    assert len(followed) == 3
+    assert followed != own
+    assert np.ptp(np.asarray(Image.open(plate / "out" / "matte" / "p_matte.1003.png"))) > 20
+
+
+def edgetam_config(folder: Path, **timm: Any) -> Path:
+    """A folder that says it is EdgeTAM's, its backbone by these settings; its weights are empty."""
+    part = {"model_type": "timm_wrapper", "architecture": "repvit_m1", **timm}
+    config = {"model_type": "edgetam_video", "vision_config": {"backbone_config": part}}
+    (folder / "config.json").write_text(json.dumps(config))
+    numbers = zoo_folders.IMAGENET | {"size": {"height": 128, "width": 128}}
+    (folder / "preprocessor_config.json").write_text(json.dumps(numbers))
+    (folder / "model.safetensors").write_bytes(b"")
+    return folder
+
+
+def test_without_timm_one_sentence_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(EngineError, match=r"needs the package timm; run .*mattelier\[edgetam\]"):
+        open_model(edgetam_config(tmp_path), Store(), "cpu", task="matte")
+
+
+@pytest.mark.parametrize(
+    "timm",
+    [
+        {"architecture": "hf-hub:someone/net"},
+        {"architecture": "local-dir:/tmp"},
+        {"model_args": {"checkpoint_path": "/tmp/weights.pth"}},
+        {"model_args": {"pretrained_cfg": {"url": "https://example.org/w.pth"}}},
+    ],
+)
+def test_a_part_that_could_be_fetched_is_refused(tmp_path: Path, timm: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match="no plain layout of the package timm"):
+        open_model(edgetam_config(tmp_path, **timm), Store(), "cpu", task="matte")
 
 
 def test_a_network_of_another_kind_is_refused(

@@ -25,7 +25,7 @@ _STAMP = "mattelier-recipe.json"
 _NEEDED_BYTES = 10 << 30  # while pip unpacks; 6 GB stay
 _INSTALL_SECONDS = 1800
 # torchvision asks for exactly one version of torch, and torch for one of each CUDA package.
-_PINNED = ["torchvision==0.29.2", "spandrel==0.4.2"]
+_PINNED = ["torchvision==0.29.2", "spandrel==0.4.2", "timm==1.0.31"]
 _CONSTRAINTS = CHECKOUT / "install" / "constraints.txt"
 
 
@@ -99,7 +99,7 @@ def _packages() -> list[str]:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = [re.split("[<>=~! ]", text)[0] for text in project["dependencies"]]
     versions = {line.partition("==")[0].lower(): line for line in _versions()}
-    names = [name.lower() for name in (*wanted, "pytest", "pytest-timeout")]
+    names = [name.lower() for name in (*wanted, "pytest", "pytest-timeout", "transformers")]
     return sorted([*(versions.get(name, name) for name in names), *_PINNED])
 
 

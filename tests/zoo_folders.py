@@ -22,13 +22,18 @@ def write(kind: str, folder: Path) -> Any:
 
     torch.manual_seed(5)
     model, numbers = _KINDS[kind]()
+    save(model, numbers, folder, kind)
+    return model
+
+
+def save(model: Any, numbers: dict[str, Any], folder: Path, kind: str) -> None:
+    """A network with weights stirred, in a folder; `numbers` say how pictures are prepared."""
     stir(model)
     model.eval().save_pretrained(folder)
     numbers = {"do_resize": True, "do_rescale": True, "rescale_factor": 1 / 255} | numbers
     (folder / "preprocessor_config.json").write_text(json.dumps(numbers))
     if kind in _WORDS:
         _WORDS[kind](folder)
-    return model
 
 
 def stir(model: Any) -> None:
@@ -43,7 +48,7 @@ def stir(model: Any) -> None:
                 values.normal_(0, (2 / values[0].numel()) ** 0.5)
             elif name.endswith("bias"):
                 values.normal_(0, 0.1)
-            elif "norm" in name or "convs" in name:  # some begin with 0
+            elif "norm" in name or "convs" in name or ".bn." in name:  # some begin with 0
                 values.uniform_(0.5, 1.5)
         for name, values in model.named_buffers():
             if name.endswith("running_mean"):
@@ -143,6 +148,38 @@ def _sam2_video() -> tuple[Any, dict[str, Any]]:
         memory_fuser_intermediate_dim=32, memory_fuser_num_layers=1,
     )  # fmt: skip
     return Sam2VideoModel(config), IMAGENET | {"size": {"height": 128, "width": 128}}
+
+
+def _edgetam_video() -> tuple[Any, dict[str, Any]]:
+    """Its backbone has one layout alone; what follows it is small."""
+    from transformers import (
+        EdgeTamVideoConfig,
+        EdgeTamVideoModel,
+        EdgeTamVisionConfig,
+        TimmWrapperConfig,
+    )
+
+    settings = {"in_chans": 3, "features_only": True, "out_indices": [0, 1, 2, 3]}
+    vision = EdgeTamVisionConfig(
+        backbone_config=TimmWrapperConfig(architecture="repvit_m1", model_args=settings),
+        fpn_hidden_size=128, backbone_feature_sizes=[[32, 32], [16, 16], [8, 8]],
+    )  # fmt: skip
+    config = EdgeTamVideoConfig(
+        vision_config=vision,
+        prompt_encoder_config={"hidden_size": 128, "image_size": 128, "mask_input_channels": 8},
+        mask_decoder_config={
+            "hidden_size": 128, "mlp_dim": 32, "num_attention_heads": 2,
+            "iou_head_hidden_dim": 16,
+        },
+        image_size=128,
+        memory_attention_hidden_size=128, memory_attention_num_layers=1,
+        memory_attention_mlp_hidden_size=32, memory_attention_rope_feat_sizes=[8, 8],
+        memory_attention_rope_k_sizes=[4, 4], perceiver_resampler_num_latents=16,
+        perceiver_resampler_num_latents_2d=16, memory_encoder_hidden_size=128,
+        mask_downsampler_embed_dim=128, memory_fuser_embed_dim=128,
+        memory_fuser_intermediate_dim=32, memory_fuser_num_layers=1,
+    )  # fmt: skip
+    return EdgeTamVideoModel(config), IMAGENET | {"size": {"height": 128, "width": 128}}
 
 
 def _sam() -> tuple[Any, dict[str, Any]]:
@@ -292,6 +329,7 @@ _KINDS: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
     "segformer": _segformer,
     "sam2": _sam2,
     "sam2_video": _sam2_video,
+    "edgetam_video": _edgetam_video,
     "sam": _sam,
     "vitmatte": _vitmatte,
     "depth_anything": _depth_anything,

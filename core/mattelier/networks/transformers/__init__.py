@@ -6,9 +6,11 @@ points to, is never run: a `model_type` which is not in `_KINDS` is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ from mattelier.catalogue import Input, Output
 from mattelier.catalogue.card import NetworkTask
 from mattelier.networks import contracts
 from mattelier.networks.architecture import Architecture, Descriptor, Entry
-from mattelier.types.errors import ModelError
+from mattelier.types.errors import EngineError, ModelError
 from mattelier.types.plain_files import read_json
 
 if TYPE_CHECKING:
@@ -41,12 +43,16 @@ FILES = (
 _PICTURE_CONFIGS = ("preprocessor_config.json", "processor_config.json")
 _MAX_CONFIG_BYTES = 16 << 20
 _MULTIPLE_PX = 32  # of sides, where the folder does not say
+_TIMM_SETTINGS = {"in_chans", "features_only", "out_indices"}  # that say how it is built, no more
 _WHOLE_PICTURE_PX = 1024  # root of the area for networks that are shown pictures as they are
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """One `model_type`: what it is for, how it is called, and the class that runs it."""
+    """One `model_type`: what it is for, how it is called, and the class that runs it.
+
+    `extra` is what installs a package that it needs besides, and that package.
+    """
 
     title: str
     task: NetworkTask
@@ -54,6 +60,7 @@ class _Kind:
     head: str
     wrapper: str
     proven: bool = True
+    extra: tuple[str, str] | None = None
 
 
 _KINDS = {
@@ -96,7 +103,15 @@ _KINDS = {
     "sam": _Kind("SAM", "matte", contracts.prompt(1), "SamModel", "Prompt"),
     "sam2": _Kind("SAM 2", "matte", contracts.prompt(3), "Sam2Model", "Prompt"),
     # As its authors' video checkpoints are published; its picture half is the same network.
-    "sam2_video": _Kind("SAM 2", "matte", contracts.video(3), "Sam2Model", "Video"),
+    "sam2_video": _Kind("SAM 2", "matte", contracts.video(3), "Sam2Model", "Sam2Video"),
+    "edgetam_video": _Kind(
+        "EdgeTAM",
+        "matte",
+        contracts.video(3),
+        "EdgeTamModel",
+        "EdgeTamVideo",
+        extra=("edgetam", "timm"),
+    ),
     "vitmatte": _Kind(
         "ViTMatte", "matte", contracts.HINTED_MATTE, "VitMatteForImageMatting", "Trimap"
     ),
@@ -160,6 +175,10 @@ def describe_folder(folder: Path) -> Descriptor:
             f"{folder} holds a network of the kind {str(model_type)[:60]!r}; known here are "
             f"{known}."
         )
+    if _may_fetch(config):
+        raise ModelError(
+            f"{folder} names a part that is no plain layout of the package timm, so it is refused."
+        )
     if not (folder / WEIGHTS).is_file():
         raise ModelError(f"{folder} lacks its weights, {WEIGHTS}.")
     try:
@@ -191,9 +210,29 @@ def _kind(config: Mapping[str, Any]) -> _Kind | None:
     return _KINDS.get(model_type) if isinstance(model_type, str) else None
 
 
+def _may_fetch(config: Any) -> bool:
+    """Whether a part of timm's is more than a layout's name: an address, a folder or a file."""
+    if not isinstance(config, dict):
+        return False
+    if config.get("model_type") == "timm_wrapper":
+        settings = config.get("model_args") or {}
+        name = config.get("architecture")
+        return not (
+            isinstance(name, str)
+            and re.fullmatch(r"[\w.]+", name)
+            and settings.keys() <= _TIMM_SETTINGS
+        )
+    return any(_may_fetch(part) for part in config.values())
+
+
 def _build(kind: _Kind, folder: Path, seen: Input) -> nn.Module:
     from mattelier.networks.transformers import network
 
+    if kind.extra is not None and find_spec(kind.extra[1]) is None:
+        extra, package = kind.extra
+        raise EngineError(
+            f"{kind.title} needs the package {package}; run `pip install 'mattelier[{extra}]'`."
+        )
     return network.build(kind.head, kind.wrapper, folder, seen)
 
 
@@ -251,7 +290,7 @@ def _input(kind: _Kind, config: dict[str, Any], numbers: dict[str, Any]) -> Inpu
         side, how = size["height"], "stretch"
     else:
         side, how = round((size["height"] * size["width"]) ** 0.5), "fit"
-    needs: Any = {"Prompt": "prompt", "Video": "prompt", "Trimap": "hint"}.get(kind.wrapper, "")
+    needs: Any = {"Trimap": "hint"}.get(kind.wrapper, "prompt" if "ask" in kind.entries else "")
     hint = "hint" if needs else None
     follows = "follow" in kind.entries
     return Input(

@@ -205,8 +205,11 @@ class Prompt(_Wrapped):
         return answer.pred_masks[0, 0].sigmoid(), answer.iou_scores[0, 0]
 
 
-class Video(Prompt):
-    """SAM 2's video networks: prompts, and a subject followed by what the last views showed."""
+class _Video(Prompt):
+    """Video networks: prompts, and a subject followed by what the last views showed."""
+
+    network: str
+    session: str
 
     def __init__(self, model: Any, folder: Path, seen: Input) -> None:
         super().__init__(model, folder, seen)
@@ -215,7 +218,7 @@ class Video(Prompt):
 
     def follow(self, stream: int, place: int, picture: Tensor, first: Tensor) -> Tensor:
         if self._video is None:
-            self._video = load("Sam2VideoModel", self._folder).eval().to(picture.device)
+            self._video = load(self.network, self._folder).eval().to(picture.device)
         session = self._begin(stream, first) if place == 0 else self._sessions[stream]
         answer = self._video(inference_session=session, frame=picture, frame_idx=place)
         self._forget(session, place)
@@ -223,7 +226,7 @@ class Video(Prompt):
         return masks[:, 0].sigmoid()
 
     def _begin(self, stream: int, first: Tensor) -> Any:
-        session = transformers.Sam2VideoInferenceSession(
+        session = getattr(transformers, self.session)(
             inference_device=first.device,
             inference_state_device=first.device,
             video_storage_device=first.device,
@@ -243,6 +246,18 @@ class Video(Prompt):
         kept = max(self._video.num_maskmem, self._video.config.max_object_pointers_in_encoder)
         for outputs in session.output_dict_per_obj.values():
             outputs["non_cond_frame_outputs"].pop(place - kept, None)
+
+
+class Sam2Video(_Video):
+    """SAM 2's."""
+
+    network, session = "Sam2VideoModel", "Sam2VideoInferenceSession"
+
+
+class EdgeTamVideo(_Video):
+    """EdgeTAM's, which keeps less of each view; its backbone is the package timm's."""
+
+    network, session = "EdgeTamVideoModel", "EdgeTamVideoInferenceSession"
 
 
 class Phrases(_Wrapped):
@@ -311,5 +326,16 @@ def _corners(boxes: Tensor) -> Tensor:
 
 _WRAPPERS: dict[str, Any] = {
     one.__name__: one
-    for one in (Queries, Classes, Classifier, Depth, Trimap, Prompt, Video, Phrases, Queried)
+    for one in (
+        Queries,
+        Classes,
+        Classifier,
+        Depth,
+        Trimap,
+        Prompt,
+        Sam2Video,
+        EdgeTamVideo,
+        Phrases,
+        Queried,
+    )
 }
