@@ -222,9 +222,7 @@ FAMILIES = {
     "compact": Family(
         "Real-ESRGAN general x4v3",
         "upscale",
-        _spandrel(
-            "Compact", "Compact", num_feat=64, num_conv=32, upscale=4, act_type="prelu"
-        ),
+        _spandrel("Compact", "Compact", num_feat=64, num_conv=32, upscale=4, act_type="prelu"),
         "spandrel",
     ),
     "swinir": Family(

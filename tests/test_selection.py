@@ -13,7 +13,7 @@ from run_task import run
 from mattelier.commands.main import main
 from mattelier.matting.hint import Hint, make_hint
 from mattelier.matting.selection import Reading, check_kept, read_selection
-from mattelier.requests import HintRequest, MatteRequest
+from mattelier.requests import Box, HintRequest, MatteRequest
 from mattelier.types.errors import UsageError
 from mattelier.types.picture import Picture
 
@@ -82,6 +82,18 @@ def test_where_it_ends_says_what_it_means(kind: str, selection: np.ndarray) -> N
         for point in hint.points:
             assert point.positive
             assert selection[int(point.y), int(point.x)] > 0.5
+
+
+def test_a_network_that_sees_nothing_untold_takes_the_shape() -> None:
+    rectangle = np.zeros((60, 80), np.float32)
+    rectangle[10:40, 20:60] = 1
+    kind, hint = read_selection(make_hint(60, 80, mask=rectangle, mask_as="selection"), None)
+    assert (kind, hint.box, hint.mask) == ("box", Box(20, 10, 40, 30), None)
+    rows, columns = np.mgrid[:60, :80]
+    disc = (np.hypot(rows - 30, columns - 40) < 15).astype(np.float32)
+    kind, hint = read_selection(make_hint(60, 80, mask=disc, mask_as="selection"), None)
+    assert (kind, hint.mask_as) == ("mask", "rough")
+    np.testing.assert_array_equal(hint.mask, disc)
 
 
 def test_each_dab_is_a_click_and_a_stroke_is_several() -> None:

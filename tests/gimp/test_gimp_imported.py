@@ -17,6 +17,7 @@ from debian_root import UnavailableError, skip_or_fail
 from in_gimp import Batch, cases_in, make_pictures
 from PIL import Image
 from real_gimp import INSIDE, RealGimp, end_worker, real_gimp
+from test_erase import graph as filling_graph
 
 import mattelier
 from mattelier.commands.main import main
@@ -24,12 +25,13 @@ from mattelier.commands.main import main
 CASES, WINDOW_CASES = cases_in("imported"), cases_in("imported_windows")
 SECONDS = 400
 MATTE, OBJECTS = "my-isnet", "my-segformer"
+PROMPT, TRIMAP, FILL, RESTORE = "my-sam", "my-vitmatte", "my-filler", "my-compact"
 _SURE = 8  # what a class's weights are multiplied by, so that a random network is sure of itself
 
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A user's folder of models: IS-Net's .pth and SegFormer's folder, of random scaled weights."""
+    """A user's folder of models of random scaled weights, one of each contract with a door here."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
     folder = tmp_path_factory.mktemp("brought")
@@ -43,6 +45,15 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("MATTELIER_MODELS", str(folder / "models"))
         assert main(["models", "import", str(file), "--name", MATTE, "--size", "96"]) == 0
         assert main(["models", "import", str(folder / "segformer"), "--name", OBJECTS]) == 0
+        for kind, name in (("sam", PROMPT), ("vitmatte", TRIMAP)):
+            zoo_folders.write(kind, folder / kind)
+            assert main(["models", "import", str(folder / kind), "--name", name]) == 0
+        filling_graph(folder / "filler.onnx", 1.0)
+        assert main(["models", "import", str(folder / "filler.onnx"), "--name", FILL]) == 0
+        compact = zoo_weights.published("compact").state
+        file = folder / "compact.pth"
+        torch.save({"params": {k: torch.from_numpy(v) for k, v in compact.items()}}, file)
+        assert main(["models", "import", str(file), "--name", RESTORE]) == 0
     return folder / "models"
 
 
@@ -72,9 +83,10 @@ def test_in_gimp(batch_of_imported, case):
     batch_of_imported.check(case)
 
 
-def dumped(batch: Batch, case: str, name: str) -> np.ndarray:
+def dumped(batch: Batch, case: str, name: str, scale: int = 1, channels: int = 1) -> np.ndarray:
     raw = np.fromfile(batch.folder / f"imported.{case}-{name}.raw", np.uint8)
-    return raw.reshape(HEIGHT, WIDTH).astype(int)
+    shape = (scale * HEIGHT, scale * WIDTH) + ((channels,) if channels > 1 else ())
+    return raw.reshape(shape).astype(int)
 
 
 def test_the_mask_is_the_command_lines_own(batch_of_imported, networks, tmp_path, monkeypatch):
@@ -86,6 +98,49 @@ def test_the_mask_is_the_command_lines_own(batch_of_imported, networks, tmp_path
         truth = np.asarray(matte.convert("L")).astype(int)
     assert np.abs(made - truth).max() <= 1
     assert made.std() > 3  # it is no flat field
+
+
+@pytest.mark.parametrize(
+    ("case", "model"),
+    [
+        ("case_one_that_is_asked_by_prompts_cuts_out_what_is_selected", PROMPT),
+        ("case_one_that_wants_a_trimap_cuts_out_what_is_selected", TRIMAP),
+    ],
+)
+def test_the_hinted_mask_is_pythons_own(batch_of_imported, networks, monkeypatch, case, model):
+    monkeypatch.setenv("MATTELIER_MODELS", str(networks))
+    made, chosen = (dumped(batch_of_imported, case, name) for name in ("matte", "selection"))
+    assert 0 < chosen.mean() < 100  # a part of the picture
+    hint = chosen.astype(np.uint8)
+    own = mattelier.matte(Image.fromarray(photo()), hint, hint_as="selection", model=model)
+    assert own.report.model == model
+    assert np.abs(made - 255 * alpha(own)).max() <= 1.5
+    assert made.std() > 3
+
+
+def alpha(result: mattelier.Result) -> np.ndarray:
+    values = np.asarray(result.alpha)
+    return values / np.iinfo(values.dtype).max if values.dtype.kind == "u" else values
+
+
+@pytest.mark.parametrize(
+    ("case", "scale"),
+    [
+        ("case_one_that_fills_does_so_where_something_was", 1),
+        ("case_one_that_restores_enlarges", 4),
+    ],
+)
+def test_the_picture_is_pythons_own(batch_of_imported, networks, monkeypatch, case, scale):
+    monkeypatch.setenv("MATTELIER_MODELS", str(networks))
+    made = dumped(batch_of_imported, case, "picture", scale, 3)
+    picture = Image.fromarray(photo())
+    if "fills" in case:
+        mask = dumped(batch_of_imported, case, "selection").astype(np.uint8)
+        own = mattelier.erase(picture, mask, model=FILL)
+        assert np.abs(made - photo()).max() > 60  # orange, where a ball was
+    else:
+        own = mattelier.upscale(picture, 4, model=RESTORE)
+    assert np.abs(made - own.picture.colour).max() <= 1.5
 
 
 def test_the_channels_are_the_classes(batch_of_imported, networks, monkeypatch):

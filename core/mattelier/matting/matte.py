@@ -263,6 +263,8 @@ def solve_matte(view: View, hint: Hint | None, request: MatteRequest, model: Ope
 
 
 def _read_selection(view: View, hint: Hint, model: OpenModel) -> Reading:
+    if model.input.needs:
+        return read_selection(hint, None)
     return read_selection(hint, lambda found: estimate(view, found, model, "fast"))
 
 

@@ -52,6 +52,8 @@ class PointingSession:
         """What a selection that the matte begins with means; see `matting.selection`."""
         if known is None or known.mask is None or known.mask_as != "selection":
             return known
+        if model.input.needs:
+            return read_selection(known, None).hint
         return read_selection(known, lambda found: glance(self.view, found, model)).hint
 
     def glance(self, hint: Hint | None, model: OpenModel, strokes: Sequence[Stroke] = ()) -> Alpha:

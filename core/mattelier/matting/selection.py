@@ -49,7 +49,7 @@ class Reading(NamedTuple):
     hint: Hint | None
 
 
-def read_selection(hint: Hint, look: Callable[[Hint | None], Alpha]) -> Reading:
+def read_selection(hint: Hint, look: Callable[[Hint | None], Alpha] | None) -> Reading:
     """Read a hint whose mask is a selection.
 
     Parameters
@@ -57,7 +57,8 @@ def read_selection(hint: Hint, look: Callable[[Hint | None], Alpha]) -> Reading:
     hint : Hint
         Its box and points, if any, are kept.
     look : callable of (Hint or None), gives (h, w) float32 0…1
-        What the network sees with a hint.
+        What the network sees with a hint. None: it sees nothing before it is told, so that the
+        selection's shape alone says what it means: a rectangle is a box, all else a mask.
     """
     selection = hint.mask
     assert selection is not None
@@ -65,19 +66,24 @@ def read_selection(hint: Hint, look: Callable[[Hint | None], Alpha]) -> Reading:
     nothing = bare if bare.box is not None or bare.points or bare.trimap is not None else None
     if not (selection > 0.5).any() or selection.mean() > _MAX_ALL:
         return Reading("all", nothing)
+    rows, columns = (np.flatnonzero((selection > 0.5).any(axis)) for axis in (1, 0))
+    x, y = int(columns[0]), int(rows[0])
+    width, height = int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y
+    is_box = selection[y : y + height, x : x + width].mean() > _MIN_BOX_FILL
+    boxed = Reading("box", replace(bare, box=Box(x, y, width, height)))
+    masked = Reading("mask", replace(hint, mask_as="rough"))
+    if look is None:
+        return boxed if is_box else masked
     seen = look(None)
     subject = seen > 0.5
     small = hint.shrunk_mask(*seen.shape) > 0.5
     continued, loose = _border_shares(small, subject)
     if continued > _MIN_CONTINUED or _dab_share(small, subject) < _MAX_DAB_SHARE:
         return Reading("click", replace(bare, points=bare.points + _dab_points(selection, seen)))
-    rows, columns = (np.flatnonzero((selection > 0.5).any(axis)) for axis in (1, 0))
-    x, y = int(columns[0]), int(rows[0])
-    width, height = int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y
-    if selection[y : y + height, x : x + width].mean() > _MIN_BOX_FILL:
-        return Reading("box", replace(bare, box=Box(x, y, width, height)))
+    if is_box:
+        return boxed
     if loose < _MIN_LOOSE:
-        return Reading("mask", replace(hint, mask_as="rough"))
+        return masked
     region = replace(bare, region=selection > 0)
     found = look(region)
     if found[hint.shrunk_mask(*found.shape) > 0.5].mean() > _MIN_FOUND:

@@ -1,8 +1,10 @@
-"""Networks that the user has brought in, for cutting out and for objects."""
+"""Networks that the user has brought in: one of each contract that a dialog here asks for."""
 
-from stage import MODES, assert_same, done, layer_state, values, worker_client
+from stage import MODES, Gimp, assert_same, done, layer_state, values, worker_client
 
 MATTE, OBJECTS = "my-isnet", "my-segformer"
+PROMPT, TRIMAP, FILL, RESTORE = "my-sam", "my-vitmatte", "my-filler", "my-compact"
+SUBJECT = 40, 80, 100, 100  # x, y, width, height around a ball
 
 
 def case_they_are_offered_for_what_they_are(here):
@@ -11,7 +13,10 @@ def case_they_are_offered_for_what_they_are(here):
 
     assert MATTE in engine.models("matte")
     assert engine.models("objects") == [OBJECTS]
-    assert not {MATTE, OBJECTS} & set(engine.models("upscale"))
+    assert {PROMPT, TRIMAP} < set(engine.models("matte"))
+    assert engine.models("fill") == [FILL]
+    assert RESTORE in engine.models("upscale")
+    assert not {MATTE, OBJECTS, FILL} & set(engine.models("upscale"))
     (text,) = done("models")
     lines = {line.split(" · ")[0]: line for line in text.splitlines()}
     assert "Here" in lines[MATTE]
@@ -26,6 +31,34 @@ def case_one_cuts_out(here):
     again, _none = done("remove-background", here.photo("balls"))
     assert values(again) != values(mask), "another network made the mask"
     assert layer.get_mask() == mask
+
+
+def selected(here):
+    image = here.photo("balls")
+    image.select_ellipse(Gimp.ChannelOps.REPLACE, *SUBJECT)
+    here.dump("selection", image.get_selection(), "Y u8")
+    return image
+
+
+def case_one_that_is_asked_by_prompts_cuts_out_what_is_selected(here):
+    mask, _none = done("remove-background", selected(here), model=PROMPT, use_selection=True)
+    here.dump("matte", mask, "Y u8")
+
+
+def case_one_that_wants_a_trimap_cuts_out_what_is_selected(here):
+    mask, _none = done("remove-background", selected(here), model=TRIMAP, use_selection=True)
+    here.dump("matte", mask, "Y u8")
+
+
+def case_one_that_fills_does_so_where_something_was(here):
+    (new,) = done("erase", selected(here), model=FILL)
+    here.dump("picture", new, "R'G'B' u8")
+
+
+def case_one_that_restores_enlarges(here):
+    new, layer = done("upscale", here.photo("balls"), model=RESTORE, scale="4")
+    assert (new.get_width(), new.get_height()) == (4 * 360, 4 * 240)
+    here.dump("picture", layer, "R'G'B' u8")
 
 
 def case_classes_become_channels_and_selections(here):

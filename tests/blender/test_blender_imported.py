@@ -1,0 +1,68 @@
+"""A network that a user brought in, in Blender's modules with the real engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zoo_weights
+from in_blender import Cases, cases_in, make_stage
+from real_blender import INSIDE, VERSIONS, home_with_addon
+
+import mattelier
+from mattelier.commands.main import main
+from mattelier.hosts.engine import engine_command
+from mattelier.media.stills import read
+from mattelier.types.colour import View
+from mattelier.types.picture import Picture
+
+CASES = cases_in("imported")
+RESTORE = "my-compact"
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory) -> Path:
+    """A user's folder of models: Real-ESRGAN's compact network, of random scaled weights."""
+    torch = pytest.importorskip("torch")
+    folder = tmp_path_factory.mktemp("brought")
+    state = zoo_weights.published("compact").state
+    torch.save({k: torch.from_numpy(v) for k, v in state.items()}, folder / "compact.pth")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MATTELIER_MODELS", str(folder / "models"))
+        assert main(["models", "import", str(folder / "compact.pth"), "--name", RESTORE]) == 0
+    return folder / "models"
+
+
+@pytest.fixture(scope="module")
+def stage(blenders, networks, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("imported")
+    make_stage(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MATTELIER_MODELS", str(networks))
+        with home_with_addon(engine_command()) as home:
+            blenders[VERSIONS[-1]].run(
+                home, INSIDE / "runner.py", folder, *CASES, timeout=400, log=folder / "log"
+            )
+    return folder
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_in_a_module(stage, case):
+    assert Cases.read(stage, stage / "log").failure(case) is None
+
+
+def test_the_picture_is_pythons_own(stage, networks, monkeypatch):
+    monkeypatch.setenv("MATTELIER_MODELS", str(networks))
+    folder = stage / "imported.case_it_enlarges_a_plate"
+    default, made = (_shares(read(next(folder.glob(f"{n}.*")))) for n in ("default", RESTORE))
+    own = _shares(mattelier.upscale(stage / "plates" / "shot.1002.png", 4, model=RESTORE).picture)
+    inner = ((own > 0.02) & (own < 0.98)).all(-1)  # a bake holds floats, whose ends differ
+    assert inner.mean() > 0.05
+    assert np.quantile(np.abs(made - own)[inner], 0.8) <= 1 / 255
+    assert np.median(np.abs(made - default)) > 0.1
+
+
+def _shares(picture: Picture) -> np.ndarray:
+    """Display-encoded 0…1, whatever the file holds."""
+    return View(picture).resize(picture.height, picture.width)
