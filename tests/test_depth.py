@@ -275,3 +275,21 @@ def test_a_flat_silhouette_is_no_depth(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "depth.png").exists()
     flags = ["--depth-model", "matte", "-o", str(tmp_path / "depth.png")]
     assert main(["depth", str(picture), *flags]) == 0
+
+
+def test_a_depth_network_that_was_brought_in_is_the_one_that_is_here(tmp_path, monkeypatch, capsys):
+    """Nobody has to name it again, whatever it was called."""
+    pytest.importorskip("transformers")
+    import zoo_folders
+
+    monkeypatch.setenv("MATTELIER_MODELS", str(tmp_path / "models"))
+    zoo_folders.write("depth_anything", tmp_path / "network")
+    assert main(["models", "import", str(tmp_path / "network"), "--name", "mine"]) == 0
+    picture = tmp_path / "a.png"
+    samples = np.random.default_rng(4).integers(0, 256, (6, 8, 3), np.uint8)
+    Image.fromarray(samples).resize((120, 90)).save(picture)
+    capsys.readouterr()
+    for name, flags in (("auto", []), ("named", ["--depth-model", "mine"])):
+        assert main(["depth", str(picture), "-o", str(tmp_path / f"{name}.exr"), *flags]) == 0
+    auto, named = (read_depth(tmp_path / f"{n}.exr").disparity for n in ("auto", "named"))
+    np.testing.assert_array_equal(auto, named)

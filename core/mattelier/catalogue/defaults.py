@@ -142,9 +142,11 @@ TASK_MODELS: Mapping[str, TaskModels] = {
 
 def ready_models(task: str, store: Store) -> list[Card]:
     """The cards that "default" stands for and whose files are on this computer, the best first."""
-    names = TASK_MODELS[task].names
+    row = TASK_MODELS[task]
+    # Where none comes with Mattelier, one that its user brought in will do.
+    brought = store.names() if row.none_ready or not row.names else ()
     ready = []
-    for name in names or store.names():
+    for name in dict.fromkeys((*row.names, *brought)):
         try:
             card = store.card(name)
         except MattelierError:  # no such model here, or its card is damaged
