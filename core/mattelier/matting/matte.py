@@ -16,7 +16,6 @@ from mattelier.matting.confidence import Confidence
 from mattelier.matting.edge import choke_and_feather
 from mattelier.matting.hint import Hint
 from mattelier.matting.logit_mean import logit_mean
-from mattelier.matting.rival import is_clicks_alone, without_rival
 from mattelier.matting.selection import Reading, check_kept, read_selection
 from mattelier.requests import MatteRequest, Quality
 from mattelier.types.colour import View, to_float
@@ -71,16 +70,11 @@ def glance(view: View, hint: Hint | None, model: OpenModel) -> NDArray[np.float3
         seen = once(view, model, lambda: _passes(view, None, model, "fast"))
         if hint is not None:
             seen = unhinted.keep_meant_parts(seen, hint)
+    elif model.looks_apart:
+        seen = _ask_about(view, hint, model)
     else:
-        seen = _look_once(view, hint, model)
+        seen = _passes(view, hint, model, "fast")
     return _apply_hint(seen, hint, view)
-
-
-def _look_once(view: View, hint: Hint | None, model: OpenModel) -> NDArray[np.float32]:
-    """The answer of one pass: (h, w) float32 0…1."""
-    if model.looks_apart:
-        return _ask_about(view, hint, model)
-    return _passes(view, hint, model, "fast")
 
 
 def _ask_about(view: View, hint: Hint | None, model: OpenModel) -> NDArray[np.float32]:
@@ -105,8 +99,6 @@ def _predict(
         return _predict_unhinted(view, hint, model, quality)
     if hint is not None and hint.trimap is not None:
         return _predict_with_trimap(view, hint, model, quality)
-    if hint is not None and is_clicks_alone(hint) and not model.input.needs:
-        hint = without_rival(hint, lambda asked: _look_once(view, asked, model))
     with stage("looking", 0, 0.5):
         prediction = _passes(view, hint, model, quality)
         alpha = _apply_hint(prediction, hint, view)
