@@ -101,9 +101,11 @@ def test_a_frame_that_cannot_be_read_is_named_and_the_others_are_made(shot):
     assert maps(shot / "out", [f for f in FRAMES if f != 1005]).shape[0] == 23
 
 
-def test_without_a_network_there_is_no_flat_silhouette(shot, capsys):
+def test_without_a_network_there_is_no_flat_silhouette(shot, monkeypatch, capsys):
     plate, output = str(shot / "plate.####.png"), str(shot / "depth.####.exr")
-    assert main(["depth", plate, "-o", output]) == 3
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("MATTELIER_MODELS", str(shot / "none"))
+        assert main(["depth", plate, "-o", output]) == 3
     assert "models get depth-anything-v2-small" in capsys.readouterr().err
     assert main(["depth", plate, "-o", output, "--depth-model", "matte"]) == 2
     assert "no depth of a shot" in capsys.readouterr().err
