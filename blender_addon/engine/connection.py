@@ -105,16 +105,22 @@ def connect(choice: str) -> Worker:
 def run_task(choice: str, task: str, options: dict[str, object]) -> dict[str, object]:
     """The worker's report on a task, once it has ended.
 
+    One that dies over it is started anew, once: what an artist did is not lost with it.
+
     Raises
     ------
     Failure
         It failed, or there is no engine.
     """
-    from ..mattelier_worker.client import WorkerError
+    from ..mattelier_worker.client import Ended, WorkerError
 
     try:
-        with connect(choice) as worker:
-            return worker.run(task, options).report
+        try:
+            with connect(choice) as worker:
+                return worker.run(task, options).report
+        except Ended:
+            with connect(choice) as worker:
+                return worker.run(task, options).report
     except WorkerError as error:
         raise Failure(str(error)) from error
 

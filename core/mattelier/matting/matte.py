@@ -240,6 +240,8 @@ def solve_matte(view: View, hint: Hint | None, request: MatteRequest, model: Ope
     trimap = None if hint is None else hint.trimap
     with report.timed("network"), stage("looking", 0, 0.3):
         prediction, coarse = _predict(view, hint, model, request.quality)
+        if hint is None and not (coarse > 0.5).any():  # a haze over an empty sheet is no subject
+            coarse = np.zeros_like(coarse)
     with report.timed("refine"), stage("refining the edge", 0.3, 1):
         if request.refine or trimap is not None:
             alpha = refine(view, coarse, trimap=trimap, quality=request.quality)

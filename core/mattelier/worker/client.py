@@ -68,6 +68,10 @@ class Unavailable(WorkerError):  # noqa: N818 - it is one by its base
     """No worker runs, and none could be started."""
 
 
+class Ended(WorkerError):  # noqa: N818 - likewise
+    """The worker was there, and is gone in the middle of the work."""
+
+
 class Engine(NamedTuple):
     """How to start a worker.
 
@@ -174,7 +178,7 @@ class Worker:
             return self._run(task, options, pictures or {}, depth, progress)
         except (EOFError, OSError, protocol.ProtocolError) as error:
             self.close()
-            raise WorkerError(
+            raise Ended(
                 "The Mattelier worker ended in the middle of the work; please try again.", self.log
             ) from error
 

@@ -108,9 +108,13 @@ def scenario():
     yield from stroke(window, (60, 60), (100, 60))
     yield from tinted(began, [(70, 60), (90, 60)], "behind-painted")
     keys("Return")
-    yield 2
     item = group.mattelier.objects[0]
-    assert list(module("node_types.rotoscope.corrected").corrected(item)) == [1005]
+    end = time.monotonic() + 20
+    while not (found := list(module("node_types.rotoscope.corrected").corrected(item))):
+        assert time.monotonic() < end, "no key was made"
+        yield 0.2
+    assert found == [1005]
+    yield 1
     yield "strokes behind the nodes make a key"
 
     with bpy.context.temp_override(window=window, area=area, region=main(area)):

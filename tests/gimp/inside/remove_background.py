@@ -242,8 +242,8 @@ def case_the_edge_moves_and_softens(here):
         return sum(mask) / 255 / len(mask), sum(0 < value < 255 for value in mask)
 
     plain, inner, outer = covered(), covered(edge_shift=-3), covered(edge_shift=3)
-    assert inner[0] < plain[0] - 0.005, (inner, plain)
-    assert outer[0] > plain[0] + 0.005, (outer, plain)
+    assert inner[0] < plain[0] - 0.002, (inner, plain)
+    assert outer[0] > plain[0] + 0.002, (outer, plain)
     assert covered(feather=12)[1] > 1.5 * plain[1]
 
 

@@ -1,4 +1,4 @@
-"""Clicks on one of two people who touch, with the shipped network: a woman and her mirror image."""
+"""What the shipped network makes of clicks on one of two who touch, and of an empty sheet."""
 
 from __future__ import annotations
 
@@ -73,3 +73,10 @@ def test_what_stands_alone_keeps_all_its_parts() -> None:
     for point in ((230, 120), (240, 60), (200, 250), (90, 420)):
         alpha = mattelier.matte(SAMPLE, points=[point]).alpha
         assert overlap(alpha, whole) > 0.9
+
+
+def test_an_empty_sheet_shows_no_subject() -> None:
+    """Not even as a haze, of which a host would make a mask."""
+    for height, width in ((107, 160), (600, 800)):
+        sheet = np.full((height, width, 3), 255, np.uint8)
+        assert not mattelier.matte(sheet).alpha.any()
