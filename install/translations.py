@@ -26,7 +26,8 @@ ENGINE = tuple(
 # What is called with a sentence's template; see `mattelier.types.sentence`.
 SENTENCES = (
     "Sentence", "UsageError", "PictureError", "PictureTooLarge", "OutputError", "ModelError",
-    "EngineError", "OutOfMemory", "WorkerError", "Unavailable", "Distrust", "remark", "stage",
+    "EngineError", "OutOfMemory", "WorkerError", "Unavailable", "Ended", "Distrust", "remark",
+    "stage",
 )  # fmt: skip
 TEMPLATE = Path("locale", "mattelier.pot")
 HEAD = """\
