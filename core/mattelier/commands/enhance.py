@@ -19,7 +19,11 @@ _AUTO = {
     if leaf.field.auto is not None
 }
 
-_OF_MATCH = {"match_strength": 1.0, "match_grain": 0.0, "match_softness": 0.0}
+_OF_MATCH = {
+    leaf.name: float(leaf.default)
+    for leaf in flat_fields(EnhanceRequest)
+    if leaf.name.startswith("match_")
+}
 
 
 def _check(flags: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,11 @@ def find_subjects(pictures: Mapping[Item, int], truths: Truths) -> list[Item]:
     return items
 
 
+# The subjects of a picture are asked for one after the other.
+_labels = lru_cache(maxsize=1)(label_map)
+
+
 def _subject(picture: Picture, label: int) -> NDArray[np.float32]:
-    labels = label_map(picture)
+    labels = _labels(picture)
     assert labels is not None
     return np.asarray(labels == label, np.float32)
