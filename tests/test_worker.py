@@ -498,6 +498,35 @@ def test_it_starts_in_the_environment_of_a_foreign_python(runtime, monkeypatch, 
         assert worker.run("status", {}).report["pid"] == worker.pid
 
 
+def test_two_threads_that_leave_touch_no_later_connection():
+    """The system gives a closed connection's number to the next one at once."""
+
+    class Connection:
+        closed = False
+        late = 0
+
+        def shutdown(self, how: int) -> None:
+            if self.closed:
+                raise OSError  # it knows, and the system is not asked
+            entered.set()
+            time.sleep(0.05)  # the other thread has all the time to close
+            self.late += self.closed
+
+        def close(self) -> None:
+            self.closed = True
+
+    for leaving in (client.Worker.leave, client.Worker.close):
+        entered, connection = threading.Event(), Connection()
+        worker = client.Worker(connection, {})  # type: ignore[arg-type]
+        thread = threading.Thread(target=leaving, args=(worker,))
+        thread.start()
+        entered.wait()
+        worker.close()
+        thread.join()
+        assert connection.closed
+        assert not connection.late
+
+
 def test_it_ends_when_nobody_asks_and_the_next_call_starts_another(runtime):
     with connect(idle=1) as worker:
         first = worker.pid

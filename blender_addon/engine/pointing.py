@@ -100,7 +100,7 @@ class EngineSession:
             self._ended = True
             self._changed.notify()
         if self._worker is not None:
-            self._worker.close()
+            self._worker.leave()
 
     def _answer(self) -> None:
         from ..mattelier_worker.client import WorkerError

@@ -240,7 +240,7 @@ def serve() -> None:
         connection.settimeout(None)
         try:
             attend(connection, folder)
-        except (EOFError, OSError):
+        except (EOFError, OSError, protocol.ProtocolError):
             continue
 
 
@@ -257,26 +257,26 @@ def attend(connection: socket.socket, folder: Path) -> None:
         order = json.loads(orders.read_text()) if orders.is_file() else {}
         if request["task"] in ("roto", "frames"):
             make(connection, request["task"], request["options"], order)
-        elif request["task"] == "point":  # by the engine, and its network
+            continue
+        pictures = {}
+        if request.get("pictures"):
             announced = {entry["name"]: entry for entry in request["pictures"]}
             pictures = server._receive_pictures(connection, announced)
-            outcome = jobs._point(_models, request["options"], pictures, kept)
-            server._send_outcome(connection, outcome, server._dtype(request["depth"]))
-        elif request["task"] == "correct":  # by the engine
-            outcome = jobs._correct(_models, request["options"], {}, kept)
-            server._send_outcome(connection, outcome, server._dtype(request["depth"]))
-        elif request["task"] in ("qc", "splines", "cryptomatte", "models"):  # by the engine
-            job = jobs.jobs(list)[request["task"]]
-            try:
-                report = job.run(ModelCache(), request["options"], {}).report
-            except MattelierError as error:
-                told = {"error": str(error), "kind": type(error).__name__, "log": ""}
-                protocol.send(connection, told)
-            else:
-                protocol.send(connection, {"report": report, "pictures": []})
+        try:
+            outcome = outcome_of(request, pictures, kept)
+        except MattelierError as error:  # as the engine's: it is told, and the worker goes on
+            told = {"error": str(error), "kind": type(error).__name__, "log": ""}
+            protocol.send(connection, told)
         else:
-            report = {"version": "0", "models": [{"name": "default", "state": "ready"}]}
-            protocol.send(connection, {"report": report, "pictures": []})
+            server._send_outcome(connection, outcome, server._dtype(request.get("depth", "f32")))
+
+
+def outcome_of(request: dict, pictures: dict, kept: Kept) -> jobs.Outcome:
+    """By the engine and its networks; but for what the worker is."""
+    job = jobs.jobs(list).get(request["task"])
+    if job is None or request["task"] == "status":
+        return jobs.Outcome({"version": "0", "models": [{"name": "default", "state": "ready"}]})
+    return job.run(_models, request["options"], pictures, *([kept] if job.keeps else []))
 
 
 if __name__ == "__main__":

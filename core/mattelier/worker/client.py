@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -123,6 +124,7 @@ class Worker:
 
     def __init__(self, connection: socket.socket, hello: dict[str, Any]) -> None:
         self._connection = connection
+        self._closing = threading.Lock()
         self.engine = str(hello.get("engine", ""))
         self.pid = int(hello.get("pid", 0))
         self.log = str(hello.get("log", ""))
@@ -138,12 +140,19 @@ class Worker:
     ) -> None:
         self.close()
 
+    def leave(self) -> None:
+        """End a request that another thread waits for, at once; that thread closes."""
+        with self._closing, contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Leave; a request that still runs is dropped, the worker and its models stay warm."""
-        with contextlib.suppress(OSError):
-            # At once, also when another thread is still waiting for the answer.
-            self._connection.shutdown(socket.SHUT_RDWR)
-        self._connection.close()
+        # One thread after the other: what a second one shuts down may by then be the next
+        # connection, to which the system gave the number of the one that was closed.
+        with self._closing:
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)
+            self._connection.close()
 
     def run(
         self,
