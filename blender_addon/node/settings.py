@@ -7,7 +7,7 @@ The classes that Blender knows are put together of these and of what each type o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import bpy
@@ -52,6 +52,65 @@ def datablock_name(attribute: str, collection: str) -> dict[str, Callable]:
     return {"get": get_name, "set": set_name}
 
 
+def names_with(text: str, names: Iterable[str]) -> list[str]:
+    """Those of some names that a typed text is part of."""
+    return [name for name in names if text.lower() in name.lower()]
+
+
+Search = Callable[["NodeSettings", object, str], list[str]]
+
+
+def searching_groups(is_wanted: Callable[[bpy.types.NodeTree, bpy.types.NodeTree], bool]) -> Search:
+    """The `search` of a property that names a group; see `held_group`."""
+
+    def search(settings: NodeSettings, context: object, text: str) -> list[str]:
+        own = settings.id_data
+        groups = [group for group in bpy.data.node_groups if is_wanted(group, own)]
+        return names_with(text, (group.name for group in groups))
+
+    return search
+
+
+def searching_results(attribute: str) -> Search:
+    """The `search` of a property that names a result of the group in another attribute."""
+
+    def search(settings: NodeSettings, context: object, text: str) -> list[str]:
+        group = getattr(settings, attribute)
+        return names_with(text, (item.name for item in group.mattelier.objects) if group else ())
+
+    return search
+
+
+def held_group(
+    node_name: str,
+    is_wanted: Callable[[bpy.types.NodeTree, bpy.types.NodeTree], bool],
+    result_name: str = "",
+) -> property:
+    """A group that one of the nodes inside the settings' own group holds; None where none is.
+
+    Parameters
+    ----------
+    is_wanted : callable
+        Whether a group, the first, may be held by another; one that may not is left out.
+    result_name : str
+        The property that names one of its results, which another group does not have.
+    """
+
+    def get(settings: NodeSettings) -> bpy.types.NodeTree | None:
+        node = settings.id_data.nodes.get(node_name)  # files of earlier versions have none
+        return node and node.node_tree
+
+    def put(settings: NodeSettings, group: bpy.types.NodeTree | None) -> None:
+        own = settings.id_data
+        settings.rebuild_group()
+        found = group if group is not None and is_wanted(group, own) else None
+        own.nodes[node_name].node_tree = found
+        if result_name:
+            setattr(settings, result_name, "")
+
+    return property(get, put)
+
+
 def _place_plate(settings: NodeSettings, context: object = None) -> None:
     """A newly chosen plate begins where its numbers say, else where the scene begins."""
     settings.frame_start = settings.best_start(bpy.context.scene)  # rebuilds the group
@@ -59,8 +118,7 @@ def _place_plate(settings: NodeSettings, context: object = None) -> None:
 
 
 def _search_models(settings: NodeSettings, context: object, text: str) -> list[str]:
-    names = model_names(settings.node_type.model_task)
-    return [name for name in names if text.lower() in name]
+    return names_with(text, model_names(settings.node_type.model_task))
 
 
 class ResultSettings:

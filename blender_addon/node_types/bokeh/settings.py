@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import bpy
 from bpy.props import (
@@ -20,7 +19,13 @@ from ...footage.plate import plate_of_image
 from ...ground.failure import Failure
 from ...node.groups import is_ours
 from ...node.request_field import RequestField, rounded
-from ...node.settings import NodeSettings, datablock_name
+from ...node.settings import (
+    NodeSettings,
+    datablock_name,
+    held_group,
+    searching_groups,
+    searching_results,
+)
 
 NAME = "bokeh"
 DEPTH_NODE = "Depth"
@@ -49,27 +54,12 @@ FIELDS = (
 """Of the engine's BokehRequest, but its depth and the pixel in focus."""
 
 
-def _has_mattes(group: bpy.types.NodeTree) -> bool:
+def _has_mattes(group: bpy.types.NodeTree, own: bpy.types.NodeTree) -> bool:
     return is_ours(group) and bool(group.mattelier.node_type.matte_pass)
 
 
-def _has_depth(group: bpy.types.NodeTree) -> bool:
+def _has_depth(group: bpy.types.NodeTree, own: bpy.types.NodeTree) -> bool:
     return is_ours(group) and bool(group.mattelier.node_type.depth_pass)
-
-
-def _searching_groups(
-    is_wanted: Callable[[bpy.types.NodeTree], bool],
-) -> Callable[[NodeSettings, object, str], list[str]]:
-    def search(settings: NodeSettings, context: object, text: str) -> list[str]:
-        names = [group.name for group in bpy.data.node_groups if is_wanted(group)]
-        return [name for name in names if text.lower() in name.lower()]
-
-    return search
-
-
-def _search_subjects(settings: NodeSettings, context: object, text: str) -> list[str]:
-    names = [item.name for item in settings.mattes.mattelier.objects] if settings.mattes else []
-    return [name for name in names if text.lower() in name.lower()]
 
 
 class BokehSettings:
@@ -99,21 +89,21 @@ class BokehSettings:
     depth_group_name: StringProperty(
         name="Depth of",
         description="A Depth node, of this plate or of another that shows on the same frames",
-        search=_searching_groups(_has_depth),
+        search=searching_groups(_has_depth),
         options=set(),
         **datablock_name("depth_group", "node_groups"),
     )
     mattes_name: StringProperty(
         name="Mattes of",
         description="A Rotoscope node that cuts the subject out; empty: the engine finds it",
-        search=_searching_groups(_has_mattes),
+        search=searching_groups(_has_mattes),
         options=set(),
         **datablock_name("mattes", "node_groups"),
     )
     mattes_subject: StringProperty(
         name="Subject",
         description="Which one of that node; empty: its first",
-        search=_search_subjects,
+        search=searching_results("mattes"),
         options=set(),
     )
     focus: EnumProperty(
@@ -221,27 +211,8 @@ class BokehSettings:
         self.id_data.nodes[DEPTH_NODE].image = image
         place_depth(self)
 
-    @property
-    def depth_group(self) -> bpy.types.NodeTree | None:
-        node = self.id_data.nodes.get(DEPTH_GROUP_NODE)  # files of earlier versions have none
-        return node and node.node_tree
-
-    @depth_group.setter
-    def depth_group(self, group: bpy.types.NodeTree | None) -> None:
-        found = group if group is not None and _has_depth(group) else None
-        self.rebuild_group()
-        self.id_data.nodes[DEPTH_GROUP_NODE].node_tree = found
-
-    @property
-    def mattes(self) -> bpy.types.NodeTree | None:
-        return self.id_data.nodes[MATTES_NODE].node_tree
-
-    @mattes.setter
-    def mattes(self, group: bpy.types.NodeTree | None) -> None:
-        if group is not None and not _has_mattes(group):
-            group = None
-        self.id_data.nodes[MATTES_NODE].node_tree = group
-        self.mattes_subject = ""
+    depth_group = held_group(DEPTH_GROUP_NODE, _has_depth)
+    mattes = held_group(MATTES_NODE, _has_mattes, "mattes_subject")
 
     @property
     def uses_mattes(self) -> bool:

@@ -18,7 +18,14 @@ from bpy.props import (
 from ...ground.versions import BLEND_RELATIVE
 from ...node.edge import EdgeSettings
 from ...node.request_field import RequestField
-from ...node.settings import NodeSettings, ResultSettings, datablock_name, rebuild_group
+from ...node.settings import (
+    ResultSettings,
+    datablock_name,
+    held_group,
+    rebuild_group,
+    searching_groups,
+    searching_results,
+)
 from . import tuned
 
 NAME = "rotoscope"
@@ -43,18 +50,6 @@ _GUIDES = [
 ]
 
 
-def _search_tuned(settings: NodeSettings, context: object, text: str) -> list[str]:
-    own = settings.id_data
-    names = [group.name for group in bpy.data.node_groups if tuned.has_tuned(group, own)]
-    return [name for name in names if text.lower() in name.lower()]
-
-
-def _search_tuned_subjects(settings: NodeSettings, context: object, text: str) -> list[str]:
-    group = settings.tuned_group
-    names = [item.name for item in group.mattelier.objects] if group else []
-    return [name for name in names if text.lower() in name.lower()]
-
-
 class RotoscopeSettings(EdgeSettings):
     """What is set on a Rotoscope node."""
 
@@ -69,13 +64,13 @@ class RotoscopeSettings(EdgeSettings):
     tuned_group_name: StringProperty(
         name="Tuned by",
         description="A baked Rotoscope node of the same subject, in another shot or take",
-        search=_search_tuned,
+        search=searching_groups(tuned.has_tuned),
         **datablock_name("tuned_group", "node_groups"),
     )
     tuned_subject: StringProperty(
         name="Subject",
         description="Which one of that node; empty: its first",
-        search=_search_tuned_subjects,
+        search=searching_results("tuned_group"),
     )
     tuned_folder: StringProperty(
         name="Folder",
@@ -129,17 +124,7 @@ class RotoscopeSettings(EdgeSettings):
         """What the engine is asked to begin with; raises Failure where it is not there."""
         return tuned.network(self)
 
-    @property
-    def tuned_group(self) -> bpy.types.NodeTree | None:
-        node = self.id_data.nodes.get(TUNED_NODE)  # files of earlier versions have none
-        return node and node.node_tree
-
-    @tuned_group.setter
-    def tuned_group(self, group: bpy.types.NodeTree | None) -> None:
-        found = group if group is not None and tuned.has_tuned(group, self.id_data) else None
-        self.rebuild_group()
-        self.id_data.nodes[TUNED_NODE].node_tree = found
-        self.tuned_subject = ""
+    tuned_group = held_group(TUNED_NODE, tuned.has_tuned, "tuned_subject")
 
 
 class SubjectSettings:

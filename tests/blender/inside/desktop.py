@@ -48,6 +48,27 @@ def play(scenario, seconds):
     bpy.app.timers.register(go, first_interval=1)
 
 
+def compositing(window, first, last, at, size=SHOT):
+    """Begin a saved file with the compositor before an artist; gives its tree.
+
+    Parameters
+    ----------
+    first, last, at : int
+        The scene's range, and the frame that is shown.
+    """
+    scene = window.scene
+    scene.frame_start, scene.frame_end = first, last
+    scene.render.resolution_x, scene.render.resolution_y = size
+    scene.render.engine = "CYCLES"
+    shown = module("ground.versions").new_compositor(scene)
+    scene.frame_set(at)
+    window.workspace = bpy.data.workspaces["Compositing"]
+    bpy.ops.wm.save_as_mainfile(filepath=str(STAGE / "shot.blend"))
+    while not editor(window):
+        yield 0.2
+    return shown
+
+
 def stroke(window, *places):
     """Draw with the left button through two places of the plate."""
     # Before it goes down: finding a place moves the pointer.

@@ -14,6 +14,7 @@ from desktop import (
     bake,
     click,
     colour,
+    compositing,
     editor,
     keys,
     main,
@@ -37,17 +38,9 @@ PLACES = [DISC, (135, 95), (142, 95), (92, 138), (92, 145), (4, 4), (315, 175)] 
 def scenario():
     """Gives names of finished steps, and seconds to wait."""
     window = bpy.context.window_manager.windows[0]
-    scene = window.scene
-    scene.frame_start, scene.frame_end = 1001, 1024
-    scene.render.resolution_x, scene.render.resolution_y = SHOT
-    scene.render.engine = "CYCLES"
+    shown = yield from compositing(window, 1001, 1024, 1005)
+    area, scene = editor(window), window.scene
     scene.view_settings.view_transform = "Standard"
-    shown = module("ground.versions").new_compositor(scene)
-    scene.frame_set(1005)
-    window.workspace = bpy.data.workspaces["Compositing"]
-    bpy.ops.wm.save_as_mainfile(filepath=str(STAGE / "shot.blend"))
-    while not (area := editor(window)):
-        yield 0.2
     image = bpy.data.images.load(str(STAGE / "plates" / "shot.1001.png"))
     image.source = "SEQUENCE"
     node = shown.nodes.new("CompositorNodeGroup")

@@ -13,6 +13,7 @@ from desktop import (
     at_plate,
     bake,
     click,
+    compositing,
     editor,
     keys,
     main,
@@ -35,14 +36,8 @@ OTHER = (  # strokes through the right monkey, on the fourth frame
 
 def scenario():
     window = bpy.context.window_manager.windows[0]
-    scene = window.scene
-    scene.render.engine = "CYCLES"
-    scene.frame_start, scene.frame_end = 1001, 1006
-    shown = module("ground.versions").new_compositor(scene)
-    window.workspace = bpy.data.workspaces["Compositing"]
-    bpy.ops.wm.save_as_mainfile(filepath=str(STAGE / "shot.blend"))
-    while not (area := editor(window)):
-        yield 0.2
+    shown = yield from compositing(window, 1001, 1006, 1001)
+    area, scene = editor(window), window.scene
     area.spaces.active.show_region_ui = True
     yield 1
     yield from added(area, "rotos", 0.35)

@@ -15,6 +15,7 @@ from desktop import (
     at_plate,
     bake,
     click,
+    compositing,
     covered,
     editor,
     keys,
@@ -39,16 +40,8 @@ from stage import module, read
 def scenario():
     """Gives names of finished steps, and seconds to wait."""
     window = bpy.context.window_manager.windows[0]
-    scene = window.scene
-    scene.frame_start, scene.frame_end = 1001, 1024
-    scene.render.resolution_x, scene.render.resolution_y = 320, 180
-    scene.render.engine = "CYCLES"
-    shown = module("ground.versions").new_compositor(scene)
-    scene.frame_set(1003)
-    window.workspace = bpy.data.workspaces["Compositing"]
-    bpy.ops.wm.save_as_mainfile(filepath=str(STAGE / "shot.blend"))
-    while not (area := editor(window)):
-        yield 0.2
+    shown = yield from compositing(window, 1001, 1024, 1003)
+    area = editor(window)
     area.spaces.active.show_region_ui = True
     yield 1
     yield from added(area, "rotos", 0.4, "menu")
