@@ -11,6 +11,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..baking.freshness import missing_frames, state
+from ..engine.preferences import engine_choice
 from ..farm.child_blender import bake_in_child
 from ..farm.process import EXIT_FAILED, exit_process, print_message
 from ..ground.failure import Failure
@@ -123,8 +124,9 @@ def _bake_first(scene: bpy.types.Scene, groups: list[bpy.types.NodeTree]) -> Non
     shown = sorted({scene.frame_current, *range(scene.frame_start, scene.frame_end + 1)})
     wanted: dict[str, tuple[int, ...]] = {}
     incomplete = False
+    groups = with_sources(groups)
     try:
-        for item in results_of(with_sources(groups)):
+        for item in results_of(groups):
             plate = item.id_data.mattelier.find_plate()
             numbers = [plate.number(frame) for frame in shown]
             wanted[item.uid] = tuple(n for n in dict.fromkeys(numbers) if n in plate.numbers)
@@ -132,6 +134,11 @@ def _bake_first(scene: bpy.types.Scene, groups: list[bpy.types.NodeTree]) -> Non
         if incomplete:
             print_message("baked frames are missing or stale; baking them first.")
             bake_in_child({uid: numbers for uid, numbers in wanted.items() if numbers})
+        for group in groups:
+            settings = group.mattelier
+            numbers = wanted[settings.objects[0].uid]
+            if told := settings.node_type.renew(settings, numbers, engine_choice()):
+                print_message(told)
     except Failure as failure:
         print_message(str(failure))
         exit_process(EXIT_FAILED)

@@ -11,13 +11,14 @@ from pathlib import Path
 import bpy
 
 from ...engine.connection import run_task
-from ...footage.bake_files import baked_frames, pass_files, read_made_from
+from ...footage.bake_files import baked_frames, note_made_from, pass_files, read_made_from
 from ...footage.plate import Plate
 from ...footage.sequence import Sequence as Files
 from ...ground.blend_paths import relative
 from ...ground.failure import Failure
 from ...ground.frames import format_frames
 from ...ground.json_files import digest
+from ...ground.recent import forget
 from ...ground.versions import compositor
 from ...node.engine_operator import EngineOperator
 from ...node.settings import NodeSettings, ResultSettings
@@ -39,13 +40,16 @@ class MakeCryptomatte(EngineOperator, bpy.types.Operator):
     waiting = "writing the Cryptomatte"
 
     def begin(self, context: bpy.types.Context) -> None:
-        self._plan = _plan(self.find_group().mattelier)
+        settings = self.find_group().mattelier
+        self._plan = _plan(settings, settings.find_plate())
 
     def ask(self, engine: str) -> None:
         _write(engine, self._plan, self._plan.frames)
 
     def show(self, context: bpy.types.Context) -> None:
-        _show_plan(self.find_group(), self._plan)
+        group = self.find_group()
+        group.mattelier.cryptomatte = _PASS
+        _show_plan(group, self._plan)
         count, frames = len(self._plan.mattes), len(self._plan.frames)
         self.report(
             {"INFO"},
@@ -55,24 +59,39 @@ class MakeCryptomatte(EngineOperator, bpy.types.Operator):
 
 @dataclass(frozen=True)
 class _Plan:
-    """What a Cryptomatte is made of: the plate's numbers, and patterns of mattes by their names."""
+    """What a Cryptomatte is made of.
+
+    Attributes
+    ----------
+    sources : mapping
+        Digest of all that a frame is made from, by the plate's numbers, ascending.
+    mattes : mapping
+        Patterns of the subjects' mattes by their names.
+    """
 
     plate: Plate
-    frames: Sequence[int]
+    sources: Mapping[int, str]
     mattes: Mapping[str, str]
-    made_from: str
     files: Files
 
+    @property
+    def frames(self) -> Sequence[int]:
+        return list(self.sources)
 
-def _plan(settings: NodeSettings) -> _Plan:
-    """What a node's Cryptomatte is to be made of now, and where its folder is there.
+    def outdated(self) -> Sequence[int]:
+        """The frames that are not there, or were made of other mattes or names."""
+        there, made = self.files.scan(), read_made_from(self.files.folder).sources
+        return [n for n in self.frames if n not in there or made.get(n) != self.sources[n]]
+
+
+def _plan(settings: NodeSettings, plate: Plate) -> _Plan:
+    """What a node's Cryptomatte is to be made of now.
 
     Raises
     ------
     Failure
         It cannot be made.
     """
-    plate = settings.find_plate()
     items = _baked(settings, plate)
     if not items:
         raise Failure("There are no mattes to make a Cryptomatte of; bake first.")
@@ -85,38 +104,43 @@ def _plan(settings: NodeSettings) -> _Plan:
     )
     if not frames:
         raise Failure("There is no frame on which all subjects have mattes; bake first.")
+    made = [read_made_from(item.folder).sources for item in items]
     mattes = {
         name: pass_files(item.folder, plate, _MATTE).pattern
         for name, item in zip(names, items, strict=True)
     }
-    files = cryptomatte_files(items[0], plate)
+    sources = {n: digest([names, [one.get(n) for one in made]]) for n in frames}
+    return _Plan(plate, sources, mattes, cryptomatte_files(items[0], plate))
+
+
+def _write(engine: str, plan: _Plan, frames: Sequence[int]) -> None:
+    folder = plan.files.folder
     try:
-        files.folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        options = {
+            "mattes": plan.mattes,
+            "frames": format_frames(frames),
+            "output": plan.files.pattern,
+        }
+        run_task(engine, "cryptomatte", options)
+        note_made_from(folder, "", "", {number: plan.sources[number] for number in frames})
     except OSError as error:
-        raise Failure(f"{files.folder} cannot be written: {error.strerror or error}.") from error
-    return _Plan(plate, frames, mattes, _made_from(settings, plate), files)
-
-
-def _write(engine: str, plan: _Plan, frames: Iterable[int]) -> None:
-    options = {
-        "mattes": plan.mattes,
-        "frames": format_frames(frames),
-        "output": plan.files.pattern,
-    }
-    run_task(engine, "cryptomatte", options)
+        raise Failure(f"{folder} cannot be written: {error.strerror or error}.") from error
 
 
 def _show_plan(group: bpy.types.NodeTree, plan: _Plan) -> None:
-    """Let Blender's nodes show what was written of all its frames."""
-    group.mattelier.cryptomatte = plan.made_from
+    """Let Blender's nodes show what has been written."""
+    written = [number for number in plan.files.scan() if number in plan.plate.numbers]
     for node in _nodes_for(group, plan.files):
-        _show(node, plan.files, plan.plate, plan.frames, list(plan.mattes))
+        _show(node, plan.files, plan.plate, written, list(plan.mattes))
+    forget()
 
 
 def renew(settings: NodeSettings, numbers: Iterable[int], engine: str) -> str:
-    """Make a node's Cryptomatte anew on these numbers of the plate, where its mattes have changed.
+    """Make a node's Cryptomatte anew on those of these numbers where its mattes or names have
+    changed, or where it is missing; one that was made once, that is.
 
-    A farm's machines bake parts of a shot: it counts as renewed where all frames are in this part.
+    A farm's machines bake parts of a shot: each makes its own.
 
     Returns
     -------
@@ -127,15 +151,15 @@ def renew(settings: NodeSettings, numbers: Iterable[int], engine: str) -> str:
     ------
     Failure
     """
-    if not is_outdated(settings, settings.find_plate()):
+    wanted = set(numbers)
+    if not settings.cryptomatte or not wanted:
         return ""
-    plan, wanted = _plan(settings), set(numbers)
-    frames = [number for number in plan.frames if number in wanted]
+    plan = _plan(settings, settings.find_plate())
+    frames = [number for number in plan.outdated() if number in wanted]
     if not frames:
         return ""
     _write(engine, plan, frames)
-    if len(frames) == len(plan.frames):
-        _show_plan(settings.id_data, plan)
+    _show_plan(settings.id_data, plan)
     count = len(frames)
     return (
         f"the Cryptomatte of “{settings.id_data.name}” was made anew on {count} "
@@ -150,19 +174,19 @@ def cryptomatte_files(item: ResultSettings, plate: Plate) -> Files:
 
 
 def is_outdated(settings: NodeSettings, plate: Plate) -> bool:
-    """Whether mattes or names have changed since the Cryptomatte was made."""
-    return bool(settings.cryptomatte) and settings.cryptomatte != _made_from(settings, plate)
+    """Whether mattes or names have changed since the Cryptomatte was made, or some of it is gone.
+
+    Raises
+    ------
+    Failure
+        It could not be made now.
+    """
+    return bool(settings.cryptomatte) and bool(_plan(settings, plate).outdated())
 
 
 def _baked(settings: NodeSettings, plate: Plate) -> list[ResultSettings]:
     found = [item for item in settings.objects if item.folder is not None]
     return [item for item in found if baked_frames(item.folder, plate, [_MATTE])]
-
-
-def _made_from(settings: NodeSettings, plate: Plate) -> str:
-    items = _baked(settings, plate)
-    made = [(item, read_made_from(item.folder).sources) for item in items]
-    return digest([[_shown_name(item), sorted(sources.items())] for item, sources in made])
 
 
 def _shown_name(item: ResultSettings) -> str:
@@ -211,14 +235,17 @@ def _shows(node: bpy.types.Node, files: Files) -> bool:
 def _show(
     node: bpy.types.Node, files: Files, plate: Plate, frames: Sequence[int], names: Sequence[str]
 ) -> None:
-    before, picked = node.image, node.matte_id
-    image = bpy.data.images.load(relative(files.file(frames[0])))
-    image.name = files.head.rstrip(".")
-    tuple(image.size)  # 4.3 finds the layers of one file, not of a sequence that nobody looked at
-    image.source = "SEQUENCE"
-    node.image = image
-    if before is not None and not before.users:
-        bpy.data.images.remove(before)
+    before, picked, path = node.image, node.matte_id, relative(files.file(frames[0]))
+    if before is not None and before.filepath == path:
+        before.reload()  # a render that has begun sees no other image
+    else:
+        image = bpy.data.images.load(path)
+        image.name = files.head.rstrip(".")
+        tuple(image.size)  # 4.3 finds the layers of one file, not of a sequence nobody looked at
+        image.source = "SEQUENCE"
+        node.image = image
+        if before is not None and not before.users:
+            bpy.data.images.remove(before)
     node.frame_start = plate.scene_frame(frames[0])
     node.frame_duration = frames[-1] - frames[0] + 1
     node.frame_offset = frames[0] - 1

@@ -193,7 +193,7 @@ class Cryptomatte(SubPanel, bpy.types.Panel):
             plate = settings.recent_plate()
             key = f"cryptomatte {group.name_full}"
             if recent(key, lambda: is_outdated(settings, plate)):
-                draw_sentence(layout, "It is older than the mattes; make it anew.", "FILE_REFRESH")
+                draw_sentence(layout, "Some of it is old or gone; make it anew.", "FILE_REFRESH")
 
 
 CLASSES = (Subjects, Guidance, Matting, Edge, ToMask, Cryptomatte)

@@ -110,7 +110,7 @@ class RotoscopeSettings(EdgeSettings):
         description="Follow the edge at full resolution. What was tracked is used again",
     )
     cryptomatte: StringProperty(
-        options={"HIDDEN"}, description="Digest of the mattes that the Cryptomatte was made of"
+        options={"HIDDEN"}, description="Empty: nobody has made a Cryptomatte"
     )
     use_foreground: BoolProperty(
         name="Foreground",

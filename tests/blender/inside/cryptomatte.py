@@ -70,16 +70,46 @@ def case_baking_without_a_window_makes_it_anew(stage):
     bake("1-4")  # a part, on one of a farm's machines: all mattes lie in another folder now
     assert stage.task_options("cryptomatte")[-1]["frames"] == "101-104"
     bake()
-    assert stage.task_options("cryptomatte")[-1]["frames"] == "101-110"
+    assert stage.task_options("cryptomatte")[-1]["frames"] == "105-110"
     assert not outdated(settings, settings.find_plate())
     (picker,) = pickers(stage)
     stage.size((160, 96))
     stage.show(picker.outputs["Matte"])
     picker.matte_id = "Right side"
-    walked = read(files(group, 1).file(106))  # both subjects are the walker now, half of each
-    shown = stage.render(6)
-    for at in [(y, x) for y in range(0, 96, 7) for x in range(0, 160, 5)]:
-        near(shown[(*at, 0)], walked[at][0] / 2, 0.001)
+    for frame in (2, 6):  # both subjects are the walker now, half of each
+        same_matte(stage.render(frame), files(group, 1).file(100 + frame), 0.5)
+
+
+def case_a_render_makes_it_first_where_the_node_says_so(stage):
+    node = two_subjects(stage)
+    group, settings = node.node_tree, node.node_tree.mattelier
+    settings.when_missing = "BAKE"
+    stage.size((160, 96))
+    stage.scene.frame_start, stage.scene.frame_end = 1, 10
+    bpy.ops.mattelier.make_cryptomatte(group=group.name)
+    (picker,) = pickers(stage)
+    stage.show(picker.outputs["Matte"])
+    picker.matte_id = "Walker"
+    stage.save()
+    first = settings.objects[0]
+    made = module("node_types.rotoscope.cryptomatte").cryptomatte_files(
+        first, settings.find_plate()
+    )
+    for number in (102, 103):  # the walker is left of all else
+        made.file(number).unlink()
+    for frame in (2, 3):
+        same_matte(stage.render(frame), files(group, 0).file(100 + frame))
+    assert [one["frames"] for one in stage.task_options("cryptomatte")] == ["101-110", "102-103"]
+    first.name = picker.matte_id = "Somebody"
+    stage.save()
+    same_matte(stage.render(4), files(group, 0).file(104))
+    assert stage.task_options("cryptomatte")[-1]["frames"] == "101-110"
+    settings.quality = "best"
+    stage.orders(mattes=str(stage.plates / "walk.####.exr"))
+    stage.save()
+    shown = stage.render(8)
+    assert len(stage.task_options("cryptomatte")) == 4
+    same_matte(shown, files(group, 0).file(108), 0.5)
 
 
 def case_a_farms_part_leaves_the_rest_to_others(stage):
@@ -118,6 +148,13 @@ def case_one_subject_is_baked_alone(stage):
     assert first.folder is None
     assert files(group, 1).file(105).is_file()
     assert [options["output"] for options in stage.task_options()] == [str(second.folder)]
+
+
+def same_matte(shown, file, share=1):
+    """A render shows as much of a matte."""
+    matte = read(file)
+    for at in [(y, x) for y in range(0, 96, 7) for x in range(0, 160, 5)]:
+        near(shown[(*at, 0)], matte[at][0] * share, 0.001)
 
 
 def two_subjects(stage):
