@@ -37,6 +37,7 @@ _SURFACES = (
     "pointing behind the nodes makes a key",
     "strokes behind the nodes make a key",
     "pointing in the clip editor makes a key",
+    "strokes in the clip editor make a key",
     "an editor that is not there is told",
     "end",
 )

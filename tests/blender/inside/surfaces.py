@@ -28,8 +28,9 @@ from desktop import (
     stroke,
     tinted,
     viewer_pixels,
+    xdotool,
 )
-from stage import module, sentence
+from stage import module, read, sentence
 
 DISC = (92, 95)  # on frame 1005
 PLACES = [DISC, (135, 95), (142, 95), (92, 138), (92, 145), (4, 4), (315, 175)]  # about its edge
@@ -102,11 +103,7 @@ def scenario():
     yield from tinted(began, [(70, 60), (90, 60)], "behind-painted")
     keys("Return")
     item = group.mattelier.objects[0]
-    end = time.monotonic() + 20
-    while not (found := list(module("node_types.rotoscope.corrected").corrected(item))):
-        assert time.monotonic() < end, "no key was made"
-        yield 0.2
-    assert found == [1005]
+    yield from corrected(item, [1005])
     yield 1
     yield "strokes behind the nodes make a key"
 
@@ -137,6 +134,26 @@ def scenario():
     assert other.type == "CLIP_EDITOR"
     yield "pointing in the clip editor makes a key"
 
+    yield from pointing(window, group.name, "correct", where="CLIP")
+    began = yield from shown_matte("clip-correcting")
+    yield from stroke(window, (60, 60), (100, 60))
+    yield from tinted(began, [(70, 60), (90, 60)], "clip-painted")
+    xdotool("keydown", "shift")
+    yield from stroke(window, (220, 120), (260, 120))
+    xdotool("keyup", "shift")
+    keys("Return")
+    yield from corrected(item, [1005, 1009])
+    file = STAGE / "corrected.exr"
+    module("node_types.rotoscope.corrected").write_correction(item, 1009, file)
+    pixels = read(file)
+    assert min(pixels[60, x, 0] for x in range(60, 101, 5)) == 1
+    assert max(pixels[120, x, 0] for x in range(220, 261, 5)) == 0
+    assert abs(pixels[20, 300, 0] - 9 / 16) < 0.01  # as the tests' engine made it
+    assert other.type == "CLIP_EDITOR"
+    assert other.spaces.active.clip == clip
+    yield 1
+    yield "strokes in the clip editor make a key"
+
     other.spaces.active.clip = None
     with bpy.context.temp_override(window=window, area=area, region=main(area)):
         point = bpy.ops.mattelier.point
@@ -146,4 +163,12 @@ def scenario():
     yield "an editor that is not there is told"
 
 
-play(scenario, 300)
+def corrected(item, frames):
+    """Wait until these frames' mattes are keys."""
+    end = time.monotonic() + 20
+    while (found := list(module("node_types.rotoscope.corrected").corrected(item))) != frames:
+        assert time.monotonic() < end, f"other keys: {found}"
+        yield 0.2
+
+
+play(scenario, 360)
