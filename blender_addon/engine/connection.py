@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import bpy
@@ -14,7 +16,7 @@ from ..ground.failure import Failure
 from ..ground.json_files import read_json
 
 if TYPE_CHECKING:
-    from ..mattelier_worker.client import Worker
+    from ..mattelier_worker.client import Answer, Pixels, Worker
 
 _WEIGHT_SUFFIXES = {".onnx", ".safetensors", ".pth", ".bin"}
 _IDLE_SECONDS = 900
@@ -103,9 +105,24 @@ def connect(choice: str) -> Worker:
 
 
 def run_task(choice: str, task: str, options: dict[str, object]) -> dict[str, object]:
-    """The worker's report on a task, once it has ended.
+    """The worker's report on a task, once it has ended; raises as `ask_task`."""
+    return ask_task(choice, task, options).report
+
+
+def ask_task(
+    choice: str,
+    task: str,
+    options: dict[str, object],
+    pictures: Mapping[str, Pixels] = MappingProxyType({}),
+) -> Answer:
+    """The worker's answer to a task, in floats, once it has ended.
 
     One that dies over it is started anew, once: what an artist did is not lost with it.
+
+    Parameters
+    ----------
+    pictures : mapping
+        Their strips are lists, so that they can be sent again.
 
     Raises
     ------
@@ -117,10 +134,10 @@ def run_task(choice: str, task: str, options: dict[str, object]) -> dict[str, ob
     try:
         try:
             with connect(choice) as worker:
-                return worker.run(task, options).report
+                return worker.run(task, options, dict(pictures), depth="f32")
         except Ended:
             with connect(choice) as worker:
-                return worker.run(task, options).report
+                return worker.run(task, options, dict(pictures), depth="f32")
     except WorkerError as error:
         raise Failure(str(error)) from error
 

@@ -65,6 +65,17 @@ def editable_groups() -> Iterator[bpy.types.NodeTree]:
             yield group
 
 
+def compositor_trees() -> Iterator[bpy.types.NodeTree]:
+    """All trees of the file whose nodes can be changed: the scenes', and the groups."""
+    for scene in bpy.data.scenes:
+        tree = compositor(scene)
+        if tree is not None and tree.library is None:
+            yield tree
+    for tree in bpy.data.node_groups:
+        if tree.bl_idname == "CompositorNodeTree" and tree.library is None:
+            yield tree
+
+
 def results_of(groups: Iterable[bpy.types.NodeTree]) -> Iterator[ResultSettings]:
     """All that these groups bake."""
     for group in groups:
@@ -207,10 +218,7 @@ def label_nodes(group: bpy.types.NodeTree) -> None:
     name = group.mattelier.node_type.label
     step = next_step(group)
     label = f"{name}: {step}" if step else name
-    trees = [compositor(scene) for scene in bpy.data.scenes]
-    for tree in (*filter(None, trees), *bpy.data.node_groups):
-        if tree.library is not None or tree.bl_idname != "CompositorNodeTree":
-            continue
+    for tree in compositor_trees():
         for node in tree.nodes:
             if getattr(node, "node_tree", None) != group or node.label == label:
                 continue

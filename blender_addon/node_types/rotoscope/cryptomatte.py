@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from ...ground.failure import Failure
 from ...ground.frames import format_frames
 from ...ground.json_files import digest
 from ...ground.recent import forget
-from ...ground.versions import compositor
 from ...node.engine_operator import EngineOperator
+from ...node.groups import compositor_trees
 from ...node.settings import NodeSettings, ResultSettings
 
 _MATTE = "matte"
@@ -193,19 +193,9 @@ def _shown_name(item: ResultSettings) -> str:
     return item.name.replace(_SEPARATOR, " ").strip() or item.uid
 
 
-def _trees() -> Iterator[bpy.types.NodeTree]:
-    for scene in bpy.data.scenes:
-        tree = compositor(scene)
-        if tree is not None and tree.library is None:
-            yield tree
-    for tree in bpy.data.node_groups:
-        if tree.bl_idname == "CompositorNodeTree" and tree.library is None:
-            yield tree
-
-
 def _nodes_for(group: bpy.types.NodeTree, files: Files) -> Sequence[bpy.types.Node]:
     """Cryptomatte nodes that show these files, or a new one below the group's first node."""
-    trees = list(_trees())
+    trees = list(compositor_trees())
     found = [
         node
         for tree in trees

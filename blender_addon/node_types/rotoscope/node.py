@@ -23,7 +23,7 @@ from ...node.group_builder import GroupBuilder
 from ...node.node_type import BakeRequest, NodeType
 from ...node.request_field import encode_request
 from ...node.settings import NodeSettings, ResultSettings
-from . import correcting, cryptomatte, operators, panels, pointing, splines
+from . import clean_plate, correcting, cryptomatte, operators, panels, pointing, splines
 from .corrected import corrected, correction_node
 from .guidance import Guidance, exact_numbers, write_guidance
 from .mask_edits import mark_edited_masks
@@ -68,7 +68,15 @@ class Rotoscope(NodeType):
     result_settings = SubjectSettings
     classes = tuple(
         found
-        for module in (operators, splines, pointing, correcting, cryptomatte, panels)
+        for module in (
+            operators,
+            splines,
+            pointing,
+            correcting,
+            cryptomatte,
+            clean_plate,
+            panels,
+        )
         for found in module.CLASSES
     )
     handlers = ((bpy.app.handlers.depsgraph_update_post, mark_edited_masks),)

@@ -13,6 +13,7 @@ from ...ground.frames import format_frames
 from ...ground.recent import recent
 from ...node.panels import SubPanel, draw_sentence
 from ...node.settings import NodeSettings
+from .clean_plate import MakeCleanPlate
 from .corrected import corrected
 from .correcting import CorrectMatte, RemoveCorrection
 from .cryptomatte import MakeCryptomatte, is_outdated
@@ -196,4 +197,16 @@ class Cryptomatte(SubPanel, bpy.types.Panel):
                 draw_sentence(layout, "Some of it is old or gone; make it anew.", "FILE_REFRESH")
 
 
-CLASSES = (Subjects, Guidance, Matting, Edge, ToMask, Cryptomatte)
+class CleanPlate(SubPanel, bpy.types.Panel):
+    bl_idname = "NODE_PT_mattelier_clean_plate"
+    bl_label = "Clean Plate"
+    bl_options = {"DEFAULT_CLOSED"}
+    node_type = NAME
+
+    def draw(self, context: bpy.types.Context) -> None:
+        group, layout = self.begin(context)
+        button = layout.operator(MakeCleanPlate.bl_idname, icon="BRUSH_DATA")
+        button.group, button.index = group.name, group.mattelier.active
+
+
+CLASSES = (Subjects, Guidance, Matting, Edge, ToMask, Cryptomatte, CleanPlate)

@@ -1,7 +1,7 @@
 """The real engine, from what is set on a node to rendered pixels."""
 
 import bpy
-from stage import baked_file, module, near, read, refused, same, square_mask, state
+from stage import Pixels, baked_file, module, near, read, refused, same, square_mask, state
 
 ORANGE = [((code / 255 + 0.055) / 1.055) ** 2.4 for code in (225, 140, 50)]  # of the disc
 SKY = [((code / 255 + 0.055) / 1.055) ** 2.4 for code in (95, 136, 225)]  # at row 20
@@ -123,6 +123,20 @@ def case_depth_by_a_network_and_the_blur_that_follows_it(stage):
     settings.focus, settings.focus_point, settings.radius = "POINT", (250, 160), 10
     stage.bake(blur, "SCENE")
     assert state(blur).fresh == (1001, 1002, 1003)
+
+
+def case_takes_a_drawn_subject_out_of_its_frame(stage):
+    for plate in ("shot.1001.png", "bright.1001.exr"):
+        node, _ = shot(stage, plate)
+        stage.scene.frame_set(1002)
+        stage.bake(node, "CURRENT")
+        assert bpy.ops.mattelier.clean_plate(group=node.node_tree.name) == {"FINISHED"}
+        name = plate.split(".")[0] + "_clean.1002"
+        (shown,) = (one for one in stage.shown.nodes if one.label == name)
+        found = Pixels(shown.image)
+        for at in ((95, 68), (80, 50)):  # in the disc, of which nothing is left
+            for value, code in zip(found[at], (113, 161, 187), strict=False):
+                near(value, code / 255, 0.1)  # as it is in the file
 
 
 def picture(stage, plate, node_type):
