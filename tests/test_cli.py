@@ -39,7 +39,7 @@ class LeftHalf:
     opened: ClassVar[list[MatteRequest]] = []
     calls: ClassVar[list[tuple[HintRequest, CutoutRequest | None]]] = []
 
-    def __init__(self, request):
+    def __init__(self, request, send_to=None):
         self.request = request
         matte_request = request if isinstance(request, MatteRequest) else request.matte
         if matte_request.model == "unknown":

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from mattelier.catalogue.cloud import Cloud
 from mattelier.types.errors import ModelError
 from mattelier.types.plain_files import read_toml
 from mattelier.types.plain_values import PlainValueError, from_plain
@@ -98,7 +99,8 @@ class Input:
         In pixels. `resize="stretch"` squashes the picture to size × size. `resize="fit"` keeps
         its aspect: sides are multiples of `multiple`, and `measure` says what `size` holds for
         (the square root of the area, the short side, or the long side). `resize="tile"` shows
-        the picture itself, in tiles of at most about size × size.
+        the picture itself, in tiles of at most about size × size. `resize="whole"` shows it once,
+        whole, and made smaller where it is larger than `size` says.
     margin : int
         With "tile": how many pixels around its own a tile must see to be right there.
     mean, std : three floats
@@ -122,7 +124,7 @@ class Input:
     """
 
     size: int
-    resize: Literal["fit", "stretch", "tile"]
+    resize: Literal["fit", "stretch", "tile", "whole"]
     multiple: int = 32
     measure: Literal["area", "short", "long"] = "area"
     mean: Triple = (0.0, 0.0, 0.0)
@@ -181,7 +183,7 @@ class Card:
     biases and norms: graphs of one family have it in common, however they were exported.
     `labels` name the classes that a graph tells apart, in the order of its answer. `proof` says
     what is known of how it runs here: "equal", as its authors' code does (a test holds that),
-    "runs", it was shown a picture, or "none".
+    "runs", it was shown a picture, or "none". `cloud` of one that has no files and works elsewhere.
     """
 
     name: str
@@ -201,12 +203,15 @@ class Card:
     kernel_values: int | None = None
     labels: tuple[str, ...] = ()
     proof: Literal["none", "runs", "equal"] = "none"
+    cloud: Cloud | None = None
     folder: Path = Path()
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        if not self.files:
-            raise ModelError("it names no files")
+        if bool(self.files) == (self.cloud is not None):
+            raise ModelError("it names no files" if self.cloud is None else "it works elsewhere")
+        if self.cloud is not None and (self.task != "matte" or self.input.resize != "whole"):
+            raise ModelError("what works elsewhere is for mattes, and sees a picture whole")
         pickled = [file.path for file in self.files if file.path.endswith((".pth", ".pt"))]
         if pickled and self.task == "matte":  # elsewhere they are read, and as weights only
             raise ModelError(f"file {pickled[0]!r} is not a plain .onnx or .safetensors name")
@@ -238,7 +243,7 @@ class Card:
     @property
     def fetchable(self) -> bool:
         """Whether `models get` can bring every file."""
-        return all(file.url for file in self.files)
+        return bool(self.files) and all(file.url for file in self.files)
 
 
 def read_card(path: Path) -> Card:

@@ -28,9 +28,15 @@ def card_text(card: Card, state: str, width: int = 88) -> str:
     lines += _wrap_entry("Name", f"{card.name}, version {card.version}: {state}", width)
     lines += _wrap_entry("Task", _describe_task(card), width)
     lines += _wrap_entry("From", card.source, width)
-    size = f"{card.bytes / 1e6:.1f} MB" if card.bytes else "size not known"
-    files = ", ".join(file.path for file in card.files)
-    lines += _wrap_entry("Files", f"{files} ({size})", width)
+    if card.cloud is None:
+        size = f"{card.bytes / 1e6:.1f} MB" if card.bytes else "size not known"
+        files = ", ".join(file.path for file in card.files)
+        lines += _wrap_entry("Files", f"{files} ({size})", width)
+    else:
+        sent = f"Pictures are sent to {card.cloud.url}, each time you agree with --send-to HOST; "
+        sent += f"the key is taken from {card.cloud.key_variable}, and the names in braces are "
+        sent += "environment variables, too. Not tried against the real one."
+        lines += _wrap_entry("By others", sent, width)
     licence = f"{card.licence.weights}: {_COMMERCIAL[card.licence.commercial]}"
     licence += "; copyleft" if card.licence.copyleft else ""
     lines += _wrap_entry("Licence", f"{licence}.", width)

@@ -30,7 +30,7 @@ DEFAULT, SHOT_DEFAULT = "cutout", "cutout-shot"
 
 _MAX_BYTES = 16 << 30  # of a file whose card gives no size
 
-State = Literal["ready", "absent", "missing", "damaged"]
+State = Literal["ready", "absent", "missing", "damaged", "cloud"]
 
 
 def shipped_folder() -> Path:
@@ -119,6 +119,8 @@ class Store:
         ModelError
             Files are missing, or are not what the card says; the sentence names the remedy.
         """
+        if card.cloud is not None:
+            raise ModelError(_elsewhere(card))
         damage = None
         for folder in self._folders(card):
             paths = {file.path: folder / file.path for file in card.files}
@@ -136,9 +138,11 @@ class Store:
     def state(self, card: Card, *, rehash: bool = False) -> tuple[State, str]:
         """How a model stands, and one sentence why when it is not "ready".
 
-        "absent": nothing of it is here and `get` can bring it. With `rehash` nothing that was
-        remembered about its checksums counts.
+        "absent": nothing of it is here and `get` can bring it. "cloud": nothing of it ever is. With
+        `rehash` nothing that was remembered about its checksums counts.
         """
+        if card.cloud is not None:
+            return "cloud", _elsewhere(card)
         if rehash:
             self._drop_verified(card)
         try:
@@ -172,6 +176,8 @@ class Store:
             A file has no address, cannot be fetched, or is not what the card says.
         """
         card = self.card(name)
+        if card.cloud is not None:
+            raise ModelError(_elsewhere(card))
         try:
             return self.locate(card)
         except ModelError:
@@ -338,6 +344,15 @@ def _remedy_sentence(card: Card) -> str:
         return Sentence("It comes with Mattelier: install Mattelier again.")
     return Sentence(
         "Bring it in again with `mattelier models import` (source: {source}).", source=card.source
+    )
+
+
+def _elsewhere(card: Card) -> Sentence:
+    assert card.cloud is not None
+    return Sentence(
+        "The model {name} has no files: others' computers do its work, at {url}.",
+        name=card.name,
+        url=card.cloud.url,
     )
 
 

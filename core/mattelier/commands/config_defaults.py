@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from mattelier.commands.sending import Spoken
 from mattelier.config import config_path, read_config
 from mattelier.types.errors import UsageError
 
@@ -41,6 +42,7 @@ def config_defaults(ctx: click.Context, name: str, command: click.Command) -> di
             if key == name:
                 own = flag_defaults(path, name, command, value)
         elif option := _option(command, key):
+            _refuse_spoken(path, option)
             found[str(option.name)] = _checked(path, name, command, option, value)
         elif not any(_option(_command(ctx, other), key) for other in commands):
             raise UsageError(f"{path}: no command has a flag --{_flag(key)}.")
@@ -69,8 +71,14 @@ def flag_defaults(
             raise UsageError(
                 f"{path}: {name} has no flag --{_flag(key)}{_near(_flag(key), flags)}."
             )
+        _refuse_spoken(path, option)
         found[str(option.name)] = _checked(path, name, command, option, value)
     return found
+
+
+def _refuse_spoken(path: Path | None, option: click.Option) -> None:
+    if isinstance(option, Spoken):
+        raise UsageError(f"{path}: {_flags(option)[0]} counts on the command line alone.")
 
 
 def _checked(

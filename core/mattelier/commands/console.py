@@ -22,6 +22,7 @@ from mattelier.batch.claim_outputs import claim_outputs
 from mattelier.batch.outputs import Plan, Source
 from mattelier.batch.pool import Compute, Job, Result, Seal
 from mattelier.commands.options import FileOptions, check_hint_files, hint_of
+from mattelier.commands.sending import Consent
 from mattelier.requests import HintRequest
 from mattelier.tasks.registry import TaskSpec
 from mattelier.types.errors import UsageError
@@ -51,6 +52,7 @@ def run(
     beside: Collection[str] = (),
     confidence: bool = False,
     layered: bool = False,
+    consent: Consent | None = None,
 ) -> int:
     """Do the task on all inputs, as `run_pictures`; gives the exit code."""
     return exit_code(
@@ -64,6 +66,7 @@ def run(
             beside=beside,
             confidence=confidence,
             layered=layered,
+            consent=consent,
         )
     )
 
@@ -79,6 +82,7 @@ def run_pictures(
     beside: Collection[str] = (),
     confidence: bool = False,
     layered: bool = False,
+    consent: Consent | None = None,
     finish: Callable[[Result], Result] = lambda result: result,
     elsewhere: Callable[[Path], Path] = lambda output: output,
     only: Collection[Path] | None = None,
@@ -88,7 +92,8 @@ def run_pictures(
     An `opaque` result has no transparency, so JPEG can hold it. `mask_flag` is what the
     command calls the hint's mask. `beside` are files that are read beside the pictures and the
     hints, and so never written over. With `confidence`, the task writes a map beside each result. A
-    `layered` result may be written with its layers. `finish` may change what is told of a result,
+    `layered` result may be written with its layers. `consent` is asked for before anything is sent
+    away. `finish` may change what is told of a result,
     and `elsewhere` says where else one may lie. Of the inputs' pictures just those in `only` are
     done; their results bear the names that they have among all.
 
@@ -117,6 +122,8 @@ def run_pictures(
             only,
             elsewhere,
         )
+        if consent is not None:
+            consent.ask(jobs)
         jobs = _report_first(claim_outputs(stack, jobs))
         advance = stack.enter_context(progress_bar(len(jobs)))
         progress = stack.enter_context(_picture_bar(len(jobs)))
@@ -249,6 +256,8 @@ def _open_seal(spec: TaskSpec, key: str | None) -> Seal | None:
 
     def seal(path: Path, source: Path, report: Mapping[str, Any]) -> None:
         process = {"task": spec.name, **{k: report[k] for k in ("model",) if report.get(k)}}
+        if report.get("engine") == "cloud":
+            process["sent_to"] = report["device"]
         if version := _model_version(process.get("model")):
             process["model_version"] = version
         signing.seal(path, source, title=source.name, source_type=spec.source_type, process=process)

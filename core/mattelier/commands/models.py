@@ -15,8 +15,16 @@ from mattelier.types.errors import MattelierError, ModelError
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout.")
 
-_PROOFS = {"equal": "proven equal", "runs": "runs", "none": "not yet tried", "shipped": "shipped"}
-_STATES = {"ready": "ready", "absent": "not fetched", "missing": "MISSING", "damaged": "DAMAGED"}
+_PROOFS = {
+    "equal": "proven equal", "runs": "runs", "none": "not yet tried", "shipped": "shipped",
+    "cloud": "not tried against the real one",
+}  # fmt: skip
+_STATES = {
+    "ready": "ready", "absent": "not fetched", "missing": "MISSING", "damaged": "DAMAGED",
+    "cloud": "by others",
+}  # fmt: skip
+
+_QUIET = ("absent", "cloud")  # states that are no fault
 
 
 @click.group()
@@ -35,7 +43,8 @@ def models() -> None:
 def list_models(purpose: str | None, as_json: bool) -> None:
     """All models: whether they are here, how large, how far proven, under what licence.
 
-    "proven equal": it answers as its authors' code does; "runs": it was shown a picture here.
+    "proven equal": it answers as its authors' code does; "runs": it was shown a picture here;
+    "by others": it has no files, and pictures are sent to it, where --send-to allows that.
     With --for each is tried once on pictures drawn by code, and the answer remembered.
     """
     store = Store()
@@ -52,7 +61,7 @@ def list_models(purpose: str | None, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(summary(card, state) | {"proof": _proof(store, card)}))
         else:
-            size = f"{card.bytes / 1e6:.0f} MB" if card.bytes else "? MB"
+            size = f"{card.bytes / 1e6:.0f} MB" if card.bytes else "–" if card.cloud else "? MB"
             terms = card.licence.weights + (", accept first" * card.licence.needs_acceptance)
             proof = _PROOFS[_proof(store, card)]
             click.echo(
@@ -115,8 +124,7 @@ Examples:
 def get(names: tuple[str, ...], accept_licence: bool) -> int:
     """Fetch models from where their authors publish them, and check them.
 
-    This and nothing else in Mattelier uses the network. Proxies are taken from the environment
-    (HTTPS_PROXY); MATTELIER_MODELS moves the folder.
+    Proxies are taken from the environment (HTTPS_PROXY); MATTELIER_MODELS moves the folder.
     """
     from mattelier.hosts.gimp import announce_models
 
@@ -155,7 +163,7 @@ def remove(names: tuple[str, ...]) -> int:
 def verify(names: tuple[str, ...], as_json: bool) -> int:
     """Compute every checksum anew; exit code 3 when something is missing or damaged.
 
-    Without names: all models; those never fetched are listed but are no failure.
+    Without names: all models; those never fetched, or run by others, are listed but no failure.
     """
     store = Store()
     failed = False
@@ -167,11 +175,14 @@ def verify(names: tuple[str, ...], as_json: bool) -> int:
         else:
             name = card.name
             state, why = store.state(card, rehash=True)
-        failed |= state != "ready" and (state != "absent" or bool(names))
+        expected = ("ready", "cloud") if names else ("ready", "cloud", "absent")
+        failed |= state not in expected
         if as_json:
             click.echo(json.dumps({"name": name, "state": state, "reason": why}))
         else:
-            click.echo(f"{name:20} {_STATES[state]:12} {why if state != 'absent' else ''}".rstrip())
+            click.echo(
+                f"{name:20} {_STATES[state]:12} {why if state not in _QUIET else ''}".rstrip()
+            )
     return 3 if failed else 0
 
 
@@ -187,7 +198,7 @@ def _list_ranked(store: Store, as_json: bool) -> None:
         if card.task != TASK:
             continue
         if store.state(card)[0] != "ready":
-            absent.append(card.name)
+            absent += [card.name] if card.cloud is None else []
             continue
         if not can_be_measured(card):
             click.echo(f"{card.name} is told where the subject is, and is not ranked.", err=True)
@@ -219,6 +230,8 @@ def _list_ranked(store: Store, as_json: bool) -> None:
 
 def _proof(store: Store, card: Card) -> str:
     """What is known of how a model runs; "shipped" of one that comes with Mattelier."""
+    if card.cloud is not None:
+        return "cloud"
     shipped = card.folder.parent == store.shipped and not card.fetchable
     return "shipped" if shipped else card.proof
 

@@ -19,6 +19,7 @@ from mattelier.commands.options import (
     request_from_flags,
     request_options,
 )
+from mattelier.commands.sending import Consent, send_to_option
 from mattelier.media.movie_formats import MOVIE_SUFFIXES
 from mattelier.requests import FramesRequest, HintRequest
 from mattelier.tasks.registry import TASKS, TaskSpec, field_value
@@ -97,6 +98,8 @@ def task_command(
 
 def _file_options(spec: TaskSpec, formats: Sequence[str]) -> list[Decorator]:
     formats = formats or _FORMATS[spec.result]
+    if spec.networks == "matte":
+        return [file_options(*formats), send_to_option]
     if not spec.on_frames:
         return [file_options(*formats)]
     return [
@@ -149,17 +152,29 @@ def run(
         hint = HintRequest(mask=field_value(request, mask.field))
         request = dataclasses.replace(request, mask=None)
     named = (field_value(request, one.field) for one in spec.inputs if not spec.is_hint(one))
+    consent = None
+    if spec.networks == "matte":
+        model = str(flags["model"])
+        consent = Consent(model, flags["send_to"])
     do_pictures: PictureRun = click.get_current_context().obj or console.run
     return do_pictures(
         spec,
         files,
         hint,
-        lambda: _open_compute(spec, request, flags, writer, mask_alone=mask is not None),
+        lambda: _open_compute(
+            spec,
+            request,
+            flags,
+            writer,
+            mask_alone=mask is not None,
+            send_to=consent.host if consent else None,
+        ),
         opaque=getattr(request, "background", None) is not None,
         mask_flag="--hint" if mask is None else "--mask",
         beside=[file for file in named if file],
         confidence=bool(flags.get("confidence")),
         layered=writer is not None or spec.result == "objects",
+        consent=consent,
     )
 
 
@@ -170,11 +185,12 @@ def _open_compute(
     writer: Writer | None,
     *,
     mask_alone: bool,
+    send_to: str | None,
 ) -> Compute:
     from mattelier.commands.task_run import open_task, record
     from mattelier.media.stills import without_metadata
 
-    apply = open_task(request)
+    apply = open_task(request, send_to)
 
     def compute(picture: Picture, hint: Any) -> tuple[Save, Mapping[str, Any]]:
         if flags["strip_metadata"]:

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from mattelier.types.result import Report, Result
 
 
-def open_task(request: object) -> Callable[..., Result]:
+def open_task(request: object, send_to: str | None = None) -> Callable[..., Result]:
     """What does a request to a picture, with its networks open: (picture, **inputs) → `Result`.
+
+    Parameters
+    ----------
+    send_to : the host that pictures may be sent to; None: none may be
 
     Raises
     ------
@@ -24,7 +28,7 @@ def open_task(request: object) -> Callable[..., Result]:
     """
     from mattelier.engines.model_cache import ModelCache
 
-    models, task = ModelCache(), spec_of(request).load()
+    models, task = ModelCache(send_to=send_to), spec_of(request).load()
     prepared = task.prepare(request, models)
 
     def run(picture: Picture, **inputs: Any) -> Result:

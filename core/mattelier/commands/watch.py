@@ -74,6 +74,8 @@ def watch(ctx: click.Context, folder: str, output: str, task: tuple[str, ...]) -
             raise UsageError(
                 "The folders are said by IN and OUT alone; leave other names and -o out."
             )
+        if inner.params.get("send_to"):
+            raise UsageError("--send-to is for pictures that are there, not for those to come.")
         code: int = command.invoke(inner)
     return code
 

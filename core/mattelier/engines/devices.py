@@ -12,6 +12,8 @@ from mattelier.types.sentence import Sentence
 
 Opened = TypeVar("Opened")
 
+GPUS = ("cuda", "mps")
+
 
 def no_gpu(device: str) -> str | None:
     """Why there can be no such GPU here, found without importing torch; None when there may be."""

@@ -18,7 +18,7 @@ Seen = TypeVar("Seen")
 class _Looks:
     """What networks saw in one picture."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.RLock = field(default_factory=threading.RLock)  # a look may be within another
     by_model: WeakKeyDictionary[OpenModel, Any] = field(default_factory=WeakKeyDictionary)
 
 

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from mattelier.catalogue import Card, Store
 from mattelier.catalogue.defaults import TASK_MODELS, default_card, ready_models
-from mattelier.engines.devices import cpu_note
+from mattelier.engines.devices import GPUS, cpu_note
 from mattelier.engines.open import open_model
 from mattelier.engines.open_model import OpenModel
 from mattelier.networks.transformers import WEIGHTS, is_folder
@@ -31,10 +31,13 @@ class ModelCache:
     ----------
     store : Store, optional
         Where models lie; by default the shipped and the user's own.
+    send_to : str, optional
+        The host that whoever asks agreed, just now, to send pictures to; see `engines.cloud`.
     """
 
-    def __init__(self, store: Store | None = None) -> None:
+    def __init__(self, store: Store | None = None, *, send_to: str | None = None) -> None:
         self.store = store or Store()
+        self._send_to = send_to
         self._lock = threading.Lock()
         self._slots: OrderedDict[_Key, _Slot] = OrderedDict()
         self._keys: WeakKeyDictionary[OpenModel, _Key] = WeakKeyDictionary()
@@ -113,7 +116,7 @@ class ModelCache:
         error : as `OpenModel.run` raised it
         """
         model = error.model
-        if not isinstance(model, OpenModel) or model.device == "cpu":
+        if not isinstance(model, OpenModel) or model.device not in GPUS:
             return False
         with self._lock:
             key = self._keys.get(model)
@@ -133,7 +136,14 @@ class ModelCache:
 
     def _opened(self, source: Card | Path, key: _Key, note: str | None) -> OpenModel:
         device = key.device if note is None else "cpu"
-        model = open_model(source, self.store, device, task=key.task, blend=key.blend)
+        model = open_model(
+            source,
+            self.store,
+            device,
+            task=key.task,
+            blend=key.blend,
+            send_to=self._send_to,
+        )
         if note is not None:
             model = replace(model, note=note)
         with self._lock:
@@ -163,6 +173,7 @@ class _Slot:
 def _identity(source: Card | Path) -> tuple[str, str]:
     """Name and content of a model, without reading its weights."""
     if isinstance(source, Card):
-        return source.name, " ".join(file.sha256 for file in source.files)
+        content = source.cloud.url if source.cloud is not None else ""
+        return source.name, " ".join(file.sha256 for file in source.files) or content
     file = (source / WEIGHTS if source.is_dir() else source).stat()
     return source.stem, f"{source.resolve()} {file.st_size} {file.st_mtime_ns}"

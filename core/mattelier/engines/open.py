@@ -42,6 +42,7 @@ def open_model(
     *,
     task: str | None = None,
     blend: float | None = None,
+    send_to: str | None = None,
 ) -> OpenModel:
     """Open a network on a device.
 
@@ -54,17 +55,28 @@ def open_model(
     task : what the network of a weights file has to be for; None: anything
     blend : 0…1, for networks that come with a partner to mix them with: how much of the network,
         the rest of the partner; None: the network as it is
+    send_to : the host that pictures may be sent to; None: none may be
 
     Raises
     ------
     UsageError
-        It has no partner to mix it with.
+        It has no partner to mix it with, or works elsewhere and nobody agreed to that.
     ModelError
         Its files are missing, damaged, refused, of no network that is known, or have more bytes
         than the computer has memory.
     EngineError
         The device that was asked for cannot be had, or no engine is installed.
     """
+    if isinstance(source, Card) and source.cloud is not None:
+        from mattelier.engines.cloud import CloudSession, agreed_address
+
+        if blend is not None:
+            raise no_partner(source.name)
+        asked = CloudSession(source.name, source.cloud, agreed_address(source, send_to))
+        return OpenModel(
+            source.name, source.task, source.input, source.output, asked, "", source,
+            source.cloud.url,
+        )  # fmt: skip
     if isinstance(source, Path):
         refuse_too_large(source)
         spec, files = _from_file(source, task, blend)

@@ -31,7 +31,8 @@ def network_size(spec: Input, height: int, width: int) -> tuple[int, int]:
     """Height and width the network sees of a picture of that size.
 
     With `resize="stretch"` always (size, size); with "fit" the picture's aspect as closely as
-    multiples of `spec.multiple` allow, at most 4 × `size` a side.
+    multiples of `spec.multiple` allow, at most 4 × `size` a side; with "whole" the same, but never
+    larger than the picture is.
     """
     if spec.resize == "stretch":
         return spec.size, spec.size
@@ -39,6 +40,8 @@ def network_size(spec: Input, height: int, width: int) -> tuple[int, int]:
         spec.measure, max(height, width)
     )
     scale = spec.size / measure
+    if spec.resize == "whole":
+        scale = min(scale, 1.0)
     max_multiples = max(_MAX_SIDE_FACTOR * spec.size // spec.multiple, 1)
     rows, columns = (
         min(max(round(side * scale / spec.multiple), 1), max_multiples) * spec.multiple

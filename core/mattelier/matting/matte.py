@@ -126,7 +126,7 @@ def _predict_unhinted(
     with stage("looking", 0, 0.5):
         prediction = _passes(view, None, model, quality)
     roi = unhinted.find_window(prediction, hint, view.height, view.width)
-    if roi is not None:
+    if roi is not None and model.input.resize != "whole":
         with stage("looking closer", 0.5, 1):
             closer = _passes(view.part(*roi), None, model, quality)
             size = view.height, view.width
@@ -175,6 +175,8 @@ def _passes(
         )
     if model.input.needs == "prompt" and hint is not None:
         return prompted.answer(view, hint, model)
+    if model.input.resize == "whole":  # each look may send the picture away
+        return once(view, model, lambda: _whole_look(view, model))
     answers = []
     scales, mirrored = _PASSES[quality]
     for number, scale in enumerate(scales):
@@ -193,6 +195,12 @@ def _passes(
             inputs = {name: np.ascontiguousarray(x[..., ::-1]) for name, x in inputs.items()}
             answers.append(postprocess(model.output, model.run(inputs)["alpha"])[:, ::-1])
     return _mean(answers)
+
+
+def _whole_look(view: View, model: OpenModel) -> NDArray[np.float32]:
+    size = network_size(model.input, view.height, view.width)
+    answer = model.run({"picture": preprocess(model.input, view, *size)})["alpha"]
+    return postprocess(model.output, answer)
 
 
 def _evidence(hint: Hint | None, height: int, width: int) -> NDArray[np.float32]:

@@ -323,6 +323,8 @@ def _status(
     for name in store.names():
         try:
             card = store.card(name)
+            if card.cloud is not None:  # hosts send nothing away
+                continue
             cards.append({"name": name, "title": card.title, "state": store.state(card)[0]})
         except MattelierError:
             cards.append({"name": name, "title": name, "state": "damaged"})

@@ -51,6 +51,8 @@ def models(store: Store, options: Any) -> dict[str, Any]:
         except ModelError as error:
             listed.append({"name": name, "title": str(error), "state": "damaged"})
             continue
+        if card.cloud is not None:  # hosts send nothing away
+            continue
         listed.append(
             summary(card, store.state(card)[0])
             | {"source": card.source, "comes_along": store.comes_along(card)}
