@@ -202,6 +202,14 @@ def _vitmatte(t: Any) -> Any:
     )
 
 
+def _edgetam(t: Any) -> Any:
+    settings = {"in_chans": 3, "features_only": True, "out_indices": [0, 1, 2, 3]}
+    backbone = t.TimmWrapperConfig(architecture="repvit_m1", model_args=settings)
+    return t.EdgeTamVideoModel(
+        t.EdgeTamVideoConfig(vision_config=t.EdgeTamVisionConfig(backbone_config=backbone))
+    )
+
+
 def _owlv2(t: Any) -> Any:
     vision = {"image_size": 960, "patch_size": 16}
     return t.Owlv2ForObjectDetection(t.Owlv2Config(vision_config=vision))
@@ -308,6 +316,14 @@ FAMILIES = {
         ),
         "transformers",
     ),
+    "edgetam_video": Family(
+        "EdgeTAM: a view of a shot",
+        "follow",
+        _folder("edgetam_video", _edgetam, _IMAGENET | {"size": SQUARE}),
+        "timm",
+    ),
+    "cutie-base": Family("Cutie, base: a view of a shot", "follow", _published("cutie-base")),
+    "cutie-small": Family("Cutie, small: a view of a shot", "follow", _published("cutie-small")),
     "mask2former": Family(
         "Mask2Former, Swin-T",
         "objects",
@@ -462,13 +478,13 @@ def _question_of_engine(
     """What only other tasks ask."""
     from mattelier.engines.activation import activate
     from mattelier.engines.find import find_boxes
-    from mattelier.engines.follow import follow
+    from mattelier.engines.follow import follow, open_follower
     from mattelier.engines.model_cache import ModelCache
     from mattelier.types.colour import View
     from mattelier.types.picture import Picture
 
-    task = {"find": "find", "classify": "classify"}.get(ask, "matte")
-    model = ModelCache().open(name, task, "cpu")
+    cache = ModelCache()
+    model = open_follower(cache, name, "cpu") if ask == "follow" else cache.open(name, ask, "cpu")
     if ask == "find":
         return lambda: find_boxes(model, View(Picture(picture)), "the red car")
     if ask == "classify":

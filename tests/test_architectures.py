@@ -105,6 +105,7 @@ STATES: dict[str, Callable[[], State]] = {
     "adain": adain,
     "birefnet": birefnet,
     "compact": lambda: to_state(compact()),
+    "cutie": lambda: published("cutie-small").state,
     "cutout": cutout,
     "denoise": denoise,
     "depth_anything": depth_anything,

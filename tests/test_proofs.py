@@ -226,6 +226,30 @@ def test_gatys(here: Path) -> None:
     assert_same(answer["gradient"], 255 * told.answer[:, ::-1])
 
 
+@pytest.mark.parametrize(("name", "length"), [("cutie-small", 28), ("cutie-base", 12)])
+def test_cutie(here: Path, name: str, length: int) -> None:
+    """Two subjects through a run of views: long enough that some of what was kept leaves again."""
+    told = zoo_weights.published(name)
+    card = bring_in(save(told.state, here / f"{name}-mega.pth"), "--size", "96")
+    assert (card.task, card.input.follows) == ("track", True)
+    model = open_model(card, Store(), "cpu", task="track")
+    rows, columns = np.mgrid[:96, :112]
+    subjects = [np.hypot(rows - 40, columns - 34) < 22, np.hypot(rows - 56, columns - 80) < 20]
+    first, nothing = np.stack(subjects).astype(np.float32), np.zeros((0, 0), np.float32)
+    scene, masks = zoo_weights.samples(96, 112), []
+    for place in range(length):
+        given = {
+            "stream": np.asarray(3),
+            "place": np.asarray(place),
+            "picture": np.roll(scene, (place, 2 * place), (2, 3)),
+            "first": nothing if place else first,
+        }
+        masks.append(model.run(given, "follow")["masks"])
+    held = np.load(Path(__file__).with_name("zoo_vectors") / f"{name}.npz")
+    for view, theirs in zip(held["views"], told.answer, strict=True):
+        assert_same(masks[view][:, ::4, ::4], theirs)
+
+
 @pytest.mark.parametrize("layout", ["torchvision", "normalised"])
 def test_vgg_19_as_others_publish_it(here: Path, layout: str) -> None:
     """Its features, against a plain `Sequential` of the published layers."""

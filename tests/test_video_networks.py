@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import zoo_folders
+import zoo_weights
 from PIL import Image
 from synthetic_clips import disc_clip
 
@@ -130,6 +131,35 @@ def test_roto_follows_by_edgetam(plate: Path, capsys: pytest.CaptureFixture[str]
     assert len(followed) == 3
     assert followed != own
     assert np.ptp(np.asarray(Image.open(plate / "out" / "matte" / "p_matte.1003.png"))) > 20
+
+
+def test_roto_follows_by_cutie(plate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its authors' file, without their code; its backbone's are ResNet's."""
+    state = {k: torch.from_numpy(v) for k, v in zoo_weights.published("cutie-small").state.items()}
+    torch.save(state, plate / "cutie-small-mega.pth")
+    arguments = ["models", "import", str(plate / "cutie-small-mega.pth"), "--size", "96"]
+    assert main([*arguments, "--name", "cutie"]) == 0
+    said = capsys.readouterr().err
+    assert "holds the weights of Cutie, small" in said
+    assert "Shown a drawn ball, it saw" in said  # as it moved
+    assert "roto --tracker cutie" in said
+    assert roto(plate, "whole", "--tracker", "cutie") == 0
+    whole = mattes(plate / "whole")
+    assert len(whole) >= FRAMES
+    assert roto(plate, "own") == 0
+    assert mattes(plate / "own") != whole
+    assert roto(plate, "parts", "--tracker", "cutie", "--frames", "1003") == 0
+    assert roto(plate, "parts", "--tracker", str(plate / "cutie-small-mega.pth")) == 0
+    assert mattes(plate / "parts").keys() == whole.keys()
+    assert roto(plate, "parts", "--tracker", "cutie") == 0
+    assert mattes(plate / "parts") == whole
+    capsys.readouterr()
+    # It remembers shots, and cuts no picture out.
+    (picture,) = (plate / "plate").glob("*1001*")
+    assert main(["cutout", str(picture), "--model", "cutie"]) == 2
+    assert "The model cutie makes no mattes" in capsys.readouterr().err
+    assert roto(plate, "none", "--tracker", "track") == 2
+    assert "track follows no subjects through a shot" in capsys.readouterr().err
 
 
 def edgetam_config(folder: Path, **timm: Any) -> Path:

@@ -66,6 +66,8 @@ def _describe_task(card: Card) -> str:
         "track": "tells places apart, for tracking",
     }
     text = verbs.get(card.task, card.task)
+    if card.task == "track" and card.input.follows:
+        text = "follows subjects through a shot (roto --tracker)"
     if card.task == "upscale":
         text += f" {card.output.scale} times"
     if card.input.hint is not None:

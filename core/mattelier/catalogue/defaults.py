@@ -81,6 +81,9 @@ TASK_MODELS: Mapping[str, TaskModels] = {
         refusal=Sentence(
             "The model {name} does not tell places of a picture apart; choose another."
         ),
+        suffixes=_TORCH_FILES,
+        missing_file=(UsageError, "--tracker {path}: no such file."),
+        other_task="follows no subjects",
     ),
     "style": TaskModels(
         names=(),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _GRAPHS = (".onnx", ".xml")
 _TRIAL_SIZE_PX = 512
+_TRIAL_VIEWS, _TRIAL_STEP_PX = 4, 8  # of a ball that moves
 _TRIAL_BAND_PX = 33  # of its edge that a trimap leaves open, to both sides together
 _FILL_SIZE_PX, _FILL_MULTIPLE_PX = 768, 8  # where a graph takes any size
 _MAX_UNIT_WHITE = 2.0  # an answer that exceeds it has white at 255
@@ -195,6 +196,8 @@ def _use(card: Card) -> str:
         return f"use it with `mattelier evaluate --report FILE.html --cam {card.name}`"
     if card.task == "objects":
         return f"use it with `mattelier objects --objects-model {card.name}`"
+    if card.task == "track":
+        return f"use it with `mattelier roto --tracker {card.name}`"
     return f"use it with --model {card.name}"
 
 
@@ -408,6 +411,8 @@ def _try_out(store: Store, card: Card, flags: dict[str, Any]) -> Card:
         _try_classifier(model)
     elif card.task == "fill":
         return _try_fill(card, model)
+    elif card.input.follows:
+        _try_follow(model)
     else:
         click.echo(f"It was opened, and is for `mattelier {card.task}`.", err=True)
     return card
@@ -429,6 +434,23 @@ def _try_hinted(model: OpenModel) -> None:
     start = time.perf_counter()
     alpha = estimate(View(picture), hint, model, "fast")
     _say_overlap(alpha, truth, time.perf_counter() - start)
+
+
+def _try_follow(model: OpenModel) -> None:
+    """The drawn ball, followed as it moves."""
+    import numpy as np
+
+    from mattelier.engines.follow import follow
+    from mattelier.types.colour import View
+
+    picture, truth = _drawn_ball()
+    view = View(picture).resize(*truth.shape)
+    moves = [_TRIAL_STEP_PX * number for number in range(1, _TRIAL_VIEWS)]
+    start = time.perf_counter()
+    others = (np.roll(view, move, 1) for move in moves)
+    *_, alpha = follow(model, view, np.asarray(truth, np.float32), others)
+    seconds = time.perf_counter() - start
+    _say_overlap(alpha, np.roll(truth, moves[-1], 1), seconds / len(moves))
 
 
 def _try_objects(model: OpenModel) -> None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.catalogue.defaults import TASK_MODELS
+from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open_model import OpenModel
 from mattelier.engines.preprocess import network_size, preprocess
+from mattelier.networks.transformers import is_folder
+from mattelier.requests import Device
 from mattelier.types.colour import View
 from mattelier.types.errors import ModelError, UsageError
 from mattelier.types.picture import Picture
@@ -18,6 +23,27 @@ Map = NDArray[np.float32]
 
 _streams = count()
 _NOTHING = np.zeros((0, 0), np.float32)
+
+
+def open_follower(models: ModelCache, name: str, device: Device = "auto") -> OpenModel:
+    """The open network that `--tracker` names: one for tracking alone, or one for pictures too.
+
+    Raises
+    ------
+    UsageError
+        There is no such model, or it follows nothing.
+    """
+    model = models.open(name, _task(models, name), device)
+    check_follows(model)
+    return model
+
+
+def _task(models: ModelCache, name: str) -> str:
+    if Path(name).suffix.lower() in TASK_MODELS["track"].suffixes:
+        return "track"
+    if name in ("default", "auto") or is_folder(Path(name)):
+        return "matte"
+    return "track" if models.store.card(name).task == "track" else "matte"
 
 
 def check_follows(model: OpenModel) -> None:

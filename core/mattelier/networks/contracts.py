@@ -23,7 +23,8 @@ box            (4,) in such pixels, or (0,) where there is none
 known          (h, w) 0…1 a rough mask at the network's size, or (0, 0) where there is none
 ratings        (K,) how good each reading of a prompt is taken to be
 stream, place  numbers: which run over views one belongs to, and the how manieth of it, from 0 on
-first          (h, w) 0…1 the subject in the first view, or (0, 0) in the others
+first          (h, w) 0…1 the subject in the first view, or (0, 0) in the others; of networks that
+               follow several at once, (N, h, w) such subjects too
 =============  ==================================================================================
 """
 
@@ -42,6 +43,8 @@ CLASSIFIER = {
     "activate": Entry(("picture", "label"), ("activation",)),
 }
 FILL = {"forward": Entry(("picture", "mask"), ("picture",))}
+FOLLOW = {"follow": Entry(("stream", "place", "picture", "first"), ("masks",))}
+"""A subject followed from view to view, in their order."""
 
 
 def prompt(features: int) -> dict[str, Entry]:
@@ -55,6 +58,5 @@ def prompt(features: int) -> dict[str, Entry]:
 
 
 def video(features: int) -> dict[str, Entry]:
-    """A prompt's entries, and one that follows a subject from view to view, in their order."""
-    follow = Entry(("stream", "place", "picture", "first"), ("masks",))
-    return {**prompt(features), "follow": follow}
+    """A prompt's entries, and that of what follows a subject."""
+    return {**prompt(features), **FOLLOW}

@@ -234,11 +234,12 @@ class RotoRequest(Request, task="roto"):
     tracker: Annotated[
         str | None,
         Field(
-            "A video network (SAM 2.1, EdgeTAM) that was brought in; None: our own tracking.",
+            "A video network (SAM 2.1, EdgeTAM, Cutie) that was brought in; None: our own "
+            "tracking.",
             flag=Flag(
                 metavar="NAME",
-                help="A video network (SAM 2.1, EdgeTAM) that was brought in, to follow the "
-                "subject from key frames. Default: our own tracking.",
+                help="A video network (SAM 2.1, EdgeTAM, Cutie) that was brought in, to follow "
+                "the subject from key frames. Default: our own tracking.",
             ),
         ),
     ] = None

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.catalogue import SHOT_DEFAULT
-from mattelier.engines.follow import check_follows
+from mattelier.engines.follow import open_follower
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open_model import OpenModel
 from mattelier.media.stills import read_grey
@@ -119,8 +119,7 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
         """The opened model of each object: one for all, or one tuned to each."""
         request = self.request.matte
         if self.request.tracker is not None:  # before anything that takes long
-            self._follower = self._models.open(self.request.tracker, "matte", request.device)
-            check_follows(self._follower)
+            self._follower = open_follower(self._models, self.request.tracker, request.device)
         network = self._models.open(self._model_name, "matte", request.device)
         self._networks = dict.fromkeys(self.shot.keys, network)
         for name, keys in self.shot.keys.items() if self.request.tune else ():

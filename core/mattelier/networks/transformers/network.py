@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 from mattelier.catalogue import Input
+from mattelier.networks.streams import Streams
 from mattelier.types.errors import EngineError, ModelError
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is looked for anywhere but in the folder
@@ -27,7 +27,6 @@ except ImportError as error:
 _SURE_EVIDENCE = 0.99  # of a hint that is obeyed to the pixel, as a trimap's
 _LIKELY_EVIDENCE = 0.5  # of one that is roughly right
 _BAND_SHARE = 0.02  # of the longer side: how far a rough mask's edge may be off
-_MAX_STREAMS = 8  # runs over views that are remembered at once
 _MASK_LOGIT = 6.0  # what a rough mask is taken to say of a pixel
 
 
@@ -214,7 +213,7 @@ class _Video(Prompt):
     def __init__(self, model: Any, folder: Path, seen: Input) -> None:
         super().__init__(model, folder, seen)
         self._video: Any = None  # built when it is first needed: it is the picture's network anew
-        self._sessions: OrderedDict[int, Any] = OrderedDict()
+        self._sessions: Streams[Any] = Streams()
 
     def follow(self, stream: int, place: int, picture: Tensor, first: Tensor) -> Tensor:
         if self._video is None:
@@ -235,10 +234,7 @@ class _Video(Prompt):
         subject = session.obj_id_to_idx(1)
         session.add_mask_inputs(subject, 0, (first[None, None] >= 0.5).float())
         session.obj_with_new_inputs = [1]
-        self._sessions[stream] = session
-        while len(self._sessions) > _MAX_STREAMS:
-            self._sessions.popitem(last=False)
-        return session
+        return self._sessions.begin(stream, session)
 
     def _forget(self, session: Any, place: int) -> None:
         """What is too long ago to be looked at again, so that long shots need no more memory."""
