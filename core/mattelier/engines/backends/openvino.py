@@ -23,7 +23,7 @@ from mattelier.engines.failures import NO_ONNX_ENGINE, last_line, run_error
 from mattelier.engines.graph_ports import Port, Signature
 from mattelier.engines.graph_split import split
 from mattelier.engines.network_source import NetworkSource
-from mattelier.types.errors import ModelError
+from mattelier.types.errors import EngineError, ModelError
 from mattelier.types.sentence import Sentence
 
 PACKAGE = "openvino"
@@ -119,17 +119,17 @@ class OpenVINOSession:
             try:
                 self._request.infer(feed, share_inputs=True)
             except (RuntimeError, MemoryError) as error:
-                raise run_error(
-                    Sentence(
-                        "OpenVINO could not run {model}: {reason}.",
-                        model=self._model,
-                        reason=last_line(error),
-                    ),
-                    error,
-                ) from error
+                raise self._failure(error) from error
             answer = self._request.get_output_tensor(self._binding.output).data
             # A copy: the next pass writes there.
             return {self._binding.role: np.array(answer, np.float32)}
+
+    def _failure(self, error: RuntimeError | MemoryError) -> EngineError:
+        reason = last_line(error)
+        sentence = Sentence(
+            "OpenVINO could not run {model}: {reason}.", model=self._model, reason=reason
+        )
+        return run_error(sentence, error)
 
     @property
     def looks_apart(self) -> bool:
@@ -153,14 +153,7 @@ class OpenVINOSession:
                 given = [inputs[f"seen{n}"] for n in range(len(inputs) - 1)]
                 self._ask.infer([*given, inputs["hint"]], share_inputs=True)
             except (RuntimeError, MemoryError) as error:
-                raise run_error(
-                    Sentence(
-                        "OpenVINO could not run {model}: {reason}.",
-                        model=self._model,
-                        reason=last_line(error),
-                    ),
-                    error,
-                ) from error
+                raise self._failure(error) from error
             answer = self._ask.get_output_tensor(self._binding.output).data
             return {self._binding.role: np.array(answer, np.float32)}
 
