@@ -395,6 +395,18 @@ def test_clear_glass_is_told_from_paint_and_seen_through_by_default() -> None:
         assert solid.report.measures["seen_through"] is False
 
 
+def test_glass_under_a_veil_of_light_is_glass_and_white_before_a_pale_ground_is_not() -> None:
+    behind = ground((0.6, 0.6, 0.6))
+    glass = bottle() * 0.12  # a mirrored room's light on all of it
+    view, near = seen(photo(glass, behind, (0.95, 0.95, 0.95)), bottle())
+    assert 0.03 < np.abs(view - behind)[140, 150].max() < 0.06
+    assert is_glass(view, bottle(), near)
+    pale = ground((0.95, 0.95, 0.95))
+    view, near = seen(photo(bottle(), pale, (0.99, 0.99, 0.99)), bottle())
+    assert 0.03 < np.abs(view - pale)[140, 150].max() < 0.06  # as near to it as the veil was
+    assert not is_glass(view, bottle(), near)
+
+
 def test_a_thin_bridge_between_two_lenses_belongs_to_them_and_a_shadow_does_not() -> None:
     truth = np.zeros((HEIGHT, WIDTH), np.float32)
     cv2.circle(truth, (100, 120), 40, 1.0, -1)
