@@ -14,6 +14,7 @@ import zoo_folders
 from numpy.typing import NDArray
 
 from mattelier.catalogue import Input, Output, Store
+from mattelier.commands.main import main
 from mattelier.engines.objects import find_objects
 from mattelier.engines.open import open_model
 from mattelier.engines.open_model import OpenModel
@@ -213,6 +214,20 @@ def test_words_as_their_own_code_finds_them(saved: Any, kind: str) -> None:
     assert_same(middle.astype(np.float32), answer.pred_boxes[0, :, :2])
 
 
+def test_a_picture_that_a_network_cannot_take_is_one_sentence(
+    saved: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the square picture that it is shown, so small a one would see one place alone."""
+    monkeypatch.setenv("MATTELIER_MODELS", str(tmp_path / "models"))
+    _official, folder = saved("grounding_dino")
+    capsys.readouterr()
+    assert main(["models", "import", str(folder), "--name", "tiny"]) == 3
+    said = capsys.readouterr().err
+    assert "mattelier: PyTorch could not run tiny on cpu: Expected more than 1 value" in said
+    assert "unexpected" not in said
+    assert not list((tmp_path / "models").glob("*"))
+
+
 def answering(labels: tuple[str, ...] = (), **answer: Values) -> OpenModel:
     """An open network that says the same of every picture."""
 
@@ -260,7 +275,6 @@ def test_answers_that_are_no_numbers_are_refused() -> None:
 
 
 def mattelier(*arguments: object) -> int:
-    from mattelier.commands.main import main
 
     return main(list(map(str, arguments)))
 

@@ -26,6 +26,7 @@ CASES, WINDOW_CASES = cases_in("imported"), cases_in("imported_windows")
 SECONDS = 400
 MATTE, OBJECTS = "my-isnet", "my-segformer"
 PROMPT, TRIMAP, FILL, RESTORE = "my-sam", "my-vitmatte", "my-filler", "my-compact"
+FIND, WORDS = "my-finder", "a red car"
 _SURE = 8  # what a class's weights are multiplied by, so that a random network is sure of itself
 
 
@@ -48,6 +49,8 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for kind, name in (("sam", PROMPT), ("vitmatte", TRIMAP)):
             zoo_folders.write(kind, folder / kind)
             assert main(["models", "import", str(folder / kind), "--name", name]) == 0
+        finder(folder / "finder")
+        assert main(["models", "import", str(folder / "finder"), "--name", FIND]) == 0
         filling_graph(folder / "filler.onnx", 1.0)
         assert main(["models", "import", str(folder / "filler.onnx"), "--name", FILL]) == 0
         compact = zoo_weights.published("compact").state
@@ -55,6 +58,22 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.save({"params": {k: torch.from_numpy(v) for k, v in compact.items()}}, file)
         assert main(["models", "import", str(file), "--name", RESTORE]) == 0
     return folder / "models"
+
+
+def finder(folder: Path) -> None:
+    """A network that finds every word in a large part of a picture."""
+    import torch
+
+    model = zoo_folders.write("grounding_dino", folder)
+    with torch.no_grad():
+        for head in model.bbox_embed:
+            head.layers[-1].weight.zero_()
+            head.layers[-1].bias.copy_(torch.tensor([0.0, 0.0, 6.0, 6.0]))
+    model.save_pretrained(folder)
+    # Of a square picture as small as its layout wants it would see one place alone.
+    numbers = folder / "preprocessor_config.json"
+    told = json.loads(numbers.read_text())
+    numbers.write_text(json.dumps(told | {"size": {k: 2 * v for k, v in told["size"].items()}}))
 
 
 def at_home(user: RealGimp, networks: Path) -> Path:
@@ -114,6 +133,14 @@ def test_the_hinted_mask_is_pythons_own(batch_of_imported, networks, monkeypatch
     hint = chosen.astype(np.uint8)
     own = mattelier.matte(Image.fromarray(photo()), hint, hint_as="selection", model=model)
     assert own.report.model == model
+    assert np.abs(made - 255 * alpha(own)).max() <= 1.5
+    assert made.std() > 3
+
+
+def test_what_words_mean_is_pythons_own(batch_of_imported, networks, monkeypatch):
+    monkeypatch.setenv("MATTELIER_MODELS", str(networks))
+    made = dumped(batch_of_imported, "case_what_words_mean_becomes_a_mask_or_a_selection", "matte")
+    own = mattelier.matte(Image.fromarray(photo()), text=WORDS, quality="fast")
     assert np.abs(made - 255 * alpha(own)).max() <= 1.5
     assert made.std() > 3
 

@@ -150,6 +150,8 @@ class Model(Argument):
     ----------
     task : str
         The request's; on the models' cards it is `networks`, where that is another.
+    of : str, optional
+        The field, where it is not the request's "model".
     automatic, without : str, optional
         What the dialog calls the default, and what where no such model is here.
     """
@@ -160,10 +162,11 @@ class Model(Argument):
         help: str = N_("Name of the model; “default” comes with Mattelier"),
         *,
         networks: str = "",
+        of: str = "",
         automatic: str = "",
         without: str = "",
     ) -> None:
-        super().__init__("model", N_("_Model"), help, of=f"{task}.model")
+        super().__init__("model", N_("_Model"), help, of=of or f"{task}.model")
         self.task = networks or task
         self.automatic, self.without = automatic, without
         self.default = schema.field(self.of)["default"]
@@ -173,6 +176,13 @@ class Model(Argument):
 
     def add(self, procedure: Gimp.Procedure) -> None:
         procedure.add_string_argument(self.name, _(self.label), _(self.help), self.default, _FLAGS)
+
+
+class Text(Argument):
+    """Words, or none."""
+
+    def add(self, procedure: Gimp.Procedure) -> None:
+        procedure.add_string_argument(self.name, _(self.label), _(self.help), "", _FLAGS)
 
 
 class Colour(Argument):

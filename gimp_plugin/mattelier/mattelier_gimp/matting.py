@@ -9,10 +9,11 @@ from . import (
     refine_edge,
     remove_background,
     replace_background,
+    select_by_text,
     select_subject,
     subject,
 )
-from .arguments import Choice, Colour, File, Flag, Integer, Layer, Model, Real, ReturnValue
+from .arguments import Choice, Colour, File, Flag, Integer, Layer, Model, Real, ReturnValue, Text
 from .entry import Entry, Preview
 from .i18n import N_
 from .jobs import Job
@@ -101,6 +102,52 @@ PROCEDURES = {
             ReturnValue("layer", "layer", N_("Layer"), N_("The new layer, if any")),
         ),
         own_window=True,
+    ),
+    "plug-in-mattelier-select-by-text": Entry(
+        N_("Select by Te_xt…"),
+        N_("Say in words what you mean, and have it selected"),
+        N_(
+            "Finds what the words mean in each selected layer, hair included, as a selection, a "
+            "layer mask, a new layer with a mask, or the layer itself cut out. A model that knows "
+            "words is brought in; most know English alone."
+        ),
+        Job(
+            N_("Looking for what the words mean"),
+            select_by_text.build_request,
+            remove_background.apply_results,
+        ),
+        (
+            Text("text", N_("_Words"), N_("What is meant, such as “the red car”")),
+            Choice(
+                "result",
+                N_("Resul_t"),
+                N_("What becomes of the subject"),
+                remove_background.RESULTS,
+                default="selection",
+            ),
+            Model(
+                "matte",
+                N_("Which model finds things by words"),
+                networks="find",
+                of="matte.hint.text_model",
+                automatic=N_("The first that is here"),
+            ),
+            _quality("matte"),
+            _edge_shift("matte"),
+            _feather("matte"),
+            Flag(
+                "decontaminate",
+                N_("Remove back_ground colour from the edge"),
+                N_("Clean the colours of hair and soft edges, in a new layer or a cut-out"),
+                default=True,
+                when=("result", remove_background.WITH_COLOURS),
+            ),
+        ),
+        (
+            ReturnValue("layer_mask", "mask", N_("Mask"), N_("The first layer's new mask, if any")),
+            ReturnValue("layer", "layer", N_("Layer"), N_("The first new layer, if any")),
+        ),
+        select_by_text.check_model,
     ),
     "plug-in-mattelier-remove-background": Entry(
         N_("_Remove Background…"),

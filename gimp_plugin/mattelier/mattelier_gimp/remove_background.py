@@ -18,7 +18,13 @@ WITH_COLOURS = ("layer", "cut")  # the results that decontaminate has a say in
 
 
 def build_request(call: Call, layer: Gimp.Layer) -> LayerRequest:
-    """Request the layer's matte, and for clean colours where the result shows them."""
+    """Request the layer's matte; a selection or a mask may show where its subject is."""
+    found = subject.known(call, layer, mask=call["layer-mask"], selection=call["use-selection"])
+    return request_subject(call, layer, found)
+
+
+def request_subject(call: Call, layer: Gimp.Layer, known: subject.Subject) -> LayerRequest:
+    """Request a subject's matte, and clean colours where the result shows them."""
     result = call["result"]
     if result == "cut":
         results.check_cut(layer)
@@ -28,9 +34,8 @@ def build_request(call: Call, layer: Gimp.Layer) -> LayerRequest:
     # A mask works beside the layer's own alpha; a selection and a cut take its place.
     with_alpha = result in ("selection", "cut")
     pictures = {"picture": pixels.picture(layer, encoding, area, alpha=with_alpha)}
-    found = subject.known(call, layer, mask=call["layer-mask"], selection=call["use-selection"])
-    pictures.update(found.pictures)
-    matte = {**call.request_fields("matte"), "hint": found.hint}
+    pictures.update(known.pictures)
+    matte = {**call.request_fields("matte"), "hint": known.hint}
     return LayerRequest(
         task="cutout" if colours else "matte",
         options={"matte": matte, "foreground": True} if colours else matte,

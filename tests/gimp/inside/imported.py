@@ -1,9 +1,10 @@
 """Networks that the user has brought in: one of each contract that a dialog here asks for."""
 
-from stage import MODES, Gimp, assert_same, done, layer_state, values, worker_client
+from stage import MODES, Gimp, assert_same, done, layer_state, refused, values, worker_client
 
 MATTE, OBJECTS = "my-isnet", "my-segformer"
 PROMPT, TRIMAP, FILL, RESTORE = "my-sam", "my-vitmatte", "my-filler", "my-compact"
+FIND, WORDS = "my-finder", "a red car"
 SUBJECT = 40, 80, 100, 100  # x, y, width, height around a ball
 
 
@@ -15,6 +16,7 @@ def case_they_are_offered_for_what_they_are(here):
     assert engine.models("objects") == [OBJECTS]
     assert {PROMPT, TRIMAP} < set(engine.models("matte"))
     assert engine.models("fill") == [FILL]
+    assert engine.models("find") == [FIND]
     assert RESTORE in engine.models("upscale")
     assert not {MATTE, OBJECTS, FILL} & set(engine.models("upscale"))
     (text,) = done("models")
@@ -48,6 +50,20 @@ def case_one_that_is_asked_by_prompts_cuts_out_what_is_selected(here):
 def case_one_that_wants_a_trimap_cuts_out_what_is_selected(here):
     mask, _none = done("remove-background", selected(here), model=TRIMAP, use_selection=True)
     here.dump("matte", mask, "Y u8")
+
+
+def case_what_words_mean_becomes_a_mask_or_a_selection(here):
+    image = here.photo("balls")
+    (layer,) = image.get_layers()
+    mask, _none = done("select-by-text", image, text=WORDS, result="mask", quality="fast")
+    assert layer.get_mask() == mask
+    here.dump("matte", mask, "Y u8")
+    image = here.photo("balls")
+    done("select-by-text", image, text=WORDS, model=FIND, quality="fast")
+    assert values(image.get_selection()) == values(mask)
+    assert not image.get_layers()[0].get_mask()
+    message = refused("select-by-text", image, text="  ")
+    assert "Say in words what is to be selected" in message
 
 
 def case_one_that_fills_does_so_where_something_was(here):

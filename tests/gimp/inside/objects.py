@@ -91,3 +91,13 @@ def case_several_layers_or_nothing_found_is_one_sentence(here):
     before = state(empty)
     assert "No object was found" in refused("objects", empty)
     assert_same(state(empty), before)
+
+
+def case_words_without_a_network_for_them_say_what_to_bring(here):
+    image = here.photo("balls")
+    (layer,) = image.get_layers()
+    before = layer_state(layer)
+    message = refused("select-by-text", image, text="the red ball")
+    assert "finds things by words" in message
+    assert "models import FOLDER" in message
+    assert_same(layer_state(layer), before)

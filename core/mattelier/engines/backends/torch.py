@@ -90,7 +90,7 @@ class TorchSession:
                     role: output.float().cpu().numpy()
                     for role, output in zip(ports.outputs, outputs, strict=True)
                 }
-        except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is one
+        except (RuntimeError, ValueError, MemoryError) as error:  # torch.OutOfMemoryError is one
             raise run_error(self._failure(error), error) from error
 
     def _argument(self, values: NDArray[Any]) -> Any:
