@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from service_session import start_service
 
 import mattelier
 from mattelier.catalogue import Store, read_card
@@ -335,6 +336,21 @@ def test_hosts_the_service_and_python_send_nothing(
     names = {row["name"] for row in models(Store(), {})["models"]}
     assert "cutout" in names
     assert not names & {model, *CLOUD}
+    assert not stand_in.seen
+
+
+def test_the_service_refuses_it_in_one_sentence(
+    stand_in: StandIn, brought: Path, photo: Path
+) -> None:
+    model = {"model": "my-azure-background-removal"}
+    with start_service() as running, running.ask() as client:
+        for place, name in (("/v1/cutout", "picture"), ("/api/remove", "file")):
+            answer = client.post(place, files={name: photo.read_bytes()}, data=model)
+            if place == "/v1/cutout":
+                assert answer.status_code == 400
+                assert "--send-to" in answer.json()["detail"]
+            else:  # a network that is not on the server is done with the shipped one
+                assert answer.status_code == 200
     assert not stand_in.seen
 
 
