@@ -31,6 +31,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -490,7 +491,7 @@ def _question_of_engine(
     if ask == "classify":
         return lambda: activate(model, View(Picture(picture)))
     view = np.ascontiguousarray(picture, np.float32) / 255
-    rest = follow(model, view, (distance < 1).astype(np.float32), iter(lambda: view, None))
+    rest = follow(model, view, (distance < 1).astype(np.float32), repeat(view))
     return lambda: next(rest)
 
 

@@ -275,7 +275,6 @@ def test_answers_that_are_no_numbers_are_refused() -> None:
 
 
 def mattelier(*arguments: object) -> int:
-
     return main(list(map(str, arguments)))
 
 

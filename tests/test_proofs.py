@@ -323,3 +323,19 @@ def vgg_19(normalised: bool) -> tuple[Any, dict[str, int]]:
             layers += [nn.Conv2d(before, channels, 3, padding=int(not normalised)), nn.ReLU()]
             numbers[f"relu{block}_{place}"], before = len(layers) - 1, channels
     return nn.Sequential(*layers), numbers
+
+
+def test_what_no_memory_holds_is_refused_before_it_is_read(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file of holes: its checksum alone would take minutes."""
+    capsys.readouterr()
+    for name in ("huge.safetensors", "huge.onnx", "huge.pth"):
+        with (here / name).open("wb") as file:
+            file.truncate(1 << 42)
+        assert main(["models", "import", str(here / name)]) == 3
+        said = capsys.readouterr().err
+        assert f"{name} needs at least 4398.0 GB of memory, and this computer has" in said
+        assert said.count("\n") == 1
+        (here / name).unlink()
+    assert not list(here.glob("models/*"))

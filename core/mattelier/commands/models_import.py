@@ -101,6 +101,7 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
     if file.is_dir():
         _import_folder(store, file, name or _name_of(file), licence, flags)
         return
+    refuse_too_large(file)  # before its checksum, which takes as long as it is large
     published = published_file(store, file)
     if published is not None and name in (None, published[0].name):
         known = published[0]
@@ -119,7 +120,8 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
     if suffix == ".pth" and file.suffix == ".bin" and file.with_suffix(".xml").is_file():
         network = file.with_suffix(".xml")
         raise UsageError(f"{file.name} holds weights alone; name {network}, and it comes along.")
-    refuse_too_large(weights_beside(file) if suffix == ".xml" else file)
+    if suffix == ".xml":
+        refuse_too_large(weights_beside(file))
     with contextlib.ExitStack() as stack:
         if style_encoder:
             file = stack.enter_context(_merge_style_files(file, style_encoder))
