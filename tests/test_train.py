@@ -293,37 +293,6 @@ def test_annotations_become_maps_of_numbered_subjects(annotated: Path) -> None:
     assert (labels[50:62, 70:82] == 255).all()
 
 
-def test_a_set_gives_its_single_subjects_and_its_fine_ones(tmp_path: Path) -> None:
-    def truth(*rows: slice, columns: slice = slice(20, 70)) -> np.ndarray:
-        drawn = np.zeros((SIZE, 96), np.uint8)
-        for row in rows:
-            drawn[row, columns] = 255
-        return drawn
-
-    ring = truth(slice(10, 60))
-    ring[20:50, 35:55] = 0
-    truths = {
-        "whole": truth(slice(10, 60)),
-        "ring": ring,
-        "cut": truth(slice(0, SIZE), columns=slice(0, 60)),  # by three borders
-        "two": truth(slice(5, 25), slice(40, 60)),
-        "slats": truth(*(slice(y, y + 1) for y in range(10, 60, 6))),
-        "dot": truth(slice(10, 12), columns=slice(10, 12)),
-    }
-    for name, mask in truths.items():
-        save(tmp_path / f"set/masks/{name}.png", mask)
-        save(tmp_path / f"set/images/{name}.png", np.zeros((SIZE, 96, 3), np.uint8))
-    expected = {"single": {"whole", "ring"}, "fine": {"ring", "slats"}}
-    for kind, names in expected.items():
-        arguments = ["--set", tmp_path / "set", "--of", kind, "--out", tmp_path / kind]
-        done = subprocess.run(
-            [sys.executable, "-m", "mattelier.train.subset", *arguments],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        assert done.stdout == f"{len(names)} of 6 pictures.\n"
-        assert {pair.picture.stem for pair in find_pairs(tmp_path / kind)} == names
-
-
 def test_of_several_subjects_a_hint_means_one(annotated: Path) -> None:
     hints = {"none": 0.5, "clicks": 0.5}
     several = recipe(
