@@ -57,6 +57,31 @@ def _feather(request: str) -> Integer:
     )
 
 
+def _result(default: str) -> Choice:
+    return Choice(
+        "result",
+        N_("Resul_t"),
+        N_("What becomes of the subject"),
+        remove_background.RESULTS,
+        default=default,
+    )
+
+
+def _decontaminate() -> Flag:
+    return Flag(
+        "decontaminate",
+        N_("Remove back_ground colour from the edge"),
+        N_("Clean the colours of hair and soft edges, in a new layer or a cut-out"),
+        default=True,
+        when=("result", remove_background.WITH_COLOURS),
+    )
+
+
+_MADE = (
+    ReturnValue("layer_mask", "mask", N_("Mask"), N_("The first layer's new mask, if any")),
+    ReturnValue("layer", "layer", N_("Layer"), N_("The first new layer, if any")),
+)
+
 PROCEDURES = {
     "plug-in-mattelier-select-by-pointing": Entry(
         N_("Select by Po_inting…"),
@@ -118,13 +143,7 @@ PROCEDURES = {
         ),
         (
             Text("text", N_("_Words"), N_("What is meant, such as “the red car”")),
-            Choice(
-                "result",
-                N_("Resul_t"),
-                N_("What becomes of the subject"),
-                remove_background.RESULTS,
-                default="selection",
-            ),
+            _result("selection"),
             Model(
                 "matte",
                 N_("Which model finds things by words"),
@@ -135,18 +154,9 @@ PROCEDURES = {
             _quality("matte"),
             _edge_shift("matte"),
             _feather("matte"),
-            Flag(
-                "decontaminate",
-                N_("Remove back_ground colour from the edge"),
-                N_("Clean the colours of hair and soft edges, in a new layer or a cut-out"),
-                default=True,
-                when=("result", remove_background.WITH_COLOURS),
-            ),
+            _decontaminate(),
         ),
-        (
-            ReturnValue("layer_mask", "mask", N_("Mask"), N_("The first layer's new mask, if any")),
-            ReturnValue("layer", "layer", N_("Layer"), N_("The first new layer, if any")),
-        ),
+        _MADE,
         select_by_text.check_model,
     ),
     "plug-in-mattelier-remove-background": Entry(
@@ -163,31 +173,16 @@ PROCEDURES = {
             remove_background.apply_results,
         ),
         (
-            Choice(
-                "result",
-                N_("Resul_t"),
-                N_("What becomes of the subject"),
-                remove_background.RESULTS,
-                default="mask",
-            ),
+            _result("mask"),
             Model("matte"),
             _quality("matte"),
             subject.selection_argument(),
             subject.mask_argument(subject.START),
             _edge_shift("matte"),
             _feather("matte"),
-            Flag(
-                "decontaminate",
-                N_("Remove back_ground colour from the edge"),
-                N_("Clean the colours of hair and soft edges, in a new layer or a cut-out"),
-                default=True,
-                when=("result", remove_background.WITH_COLOURS),
-            ),
+            _decontaminate(),
         ),
-        (
-            ReturnValue("layer_mask", "mask", N_("Mask"), N_("The first layer's new mask, if any")),
-            ReturnValue("layer", "layer", N_("Layer"), N_("The first new layer, if any")),
-        ),
+        _MADE,
         preview=Preview(instead={"result": {"selection": "mask"}}),
     ),
     "plug-in-mattelier-select-subject": Entry(

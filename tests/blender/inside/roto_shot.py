@@ -31,7 +31,7 @@ from desktop import (
     stroke,
     xdotool,
 )
-from stage import module, read
+from stage import module, read, timed_engine
 
 WISHES = json.loads((STAGE / "wishes.json").read_text())
 FIRST, LAST = WISHES["first"], WISHES["first"] + WISHES["frames"] - 1
@@ -131,26 +131,15 @@ def lay_over_ground(shown, node, scene):
 
 def baked(window, name, number):
     """Bake, keep a copy of the mattes; gives all seconds, and those that the engine had."""
-    client = module("mattelier_worker.client")
-    engine, run = [], client.Worker.run
-
-    def timed(self, *arguments, **options):
-        start = time.perf_counter()
-        try:
-            return run(self, *arguments, **options)
-        finally:
-            engine.append(time.perf_counter() - start)
-
-    client.Worker.run = timed
-    start, shot = time.perf_counter(), False
-    bake(window, editor(window), bpy.data.node_groups[name])
-    while running := module("baking.bake").current:
-        if not shot and running.fraction > 0.4:
-            shot = True
-            screenshot(f"3-baking-{number}")
-        yield 0.1
-    total = time.perf_counter() - start
-    client.Worker.run = run
+    with timed_engine() as engine:
+        start, shot = time.perf_counter(), False
+        bake(window, editor(window), bpy.data.node_groups[name])
+        while running := module("baking.bake").current:
+            if not shot and running.fraction > 0.4:
+                shot = True
+                screenshot(f"3-baking-{number}")
+            yield 0.1
+        total = time.perf_counter() - start
     item = bpy.data.node_groups[name].mattelier.objects[0]
     module("ground.recent").forget()
     stale = module("baking.freshness").state(item, item.id_data.mattelier.find_plate()).to_bake

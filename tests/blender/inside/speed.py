@@ -5,7 +5,7 @@ import time
 
 import addon_utils
 import bpy
-from stage import MODULE, enable, module, square_mask
+from stage import MODULE, enable, square_mask, timed_engine
 
 
 def case_measure(stage):
@@ -49,22 +49,11 @@ def bakes(stage, frames, runs):
     item = node.node_tree.mattelier.objects[0]
     item.guide = "MASK"
     item.mask = square_mask("guide", {1: 0.3, frames // 2: 0.35, frames: 0.4})
-    client = module("mattelier_worker.client")
-    engine, run = [], client.Worker.run
-
-    def timed(self, *arguments, **options):
-        start = time.perf_counter()
-        try:
-            return run(self, *arguments, **options)
-        finally:
-            engine.append(time.perf_counter() - start)
-
-    client.Worker.run = timed
-    total = []
-    for number in range(runs + 1):  # the first starts the engine
-        node.node_tree.mattelier.feather = number / 10
-        total.append(seconds(lambda: stage.bake(node, "SCENE")))
-    client.Worker.run = run
+    with timed_engine() as engine:
+        total = []
+        for number in range(runs + 1):  # the first starts the engine
+            node.node_tree.mattelier.feather = number / 10
+            total.append(seconds(lambda: stage.bake(node, "SCENE")))
     return {"total": total[1:], "engine": engine[1:], "frames": frames}
 
 

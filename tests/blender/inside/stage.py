@@ -5,6 +5,7 @@ import contextlib
 import importlib
 import json
 import os
+import time
 from pathlib import Path
 
 import addon_utils
@@ -21,6 +22,26 @@ def module(name):
 
 def enable():
     assert addon_utils.enable(MODULE, default_set=True), "the add-on does not register"
+
+
+@contextlib.contextmanager
+def timed_engine():
+    """A list that gets the seconds of each call of the engine."""
+    worker = module("mattelier_worker.client").Worker
+    seconds, run = [], worker.run
+
+    def timed(self, *arguments, **options):
+        start = time.perf_counter()
+        try:
+            return run(self, *arguments, **options)
+        finally:
+            seconds.append(time.perf_counter() - start)
+
+    worker.run = timed
+    try:
+        yield seconds
+    finally:
+        worker.run = run
 
 
 class Stage:
