@@ -226,6 +226,9 @@ class Window:
             environment={
                 "HOME": str(self.home),
                 "MATTELIER_RUNTIME": str(self.runtime),
+                # Each program here has a /tmp of its own, and a worker outlives the Blender that
+                # started it: what the next one hands it has to lie where both see it.
+                "TMPDIR": str(self.home / "tmp"),
                 "LIBGL_ALWAYS_SOFTWARE": "1",
                 "PYTHONDONTWRITEBYTECODE": "1",
             },
@@ -276,7 +279,8 @@ def window() -> Iterator[Window]:
     """
     root = debian_root("blender-root", RELEASE, PACKAGES)
     with tempfile.TemporaryDirectory(prefix="mw") as folder:
-        (Path(folder) / "run").mkdir()
+        for name in ("run", "tmp"):
+            Path(folder, name).mkdir()
         found = Window(Path(folder), root)
         try:
             yield found
