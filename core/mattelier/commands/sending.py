@@ -60,6 +60,8 @@ class Consent:
                     "--send-to belongs to a model that is run by others; this one works here."
                 )
             return
+        from mattelier.engines.cloud import agreed_address
+
         host = card.cloud.host(card.name)
         ready = [job for job in jobs if job.problem is None]
         if self.host is None and ready and sys.stdin.isatty() and sys.stderr.isatty():
@@ -76,9 +78,7 @@ class Consent:
                 f"{card.name} is run by others: pictures would leave this computer. Add --send-to "
                 f"{host} if that is what you want; it is asked anew each time."
             )
-        if self.host != host:
-            raise UsageError(f"{card.name} would send pictures to {host}, not to {self.host}.")
-        card.cloud.key(card.name)
+        agreed_address(card, self.host)
 
 
 def _card(model: str) -> Card | None:
