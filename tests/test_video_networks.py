@@ -201,6 +201,8 @@ def test_a_network_of_another_kind_is_refused(
     capsys.readouterr()
     assert roto(shot, "out", "--tracker", "cutout") == 2
     said = capsys.readouterr().err
+    assert roto(shot, "out", "--tracker", "nobody") == 2
+    assert "The tracker 'nobody' is not on this computer; bring" in capsys.readouterr().err
     assert "cutout follows no subjects through a shot" in said
     assert len(said.strip().splitlines()) == 1
     assert not mattes(shot / "out")

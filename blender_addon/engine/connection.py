@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import bpy
 
@@ -144,6 +144,18 @@ def ask_task(
 
 def model_names(task: str) -> list[str]:
     """The models for a task that have weights on this machine; "default" comes first."""
+    return _names(lambda card: card.get("task", "matte") == task)
+
+
+def tracker_names() -> list[str]:
+    """The models with weights on this machine that follow a subject through a shot.
+
+    "default", which comes first, is the engine's own tracking.
+    """
+    return _names(lambda card: card.get("input", {}).get("follows") is True)
+
+
+def _names(is_wanted: Callable[[dict[str, Any]], bool]) -> list[str]:
     try:
         folders = installed().models
     except Failure:
@@ -153,15 +165,15 @@ def model_names(task: str) -> list[str]:
         for folder in map(Path, folders)
         if folder.is_dir()
         for model in folder.iterdir()
-        if _card_task(model / "card.toml") == task
+        if _is_of(model / "card.toml", is_wanted)
         and any(file.suffix in _WEIGHT_SUFFIXES for file in model.iterdir())
     }
     return ["default", *sorted(names)]
 
 
-def _card_task(card: Path) -> str | None:
-    """What a model is for, by its card; None where that cannot be read."""
+def _is_of(card: Path, is_wanted: Callable[[dict[str, Any]], bool]) -> bool:
+    """Whether a model's card can be read and says what is wanted."""
     try:
-        return tomllib.loads(card.read_text("utf-8")).get("task", "matte")
-    except (OSError, ValueError, RecursionError):
-        return None
+        return is_wanted(tomllib.loads(card.read_text("utf-8")))
+    except (OSError, ValueError, RecursionError, AttributeError):
+        return False

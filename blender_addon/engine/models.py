@@ -72,9 +72,17 @@ class Models:
         return next((model for model in self.listed if model["name"] == name), {})
 
     def of_nodes(self) -> list[dict[str, object]]:
-        """Those that our nodes use, by what they do and the ones that are here first."""
+        """Those that our nodes use, by what they do and the ones that are here first.
+
+        One that does two things, as a video network that also makes mattes, stands there twice.
+        """
         order = list(TASKS)
-        used = [model for model in self.listed if model.get("task") in TASKS]
+        used = [
+            {**model, "task": task}
+            for model in self.listed
+            for task in TASKS
+            if task == model.get("task") or (task == "track" and model.get("follows"))
+        ]
         used.sort(key=lambda model: (order.index(model["task"]), model["state"] != "ready"))
         return used
 

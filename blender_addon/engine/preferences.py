@@ -11,17 +11,23 @@ from bpy.props import BoolProperty, StringProperty
 from ..ground.addon import PACKAGE
 from ..ground.failure import Failure
 from ..ground.versions import BLEND_RELATIVE
-from .connection import model_names, run_task
+from .connection import model_names, run_task, tracker_names
 from .models import TASKS, Models, columns
 
 DEFAULT_CACHE = "//mattelier"
 _DEFAULT_MODEL = "default"
+DEFAULT_TRACKER = "default"
 _REDRAW_SECONDS = 0.2
 _models = Models()
 
 
 def _search_mattes(owner: Preferences, context: object, text: str) -> list[str]:
     return [name for name in model_names("matte") if text.lower() in name]
+
+
+def search_trackers(owner: object, context: object, text: str) -> list[str]:
+    """The `search` of a property that names a tracker."""
+    return [name for name in tracker_names() if text.lower() in name.lower()]
 
 
 class Preferences(bpy.types.AddonPreferences):
@@ -45,6 +51,12 @@ class Preferences(bpy.types.AddonPreferences):
         search=_search_mattes,
         description="The network that mattes of new Rotoscope nodes are made by",
     )
+    tracker: StringProperty(
+        name="Tracker of new nodes",
+        default=DEFAULT_TRACKER,
+        search=search_trackers,
+        description="What follows the subjects of new Rotoscope nodes; default: the engine itself",
+    )
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -52,6 +64,7 @@ class Preferences(bpy.types.AddonPreferences):
         layout.prop(self, "engine")
         layout.prop(self, "cache")
         layout.prop(self, "model")
+        layout.prop(self, "tracker")
         row = layout.row()
         row.operator(CheckInstallation.bl_idname, icon="CHECKMARK")
         row.operator(ListModels.bl_idname, icon="FILE_REFRESH")
@@ -188,6 +201,12 @@ def default_model() -> str:
     """The network that new nodes make mattes by."""
     preferences = _preferences()
     return (preferences.model or _DEFAULT_MODEL) if preferences else _DEFAULT_MODEL
+
+
+def default_tracker() -> str:
+    """What follows the subjects of new nodes."""
+    preferences = _preferences()
+    return (preferences.tracker or DEFAULT_TRACKER) if preferences else DEFAULT_TRACKER
 
 
 def _preferences() -> Preferences | None:

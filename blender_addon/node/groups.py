@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import bpy
 
-from ..engine.preferences import default_cache, default_model
+from ..engine.preferences import default_cache, default_model, default_tracker
 from ..footage.plate import Plate
 from ..ground.blend_paths import relative
 from ..ground.failure import Failure
@@ -34,6 +34,7 @@ def new_group(node_type: NodeType) -> bpy.types.NodeTree:
     settings.cache = default_cache()
     if node_type.model_task == "matte":
         settings.model = default_model()
+        settings.tracker = default_tracker()
     add_result(group)
     return group
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zoo_folders
 import zoo_weights
 from in_blender import Cases, cases_in, make_stage
 from real_blender import INSIDE, VERSIONS, home_with_addon
@@ -19,18 +20,24 @@ from mattelier.types.picture import Picture
 
 CASES = cases_in("imported")
 RESTORE = "my-compact"
+TRACKER = "my-sam-video"
 
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory) -> Path:
-    """A user's folder of models: Real-ESRGAN's compact network, of random scaled weights."""
+    """A user's folder of models of random scaled weights: Real-ESRGAN's compact network, SAM 2's
+    video network.
+    """
     torch = pytest.importorskip("torch")
+    pytest.importorskip("transformers")
     folder = tmp_path_factory.mktemp("brought")
     state = zoo_weights.published("compact").state
     torch.save({k: torch.from_numpy(v) for k, v in state.items()}, folder / "compact.pth")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MATTELIER_MODELS", str(folder / "models"))
         assert main(["models", "import", str(folder / "compact.pth"), "--name", RESTORE]) == 0
+        zoo_folders.write("sam2_video", folder / "sam")
+        assert main(["models", "import", str(folder / "sam"), "--name", TRACKER]) == 0
     return folder / "models"
 
 

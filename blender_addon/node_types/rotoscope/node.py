@@ -86,9 +86,11 @@ class Rotoscope(NodeType):
 
     def cache_inputs(self, item: ResultSettings, plate: Plate) -> list[object]:
         settings = item.id_data.mattelier
+        tracker = encode_request(ROTO_FIELDS, settings)["tracker"]
         return [
             [_network_name(settings), settings.quality, settings.tune, settings.use_foreground],
-            [settings.refine],
+            # What was baked before trackers could be chosen stays as fresh as it was.
+            [settings.refine, *([tracker] if tracker else [])],
             [item.guide, _source_name(item)],
         ]
 

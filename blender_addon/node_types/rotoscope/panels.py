@@ -146,7 +146,7 @@ class Matting(SubPanel, bpy.types.Panel):
         }[settings.network_from]
         if settings.network_from == "NODE" and settings.tuned_group is not None:
             names += ["tuned_subject"][: len(settings.tuned_group.mattelier.objects) > 1]
-        for name in (*names, "quality", "tune", "refine", "use_foreground"):
+        for name in (*names, "tracker", "quality", "tune", "refine", "use_foreground"):
             column.prop(settings, name)
 
 

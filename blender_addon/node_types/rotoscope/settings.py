@@ -15,6 +15,7 @@ from bpy.props import (
     StringProperty,
 )
 
+from ...engine.preferences import DEFAULT_TRACKER, search_trackers
 from ...ground.versions import BLEND_RELATIVE
 from ...node.edge import EdgeSettings
 from ...node.request_field import RequestField
@@ -38,7 +39,12 @@ MATTE_FIELDS = (
     RequestField("refine", "refine"),
 )
 """Of the engine's MatteRequest."""
-ROTO_FIELDS = (RequestField("tune", "tune"),)
+ROTO_FIELDS = (
+    RequestField("tune", "tune"),
+    RequestField(
+        "tracker", "tracker", lambda name: None if name in ("", DEFAULT_TRACKER) else name
+    ),
+)
 """Of the engine's RotoRequest."""
 
 _GUIDES = [
@@ -79,6 +85,12 @@ class RotoscopeSettings(EdgeSettings):
         description="Another shot's cache, or the folder of one tuned network in it",
     )
 
+    tracker: StringProperty(
+        name="Tracker",
+        default=DEFAULT_TRACKER,
+        search=search_trackers,
+        description="What follows subjects from key frames; default: the engine's own tracking",
+    )
     quality: EnumProperty(
         name="Quality",
         items=[

@@ -127,6 +127,7 @@ def summary(card: Card, state: str) -> dict[str, Any]:
         "name": card.name,
         "title": card.title,
         "task": card.task,
+        "follows": card.input.follows,
         "state": state,
         "bytes": card.bytes,
         "licence": card.licence.weights,

@@ -43,7 +43,14 @@ def _task(models: ModelCache, name: str) -> str:
         return "track"
     if name in ("default", "auto") or is_folder(Path(name)):
         return "matte"
-    return "track" if models.store.card(name).task == "track" else "matte"
+    try:
+        return "track" if models.store.card(name).task == "track" else "matte"
+    except UsageError:
+        raise UsageError(
+            "The tracker {name} is not on this computer; bring it in with `mattelier models "
+            "import`, or choose Mattelier's own.",
+            name=repr(name),
+        ) from None
 
 
 def check_follows(model: OpenModel) -> None:

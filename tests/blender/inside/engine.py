@@ -1,7 +1,18 @@
 """The real engine, from what is set on a node to rendered pixels."""
 
 import bpy
-from stage import Pixels, baked_file, module, near, read, refused, same, square_mask, state
+from stage import (
+    Pixels,
+    baked_file,
+    module,
+    near,
+    read,
+    refused,
+    same,
+    sentence,
+    square_mask,
+    state,
+)
 
 ORANGE = [((code / 255 + 0.055) / 1.055) ** 2.4 for code in (225, 140, 50)]  # of the disc
 SKY = [((code / 255 + 0.055) / 1.055) ** 2.4 for code in (95, 136, 225)]  # at row 20
@@ -137,6 +148,20 @@ def case_takes_a_drawn_subject_out_of_its_frame(stage):
         for at in ((95, 68), (80, 50)):  # in the disc, of which nothing is left
             for value, code in zip(found[at], (113, 161, 187), strict=False):
                 near(value, code / 255, 0.1)  # as it is in the file
+
+
+def case_a_tracker_that_is_not_here_is_told(stage):
+    node, settings = shot(stage, "shot.1001.png")
+    settings.tracker = "sam2.1-hiera-tiny"
+    told = (
+        "The tracker 'sam2.1-hiera-tiny' is not on this computer; bring it in with `mattelier "
+        "models import`, or choose Mattelier's own."
+    )
+    assert refused(stage, node, "SCENE") == told
+    assert sentence(lambda: bpy.ops.mattelier.bake_all(frames="SCENE")) == told
+    settings.tracker = "cutout"
+    assert "cutout follows no subjects through a shot" in refused(stage, node, "SCENE")
+    assert not state(node).fresh
 
 
 def picture(stage, plate, node_type):

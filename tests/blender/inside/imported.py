@@ -3,10 +3,11 @@
 import shutil
 
 import bpy
-from engine import picture
-from stage import baked_file, module, state
+from engine import picture, shot
+from stage import baked_file, module, read, state
 
 RESTORE = "my-compact"
+TRACKER = "my-sam-video"
 
 
 def case_it_is_listed_for_what_it_is(stage):
@@ -25,3 +26,30 @@ def case_it_enlarges_a_plate(stage):
         assert state(node).fresh == (1001, 1002, 1003)
         made = baked_file(node, 1002)
         shutil.copy(made, stage.folder / f"{model}{made.suffix}")
+
+
+def case_one_that_follows_is_a_tracker(stage):
+    assert bpy.ops.mattelier.list_models() == {"FINISHED"}
+    listed = module("engine.preferences")._models.of_nodes()
+    tasks = [model["task"] for model in listed if model["name"] == TRACKER]
+    assert tasks == ["matte", "track"]  # it makes mattes where it is asked with clicks, too
+    assert module("engine.connection").tracker_names() == ["default", TRACKER]
+    node, settings = shot(stage, "shot.1001.png")
+    settings.tracker = TRACKER
+    stage.bake(node, "SCENE")
+    assert state(node).fresh == (1001, 1002, 1003)
+    followed = settings.objects[0].folder
+    mattes = [read(baked_file(node, number)) for number in (1001, 1003)]
+    settings.tracker = "default"
+    assert state(node).reason == "the settings have changed"
+    stage.bake(node, "SCENE")
+    assert settings.objects[0].folder != followed
+    own = [read(baked_file(node, number)) for number in (1001, 1003)]
+    assert apart(mattes[1], own[1]) > 0.01  # it is a network of random weights
+    assert apart(mattes[0], own[0]) < apart(mattes[1], own[1])  # the key is nearly the same
+
+
+def apart(one, other):
+    """How far two mattes are from each other, on the average."""
+    pairs = zip(one.values[::4], other.values[::4], strict=True)
+    return sum(abs(a - b) for a, b in pairs) / (len(one.values) / 4)

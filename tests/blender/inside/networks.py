@@ -1,7 +1,7 @@
 """The preferences: networks listed and fetched, and the one that new nodes begin with."""
 
 import bpy
-from stage import MODULE, module, sentence
+from stage import MODULE, module, sentence, state
 
 
 def case_networks_are_listed_with_size_and_licence(stage):
@@ -40,3 +40,34 @@ def case_new_nodes_begin_with_the_preferred_network(stage):
     finally:
         preferences.model = "default"
     assert stage.add(start=1).node_tree.mattelier.model == "default"
+
+
+def case_a_chosen_tracker_reaches_the_engine(stage):
+    preferences = bpy.context.preferences.addons[MODULE].preferences
+    assert stage.add(start=1).node_tree.mattelier.tracker == "default"
+    preferences.tracker = "my-cutie"
+    try:
+        node = stage.add(start=1)
+    finally:
+        preferences.tracker = "default"
+    settings = node.node_tree.mattelier
+    assert settings.tracker == "my-cutie"
+    stage.bake(node)
+    assert stage.task_options()[-1]["tracker"] == "my-cutie"
+    followed = settings.objects[0].folder
+    assert not state(node).to_bake
+    settings.tracker = "another"
+    assert state(node).reason == "the settings have changed"
+    assert len(state(node).to_bake) == 10
+    settings.tracker = "my-cutie"
+    assert not state(node).to_bake
+    for own in ("default", ""):
+        settings.tracker = own
+        stage.bake(node)
+        assert stage.task_options()[-1]["tracker"] is None
+        assert settings.objects[0].folder != followed
+    assert len(stage.task_options()) == 2  # the two mean the same
+    settings.tracker = "another"
+    stage.save()
+    assert bpy.ops.mattelier.bake_all() == {"FINISHED"}
+    assert stage.task_options()[-1]["tracker"] == "another"
