@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,12 @@ from mattelier.engines.open_model import OpenModel
 from mattelier.engines.prompt import ask
 from mattelier.matting.hint import make_hint
 from mattelier.matting.matte import estimate
-from mattelier.requests import Point
+from mattelier.matting.meant import resolve
+from mattelier.requests import HintRequest, MatteRequest, Point
 from mattelier.types.colour import View
 from mattelier.types.errors import ModelError, UsageError
 from mattelier.types.picture import Picture
+from mattelier.types.progress import heard_by
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -331,6 +334,28 @@ def test_words_find_a_box_a_prompt_network_draws_it_and_the_edge_is_ours(
     assert mattelier("models", "remove", "words") == 0
     assert mattelier(*words, tmp_path / "gone.png") == 3
     assert not (tmp_path / "gone.png").exists()
+
+
+def test_words_that_may_mean_several_places_say_so() -> None:
+    """The surest one, the same again, another, one inside the first, and one that is unsure."""
+    boxes = np.array(
+        [(0.1, 0.1, 0.3, 0.5), (0.12, 0.1, 0.3, 0.5), (0.6, 0.1, 0.8, 0.5), (0.1, 0.1, 0.2, 0.2),
+         (0.6, 0.6, 0.9, 0.9)],
+        np.float32,
+    )  # fmt: skip
+    scores = np.array([[0.8], [0.7], [0.6], [0.75], [0.4]], np.float32)
+    asked = MatteRequest(hint=HintRequest(text="a red car"))
+    for sureness, told in ((1, ["may mean 2 places"]), (0.2, ["It is only 16%", "may mean 2"])):
+        finder = answering(scores=scores * np.float32(sureness), boxes=boxes)
+        models = SimpleNamespace(
+            open=lambda *_, finder=finder: finder, store=SimpleNamespace(cards=list)
+        )
+        with heard_by(lambda fraction, stage: None) as said:
+            hint = resolve(asked, None, picture(), models)
+        assert [begin in one for begin, one in zip(told, said, strict=True)] == [True] * len(told)
+        assert hint is not None
+        assert hint.box is not None
+        assert round(hint.box.x) == 12
 
 
 def damaged(saved: Any, tmp_path: Path, change: Callable[[Path], object]) -> Path:

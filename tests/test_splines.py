@@ -8,7 +8,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from worker_session import connect, start_worker
+from worker_session import connect, start_worker, to_pixels
 
 from mattelier.matting.outlines import find_outlines
 from mattelier.matting.splines import Spline, sample_curve, trace
@@ -162,6 +162,19 @@ def test_the_worker_writes_them(tmp_path):
         ):
             with pytest.raises(WorkerError) as error:
                 worker.run("splines", {**options, **change})
+            assert str(error.value) == sentence
+        drawn = worker.run("outline", {"tolerance": 1}, {"mask": to_pixels(ring(1))}).report
+        assert drawn["size"] == [WIDTH, HEIGHT]
+        assert [(one["depth"], list(one["keys"])) for one in drawn["splines"]] == [
+            (0, ["0"]),
+            (1, ["0"]),
+        ]
+        for options_of_it, sentence in (
+            ({"tolerance": 1, "frames": "1"}, "An outline is asked for with tolerance."),
+            ({"tolerance": 0}, "The tolerance is 0.25 to 100 pixels, not 0."),
+        ):
+            with pytest.raises(WorkerError) as error:
+                worker.run("outline", options_of_it, {"mask": to_pixels(ring(1))})
             assert str(error.value) == sentence
     found = json.loads((tmp_path / "out.json").read_text())
     assert found["size"] == [WIDTH, HEIGHT]

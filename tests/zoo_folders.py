@@ -36,6 +36,22 @@ def save(model: Any, numbers: dict[str, Any], folder: Path, kind: str) -> None:
         _WORDS[kind](folder)
 
 
+def write_finder(folder: Path) -> None:
+    """A network that finds every word in a large part of a picture."""
+    import torch
+
+    model = write("grounding_dino", folder)
+    with torch.no_grad():
+        for head in model.bbox_embed:
+            head.layers[-1].weight.zero_()
+            head.layers[-1].bias.copy_(torch.tensor([0.0, 0.0, 6.0, 6.0]))
+    model.save_pretrained(folder)
+    # Of a square picture as small as its layout wants it would see one place alone.
+    numbers = folder / "preprocessor_config.json"
+    told = json.loads(numbers.read_text())
+    numbers.write_text(json.dumps(told | {"size": {k: 2 * v for k, v in told["size"].items()}}))
+
+
 def stir(model: Any) -> None:
     """Weights of the strength at which signals keep their size, and norms that did see pictures."""
     import torch

@@ -8,7 +8,7 @@ from real_blender import VERSIONS
 
 MODULES = (
     "node", "guidance", "baking", "edges", "looking", "splines", "farm", "upscale", "bokeh",
-    "files", "networks", "pointing", "correcting", "cryptomatte", "together",
+    "files", "networks", "pointing", "correcting", "cryptomatte", "together", "finding",
     "keyer", "depth", "match", "tuned", "clean_plate",
 )  # fmt: skip
 

@@ -20,13 +20,13 @@ from mattelier.types.picture import Picture
 
 CASES = cases_in("imported")
 RESTORE = "my-compact"
-TRACKER = "my-sam-video"
+TRACKER, FIND = "my-sam-video", "my-finder"
 
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory) -> Path:
     """A user's folder of models of random scaled weights: Real-ESRGAN's compact network, SAM 2's
-    video network.
+    video network, Grounding DINO.
     """
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
@@ -38,6 +38,8 @@ def networks(tmp_path_factory) -> Path:
         assert main(["models", "import", str(folder / "compact.pth"), "--name", RESTORE]) == 0
         zoo_folders.write("sam2_video", folder / "sam")
         assert main(["models", "import", str(folder / "sam"), "--name", TRACKER]) == 0
+        zoo_folders.write_finder(folder / "finder")
+        assert main(["models", "import", str(folder / "finder"), "--name", FIND]) == 0
     return folder / "models"
 
 
@@ -49,7 +51,7 @@ def stage(blenders, networks, tmp_path_factory) -> Path:
         patch.setenv("MATTELIER_MODELS", str(networks))
         with home_with_addon(engine_command()) as home:
             blenders[VERSIONS[-1]].run(
-                home, INSIDE / "runner.py", folder, *CASES, timeout=400, log=folder / "log"
+                home, INSIDE / "runner.py", folder, *CASES, timeout=600, log=folder / "log"
             )
     return folder
 
@@ -57,6 +59,15 @@ def stage(blenders, networks, tmp_path_factory) -> Path:
 @pytest.mark.parametrize("case", CASES)
 def test_in_a_module(stage, case):
     assert Cases.read(stage, stage / "log").failure(case) is None
+
+
+def test_what_was_found_is_told(stage):
+    lines = (stage / "log").read_text("utf-8", "replace").splitlines()
+    assert any(": Frame 1002: The red car." in line for line in lines)
+    parts = "No network that tells objects apart (Mask R-CNN's, Mask2Former's, MaskFormer's, "
+    told = [line for line in lines if "Warning: Frame 1001: Object (" in line]
+    assert told
+    assert all(parts in line for line in told)
 
 
 def test_the_picture_is_pythons_own(stage, networks, monkeypatch):

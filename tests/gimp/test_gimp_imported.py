@@ -49,7 +49,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for kind, name in (("sam", PROMPT), ("vitmatte", TRIMAP)):
             zoo_folders.write(kind, folder / kind)
             assert main(["models", "import", str(folder / kind), "--name", name]) == 0
-        finder(folder / "finder")
+        zoo_folders.write_finder(folder / "finder")
         assert main(["models", "import", str(folder / "finder"), "--name", FIND]) == 0
         filling_graph(folder / "filler.onnx", 1.0)
         assert main(["models", "import", str(folder / "filler.onnx"), "--name", FILL]) == 0
@@ -58,22 +58,6 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.save({"params": {k: torch.from_numpy(v) for k, v in compact.items()}}, file)
         assert main(["models", "import", str(file), "--name", RESTORE]) == 0
     return folder / "models"
-
-
-def finder(folder: Path) -> None:
-    """A network that finds every word in a large part of a picture."""
-    import torch
-
-    model = zoo_folders.write("grounding_dino", folder)
-    with torch.no_grad():
-        for head in model.bbox_embed:
-            head.layers[-1].weight.zero_()
-            head.layers[-1].bias.copy_(torch.tensor([0.0, 0.0, 6.0, 6.0]))
-    model.save_pretrained(folder)
-    # Of a square picture as small as its layout wants it would see one place alone.
-    numbers = folder / "preprocessor_config.json"
-    told = json.loads(numbers.read_text())
-    numbers.write_text(json.dumps(told | {"size": {k: 2 * v for k, v in told["size"].items()}}))
 
 
 def at_home(user: RealGimp, networks: Path) -> Path:

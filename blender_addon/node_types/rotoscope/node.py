@@ -23,7 +23,7 @@ from ...node.group_builder import GroupBuilder
 from ...node.node_type import BakeRequest, NodeType
 from ...node.request_field import encode_request
 from ...node.settings import NodeSettings, ResultSettings
-from . import clean_plate, correcting, cryptomatte, operators, panels, pointing, splines
+from . import clean_plate, correcting, cryptomatte, finding, operators, panels, pointing, splines
 from .corrected import corrected, correction_node
 from .guidance import Guidance, exact_numbers, write_guidance
 from .mask_edits import mark_edited_masks
@@ -75,6 +75,7 @@ class Rotoscope(NodeType):
             correcting,
             cryptomatte,
             clean_plate,
+            finding,
             panels,
         )
         for found in module.CLASSES

@@ -17,6 +17,7 @@ from .clean_plate import MakeCleanPlate
 from .corrected import corrected
 from .correcting import CorrectMatte, RemoveCorrection
 from .cryptomatte import MakeCryptomatte, is_outdated
+from .finding import FindByWords, FindObjects
 from .operators import AddSubject, DrawMask, RemoveSubject
 from .pointed import Pointed
 from .pointing import PointAtSubject, RemovePointed
@@ -79,6 +80,11 @@ class Guidance(SubPanel, bpy.types.Panel):
         if len(settings.objects) > 1:
             button = row.operator(RemoveSubject.bl_idname, icon="REMOVE")
             button.group, button.index = group.name, settings.active
+        column = layout.column(align=True)
+        column.operator(FindObjects.bl_idname, icon="VIEWZOOM").group = group.name
+        row = column.row(align=True)
+        row.prop(settings, "words", text="")
+        row.operator(FindByWords.bl_idname).group = group.name
 
     def _draw_pointed(
         self, layout: bpy.types.UILayout, context: bpy.types.Context, settings: NodeSettings

@@ -121,6 +121,9 @@ class RotoscopeSettings(EdgeSettings):
         default=True,
         description="Follow the edge at full resolution. What was tracked is used again",
     )
+    words: StringProperty(
+        name="Words", description="What a subject is that is looked for: the red car"
+    )
     cryptomatte: StringProperty(
         options={"HIDDEN"}, description="Empty: nobody has made a Cryptomatte"
     )

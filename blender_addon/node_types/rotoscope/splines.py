@@ -122,6 +122,20 @@ def make_mask(
     return mask
 
 
+def make_key_mask(
+    name: str, traced: Mapping[str, object], plate: Plate, number: int
+) -> bpy.types.Mask:
+    """A mask of what was traced on one frame, keyed on that one of the plate's numbers."""
+    splines = [
+        {**spline, "first": number, "last": number, "keys": {number: shape}}
+        for spline in traced["splines"]
+        for shape in spline["keys"].values()
+    ]
+    mask = make_mask(name, {**traced, "splines": splines}, plate, [number])
+    mask.frame_start, mask.frame_end = plate.scene_frame(plate.first), plate.scene_frame(plate.last)
+    return mask
+
+
 def _draw(layer: bpy.types.MaskLayer, spline: Mapping[str, object]) -> None:
     shape = next(iter(spline["keys"].values()))
     drawn = layer.splines.new()

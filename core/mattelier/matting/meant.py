@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.engines.find import find_boxes
+from mattelier.engines.find import FoundBox, find_boxes
 from mattelier.engines.model_cache import ModelCache
 from mattelier.engines.open_model import OpenModel
 from mattelier.matting.hint import Hint, make_hint
@@ -21,6 +22,8 @@ from mattelier.types.progress import remark
 
 _MIN_SCORE = 0.1  # of words found: below that they mean nothing that is there
 _SURE_SCORE = 0.3  # and below this people had better look
+_NEARLY = 0.6  # of the surest one's score, from which on another place may be meant
+_SAME_PLACE = 0.5  # of the smaller box, from which on two lie in one place
 
 
 def resolve(
@@ -67,9 +70,33 @@ def _find(finder: OpenModel, view: View, text: str) -> Box:
             score=f"{best.score:.0%}",
             text=repr(text),
         )
+    if count := len(_others(found)):
+        remark(
+            "{text} may mean {count} places; the surest one is taken.",
+            count=1 + count,
+            text=repr(text),
+        )
     box = Box(best.x, best.y, best.width, best.height)
     make_hint(view.height, view.width, box=box)  # refuses what lies outside
     return box
+
+
+def _others(found: Sequence[FoundBox]) -> list[FoundBox]:
+    """What the words may mean as well as the first one: places of their own, nearly as sure."""
+    places = [found[0]]
+    for one in found[1:]:
+        near = one.score >= max(_MIN_SCORE, _NEARLY * found[0].score)
+        if near and all(_overlap(one, place) < _SAME_PLACE for place in places):
+            places.append(one)
+    return places[1:]
+
+
+def _overlap(one: FoundBox, other: FoundBox) -> float:
+    """The common area of two boxes, as a share of the smaller one."""
+    width = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
+    height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
+    smaller = min(one.width * one.height, other.width * other.height)
+    return max(0.0, width) * max(0.0, height) / smaller
 
 
 def _prompt_network(request: MatteRequest, models: ModelCache) -> OpenModel | None:

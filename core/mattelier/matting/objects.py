@@ -28,8 +28,9 @@ _MIN_PART_SHARE = 0.002  # of the picture, below which a part of the subject is 
 _MARGIN_SHARE = 0.15  # of an object's sides, that is seen around it where its edge is solved
 _MIN_MARGIN_PX = 32
 _PARTS_NOTE = Sentence(
-    "No network that tells objects apart is on this computer, so these are the separate parts of "
-    "the subject; see `mattelier models import`."
+    "No network that tells objects apart (Mask R-CNN's, Mask2Former's, MaskFormer's, SegFormer's) "
+    "is on this computer, so these are the separate parts of the subject; see `mattelier models "
+    "import`."
 )
 
 

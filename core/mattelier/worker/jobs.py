@@ -29,7 +29,7 @@ from mattelier.worker.correcting import correct
 from mattelier.worker.cryptomatte import cryptomatte
 from mattelier.worker.models import models
 from mattelier.worker.pointing import Kept, point
-from mattelier.worker.splines import splines
+from mattelier.worker.splines import outline, splines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,6 +87,7 @@ def jobs(names_at_work: Callable[[], list[str]]) -> dict[str, Job]:
         "frames": Job(_frames, long=True),
         "qc": Job(_qc, long=True),
         "splines": Job(_splines, long=True),
+        "outline": Job(_outline, {"mask": (1,)}, ("mask",)),
         "cryptomatte": Job(_cryptomatte, long=True),
         "models": Job(_models, long=True),
         "status": Job(partial(_status, names_at_work)),
@@ -209,6 +210,10 @@ def _models(cache: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Out
 
 def _splines(models: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Outcome:
     return Outcome(splines(options))
+
+
+def _outline(models: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Outcome:
+    return Outcome(outline(options, pictures["mask"]))
 
 
 def _cryptomatte(models: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Outcome:

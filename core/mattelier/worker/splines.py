@@ -1,4 +1,7 @@
-"""The job "splines": a shot's mattes as keyed curves, for a host's own masks."""
+"""The jobs "splines" and "outline": mattes as curves, for a host's own masks.
+
+The first is of a shot's files, the second of one picture.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from mattelier.types.sentence import Sentence
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from mattelier.matting.splines import Traced
 
 _OPTIONS = {"mattes", "frames", "tolerance", "output"}
 _TOLERANCES_PX = (0.25, 100.0)
@@ -73,22 +78,7 @@ def splines(options: Any) -> dict[str, Any]:
             yield frame, alpha
 
     traced = trace(read(), tolerance)
-    found = {
-        "size": next(iter(sizes)),
-        "splines": [
-            {
-                "depth": spline.depth,
-                "first": spline.first,
-                "last": spline.last,
-                "corners": spline.corners,
-                "keys": {
-                    str(frame): shape.reshape(len(shape), 6).round(3).tolist()
-                    for frame, shape in spline.keys.items()
-                },
-            }
-            for spline in traced.splines
-        ],
-    }
+    found = {"size": next(iter(sizes)), "splines": _to_json(traced)}
     with replacing(output) as temporary:
         temporary.write_text(json.dumps(found), "utf-8")
     return {
@@ -97,6 +87,43 @@ def splines(options: Any) -> dict[str, Any]:
         "keys": len({frame for one in traced.splines for frame in one.keys}),
         "left_out": traced.left_out,
     }
+
+
+def outline(options: Any, mask: NDArray[np.float32]) -> dict[str, Any]:
+    """The curves of one matte, which counts as frame 0: "size" and "splines" as of a shot's.
+
+    Parameters
+    ----------
+    options : {"tolerance": pixels}
+    mask : (H, W) float32 0…1
+
+    Raises
+    ------
+    UsageError
+        The options are not those.
+    """
+    from mattelier.matting.splines import trace
+
+    if not isinstance(options, dict) or options.keys() != {"tolerance"}:
+        raise UsageError("An outline is asked for with tolerance.")
+    traced = trace([(0, mask)], _number(options["tolerance"]))
+    return {"size": list(mask.shape[::-1]), "splines": _to_json(traced)}
+
+
+def _to_json(traced: Traced) -> list[dict[str, Any]]:
+    return [
+        {
+            "depth": spline.depth,
+            "first": spline.first,
+            "last": spline.last,
+            "corners": spline.corners,
+            "keys": {
+                str(frame): shape.reshape(len(shape), 6).round(3).tolist()
+                for frame, shape in spline.keys.items()
+            },
+        }
+        for spline in traced.splines
+    ]
 
 
 def _number(value: Any) -> float:

@@ -53,3 +53,25 @@ def apart(one, other):
     """How far two mattes are from each other, on the average."""
     pairs = zip(one.values[::4], other.values[::4], strict=True)
     return sum(abs(a - b) for a, b in pairs) / (len(one.values) / 4)
+
+
+def case_what_words_mean_becomes_a_subject_with_a_key(stage):
+    node, settings = shot(stage, "shot.1001.png")
+    group = node.node_tree
+    settings.words = "the red car"
+    stage.scene.frame_set(1002)
+    assert bpy.ops.mattelier.find_by_words(group=group.name) == {"FINISHED"}
+    first, second = settings.objects  # the drawn one, and the new one
+    assert (second.name, second.guide, second.edge) == ("The red car", "MASK", "ROUGH")
+    assert second.mask.layers
+    assert settings.active == 1
+    with module("ground.scratch_scene").scratch_scene() as scene:
+        assert module("node_types.rotoscope.guidance")._keyed_frames(second.mask, scene) == [1002]
+    assert first.mask != second.mask
+
+
+def case_parts_are_found_where_no_network_tells_objects_apart(stage):
+    node = picture(stage, "pair.1001.png", "rotoscope")
+    stage.scene.frame_set(1001)
+    assert bpy.ops.mattelier.find_objects(group=node.node_tree.name) == {"FINISHED"}
+    assert len(node.node_tree.mattelier.objects) == 2
