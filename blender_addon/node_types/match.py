@@ -139,7 +139,7 @@ class Match(PictureNodeType):
 
 
 def _matched_file(settings: NodeSettings) -> Path:
-    """The plate's frame that is measured.
+    """The plate's frame that is measured; a movie, of which the engine takes the middle.
 
     Raises
     ------
@@ -149,8 +149,6 @@ def _matched_file(settings: NodeSettings) -> Path:
     image = settings.matched
     if image is None:
         raise Failure("Choose the plate that the element is to match.")
-    if image.source == "MOVIE":
-        raise Failure(f"“{image.name}” is a movie; choose a frame of it, or an image sequence.")
     matched = plate_of_image(image, 1, "plate to match")
     if matched.engine_space is not None:
         raise Failure(

@@ -10,6 +10,7 @@ from mattelier.media.movie_formats import MOVIE_SUFFIXES
 from mattelier.media.plate import Plate
 from mattelier.media.stills import INPUT_SUFFIXES
 from mattelier.types.errors import PictureError, UsageError
+from mattelier.types.picture import Picture
 
 
 def open_plate(text: str) -> Plate:
@@ -49,6 +50,25 @@ def open_plate(text: str) -> Plate:
             f"{text} {why}; a plate is name.####.exr, a folder of numbered frames, or a movie."
         )
     return SequencePlate(names)
+
+
+def read_example(path: str) -> Picture:
+    """A picture's file, or the frame in the middle of a movie, which stands for it.
+
+    Raises
+    ------
+    PictureError
+        It cannot be read.
+    """
+    from mattelier.media.stills import read
+
+    if not _is_movie(Path(path)):
+        return read(path)
+    plate = open_plate(path)
+    try:
+        return plate.read(plate.frames.frames[len(plate.frames) // 2])
+    finally:
+        plate.close()
 
 
 def _is_movie(path: Path) -> bool:

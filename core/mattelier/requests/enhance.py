@@ -16,9 +16,10 @@ class EnhanceRequest(EffectRequest, task="enhance"):
 
     `white_balance` (0…1) is how much of the light's cast is taken away, `tone` (0…1) how far
     exposure, shadows and haze are mended, `contrast` (−1…1) that of what lies side by side,
-    `saturation` (−1…1) down to grey, `sharpen` 0…1. `match` is the path of a picture whose look
-    is taken on, as far as `match_strength` (0…1) says. Its grain and its softness are taken on as
-    far as `match_grain` and `match_softness` (0…1) say, where it has more of them.
+    `saturation` (−1…1) down to grey, `sharpen` 0…1. `match` is the path of a picture, or of a
+    movie for the frame in its middle, whose look is taken on, as far as `match_strength` (0…1)
+    says. Its grain and its softness are taken on as far as `match_grain` and `match_softness`
+    (0…1) say, where it has more of them.
     """
 
     white_balance: Annotated[

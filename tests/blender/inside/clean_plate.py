@@ -39,6 +39,25 @@ def case_light_above_one_stays(stage):
     near(rendered[95, 68, 0], 6, 0.01)
 
 
+def case_a_movies_frame_without_its_subject(stage):
+    """As it is displayed, in 8 bits: each frame has one grey of its own, red rises."""
+    movie = stage.movie()
+    stage.shown.nodes.clear()
+    node = stage.add(None)
+    group = node.node_tree
+    group.mattelier.image = bpy.data.images.load(str(movie))
+    group.mattelier.frame_start = 1
+    stage.scene.frame_set(6)
+    stage.bake(node, "CURRENT")
+    assert bpy.ops.mattelier.clean_plate(group=group.name) == {"FINISHED"}
+    (shown,) = (one for one in stage.shown.nodes if one.label.endswith("_clean.0006"))
+    assert not shown.image.is_float
+    found = Pixels(shown.image)
+    for at in ((2, 3), (8, 24), (14, 30)):  # as it was, and where the subject was
+        for value, code in zip(found[at], (120, 128, 200), strict=False):
+            near(value, code / 255, 0.02)
+
+
 def case_what_lacks_a_matte_is_told(stage):
     node = stage.add("shot.1001.png", start=1001)
     group = node.node_tree

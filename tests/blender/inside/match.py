@@ -58,16 +58,39 @@ def case_another_plate_or_wish_makes_stale(stage):
 
 
 def case_what_cannot_be_matched_is_told(stage):
-    movie = stage.movie()
     node = stage.add(start=1, node_type="enhance")
     settings = node.node_tree.mattelier
     assert node.label == "" or node.label.endswith("Choose the Plate to Match")
     assert refused(stage, node) == "Choose the plate that the element is to match."
-    settings.matched = bpy.data.images.load(str(movie))
-    assert "is a movie; choose a frame of it, or an image sequence." in refused(stage, node)
     settings.matched = bpy.data.images.load(str(stage.plates / "eight.1001.png"))
     settings.matched.colorspace_settings.name = "Linear Rec.709"
     assert "The plate to match is in Linear Rec.709;" in refused(stage, node)
+
+
+def case_a_movies_look_is_taken_on(stage):
+    """Its middle is the sequence's, so that the element becomes the same by either."""
+    movie = stage.movie()
+    stage.shown.nodes.clear()
+    made = []
+    for file in (str(movie), str(stage.plates / "eight.1001.png")):
+        node = matching(stage)
+        settings = node.node_tree.mattelier
+        settings.matched = bpy.data.images.load(file)
+        if file == str(movie):
+            assert settings.matched.source == "MOVIE"
+        else:
+            settings.matched.source = "SEQUENCE"
+        settings.match_look, settings.match_grain, settings.match_softness = 1, 0, 0
+        stage.bake(node)
+        assert state(node).fresh == tuple(range(101, 111))
+        made.append(read(baked_file(node, 104))[8, 24])
+        if file == str(movie):
+            assert stage.task_options("frames")[-1]["options"]["match"] == file
+            with replaced(movie, stage.plates / "eight.1001.png"):
+                assert state(node).reason == "what they are made from has changed"
+    for one, other in zip(*made, strict=True):
+        near(one, other, 0.03)
+    assert made[0][2] < 1  # it was 2
 
 
 def matching(stage, element="plate.0101.exr"):

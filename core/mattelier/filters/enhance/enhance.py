@@ -89,9 +89,9 @@ class EnhanceTask(Task):
     ) -> dict[str, Any]:
         """Measures the reference, or the picture that `request.match` names, where there is one."""
         if reference is None and request.match is not None:
-            from mattelier.media.stills import read
+            from mattelier.media.open_plate import read_example
 
-            reference = read(request.match)
+            reference = read_example(request.match)
         if reference is None:
             return {}
         small, exposure = _downsample(reference, colour_transfer.SIDE_PX), View(reference).exposure
