@@ -648,6 +648,21 @@ def test_rubbish_is_refused(store: Store, tmp_path: Path, content: bytes) -> Non
     assert not list(store.user.glob(".*"))
 
 
+def test_a_library_that_names_the_copy_is_told_of_the_file(
+    store: Store, plain_onnx: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where its words, which are kept short, end in the middle of the copy's path."""
+    from mattelier.engines import signature
+
+    def refuse(copy: Path) -> None:
+        whole, cut = str(copy), str(copy)[: -len("model/mine.onnx") - 4]
+        raise ModelError("It cannot be read ({reason}).", reason=f"{whole}: no; see {cut}")
+
+    monkeypatch.setattr(signature, "signature", refuse)
+    refused = run("import", plain_onnx, "--name", "mine").exception
+    assert str(refused) == f"It cannot be read ({plain_onnx}: no; see {plain_onnx})."
+
+
 def test_a_name_cannot_leave_the_folder(store: Store, plain_onnx: Path) -> None:
     assert run("import", plain_onnx, "--name", "../out").exit_code != 0
     assert not (store.user.parent / "out").exists()

@@ -427,6 +427,8 @@ def test_a_bad_folder_gets_one_sentence_and_leaves_nothing(
 
     text = " ".join(capsys.readouterr().err.split())
     assert re.search(sentence, text), text
+    assert str(folder) in text  # and not the copy that it was tried in
+    assert ".import-" not in text
     assert "Traceback" not in text
     assert not (tmp_path / "models" / "bad").exists()
     assert not (folder / "ran").exists()

@@ -325,6 +325,58 @@ def vgg_19(normalised: bool) -> tuple[Any, dict[str, int]]:
     return nn.Sequential(*layers), numbers
 
 
+def lacking(state: dict[str, Values], key: str) -> dict[str, Values]:
+    return {name: values for name, values in state.items() if name != key}
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("u2netp", "side6.bias"),
+        ("cutie-small", "key_proj.d_proj.bias"),
+        ("segmenter", "decoder.mask_norm.bias"),
+        ("unet", "up4.conv.double_conv.4.running_var"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_weights_that_do_not_fit_are_named_as_they_were_given(
+    here: Path, name: str, key: str, suffix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not as the copies that they are tried in, which are gone by then."""
+    from safetensors.numpy import save_file
+
+    state, file = published(name).state, here / f"brought.{suffix}"
+    assert key in state
+    save(lacking(state, key), file) if suffix == "pth" else save_file(lacking(state, key), file)
+    capsys.readouterr()
+    assert main(["models", "import", str(file), "--name", "mine"]) == 3
+    refusal = capsys.readouterr().err.splitlines()[-1]
+    assert f"The weights {file} do not fit the network" in refusal
+    assert not list((here / "models").glob("*"))
+
+
+def test_a_graph_that_cannot_be_opened_is_named_as_it_was_given(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    onnx = pytest.importorskip("onnx")
+    ports = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3, 8, 8])
+        for name in ("photo", "matte")
+    ]
+    node = onnx.helper.make_node("NoSuchOperation", ["photo"], ["matte"], domain="ai.nowhere")
+    domains = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("ai.nowhere", 1)]
+    graph = onnx.helper.make_graph([node], "graph", ports[:1], ports[1:])
+    file = here / "brought.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=domains), file)
+    for content in (file.read_bytes(), file.read_bytes()[:40]):
+        file.write_bytes(content)
+        assert main(["models", "import", str(file), "--name", "mine"]) == 3
+        said = capsys.readouterr().err
+        assert "brought.onnx" in said
+        assert "mine.onnx" not in said
+        assert ".import-" not in said
+
+
 def test_what_no_memory_holds_is_refused_before_it_is_read(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

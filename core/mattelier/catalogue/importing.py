@@ -13,9 +13,10 @@ from typing import Literal
 from mattelier.catalogue.card import Card, FileEntry, check_name, to_toml
 from mattelier.catalogue.store import Store, sha256
 from mattelier.types.atomic import replacing
-from mattelier.types.errors import ModelError, UsageError
+from mattelier.types.errors import MattelierError, ModelError, UsageError
 
 _HEAD_BYTES = 1024
+_SCRATCH = ".import-"
 _PICKLE_SUFFIXES = {".pth", ".pt", ".ckpt", ".pkl", ".pickle", ".bin", ".joblib", ".t7"}
 
 
@@ -67,14 +68,17 @@ def _is_tensorflow(head: bytes) -> bool:
     return name[:1] == b"\n" and name[2 + name[1] :][:1] == b"\x12"  # and then its operation
 
 
-def import_weights(store: Store, source: Path, name: str, describe: Callable[[Path], Card]) -> Card:
+def import_weights(
+    store: Store, source: Path, name: str, describe: Callable[[Path], Card], given: Path
+) -> Card:
     """Copy a graph or a safetensors file into the user's folder, with a card; both, or nothing.
 
     Parameters
     ----------
     source : an .xml comes with the .bin beside it
     describe : makes the card when given the copy, which lies alone in its folder as it will
-        later; what it raises leaves nothing behind
+        later; what it raises leaves nothing behind, and names the file that was given
+    given : the user's file, which `source` may have been made of
 
     Raises
     ------
@@ -91,9 +95,12 @@ def import_weights(store: Store, source: Path, name: str, describe: Callable[[Pa
         shutil.copyfile(source, copy)
         if beside is not None:
             shutil.copyfile(beside, copy.with_suffix(beside.suffix))
-        return describe(copy)
+        try:
+            return describe(copy)
+        except MattelierError as error:
+            raise _naming(error, copy, given) from error
 
-    return _take(store, source, name, fill)
+    return _take(store, given, name, fill)
 
 
 def weights_beside(network: Path) -> Path:
@@ -136,9 +143,25 @@ def import_folder(
         for file in files:
             if (source / file).is_file():
                 shutil.copyfile(source / file, folder / file)
-        return describe(folder)
+        try:
+            return describe(folder)
+        except MattelierError as error:
+            raise _naming(error, folder, source) from error
 
     return _take(store, source, name, fill)
+
+
+def _naming(error: MattelierError, copy: Path, given: Path) -> MattelierError:
+    """The error, which tells of a copy that is gone by then, as one of what the user gave."""
+    scratch = re.escape(str(copy)[: str(copy).rindex(_SCRATCH)] + _SCRATCH)
+    cut_off = re.compile(rf"{scratch}[\w./\\-]*")  # libraries' own words are kept short
+    name = re.compile(rf"(?<![\w./\\-]){re.escape(copy.name)}(?![\w/\\-])")
+
+    def change(text: str) -> str:
+        text = cut_off.sub(lambda _: str(given), text.replace(str(copy), str(given)))
+        return text if given.is_dir() else name.sub(lambda _: given.name, text)
+
+    return error.reworded(change)
 
 
 def _take(store: Store, source: Path, name: str, fill: Callable[[Path], Card]) -> Card:
@@ -148,7 +171,7 @@ def _take(store: Store, source: Path, name: str, fill: Callable[[Path], Card]) -
         raise UsageError(f"There is a model {name!r} already; choose another --name.")
     try:
         store.user.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".import-", dir=store.user) as scratch:
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=store.user) as scratch:
             folder = Path(scratch) / "model"
             folder.mkdir()
             card = fill(folder)

@@ -113,7 +113,7 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
     name = name or _name_of(file)
 
     def describe(copy: Path) -> Card:
-        card = _card(store, copy, name, licence, flags)
+        card = _card(store, copy, name, file.name, licence, flags)
         return _try_out(store, replace(card, folder=copy.parent), flags)
 
     suffix = detect_suffix(file)
@@ -123,13 +123,14 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
     if suffix == ".xml":
         refuse_too_large(weights_beside(file))
     with contextlib.ExitStack() as stack:
+        kept = file
         if style_encoder:
-            file = stack.enter_context(_merge_style_files(file, style_encoder))
+            kept = stack.enter_context(_merge_style_files(file, style_encoder))
         elif suffix in (".pth", ".safetensors"):
-            file = stack.enter_context(_used_weights(file, suffix))
+            kept = stack.enter_context(_used_weights(file, suffix))
         elif suffix in (".xml", ".pb"):
-            file = stack.enter_context(_channels_first(file, suffix))
-        card = import_weights(store, file, name, describe)
+            kept = stack.enter_context(_channels_first(file, suffix))
+        card = import_weights(store, kept, name, describe, file)
     announce_models()
     click.echo(f"{name} is ready in {card.folder}; {_use(card)}.", err=True)
 
@@ -226,11 +227,13 @@ def _name_of(file: Path) -> str:
     return name
 
 
-def _card(store: Store, copy: Path, name: str, licence: Licence, flags: dict[str, Any]) -> Card:
+def _card(
+    store: Store, copy: Path, name: str, given: str, licence: Licence, flags: dict[str, Any]
+) -> Card:
     """The card that a file and the flags make; what the file is, goes to stderr."""
     from mattelier.catalogue.store import sha256
 
-    kind = _graph(store, copy, flags) if copy.suffix in _GRAPHS else _weights(copy, flags)
+    kind = _graph(store, copy, flags) if copy.suffix in _GRAPHS else _weights(copy, given, flags)
     files = sorted(copy.parent.iterdir())
     return Card(
         name=name,
@@ -262,21 +265,21 @@ class _Kind:
     proven: bool = False
 
 
-def _weights(copy: Path, flags: dict[str, Any]) -> _Kind:
+def _weights(copy: Path, given: str, flags: dict[str, Any]) -> _Kind:
     from mattelier.engines.network_file import describe_weights
 
     network = describe_weights(copy, flags["architecture"])
     family, descriptor = network.family, network.descriptor
     title = descriptor.title or family.title
-    click.echo(f"{copy.name} holds the weights of {title}.", err=True)
+    click.echo(f"{given} holds the weights of {title}.", err=True)
     architecture = f"{family.id}.{family.classes[0]}" if descriptor.task == "matte" else None
-    given = descriptor.input
-    if flags["size"] and given.resize != "tile":
-        given = replace(given, size=flags["size"], resize=flags["resize"] or given.resize)
+    seen = descriptor.input
+    if flags["size"] and seen.resize != "tile":
+        seen = replace(seen, size=flags["size"], resize=flags["resize"] or seen.resize)
     return _Kind(
         descriptor.task,
         title,
-        given,
+        seen,
         descriptor.output,
         architecture,
         labels=descriptor.labels,

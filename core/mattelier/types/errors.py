@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Self
+
 from mattelier.types.sentence import Sentence
 
 
@@ -26,6 +29,13 @@ class MattelierError(Exception):
         """What `str` gives, with its template."""
         sentence: Sentence = self.args[0]
         return sentence
+
+    def reworded(self, change: Callable[[str], str]) -> Self:
+        """The same error in other words: `change` is done to all text of its sentence."""
+        sentence = self.sentence.reworded(change)
+        error = type(self)(sentence.template, **sentence.arguments)
+        vars(error).update(vars(self))
+        return error
 
 
 class UsageError(MattelierError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -32,6 +33,14 @@ class Sentence(str):
         sentence = super().__new__(cls, template.format(**texts) if texts else template)
         sentence.template, sentence.arguments = str(template), texts
         return sentence
+
+    def reworded(self, change: Callable[[str], str]) -> Sentence:
+        """The sentence with this done to its template and to what stands for the names."""
+        arguments = {
+            name: value.reworded(change) if isinstance(value, Sentence) else change(value)
+            for name, value in self.arguments.items()
+        }
+        return Sentence(change(self.template), **arguments)
 
     def to_wire(self) -> dict[str, Any]:
         """{"key": the template, "arguments": {name: text, or the same of a sentence}}."""
