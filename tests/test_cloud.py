@@ -223,6 +223,32 @@ def test_a_service_is_asked_as_it_documents_and_its_matte_is_used(
     assert KEY not in said.out + said.err
 
 
+def test_a_signed_result_says_where_its_picture_went(
+    stand_in: StandIn, brought: Path, photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("c2pa")
+    stand_in.answer = remove_bg
+    out = photo.with_name("out.png")
+    flags = ("--send-to", stand_in.host, "--credentials", "test")
+    assert run(photo, *flags, name="my-remove-bg") == 0
+    assert process(out, capsys)["sent_to"] == stand_in.host
+    assert process(out, capsys)["model"] == "my-remove-bg"
+    # What a network did on this machine went nowhere.
+    assert run(photo, "--credentials", "test", "--overwrite", name="cutout") == 0
+    assert process(out, capsys)["model"] == "cutout"
+    assert "sent_to" not in process(out, capsys)
+
+
+def process(result: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """What the signed manifest of a result says of its making."""
+    capsys.readouterr()
+    assert main(["inspect", str(result), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["credentials"]
+    assert told["valid"]
+    made: dict[str, str] = told["process"]
+    return made
+
+
 def test_hints_choose_from_what_came_back_and_nothing_is_sent_again(
     stand_in: StandIn, brought: Path, photo: Path
 ) -> None:
