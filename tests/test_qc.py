@@ -76,12 +76,21 @@ def test_a_subject_that_was_lost_is_named_though_nothing_jumps(shot, capsys):
         Image.fromarray(mask).save(shot / "one" / f"a.{frame}.png")
     capsys.readouterr()
     assert main(["qc", names]) == 0
-    found = re.search(r"the subject may have been lost: (\S+)", capsys.readouterr().out)[1]
-    assert found == "1008-1012"  # from where less than half of the disc is left
+    output = capsys.readouterr().out
+    found = re.search(r"the matte may be wrong: (\S+)", output)[1]
+    assert found == "1007-1012"  # from where the overlap with the disc is less than 0.7
+    worst = [int(frame) for frame in re.search(r"worst first: (.+)", output)[1].split(", ")]
+    assert sorted(worst) == list(range(1007, 1013))
+    assert worst[-1] == 1007  # which still holds half of it
+    key = re.search(r"a key helps most at: (\d+)", output)[1]
+    assert key in ("1009", "1010")  # the middle
+    assert f"A key helps most at <b>{key}</b>" in (shot / "one/hero_qc.html").read_text("utf-8")
     for frame in FRAMES:
         Image.open(shot / "masks" / f"m.{frame}.png").save(shot / "one" / f"a.{frame}.png")
     assert main(["qc", names]) == 0
-    assert "the subject may have been lost" not in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "the matte may be wrong" not in output
+    assert "a key helps most" not in output
 
 
 def test_a_folder_without_a_shot_is_wrong_usage(tmp_path, capsys):

@@ -23,7 +23,8 @@ Example:
 def qc(out: str, output: Path | None) -> int:
     """Report on the mattes that mattelier roto wrote to OUT; it changes nothing.
 
-    One HTML file: contact sheets, curves, and the frames that somebody should look at.
+    One HTML file: contact sheets, curves, and the frames that somebody should look at; of mattes
+    that may be wrong the worst first, and the frame at which a key (roto --key) helps most.
     """
     from mattelier.shot.qc import find_manifest
     from mattelier.shot.qc_report import write_report
@@ -34,6 +35,9 @@ def qc(out: str, output: Path | None) -> int:
     for name, reasons in findings.flags.items():
         for reason, frames in reasons.items():
             click.echo(f"{name}: {reason}: {frames}")
+        if worst := findings.worst_first(name):
+            click.echo(f"{name}: worst first: {', '.join(map(str, worst))}")
+            click.echo(f"{name}: a key helps most at: {findings.next_key(name)}")
     if findings.failed:
         click.echo(f"not written or unreadable: {findings.failed}")
     return 0

@@ -2,9 +2,8 @@
 
 Flicker is what is left of the change between two frames after the earlier matte is carried along
 by optical flow. On key frames, whose mattes are the artist's masks or were found by them, they are
-compared with the neighbours' mattes carried there. Every other frame is asked the way back: what
-its matte takes for the subject has to lead to the subject of the nearest key frame (cycle
-consistency, Wang, Jabri and Efros 2019, arXiv:1903.07593).
+compared with the neighbours' mattes carried there. Every other frame is doubted as far as what
+speaks for it beside the nearest key frame is weak (`doubt`).
 """
 
 from __future__ import annotations
@@ -19,16 +18,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.catalogue import SHOT_DEFAULT
 from mattelier.engines.model_cache import ModelCache
 from mattelier.media import stills
 from mattelier.media.colour_space import ColourSpace
 from mattelier.media.frame_names import FrameNames
 from mattelier.media.open_plate import open_plate
 from mattelier.metrics.masks import iou
+from mattelier.shot.doubt import Signals, Witnesses, doubt, suspicious, unsupported, weakest_link
 from mattelier.shot.outputs import WORK_FOLDER
 from mattelier.shot.tracking.flow import optical_flow, warp
-from mattelier.shot.tracking.memory import Embeddings, Memory
-from mattelier.shot.tracking.propagate import logistic
+from mattelier.shot.tracking.memory import Embeddings
 from mattelier.shot.tracking.track import track_size
 from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.frame_range import FrameRange
@@ -41,10 +41,6 @@ _OUTLIER_DEVIATIONS = 6.0  # from the shot's median, in median absolute deviatio
 _MIN_FLICKER, _MIN_MOTION = 0.02, 0.1  # of the matte's area, below which nothing stands out
 _AREA_JUMP = 0.3  # change of the area between two frames, of the larger one
 _MIN_KEY_AGREEMENT, _MIN_CONFIDENCE = 0.8, 0.35  # lowest overlap with a key mask, lowest confidence
-# On 667 frames of eight made clips, tracked four ways from one key frame: of those whose overlap
-# with the truth is below 0.7, three in four lie below this, and of the others one in eleven.
-# Confidence finds one in six.
-_MIN_CYCLE = 0.5
 _EMPTY_AREA = 0.0005  # of the picture
 
 
@@ -59,8 +55,7 @@ class Curves:
     flicker : the same after the motion is taken out by optical flow
     agreement : on key frames, overlap (IoU) of mask and the neighbours' mattes carried there
     confidence : of tracking, 0…1
-    cycle : between key frames, how much more the nearest one's subject than its surroundings looks
-        like what the matte holds, −1…1
+    doubt : between key frames, the chance that less than 0.7 of the matte is right, 0…1
     """
 
     area: dict[int, float]
@@ -68,12 +63,15 @@ class Curves:
     flicker: dict[int, float]
     agreement: dict[int, float]
     confidence: dict[int, float]
-    cycle: dict[int, float]
+    doubt: dict[int, float]
 
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything a report shows; `flags` are reasons with their frames, per object."""
+    """Everything a report shows; `flags` are reasons with their frames, per object.
+
+    `signals` is what each frame's doubt was made of, by object and frame.
+    """
 
     shot: str
     frames: FrameRange
@@ -81,12 +79,39 @@ class Findings:
     curves: Mapping[str, Curves]
     flags: Mapping[str, Mapping[str, FrameRange]]
     sheet: Mapping[str, Sequence[tuple[int, Map, Map]]]
+    signals: Mapping[str, Mapping[int, Signals]]
 
     @property
     def look_at(self) -> FrameRange:
         """Every frame that somebody should look at."""
         every = [frames for reasons in self.flags.values() for frames in reasons.values()]
         return FrameRange.of(frame for frames in [*every, self.failed] for frame in frames)
+
+    def worst_first(self, name: str) -> list[int]:
+        """An object's frames whose mattes may be wrong, the most doubtful first."""
+        doubts = self.curves[name].doubt
+        return sorted(
+            (frame for frame, value in doubts.items() if value > suspicious()),
+            key=lambda frame: (-doubts[frame], frame),
+        )
+
+    def next_key(self, name: str) -> int | None:
+        """The frame at which a further key helps most; None where no matte is suspicious.
+
+        A key helps to both of its sides: it belongs in the middle of the doubts, of those frames
+        in a row that hold most of them.
+        """
+        doubts = self.curves[name].doubt
+        rows: list[list[int]] = []
+        for frame in sorted(self.worst_first(name)):
+            if not rows or frame > rows[-1][-1] + 1:
+                rows.append([])
+            rows[-1].append(frame)
+        if not rows:
+            return None
+        row = max(rows, key=lambda frames: sum(doubts[frame] for frame in frames))
+        sums = np.cumsum([doubts[frame] for frame in row])
+        return row[int(np.searchsorted(sums, sums[-1] / 2))]
 
 
 def find_manifest(out: str) -> Path:
@@ -137,11 +162,16 @@ def examine(manifest: Path) -> Findings:
         for name in files
     }
     curves = {name: Curves({}, {}, {}, {}, {}, {}) for name in files}
+    signals: dict[str, dict[int, Signals]] = {name: {} for name in files}
     sheet: dict[str, list[tuple[int, Map, Map]]] = {name: [] for name in files}
     sheet_frames = set(done.frames[:: max(1, -(-len(done) // _SHEET_FRAMES))])
     before: tuple[int, Map, dict[str, Map]] | None = None
     device = request["matte"].get("device", "auto")
-    embeddings = Embeddings(ModelCache().open("default", "track", device))
+    models = ModelCache()
+    witnesses = Witnesses(
+        models.open(SHOT_DEFAULT, "matte", device),
+        Embeddings(models.open("default", "track", device)),
+    )
 
     def look(frame: int) -> tuple[Map, dict[str, Map]]:
         view = space.view(plate.read(frame), exposure).resize(*size)
@@ -166,9 +196,16 @@ def examine(manifest: Path) -> Findings:
                 if confidence is not None:
                     curve.confidence[frame] = confidence
                 if (nearest := known.nearest(name, frame)) is not None:
-                    curve.cycle[frame] = _cycle(embeddings, view, alpha, *nearest)
+                    signals[name][frame] = witnesses.signals(view, alpha, *nearest)
                 if before is not None and flows is not None:
-                    _compare_frames(curve, frame, alpha, before[2][name], flows, keys[name], size)
+                    carried = warp(before[2][name], flows[0])
+                    _compare_frames(curve, frame, alpha, before[2][name], carried)
+                    if frame in keys[name]:
+                        _record_agreement(curve, frame, alpha, carried)
+                    if frame - 1 in keys[name]:
+                        _record_agreement(curve, frame - 1, before[2][name], warp(alpha, flows[1]))
+                    if frame in signals[name]:
+                        signals[name][frame] |= unsupported(alpha, carried)
                 if frame in sheet_frames:
                     sheet[name].append((frame, view, alpha))
             before = (frame, view, alphas)
@@ -176,8 +213,13 @@ def examine(manifest: Path) -> Findings:
         plate.close()
     if not any(curve.area for curve in curves.values()):
         raise PictureError(f"No mattes of {shot['shot']} can be read; run mattelier roto first.")
+    for name, by_frame in signals.items():
+        for frame, known_signals in by_frame.items():
+            key = known.key_next_to(name, frame)
+            known_signals |= weakest_link(curves[name].confidence, key, frame)
+            curves[name].doubt[frame] = doubt(known_signals)
     flags = {name: _flags(curve) for name, curve in curves.items()}
-    return Findings(shot["shot"], done, failed, curves, flags, sheet)
+    return Findings(shot["shot"], done, failed, curves, flags, sheet, signals)
 
 
 class _KeyFrames:
@@ -206,20 +248,14 @@ class _KeyFrames:
         if not keys or frame in keys:
             return None
         try:
-            view, alphas = self._look(min(keys, key=lambda key: abs(key - frame)))
+            view, alphas = self._look(self.key_next_to(name, frame))
         except PictureError:
             return None
         return view, alphas[name]
 
-
-def _cycle(embeddings: Embeddings, view: Map, alpha: Map, key_view: Map, key: Map) -> float:
-    """What a matte takes for the subject, looked for in the key frame's view."""
-    if not alpha.any():
-        return -1.0
-    found = logistic(Memory(embeddings, [(view, alpha)]).odds(key_view))
-    inside, outside = key, 1 - key
-    shares = [(found * part).sum() / max(float(part.sum()), 1e-6) for part in (inside, outside)]
-    return float(shares[0] - shares[1])
+    def key_next_to(self, name: str, frame: int) -> int:
+        """The object's key frame that is nearest; it has some."""
+        return min(self._keys[name], key=lambda key: abs(key - frame))
 
 
 def _matte(target: Mapping[str, Any], name: str, frame: int, size: tuple[int, int]) -> Map:
@@ -251,23 +287,10 @@ def _layer(path: Path, name: str) -> Map:
     return np.asarray(samples, np.float32)[..., 0]
 
 
-def _compare_frames(
-    curve: Curves,
-    frame: int,
-    alpha: Map,
-    earlier: Map,
-    flows: tuple[Map, Map],
-    keys: Mapping[int, str],
-    size: tuple[int, int],
-) -> None:
+def _compare_frames(curve: Curves, frame: int, alpha: Map, earlier: Map, carried: Map) -> None:
     area = max(float(alpha.sum()), float(earlier.sum()), _EMPTY_AREA * alpha.size)
-    carried = warp(earlier, flows[0])
     curve.motion[frame] = float(np.abs(alpha - earlier).sum()) / area
     curve.flicker[frame] = float(np.abs(alpha - carried).sum()) / area
-    if frame in keys:
-        _record_agreement(curve, frame, alpha, carried)
-    if frame - 1 in keys:
-        _record_agreement(curve, frame - 1, earlier, warp(alpha, flows[1]))
 
 
 def _record_agreement(curve: Curves, frame: int, mask: Map, neighbour: Map) -> None:
@@ -291,7 +314,7 @@ def _flags(curve: Curves) -> dict[str, FrameRange]:
         "the edge moves suddenly": _outliers(curve.motion, _MIN_MOTION),
         "the key mask and the frames beside it disagree":
             _where(curve.agreement, lambda v: v < _MIN_KEY_AGREEMENT),
-        "the subject may have been lost": _where(curve.cycle, lambda v: v < _MIN_CYCLE),
+        "the matte may be wrong": _where(curve.doubt, lambda v: v > suspicious()),
         "tracking was unsure": _where(curve.confidence, lambda v: v < _MIN_CONFIDENCE),
     }  # fmt: skip
     flags = {reason: FrameRange.of(frames) for reason, frames in reasons.items()}

@@ -24,7 +24,7 @@ _TITLES = {
     "flicker": "Flicker (after optical flow)",
     "agreement": "Agreement with key frames (IoU)",
     "confidence": "Confidence of tracking",
-    "cycle": "The way back to the nearest key frame",
+    "doubt": "Doubt (chance that less than 0.7 of the matte is right)",
 }
 _STYLE = """body{font:14px system-ui,sans-serif;margin:2em;background:#1c1c1c;color:#ddd}
 figure{display:inline-block;margin:4px;text-align:center}img{display:block}
@@ -59,6 +59,10 @@ def report(findings: Findings) -> str:
     parts.append("</table>")
     for name, curves in findings.curves.items():
         parts.append(f"<h2>{html.escape(name)}</h2>")
+        if worst := findings.worst_first(name):
+            listed = ", ".join(map(str, worst))
+            key = findings.next_key(name)
+            parts.append(f"<p>Worst first: {listed}. A key helps most at <b>{key}</b>.</p>")
         for field in fields(curves):
             values = getattr(curves, field.name)
             if values:

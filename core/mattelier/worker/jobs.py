@@ -308,7 +308,15 @@ def _qc(models: ModelCache, options: Any, pictures: Mapping[str, Any]) -> Outcom
         name: {reason: str(frames) for reason, frames in reasons.items()}
         for name, reasons in findings.flags.items()
     }
-    return Outcome({"report": str(report), "look_at": str(findings.look_at), "flags": flags})
+    next_keys = {name: findings.next_key(name) for name in findings.curves}
+    return Outcome(
+        {
+            "report": str(report),
+            "look_at": str(findings.look_at),
+            "flags": flags,
+            "next_key": {name: frame for name, frame in next_keys.items() if frame is not None},
+        }
+    )
 
 
 def _status(

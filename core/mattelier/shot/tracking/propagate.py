@@ -128,7 +128,7 @@ def carry(
     alpha = _judge(predictor, view, carried, certain)
     certain = _with_network(np.float32(_CERTAINTY_DECAY) * certain, alpha)
     # Of what was tried, these two say most about the overlap with the truth (correlation 0.6).
-    return TrackedMatte.rounded(alpha, certain, clearness(alpha) * _overlap(carried, alpha))
+    return TrackedMatte.rounded(alpha, certain, clearness(alpha) * soft_iou(carried, alpha))
 
 
 def find_edge(
@@ -153,16 +153,21 @@ def find_edge(
         predictor = SubjectPredictor(model, mirrored, ColourModel(examples), examples)
         alpha = np.where(held, drawn, _judge(predictor, view, alpha, known))
         known = np.where(held, 1, _with_network(np.float32(_CERTAINTY_DECAY) * known, alpha))
-    return TrackedMatte.rounded(alpha, known, clearness(alpha) * _overlap(drawn, alpha))
+    return TrackedMatte.rounded(alpha, known, clearness(alpha) * soft_iou(drawn, alpha))
 
 
 def _judge(predictor: SubjectPredictor, view: Map, expected: Map, certain: Map) -> Map:
     """The matte of a view by all witnesses, given what is expected and how far that is certain."""
     prior = certain * log_odds(expected) + (1 - certain) * predictor.appearance.odds(view)
-    window = subject_window(expected)
-    prediction = np.full_like(expected, _OUTSIDE_LOG_ODDS)
-    prediction[window] = predictor.predict(view[window], prior[window])
-    return logistic(prior + prediction)
+    return logistic(prior + predict_around(predictor, view, prior, expected))
+
+
+def predict_around(predictor: SubjectPredictor, view: Map, odds: Map, where: Map) -> Map:
+    """The network's log-odds (h, w) around where a matte has the subject; elsewhere: not there."""
+    window = subject_window(where)
+    prediction = np.full_like(where, _OUTSIDE_LOG_ODDS)
+    prediction[window] = predictor.predict(view[window], odds[window])
+    return prediction
 
 
 def _with_network(certain: Map, alpha: Map) -> Map:
@@ -225,6 +230,6 @@ def clearness(alpha: Map) -> float:
     return clear_area / max(float(alpha.sum()), 1.0)
 
 
-def _overlap(one: Map, other: Map) -> float:
+def soft_iou(one: Map, other: Map) -> float:
     """Soft intersection over union, 0…1."""
     return float(np.minimum(one, other).sum() / max(float(np.maximum(one, other).sum()), 1.0))
