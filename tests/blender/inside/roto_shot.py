@@ -4,6 +4,7 @@ Run by Blender with --python; `benchmarks/blender_window.py` makes the shot and 
 """
 
 import json
+import math
 import shutil
 import sys
 import time
@@ -37,7 +38,9 @@ WISHES = json.loads((STAGE / "wishes.json").read_text())
 FIRST, LAST = WISHES["first"], WISHES["first"] + WISHES["frames"] - 1
 CORRECTIONS = 2
 _LOOKED_AT = 10  # baked frames that the artist looks at before correcting one
-_SAMPLES = 9  # along a part of the subject
+_SAMPLES = 9  # along a stroke
+_SEEN = 0.3  # of alpha
+_PAST, _ACROSS = 48, 50  # pixels from a board's end, and along it to each side
 _ANSWER_SECONDS = 90  # for the engine to start, too
 _SECONDS = 3500
 
@@ -78,7 +81,7 @@ def scenario():
     yield 3
     screenshot("3-baked")
     for number in range(1, CORRECTIONS + 1):
-        frame, wrong = worst(name, corrected)
+        frame, wrong = worst(name)
         if not wrong:
             break  # an artist would see nothing to correct
         scene.frame_set(frame)
@@ -94,10 +97,10 @@ def scenario():
                 xdotool("keyup", "shift")
             yield 1
         yield from answered(window, before, [ends for _, *ends in wrong], f"5-corrected-{number}")
+        kept = corrections(name).get(frame)
         keys("Return")
-        corrections = module("node_types.rotoscope.corrected").corrected
         end = time.monotonic() + 60
-        while frame not in corrections(bpy.data.node_groups[name].mattelier.objects[0]):
+        while corrections(name).get(frame) == kept:
             assert time.monotonic() < end, "no key was made"
             yield 0.2
         corrected.append(frame)
@@ -166,7 +169,13 @@ def answered(window, before, lines, name):
         yield 1
 
 
-def worst(name, corrected):
+def corrections(name):
+    """A digest of each corrected matte, by frame."""
+    kept = module("node_types.rotoscope.corrected")
+    return kept.corrected(bpy.data.node_groups[name].mattelier.objects[0])
+
+
+def worst(name):
     """The frame of which most is wrong, and the strokes that put it right, as an artist sees it."""
     settings = bpy.data.node_groups[name].mattelier
     plate = settings.find_plate()
@@ -174,23 +183,35 @@ def worst(name, corrected):
     found = []
     for part in (*range(1, _LOOKED_AT + 1), 0):  # where it was pointed at last
         frame = FIRST + round(part * (LAST - FIRST) / _LOOKED_AT)
-        if frame not in corrected:
-            matte = read(files.file(frame))
-            wrong = [stroke for stroke in strokes(frame) if is_wrong(matte, *stroke)]
-            found.append((len(wrong), frame, wrong))
+        matte = read(files.file(frame))
+        wrong = [stroke for stroke in strokes(frame) if is_wrong(matte, *stroke)]
+        found.append((len(wrong), frame, wrong))
     # Of several as bad ones the first.
     return max(found, key=lambda one: one[0])[1:]
 
 
 def strokes(frame):
-    """Along the parts of the subject, through the lamps, and over the ground beside it."""
+    """Along the parts of the subject, through the lamps, and over the ground beside it and past the
+    board's ends."""
     for start, end in parts(frame).values():
         yield "sure", start, end
     for start, end in WISHES["lamps"][frame - FIRST]:
         yield "not", start, end
+    yield from past_ends(*parts(frame)["board"])
     x, y = middle(parts(frame)["body"])
     for away in (-420, 520):
         yield "not", (x + away, y - 150), (x + away, y + 200)
+
+
+def past_ends(start, end):
+    """Across what a board goes on as."""
+    (x0, y0), (x1, y1) = start, end
+    length = math.hypot(x1 - x0, y1 - y0)
+    along = (x0 - x1) / length, (y0 - y1) / length
+    for (x, y), sign in ((start, 1), (end, -1)):
+        x, y = x + sign * _PAST * along[0], y + sign * _PAST * along[1]
+        over = _ACROSS * along[1], _ACROSS * along[0]
+        yield "not", (x - over[0], y + over[1]), (x + over[0], y - over[1])
 
 
 def is_wrong(matte, kind, start, end):
@@ -201,7 +222,7 @@ def is_wrong(matte, kind, start, end):
         share = step / (_SAMPLES - 1)
         x, y = (round(a + (b - a) * share) for a, b in zip(start, end, strict=True))
         alpha = matte[min(max(y, 0), height - 1), min(max(x, 0), width - 1), 0]
-        wrong += (alpha > 0.5) != (kind == "sure")
+        wrong += abs(alpha - (kind == "sure")) > _SEEN
     return wrong > _SAMPLES / 3
 
 
