@@ -27,12 +27,12 @@ from mattelier.engines.model_cache import ModelCache
 from mattelier.metrics.masks import iou
 from mattelier.requests import KeyRequest, RotoRequest
 from mattelier.shot import qc, roto
-from mattelier.shot.doubt import COEFFICIENTS, coefficients, doubt
+from mattelier.shot.doubt import COEFFICIENTS, MAX_DEVIATIONS, coefficients, doubt
 
 # What more of each says of a matte: 1 doubt it, −1 believe it.
 SIGNS = {"way back": -1, "colours": -1, "weakest link": -1, "unsupported": 1}
 BAD_J, FALSE_ALARMS = 0.7, 0.1
-MAX_DEVIATIONS, RIDGE, FOLDS = 4.0, 3.0, 8
+RIDGE, FOLDS = 3.0, 8
 
 Values = NDArray[np.float64]
 
@@ -95,12 +95,8 @@ def fit(values: Values, bad: NDArray[np.bool_]) -> dict[str, Any]:
     return {"signals": signals, "bias": best[-1], "threshold": threshold}
 
 
-def apply(model: dict[str, Any], values: Values) -> Values:
-    odds = np.full(len(values), model["bias"])
-    for column, each in zip(values.T, model["signals"].values(), strict=True):
-        scaled = np.nan_to_num((column - each["mean"]) / each["deviation"])
-        odds += each["weight"] * np.clip(scaled, -MAX_DEVIATIONS, MAX_DEVIATIONS)
-    return np.asarray(1 / (1 + np.exp(-odds)))
+def doubts(model: dict[str, Any], rows: Sequence[Row]) -> Values:
+    return np.array([doubt(row.signals, model) for row in rows])
 
 
 def auc(score: Values, bad: NDArray[np.bool_]) -> float:
@@ -130,14 +126,16 @@ def tell_all(title: str, rows: Sequence[Row]) -> None:
     fold = np.array([order[clips.index(row.clip)] for row in rows])
     score = np.empty(len(rows))
     for each in range(FOLDS):
-        score[fold == each] = apply(fit(values[fold != each], bad[fold != each]),
-                                    values[fold == each])  # fmt: skip
+        model = fit(values[fold != each], bad[fold != each])
+        score[fold == each] = doubts(
+            model, [row for row, f in zip(rows, fold, strict=True) if f == each]
+        )
     tell("all, cross-validated by clip", score, bad)
 
 
 def judge(title: str, model: dict[str, Any], rows: Sequence[Row]) -> None:
-    values, bad = table(rows)
-    score = apply(model, values)
+    bad = table(rows)[1]
+    score = doubts(model, rows)
     tell(title, score, bad)
     alarm = score > model["threshold"]
     print(f"{'':28} at the threshold: found {alarm[bad].mean():.2f}, false alarms "
@@ -168,8 +166,7 @@ def main() -> None:
         judge("by the other clips' fit", model, rows)
         flagged = np.array([row.flagged for row in rows])
         bad = table(rows)[1]
-        shipped = np.array([doubt(row.signals) for row in rows])
-        tell("as shipped", shipped, bad)
+        tell("as shipped", doubts(coefficients(), rows), bad)
         print(f"every flag of the report: found {flagged[bad].mean():.2f}, false alarms "
               f"{flagged[~bad].mean():.2f}")  # fmt: skip
 

@@ -62,6 +62,13 @@ class Plate:
         """The plate's number that shows on a scene frame, also where none is there."""
         return self.first if self.still else scene_frame - self.start + self.first
 
+    def shown_number(self, scene_frame: int) -> int:
+        """The plate's number that shows on a scene frame; raises Failure where none is there."""
+        number = self.number(scene_frame)
+        if number not in self.numbers:
+            raise Failure(f"The plate has no frame {scene_frame}; go to one that it has.")
+        return number
+
     def scene_frame(self, number: int) -> int:
         return number - self.first + self.start
 

@@ -44,9 +44,7 @@ class MakeCleanPlate(EngineOperator, ResultOperator, bpy.types.Operator):
         settings = self.find_group().mattelier
         item, plate = settings.objects[self.index], settings.find_plate()
         self._frame = context.scene.frame_current
-        number = plate.number(self._frame)
-        if number not in plate.numbers:
-            raise Failure(f"The plate has no frame {self._frame}; go to one that it has.")
+        number = plate.shown_number(self._frame)
         matte = pass_files(item.folder, plate, _MATTE).file(number) if item.folder else None
         if matte is None or not matte.is_file():
             raise Failure(f"There is no matte on frame {self._frame}; bake it first.")

@@ -69,9 +69,7 @@ class _FindSubjects(EngineOperator):
         settings = self.find_group().mattelier
         plate = settings.find_plate()
         self._frame = context.scene.frame_current
-        self._number = plate.number(self._frame)
-        if self._number not in plate.numbers:
-            raise Failure(f"The plate has no frame {self._frame}; go to one that it has.")
+        self._number = plate.shown_number(self._frame)
         self._plate = plate
         self._options = self.find_options()
         image = picture_of_frame(settings, plate, self._frame)

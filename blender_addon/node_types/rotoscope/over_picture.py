@@ -84,9 +84,7 @@ class PictureOperator(ResultOperator):
         settings = self.find_group().mattelier
         item, plate = settings.objects[self.index], settings.find_plate()
         self._frame = context.scene.frame_current
-        self._number = plate.number(self._frame)
-        if self._number not in plate.numbers:
-            raise Failure(f"The plate has no frame {self._frame}; go to one that it has.")
+        self._number = plate.shown_number(self._frame)
         self._uid = item.uid
         self._tint = tuple(item.colour)
         self._size = read_size(plate)

@@ -35,7 +35,7 @@ COEFFICIENTS = Path(__file__).with_name("doubt.json")
 _TINY = 0.02  # of shares, before their logarithm
 _SUPPORT_PX = 9  # pixels within which what the frame before had supports a matte
 _LAB_STEPS = (32, 16, 16)  # 8-bit levels that count as one: of lightness, a*, b*
-_MAX_DEVIATIONS = 4.0  # standard deviations beyond which a signal says no more
+MAX_DEVIATIONS = 4.0  # standard deviations beyond which a signal says no more
 
 
 class Witnesses:
@@ -96,17 +96,20 @@ def unsupported(matte: Map, carried: Map) -> Signals:
     return {"unsupported": float(np.log(share + _TINY))}
 
 
-def doubt(signals: Mapping[str, float]) -> float:
+def doubt(signals: Mapping[str, float], model: Mapping[str, Any] | None = None) -> float:
     """The chance, 0…1, that a matte overlaps the truth (IoU) by less than 0.7.
 
-    A signal that is missing says nothing.
+    Parameters
+    ----------
+    signals : one that is missing says nothing
+    model : coefficients; without, those of `coefficients`
     """
-    model = coefficients()
+    model = model or coefficients()
     odds = float(model["bias"])
     for name, each in model["signals"].items():
         if name in signals:
             deviation = (signals[name] - each["mean"]) / each["deviation"]
-            odds += each["weight"] * min(max(deviation, -_MAX_DEVIATIONS), _MAX_DEVIATIONS)
+            odds += each["weight"] * min(max(deviation, -MAX_DEVIATIONS), MAX_DEVIATIONS)
     return float(1 / (1 + np.exp(-odds)))
 
 
