@@ -9,7 +9,6 @@ from stage import (
     read,
     refused,
     same,
-    sentence,
     square_mask,
     state,
 )
@@ -158,7 +157,6 @@ def case_a_tracker_that_is_not_here_is_told(stage):
         "models import`, or choose Mattelier's own."
     )
     assert refused(stage, node, "SCENE") == told
-    assert sentence(lambda: bpy.ops.mattelier.bake_all(frames="SCENE")) == told
     settings.tracker = "cutout"
     assert "cutout follows no subjects through a shot" in refused(stage, node, "SCENE")
     assert not state(node).fresh
