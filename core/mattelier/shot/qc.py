@@ -186,9 +186,11 @@ def examine(manifest: Path) -> Findings:
             except PictureError:
                 failed, before = failed | [frame], None
                 continue
-            flows = None
+            flow = back = None
             if before is not None and before[0] == frame - 1:
-                flows = optical_flow(view, before[1]), optical_flow(before[1], view)
+                flow = optical_flow(view, before[1])
+                if any(frame - 1 in drawn for drawn in keys.values()):
+                    back = optical_flow(before[1], view)
             for name, alpha in alphas.items():
                 curve = curves[name]
                 curve.area[frame] = float(alpha.mean())
@@ -197,13 +199,14 @@ def examine(manifest: Path) -> Findings:
                     curve.confidence[frame] = confidence
                 if (nearest := known.nearest(name, frame)) is not None:
                     signals[name][frame] = witnesses.signals(view, alpha, *nearest)
-                if before is not None and flows is not None:
-                    carried = warp(before[2][name], flows[0])
-                    _compare_frames(curve, frame, alpha, before[2][name], carried)
+                if before is not None and flow is not None:
+                    earlier = before[2][name]
+                    carried = warp(earlier, flow)
+                    _compare_frames(curve, frame, alpha, earlier, carried)
                     if frame in keys[name]:
                         _record_agreement(curve, frame, alpha, carried)
-                    if frame - 1 in keys[name]:
-                        _record_agreement(curve, frame - 1, before[2][name], warp(alpha, flows[1]))
+                    if back is not None and frame - 1 in keys[name]:
+                        _record_agreement(curve, frame - 1, earlier, warp(alpha, back))
                     if frame in signals[name]:
                         signals[name][frame] |= unsupported(alpha, carried)
                 if frame in sheet_frames:

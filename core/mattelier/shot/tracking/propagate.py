@@ -9,6 +9,7 @@ artist marked as background is not taken for subject later because it moved clos
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -74,13 +75,16 @@ class SubjectPredictor:
     ) -> None:
         self._model, self._mirrored, self.appearance = model, mirrored, appearance
         self.whereabouts = appearance if whereabouts is None else whereabouts
-        areas = [float(matte.sum()) for _, matte in examples]
-        self.area = max(areas)
-        likeness = [
-            float((self.whereabouts.odds(view) * matte).sum() / max(area, 1))
-            for (view, matte), area in zip(examples, areas, strict=True)
-        ]
-        self.likeness = max(likeness)
+        self._examples = examples
+        self.area = max(float(matte.sum()) for _, matte in examples)
+
+    @cached_property
+    def likeness(self) -> float:
+        """How much the subject looks like itself on the key frames: its mean log-odds there."""
+        return max(
+            float((self.whereabouts.odds(view) * matte).sum() / max(float(matte.sum()), 1))
+            for view, matte in self._examples
+        )
 
     def predict(self, picture: Map, odds: Map) -> Map:
         """The network's log-odds (h, w) on a part of a view, told log-odds of the same size."""
