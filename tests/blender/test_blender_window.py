@@ -39,6 +39,7 @@ _SURFACES = (
     "pointing in the clip editor makes a key",
     "strokes in the clip editor make a key",
     "an editor that is not there is told",
+    "what was found becomes a subject, and is taken back",
     "end",
 )
 

@@ -162,6 +162,30 @@ def scenario():
     assert not [one for one in bpy.data.images if one.name.startswith("Frame ")]
     yield "an editor that is not there is told"
 
+    shown.nodes.active = node
+    area.spaces.active.show_region_ui = True
+    yield 0.5
+    for region in area.regions:
+        if region.type == "UI":
+            region.active_panel_category = "Node"
+    name, areas = group.name, [one.type for one in window.screen.areas]
+    with bpy.context.temp_override(window=window, area=area, region=main(area)):
+        find = bpy.ops.mattelier.find_objects
+        assert find("INVOKE_DEFAULT", group=name) == {"RUNNING_MODAL"}
+    end = time.monotonic() + 40
+    while len(bpy.data.node_groups[name].mattelier.objects) == 1:
+        assert time.monotonic() < end, "nothing was found"
+        yield 0.2
+    yield 1
+    screenshot("found")
+    found = bpy.data.node_groups[name].mattelier.objects[1]
+    assert (found.guide, found.edge, len(found.mask.layers)) == ("MASK", "ROUGH", 1)
+    assert [one.type for one in window.screen.areas] == areas
+    with bpy.context.temp_override(window=window, area=area, region=main(area)):
+        bpy.ops.ed.undo()
+    assert len(bpy.data.node_groups[name].mattelier.objects) == 1
+    yield "what was found becomes a subject, and is taken back"
+
 
 def corrected(item, frames):
     """Wait until these frames' mattes are keys."""
