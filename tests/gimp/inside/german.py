@@ -3,11 +3,12 @@
 import time
 
 from hands import Meanwhile, press, screenshot, window, xdotool
-from stage import MODES, Gimp, call, refused
+from stage import MODES, Gimp, bring_in, call, refused
 from windows import shown
 
 DIALOGS = {  # as far as xdotool can read them in any locale
     "select-by-pointing": "Durch Zeigen",
+    "select-by-text": "Nach Text ausw",
     "remove-background": "Hintergrund entfernen",
     "replace-background": "Hintergrund ersetzen",
     "enhance": "Verbessern",
@@ -20,6 +21,7 @@ DIALOGS = {  # as far as xdotool can read them in any locale
 
 
 def case_every_dialog_is_german(here):
+    bring_in("words", "find")  # or one that asks for words is told of none
     image = here.photo("large")
     where = shown(image)
     for name, title in DIALOGS.items():

@@ -33,6 +33,14 @@ class Answer:
         return self.status == SUCCESS
 
 
+def bring_in(name, task):
+    """A network in the user's folder as dialogs see it: a card and a file, which none opens."""
+    folder = Path.home() / ".local" / "share" / "mattelier" / "models" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "card.toml").write_text(f'name = "{name}"\ntask = "{task}"\npath = "weights"\n')
+    (folder / "weights").write_text("")
+
+
 class Stage:
     """One case's place: its folder for dumps, and images that end with it."""
 
