@@ -491,7 +491,7 @@ def _question_of_engine(
     if ask == "classify":
         return lambda: activate(model, View(Picture(picture)))
     view = np.ascontiguousarray(picture, np.float32) / 255
-    rest = follow(model, view, (distance < 1).astype(np.float32), repeat(view))
+    rest = follow(model, view, (distance < 1).astype(np.float32)[None], repeat(view))
     return lambda: next(rest)
 
 

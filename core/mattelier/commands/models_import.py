@@ -453,7 +453,7 @@ def _try_follow(model: OpenModel) -> None:
     moves = [_TRIAL_STEP_PX * number for number in range(1, _TRIAL_VIEWS)]
     start = time.perf_counter()
     others = (np.roll(view, move, 1) for move in moves)
-    *_, alpha = follow(model, view, np.asarray(truth, np.float32), others)
+    *_, [alpha] = follow(model, view, np.asarray(truth[None], np.float32), others)
     seconds = time.perf_counter() - start
     _say_overlap(alpha, np.roll(truth, moves[-1], 1), seconds / len(moves))
 

@@ -1,4 +1,4 @@
-"""A subject followed from view to view by a network that was made for that; see `contracts`."""
+"""Subjects followed from view to view by a network that was made for that; see `contracts`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from mattelier.types.picture import Picture
 Map = NDArray[np.float32]
 
 _streams = count()
-_NOTHING = np.zeros((0, 0), np.float32)
 
 
 def open_follower(models: ModelCache, name: str, device: Device = "auto") -> OpenModel:
@@ -69,18 +68,18 @@ def check_follows(model: OpenModel) -> None:
         )
 
 
-def follow(model: OpenModel, view: Map, matte: Map, others: Iterable[Map]) -> Iterator[Map]:
-    """The subject in other views, each next to the one before; each is looked at when asked for.
+def follow(model: OpenModel, view: Map, mattes: Map, others: Iterable[Map]) -> Iterator[Map]:
+    """Subjects in other views, each next to the one before; each is looked at when asked for.
 
     Parameters
     ----------
-    view : (h, w, 3) float32 0…1, display-encoded, where the subject is known
-    matte : (h, w) float32 0…1, the subject there
+    view : (h, w, 3) float32 0…1, display-encoded, where the subjects are known
+    mattes : (N, h, w) float32 0…1, the subjects there, which the network tells apart together
     others : such views, in the order in which they follow
 
     Yields
     ------
-    (h, w) float32 0…1
+    (N, h, w) float32 0…1
 
     Raises
     ------
@@ -88,30 +87,32 @@ def follow(model: OpenModel, view: Map, matte: Map, others: Iterable[Map]) -> It
         The network gave values that are not numbers.
     """
     stream = next(_streams)
-    _look(model, stream, 0, view, matte)
+    _look(model, stream, 0, view, mattes)
     for place, other in enumerate(others, 1):
-        yield _look(model, stream, place, other, None)
+        yield _look(model, stream, place, other, mattes[:0])
 
 
-def _look(model: OpenModel, stream: int, place: int, view: Map, matte: Map | None) -> Map:
-    import cv2
-
+def _look(model: OpenModel, stream: int, place: int, view: Map, mattes: Map) -> Map:
     size = network_size(model.input, *view.shape[:2])
-    first = _NOTHING
-    if matte is not None:
-        first = np.asarray(cv2.resize(matte, size[::-1], interpolation=cv2.INTER_LINEAR))
     masks = model.run(
         {
             "stream": np.asarray(stream),
             "place": np.asarray(place),
             "picture": preprocess(model.input, View(Picture(view)), *size),
-            "first": first,
+            "first": _resized(mattes, *size),
         },
         "follow",
     )["masks"]
     if not np.isfinite(masks).all():
         raise ModelError("The model {name} gave values that are not numbers.", name=model.name)
-    height, width = view.shape[:2]
-    alpha = cv2.resize(masks[0], (width, height), interpolation=cv2.INTER_LINEAR)
-    followed: Map = np.clip(alpha, 0, 1, dtype=np.float32)
-    return followed
+    return _resized(masks, *view.shape[:2])
+
+
+def _resized(maps: Map, height: int, width: int) -> Map:
+    """Maps (N, h, w) at that size, 0…1."""
+    import cv2
+
+    resized = np.zeros((len(maps), height, width), np.float32)
+    for one, other in zip(resized, maps, strict=True):
+        one[:] = cv2.resize(other, (width, height), interpolation=cv2.INTER_LINEAR).clip(0, 1)
+    return resized

@@ -23,8 +23,8 @@ box            (4,) in such pixels, or (0,) where there is none
 known          (h, w) 0…1 a rough mask at the network's size, or (0, 0) where there is none
 ratings        (K,) how good each reading of a prompt is taken to be
 stream, place  numbers: which run over views one belongs to, and the how manieth of it, from 0 on
-first          (h, w) 0…1 the subject in the first view, or (0, 0) in the others; of networks that
-               follow several at once, (N, h, w) such subjects too
+first          (N, h, w) 0…1 the subjects in the first view, which are followed together, or
+               (0, h, w) in the others
 =============  ==================================================================================
 """
 
@@ -44,7 +44,7 @@ CLASSIFIER = {
 }
 FILL = {"forward": Entry(("picture", "mask"), ("picture",))}
 FOLLOW = {"follow": Entry(("stream", "place", "picture", "first"), ("masks",))}
-"""A subject followed from view to view, in their order."""
+"""Subjects followed from view to view, in their order."""
 
 
 def prompt(features: int) -> dict[str, Entry]:

@@ -166,18 +166,21 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
         networks = self._networks
         memory = self._models.open("default", "track", self.request.matte.device)
         with _read_ahead(self.view, self.plate.frames) as read:
-            for number, (name, network) in enumerate(networks.items()):
+            trackers = {
+                name: Tracker(
+                    network,
+                    memory,
+                    self._track_folder / "track" / name,
+                    name=name,
+                    quality=self.request.matte.quality,
+                    tuned=name in self._tuned,
+                    follower=self._follower,
+                )
+                for name, network in networks.items()
+            }
+            for number, (name, tracker) in enumerate(trackers.items()):
                 start, stop = (i / len(networks) for i in (number, number + 1))
                 with stage("tracking", start, stop):
-                    tracker = Tracker(
-                        network,
-                        memory,
-                        self._track_folder / "track" / name,
-                        name=name,
-                        quality=self.request.matte.quality,
-                        tuned=name in self._tuned,
-                        follower=self._follower,
-                    )
                     self._tracks[name] = tracker.track(
                         self.plate.frames.frames,
                         read,
@@ -185,6 +188,7 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
                         window.frames,
                         self.request.preroll,
                         self._identity,
+                        [(trackers[o], self.shot.keys[o]) for o in trackers if o != name],
                     )
 
     def _identity(self, frame: int) -> str:

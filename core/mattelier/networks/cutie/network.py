@@ -191,8 +191,8 @@ class Cutie(nn.Module):
         stream : the run's number
         place : the view's in it; 0 begins the run
         picture : (1, 3, H, W), sides multiples of 16
-        first : (H, W) 0…1 the subject in the first view, or (N, H, W) several that exclude each
-            other; of other views it is not looked at
+        first : (N, H, W) 0…1 subjects in the first view, which exclude each other; of other views
+            it is not looked at
 
         Returns
         -------
@@ -202,8 +202,7 @@ class Cutie(nn.Module):
         view = self.pix_feat_proj(features[0])
         keys, sharpness, selection = self.key_proj(features[0])
         if place == 0:
-            given = first if first.dim() == 3 else first[None]
-            masks = aggregate((given >= 0.5).to(given.dtype)).softmax(0)[1:]
+            masks = aggregate((first >= 0.5).to(first.dtype)).softmax(0)[1:]
             values = self.mask_encoder(picture, view, masks)
             memory = Memory(Places(keys, sharpness, values.flatten(2)))
             memory.sensory = self.mask_encoder.sensory_update(values, torch.zeros_like(values))

@@ -205,7 +205,7 @@ class Prompt(_Wrapped):
 
 
 class _Video(Prompt):
-    """Video networks: prompts, and a subject followed by what the last views showed."""
+    """Video networks: prompts, and subjects followed by what the last views showed."""
 
     network: str
     session: str
@@ -231,9 +231,11 @@ class _Video(Prompt):
             video_storage_device=first.device,
             dtype=torch.float32,  # the default is a word that torch does not take
         )
-        subject = session.obj_id_to_idx(1)
-        session.add_mask_inputs(subject, 0, (first[None, None] >= 0.5).float())
-        session.obj_with_new_inputs = [1]
+        numbers = list(range(1, len(first) + 1))
+        for number, mask in zip(numbers, first, strict=True):
+            subject = session.obj_id_to_idx(number)
+            session.add_mask_inputs(subject, 0, (mask[None, None] >= 0.5).float())
+        session.obj_with_new_inputs = numbers
         return self._sessions.begin(stream, session)
 
     def _forget(self, session: Any, place: int) -> None:

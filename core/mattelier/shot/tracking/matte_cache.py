@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.types.atomic import replacing
+from mattelier.types.errors import PictureError
 
 Map = NDArray[np.float32]
 
@@ -45,6 +46,14 @@ class TrackedMatte:
         )
 
 
+@dataclass(frozen=True)
+class SeedFrame:
+    """A frame whose matte is given, and the digest of what it was made from."""
+
+    frame: int
+    digest: str
+
+
 class MatteCache:
     """Mattes of one pass ("forward", "coarse" …) by frame number."""
 
@@ -64,6 +73,19 @@ class MatteCache:
         packed, shape, confidence = arrays
         maps = np.frombuffer(zlib.decompress(packed.tobytes()), np.uint8).reshape(2, *shape)
         return TrackedMatte(_from_bytes(maps[0]), _from_bytes(maps[1]), float(confidence))
+
+    def require(self, seed: SeedFrame) -> TrackedMatte:
+        """A seed frame's matte, which was made before.
+
+        Raises
+        ------
+        PictureError
+            It is gone.
+        """
+        record = self.read(seed.frame, seed.digest)
+        if record is None:
+            raise PictureError(f"The track of frame {seed.frame} was lost; start the shot again.")
+        return record
 
     def write(self, frame: int, digest: str, record: TrackedMatte) -> None:
         """Put the record in place in one step."""

@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattelier.engines.follow import follow
 from mattelier.engines.open_model import OpenModel
 from mattelier.shot.tracking.appearance import ColourModel
 from mattelier.shot.tracking.flow import FlowCache, chain_flows
-from mattelier.shot.tracking.matte_cache import MatteCache, TrackedMatte
+from mattelier.shot.tracking.following import Direction, Following, digest_chain
+from mattelier.shot.tracking.matte_cache import MatteCache, SeedFrame, TrackedMatte
 from mattelier.shot.tracking.memory import Embeddings, Memory
 from mattelier.shot.tracking.propagate import (
     SubjectPredictor,
     carry,
-    clearness,
     log_odds,
     logistic,
 )
 from mattelier.shot.tracking.proxies import ProxyCache
 from mattelier.shot.tracking.stabilise import Neighbour, stabilise
 from mattelier.types.digest import digest as digest_of
-from mattelier.types.errors import PictureError
 from mattelier.types.progress import tell
 
 Map = NDArray[np.float32]
 
 STABILISE_RADIUS_FRAMES = 2  # frames to each side that a matte is steadied with
-_NETWORK_CERTAINTY = np.float32(0.9)  # of what a video network is entirely sure of
 _MIN_CERTAINTY = 0.1  # certainty that every pixel has when directions are blended
-
-
-@dataclass(frozen=True)
-class SeedFrame:
-    """A frame whose matte is given, and the digest of what it was made from."""
-
-    frame: int
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -69,12 +57,12 @@ class Passes:
         key frame the mean J is 0.83 with it, 0.84 with half of it, 0.85 with colours only.
     settings : str
         Stands for the models and all that decides how it is used.
-    folder : Path
-        Of the object's records.
     proxies : ProxyCache
     coarse : MatteCache
         Results, and the records of the seed frames.
-    follower : OpenModel, optional
+    records : mapping
+        Of the two passes.
+    following : Following, optional
         A video network that carries instead.
     """
 
@@ -85,18 +73,17 @@ class Passes:
         embeddings: Embeddings,
         tuned: bool,
         settings: str,
-        folder: Path,
         proxies: ProxyCache,
         coarse: MatteCache,
-        follower: OpenModel | None = None,
+        records: Mapping[Direction, MatteCache],
+        following: Following | None = None,
     ) -> None:
-        self._follower = follower
+        self._following = following
         self._model, self._mirrored, self._settings = model, mirrored, settings
         self._embeddings, self._tuned = embeddings, tuned
         self._proxies, self._coarse = proxies, coarse
         self._motion = FlowCache(proxies.require)
-        self._forward = MatteCache(folder, "forward")
-        self._backward = MatteCache(folder, "backward")
+        self._records = records
 
     def follow(self, stretch: Stretch, wanted: Collection[int]) -> dict[int, str]:
         """Make sure of the wanted frames' results; the digests of those, by frame."""
@@ -106,8 +93,8 @@ class Passes:
             for end in (stretch.before, stretch.after)
         ]
         first = digest_of(self._settings, ends)
-        forward = self._digest_chain(first, frames) if stretch.before else []
-        backward = self._digest_chain(first, frames[::-1])[::-1] if stretch.after else []
+        forward = self._digest_chain(first, stretch.before, frames)
+        backward = self._digest_chain(first, stretch.after, frames[::-1])[::-1]
         digests = [
             digest_of(
                 forward[min(i + STABILISE_RADIUS_FRAMES, last)] if forward else None,
@@ -139,12 +126,12 @@ class Passes:
         predictor = self._predictor(stretch)
         if stretch.after:
             chain = list(zip(frames, backward, strict=True))[low:][::-1]
-            for done, _ in enumerate(self._carry(predictor, self._backward, stretch.after, chain)):
+            for done, _ in enumerate(self._carry(predictor, "backward", stretch.after, chain)):
                 tell(done / len(chain) * (0.5 if both else 0.9))
         carried_to = high if forward == [] else -1
         if stretch.before:
             chain = list(zip(frames, forward, strict=True))[: high + 1]
-            steps = self._carry(predictor, self._forward, stretch.before, chain)
+            steps = self._carry(predictor, "forward", stretch.before, chain)
         else:
             steps = iter(())
         blends: dict[int, TrackedMatte] = {}
@@ -174,39 +161,33 @@ class Passes:
                 TrackedMatte.rounded(alpha, record.certainty, record.confidence),
             )
 
-    def _digest_chain(self, first: str, frames: Sequence[int]) -> list[str]:
-        """Digests of a pass: each stands for all the frames from the seed frame to its own."""
-        digests = []
-        for frame in frames:
-            first = digest_of(first, frame, self._proxies.identity(frame))
-            digests.append(first)
-        return digests
+    def _digest_chain(self, first: str, seed: SeedFrame | None, frames: Sequence[int]) -> list[str]:
+        if seed is None:
+            return []
+        if self._following is not None:
+            first = self._following.first(seed)
+        return digest_chain(first, frames, self._proxies)
 
     def _predictor(self, stretch: Stretch) -> SubjectPredictor:
         seeds = [end for end in (stretch.before, stretch.after) if end]
-        examples = [(self._proxies.require(o.frame), self._seed_matte(o).alpha) for o in seeds]
+        examples = [(self._proxies.require(o.frame), self._coarse.require(o).alpha) for o in seeds]
         memory = Memory(self._embeddings, examples)
         appearance = ColourModel(examples) if self._tuned else memory
         return SubjectPredictor(self._model, self._mirrored, appearance, examples, memory)
 
-    def _seed_matte(self, seed: SeedFrame) -> TrackedMatte:
-        record = self._coarse.read(seed.frame, seed.digest)
-        if record is None:
-            raise PictureError(f"The track of frame {seed.frame} was lost; start the shot again.")
-        return record
-
     def _carry(
         self,
         predictor: SubjectPredictor,
-        records: MatteCache,
+        direction: Direction,
         seed: SeedFrame,
         chain: Sequence[tuple[int, str]],
     ) -> Iterator[None]:
         """Each step makes sure of one more record of a pass."""
-        if self._follower is not None:
-            yield from self._carry_by_network(self._follower, records, seed, chain)
+        if self._following is not None:
+            yield from self._following.carry(seed, [frame for frame, _ in chain], direction)
             return
-        last, previous = seed.frame, self._seed_matte(seed)
+        records = self._records[direction]
+        last, previous = seed.frame, self._coarse.require(seed)
         for frame, digest in chain:
             record = records.read(frame, digest)
             if record is None:
@@ -214,35 +195,6 @@ class Passes:
                 record = carry(predictor, self._proxies.require(frame), flow, back, previous)
                 records.write(frame, digest, record)
             last, previous = frame, record
-            yield
-
-    def _carry_by_network(
-        self,
-        network: OpenModel,
-        records: MatteCache,
-        seed: SeedFrame,
-        chain: Sequence[tuple[int, str]],
-    ) -> Iterator[None]:
-        """As `_carry`, by a network that remembers the frames before.
-
-        What it remembers is not kept on disk: where records are missing it begins at the seed
-        frame again, so that they are those of a run that was never broken off.
-        """
-        answers: Iterator[Map] | None = None
-        for place, (frame, digest) in enumerate(chain):
-            if records.has(frame, digest) and answers is None:
-                yield
-                continue
-            if answers is None:
-                views = (self._proxies.require(frame) for frame, _ in chain)
-                start = self._proxies.require(seed.frame), self._seed_matte(seed).alpha
-                answers = follow(network, *start, views)
-                for _ in range(place):
-                    next(answers)
-            alpha = next(answers)
-            if not records.has(frame, digest):
-                certain = _NETWORK_CERTAINTY * np.abs(2 * alpha - 1)
-                records.write(frame, digest, TrackedMatte.rounded(alpha, certain, clearness(alpha)))
             yield
 
     def _frame(self, stretch: Stretch, i: int) -> int | None:
@@ -257,10 +209,10 @@ class Passes:
     ) -> TrackedMatte:
         for place, seed in ((-1, stretch.before), (len(stretch.frames), stretch.after)):
             if i == place and seed is not None:
-                return self._seed_matte(seed)
+                return self._coarse.require(seed)
         frame = stretch.frames[i]
-        one = self._forward.read(frame, forward[i]) if forward else None
-        other = self._backward.read(frame, backward[i]) if backward else None
+        one = self._records["forward"].read(frame, forward[i]) if forward else None
+        other = self._records["backward"].read(frame, backward[i]) if backward else None
         if one is None or other is None:
             record = one or other
             assert record is not None

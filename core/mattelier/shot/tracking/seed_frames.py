@@ -14,8 +14,7 @@ from mattelier.engines.open_model import OpenModel
 from mattelier.matting.hint import Hint
 from mattelier.matting.matte import estimate
 from mattelier.requests import Quality
-from mattelier.shot.tracking.matte_cache import MatteCache, TrackedMatte
-from mattelier.shot.tracking.passes import SeedFrame
+from mattelier.shot.tracking.matte_cache import MatteCache, SeedFrame, TrackedMatte
 from mattelier.shot.tracking.propagate import clearness, find_edge
 from mattelier.shot.tracking.proxies import ProxyCache
 from mattelier.types.colour import View

@@ -20,9 +20,10 @@ from mattelier.engines.open_model import OpenModel
 from mattelier.matting.hint import Hint
 from mattelier.requests import Quality
 from mattelier.shot.tracking.cuts import Cuts
-from mattelier.shot.tracking.matte_cache import MatteCache, TrackedMatte
+from mattelier.shot.tracking.following import Direction, Following, Subject
+from mattelier.shot.tracking.matte_cache import MatteCache, SeedFrame, TrackedMatte
 from mattelier.shot.tracking.memory import Embeddings
-from mattelier.shot.tracking.passes import STABILISE_RADIUS_FRAMES, Passes, SeedFrame, Stretch
+from mattelier.shot.tracking.passes import STABILISE_RADIUS_FRAMES, Passes, Stretch
 from mattelier.shot.tracking.proxies import Identity, ProxyCache, ReadProxy
 from mattelier.shot.tracking.seed_frames import CELL_FRAMES, SeedFrames
 from mattelier.types.digest import digest as digest_of
@@ -161,6 +162,7 @@ class Tracker:
         wanted: Sequence[int] | None = None,
         preroll: int = 2 * CELL_FRAMES,
         identity: Identity | None = None,
+        others: Sequence[tuple[Tracker, Mapping[int, Hint]]] = (),
     ) -> Track:
         """Track the shot, or what of it the wanted frames need.
 
@@ -181,6 +183,9 @@ class Tracker:
         identity : frame → str, optional
             Stands for the frame's pixels (size and time of its file, say). Records and views
             made of other pixels are then not used again.
+        others : sequence, optional
+            The shot's other objects with their keys. A video network tells those apart together
+            that have a key on the same frame.
 
         Raises
         ------
@@ -201,24 +206,23 @@ class Tracker:
         with stage("finding cuts", 0, 0.1):
             runs = scan.runs(requested, preroll)
         coarse = MatteCache(self._folder, "coarse")
-        seeds = SeedFrames(
-            self._model,
-            self._quality,
-            self._settings,
-            proxies,
-            coarse,
-            MatteCache(self._folder, "unaided"),
-        )
+        seeds = self._seeds(proxies)
+        following = None
+        if self._follower is not None:
+            company = [tracker._subject(proxies, given) for tracker, given in others]
+            own = self._subject(proxies, keys)
+            settings = digest_of(_CACHE_VERSION, TRACK_SIZE_PX, self._follower.fingerprint)
+            following = Following(self._follower, settings, proxies, own, company)
         passes = Passes(
             self._model,
             self._quality == "best",
             self._embeddings,
             self._tuned,
             self._settings,
-            self._folder,
             proxies,
             coarse,
-            self._follower,
+            self._records(),
+            following,
         )
         for frame in (k for k in keys if requested and min(requested) <= k <= max(requested)):
             if not proxies.readable(frame):
@@ -239,11 +243,41 @@ class Tracker:
                 ):
                     new_digests = passes.follow(stretch, requested)
                 matte_digests.update(new_digests)
+                seeds_here = [end for end in (stretch.before, stretch.after) if end]
                 ends = [end.digest if end else None for end in (stretch.before, stretch.after)]
+                if following is not None:
+                    ends += map(following.first, seeds_here)
                 digests.update(dict.fromkeys(new_digests, digest_of(self._settings, ends)))
                 done += len(stretch.frames)
         cuts = tuple(run[0] for run in runs[1:])
         return Track(cuts, digests, matte_digests, coarse)
+
+    def _seeds(self, proxies: ProxyCache) -> SeedFrames:
+        return SeedFrames(
+            self._model,
+            self._quality,
+            self._settings,
+            proxies,
+            MatteCache(self._folder, "coarse"),
+            MatteCache(self._folder, "unaided"),
+        )
+
+    def _records(self) -> dict[Direction, MatteCache]:
+        return {
+            "forward": MatteCache(self._folder, "forward"),
+            "backward": MatteCache(self._folder, "backward"),
+        }
+
+    def _subject(self, proxies: ProxyCache, keys: Mapping[int, Hint]) -> Subject:
+        """The object with its keys, as a video network carries it."""
+        seeds = self._seeds(proxies)
+        return Subject(
+            self._name,
+            keys.keys(),
+            lambda frame: seeds.key(frame, keys[frame]),
+            MatteCache(self._folder, "coarse"),
+            self._records(),
+        )
 
 
 class _Scan:
