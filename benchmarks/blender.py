@@ -80,7 +80,7 @@ def summary(times: dict[str, Any]) -> dict[str, float]:
 GOALS = {
     "adding a node": 0.3,
     "opening ten nodes, the add-on's part": 0.2,
-    "1080p bake, the add-on's part": 15,
+    "1080p bake, the add-on's part": 8,
 }
 
 
