@@ -92,6 +92,7 @@ class Following:
         self._network, self._settings, self._proxies = network, settings, proxies
         self._own = own
         self._subjects = sorted((own, *others), key=lambda subject: subject.name)
+        self._companies: dict[int, dict[str, SeedFrame]] = {}
 
     def first(self, seed: SeedFrame) -> str:
         """The digest that a pass from the subject's seed frame begins with."""
@@ -116,6 +117,11 @@ class Following:
 
     def _together(self, seed: SeedFrame) -> dict[str, SeedFrame]:
         """Who is carried from a seed frame of the own subject, by name."""
+        if seed.frame not in self._companies:  # keys' masks are read whole to be told apart
+            self._companies[seed.frame] = self._company(seed)
+        return self._companies[seed.frame]
+
+    def _company(self, seed: SeedFrame) -> dict[str, SeedFrame]:
         others = [one for one in self._subjects if seed.frame in one.keys]
         if self._own not in others:  # it was found there, and nobody gave a key
             return {self._own.name: seed}
