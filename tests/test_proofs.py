@@ -186,6 +186,14 @@ def test_real_esrgans_compact_network(here: Path) -> None:
     assert_same(answer(card, picture=zoo_weights.picture(14, 16)), told.answer)
 
 
+def test_depth_anything(here: Path) -> None:
+    """As `models get` fetches it; sides and tokens are other than those it was trained on."""
+    told = zoo_weights.published("depth-anything-v2")
+    card = bring_in(save(told.state, here / "depth_anything_v2_vits.pth"))
+    assert (card.task, card.input.multiple) == ("depth", 14)
+    assert_same(answer(card, picture=zoo_weights.samples(84, 112)), told.answer)
+
+
 def test_adain(here: Path) -> None:
     told = zoo_weights.published("adain")
     parts = {"vgg": "vgg_normalised.pth", "decoder": "decoder.pth"}

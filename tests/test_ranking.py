@@ -87,7 +87,8 @@ def test_two_that_were_brought_in_are_ranked_and_used_by_name(
     capsys.readouterr()
 
     assert main(["models", "list", "--json"]) == 0
-    listed = {one["name"]: one for one in map(json.loads, capsys.readouterr().out.splitlines())}
+    rows = map(json.loads, capsys.readouterr().out.splitlines())
+    listed = {one["name"]: one for one in rows if "name" in one}
     assert {listed[name]["proof"] for name in ("blind", "red")} == {"runs"}  # it saw a ball
     # Of those that nobody has fetched, none was shown a picture here.
     assert not [

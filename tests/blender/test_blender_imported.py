@@ -18,9 +18,10 @@ from mattelier.media.stills import read
 from mattelier.types.colour import View
 from mattelier.types.picture import Picture
 
-CASES = cases_in("imported")
-RESTORE = "my-compact"
+CASES, OBJECTS_CASES = cases_in("imported"), cases_in("imported_objects")
+RESTORE, OBJECTS = "my-compact", "my-segformer"
 TRACKER, FIND = "my-sam-video", "my-finder"
+_SURE = 8  # what a class's weights are multiplied by, so that a random network is sure of itself
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +47,42 @@ def networks(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def stage(blenders, networks, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("imported")
+    play(blenders, networks, folder, CASES)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stage_of_objects(blenders, tmp_path_factory) -> Path:
+    """Played where a network tells the things in a picture apart."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    folder = tmp_path_factory.mktemp("objects")
+    model = zoo_folders.write("segformer", folder / "segformer")
+    with torch.no_grad():
+        model.decode_head.classifier.weight.mul_(_SURE)
+    model.save_pretrained(folder / "segformer")
+    networks = folder / "models"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MATTELIER_MODELS", str(networks))
+        assert main(["models", "import", str(folder / "segformer"), "--name", OBJECTS]) == 0
+    play(blenders, networks, folder, OBJECTS_CASES)
+    return folder
+
+
+def play(blenders, networks: Path, folder: Path, cases) -> None:
+    """These cases, with the real engine and these networks, in the newest Blender."""
     make_stage(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MATTELIER_MODELS", str(networks))
         with home_with_addon(engine_command()) as home:
             blenders[VERSIONS[-1]].run(
-                home, INSIDE / "runner.py", folder, *CASES, timeout=600, log=folder / "log"
+                home, INSIDE / "runner.py", folder, *cases, timeout=600, log=folder / "log"
             )
-    return folder
+
+
+@pytest.mark.parametrize("case", OBJECTS_CASES)
+def test_with_a_network_of_objects(stage_of_objects, case):
+    assert Cases.read(stage_of_objects, stage_of_objects / "log").failure(case) is None
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -197,7 +197,7 @@ class Store:
                 restriction=_restriction(card),
                 source=card.source,
             )
-        folder = self.user / card.name
+        folder, todo = self.user / card.name, list(card.files)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with one_at_a_time(self.user / f".{card.name}.get", waiting):
@@ -209,10 +209,12 @@ class Store:
                         _download(file, folder / file.path)
         except OSError as error:
             raise ModelError(
-                "The model {name} could not be fetched ({reason}); mend that and run "
-                "`mattelier models get {name}` again.",
+                "The model {name} could not be fetched ({reason}). Mend that and run "
+                "`mattelier models get {name}` again, or put into {folder} by hand: {files}.",
                 name=name,
                 reason=_error_reason(error),
+                folder=folder,
+                files=" ".join(map(_address, todo)),
             ) from error
         return self.locate(card)
 
@@ -414,6 +416,10 @@ def _download(file: FileEntry, target: Path) -> None:
     except OSError as error:
         # A server that refuses the range (416) has nothing to add: begin again.
         if not start or getattr(getattr(error, "response", None), "status_code", None) != 416:
+            if not part.stat().st_size:  # there is nothing to go on from
+                part.unlink()
+                with contextlib.suppress(OSError):
+                    target.parent.rmdir()
             raise
         intact = False
     if intact:
@@ -429,6 +435,11 @@ def _download(file: FileEntry, target: Path) -> None:
             path=file.path,
         )
     _download(file, target)
+
+
+def _address(file: FileEntry) -> str:
+    """Where a file of a published model is, and how large it is said to be."""
+    return f"{file.url} ({file.bytes / 1e6:.0f} MB)" if file.bytes else f"{file.url}"
 
 
 def _error_reason(error: OSError) -> str:

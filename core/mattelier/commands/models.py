@@ -24,6 +24,13 @@ _STATES = {
     "cloud": "by others",
 }  # fmt: skip
 
+_USES = {
+    "matte": "mattes", "objects": "things and classes", "track": "following", "find": "words",
+    "depth": "depth", "upscale": "enlarging", "denoise": "mending", "fill": "erasing",
+    "style": "painting", "classify": "explanations",
+}  # fmt: skip
+"""What networks of a task are for, in a word."""
+
 _QUIET = ("absent", "cloud")  # states that are no fault
 
 
@@ -42,6 +49,8 @@ def models() -> None:
 @_json
 def list_models(purpose: str | None, as_json: bool) -> None:
     """All models: whether they are here, how large, how far proven, under what licence.
+
+    After them the published networks that `models import` knows once you have their files.
 
     "proven equal": it answers as its authors' code does; "runs": it was shown a picture here;
     "by others": it has no files, and pictures are sent to it, where --send-to allows that.
@@ -67,6 +76,7 @@ def list_models(purpose: str | None, as_json: bool) -> None:
             click.echo(
                 f"{name:20} {_STATES[state]:12} {size:>8}  {proof:13}  {card.title} ({terms})"
             )
+    _list_families(as_json)
 
 
 @models.command()
@@ -187,6 +197,22 @@ def verify(names: tuple[str, ...], as_json: bool) -> int:
 
 
 models.add_command(import_model)
+
+
+def _list_families(as_json: bool) -> None:
+    """The published networks that can be brought in, and where their authors have them."""
+    from mattelier.networks import registry
+
+    if not as_json:
+        click.echo("\nKnown to `mattelier models import`, once you have their files:", err=True)
+    uses = list(_USES)
+    for one in sorted(registry.published(), key=lambda one: uses.index(one.task)):
+        proof = "equal" if one.proven else "none"
+        if as_json:
+            row = {"family": one.title, "task": one.task, "proof": proof, "source": one.source}
+            click.echo(json.dumps(row))
+        else:
+            click.echo(f"{one.title:32} {_USES[one.task]:18}  {_PROOFS[proof]:13}  {one.source}")
 
 
 def _list_ranked(store: Store, as_json: bool) -> None:

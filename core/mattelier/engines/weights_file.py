@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mattelier.types.errors import EngineError, MattelierError, ModelError
+from mattelier.types.sentence import Sentence
 
 State = Mapping[str, NDArray[Any]]
 
@@ -43,7 +44,9 @@ def read_state(path: Path, suffix: str | None = None) -> State:
     except MattelierError:
         raise
     except Exception as error:  # each library's readers raise exceptions of their own
-        reason = " ".join(str(error).split())[:160].rstrip(".") or type(error).__name__
+        reason = " ".join(str(error).split())[:160].rstrip(".")
+        if " " not in reason:  # a key or a byte alone tells nobody anything
+            reason = Sentence("it is damaged, or of another kind")
         raise ModelError(
             "{path} is no weights file that can be read ({reason}).", path=path, reason=reason
         ) from error

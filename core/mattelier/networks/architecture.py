@@ -42,6 +42,24 @@ class Entry:
     outputs: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Published:
+    """A network that its authors publish, as `models list` names it.
+
+    Attributes
+    ----------
+    title : what people call it
+    task : what it is for, as a card's `task`
+    source : address of its authors' files or code
+    proven : a test holds its answers to be those of its authors' code
+    """
+
+    title: str
+    task: NetworkTask
+    source: str
+    proven: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Descriptor:
     """One network, told from its weights; nothing is built yet.
@@ -54,10 +72,9 @@ class Descriptor:
         RuntimeError where the weights do not fit
     graph : gives an `openvino.Model` of the same function, with one input and one output, for
         machines without torch; None: there is none
-    title : the name of its architecture, where one family has many
+    published : which one it is of those that are published; None: one of this project's own
     entries : the ways to call it, where one family has several; None: its family's
     labels : names of the classes that it tells apart
-    proven : a test holds its answers to be those of its authors' code
     """
 
     task: NetworkTask
@@ -65,10 +82,19 @@ class Descriptor:
     output: Output
     build: Callable[[], nn.Module]
     graph: Callable[[], Any] | None = None
-    title: str = ""
+    published: Published | None = None
     entries: Mapping[str, Entry] | None = None
     labels: tuple[str, ...] = ()
-    proven: bool = False
+
+    @property
+    def title(self) -> str:
+        """What people call it; "" of one of this project's own."""
+        return "" if self.published is None else self.published.title
+
+    @property
+    def proven(self) -> bool:
+        """Whether a test holds its answers to be those of its authors' code."""
+        return self.published is not None and self.published.proven
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +111,7 @@ class Architecture:
     describe : the network in a state dict, and its file for messages; it raises EngineError where
         a package is missing, ModelError or KeyError where the weights do not fit
     entries : the ways to call it; "forward" calls the module itself, others its method of that name
+    published : its networks that are published, for people to choose from
     channels_last : whether torch is to keep its samples in that order
     complete : the whole state dict, of one that is spread over files which lie beside each other;
         takes the state, its file, and a reader of files
@@ -101,6 +128,7 @@ class Architecture:
     detect: Callable[[State], bool]
     describe: Callable[[State, Path], Descriptor]
     entries: Mapping[str, Entry]
+    published: tuple[Published, ...] = ()
     channels_last: bool = True
     complete: Callable[[State, Path, Callable[[Path], State]], State] | None = None
     partner: Callable[[Path], Path | None] | None = None

@@ -6,7 +6,8 @@ import importlib
 import pkgutil
 
 from mattelier import networks
-from mattelier.networks.architecture import Architecture, State
+from mattelier.networks.architecture import Architecture, Published, State
+from mattelier.networks.transformers import FOLDERS
 
 
 def families() -> tuple[Architecture, ...]:
@@ -15,6 +16,11 @@ def families() -> tuple[Architecture, ...]:
                      if module.ispkg)  # fmt: skip
     found = [one for one in map(_architecture, folders) if one is not None]
     return tuple(sorted(found, key=lambda family: family.fallback))
+
+
+def published() -> tuple[Published, ...]:
+    """The networks of all families, and of folders, that their authors publish."""
+    return tuple(one for family in (*families(), FOLDERS) for one in family.published)
 
 
 def find(state: State, task: str | None = None) -> Architecture | None:

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mattelier.catalogue import Input, Output
-from mattelier.networks.architecture import Architecture, Descriptor, Entry, State, with_weights
+from mattelier.networks.architecture import (
+    Architecture,
+    Descriptor,
+    Entry,
+    Published,
+    State,
+    with_weights,
+)
 from mattelier.types.errors import ModelError
 
 if TYPE_CHECKING:
@@ -27,6 +34,8 @@ INPUT, OUTPUT = Input(512, "tile", MULTIPLE, margin=MARGIN), Output()
 _SUFFIXES = (".safetensors", ".pth", ".pt")
 _ENCODER_LAYERS = 31  # of the published file's; the others are not needed
 
+PUBLISHED = Published("AdaIN", "style", "https://github.com/naoto0804/pytorch-AdaIN", proven=True)
+
 
 def _detect(state: State) -> bool:
     whole = {"encoder.0.weight", "decoder.1.weight"} <= state.keys()
@@ -43,7 +52,7 @@ def _describe(state: State, path: Path) -> Descriptor:
 
         return with_weights(AdaIN(), state)
 
-    return Descriptor("style", INPUT, OUTPUT, build, proven=True)
+    return Descriptor("style", INPUT, OUTPUT, build, published=PUBLISHED)
 
 
 def _complete(state: State, path: Path, read: Callable[[Path], State]) -> State:
@@ -88,7 +97,7 @@ def join_published(decoder: State, path: Path, encoder: State, encoder_path: Pat
 
 ARCHITECTURE = Architecture(
     id="adain",
-    title="AdaIN",
+    title=PUBLISHED.title,
     tasks=("style",),
     classes=("AdaIN",),
     detect=_detect,
@@ -107,5 +116,6 @@ ARCHITECTURE = Architecture(
             ("picture",),
         ),
     },
+    published=(PUBLISHED,),
     complete=_complete,
 )

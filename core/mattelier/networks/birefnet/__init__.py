@@ -11,6 +11,7 @@ from mattelier.networks.architecture import (
     IMAGENET_STD,
     Architecture,
     Descriptor,
+    Published,
     State,
     with_weights,
 )
@@ -24,6 +25,8 @@ _DEFORMABLE = "decoder.decoder_block4.dec_att.aspp1.atrous_conv.regular_conv.wei
 _BIAS = "bb.layers.{}.blocks.0.attn.relative_position_bias_table"
 # Of a state, what only training needs, and what follows from the layout alone.
 _UNUSED = ("conv_ms_spvn_", "gdt_convs_pred_", "relative_position_index", "cls_head")
+
+PUBLISHED = Published("BiRefNet", "matte", "https://github.com/ZhengPeng7/BiRefNet", proven=True)
 
 
 def _detect(state: State) -> bool:
@@ -52,18 +55,19 @@ def _describe(state: State, path: Path) -> Descriptor:
         input=Input(1024, "stretch", 32, mean=IMAGENET_MEAN, std=IMAGENET_STD),
         output=Output(activation="none", torch_activation="sigmoid"),
         build=build,
-        proven=True,
+        published=PUBLISHED,
     )
 
 
 ARCHITECTURE = Architecture(
     id="birefnet",
-    title="BiRefNet",
+    title=PUBLISHED.title,
     tasks=("matte",),
     classes=("BiRefNet",),
     detect=_detect,
     describe=_describe,
     entries=MATTE,
+    published=(PUBLISHED,),
     channels_last=False,
     used=_used,
 )

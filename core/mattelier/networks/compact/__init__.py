@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mattelier.catalogue import Input, Output
-from mattelier.networks.architecture import Architecture, Descriptor, Entry, State, with_weights
+from mattelier.networks.architecture import (
+    Architecture,
+    Descriptor,
+    Entry,
+    Published,
+    State,
+    with_weights,
+)
 from mattelier.networks.compact.weights import Compact, from_state, to_state
 from mattelier.types.errors import ModelError
 
@@ -18,6 +25,13 @@ if TYPE_CHECKING:
 # as far as there are convolutions. Measured on general-x4v3 and its WDN partner: 0.4/255 at 24
 # pixels, 0.006/255 at 30.
 _REACH_PX = 30
+
+PUBLISHED = Published(
+    "Real-ESRGAN's compact network",
+    "upscale",
+    "https://github.com/xinntao/Real-ESRGAN",
+    proven=True,
+)
 
 
 def _describe(state: State, path: Path) -> Descriptor:
@@ -40,7 +54,7 @@ def _describe(state: State, path: Path) -> Descriptor:
         output=Output(scale=network.scale),
         build=build,
         graph=graph,
-        proven=True,
+        published=PUBLISHED,
     )
 
 
@@ -72,12 +86,13 @@ def _compact(state: State, path: Path) -> Compact:
 
 ARCHITECTURE = Architecture(
     id="compact",
-    title="Real-ESRGAN's compact network",
+    title=PUBLISHED.title,
     tasks=("upscale",),
     classes=("CompactNet",),
     detect=lambda state: from_state(state) is not None,
     describe=_describe,
     entries={"forward": Entry(("picture",), ("picture",))},
+    published=(PUBLISHED,),
     partner=_partner,
     blend=_blend,
 )

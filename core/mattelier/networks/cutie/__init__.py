@@ -11,6 +11,7 @@ from mattelier.networks.architecture import (
     IMAGENET_STD,
     Architecture,
     Descriptor,
+    Published,
     State,
     with_weights,
 )
@@ -23,6 +24,10 @@ _QUERIES, _MASKED = "object_transformer.query_init.weight", "mask_encoder.conv1.
 _BOTTLENECK = "pixel_encoder.res2.0.conv3.weight"  # three convolutions a block: ResNet-50
 _UNUSED = ("aux_computer.",)  # further answers that only training looks at
 _SHORT_SIDE_PX, _STRIDE_PX = 480, 16  # of views that it was judged on; of its coarsest features
+
+_SOURCE = "https://github.com/hkchengrex/Cutie"
+_BASE = Published("Cutie, base", "track", _SOURCE, proven=True)
+_SMALL = Published("Cutie, small", "track", _SOURCE, proven=True)
 
 
 def _detect(state: State) -> bool:
@@ -48,8 +53,7 @@ def _describe(state: State, path: Path) -> Descriptor:
         ),
         output=Output(),
         build=build,
-        title="Cutie, base" if deep else "Cutie, small",
-        proven=True,
+        published=_BASE if deep else _SMALL,
     )
 
 
@@ -61,6 +65,7 @@ ARCHITECTURE = Architecture(
     detect=_detect,
     describe=_describe,
     entries=FOLLOW,
+    published=(_BASE, _SMALL),
     channels_last=False,
     used=_used,
 )

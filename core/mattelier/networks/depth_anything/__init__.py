@@ -12,6 +12,7 @@ from mattelier.networks.architecture import (
     Architecture,
     Descriptor,
     Entry,
+    Published,
     State,
     with_weights,
 )
@@ -24,6 +25,10 @@ PATCH = 14
 
 _PATCHES = "pretrained.patch_embed.proj.weight"
 _WIDTHS = (384, 768, 1024)  # of the published sizes' tokens: small, base, large
+
+PUBLISHED = Published(
+    "Depth Anything V2", "depth", "https://github.com/DepthAnything/Depth-Anything-V2", proven=True
+)
 
 
 def _detect(state: State) -> bool:
@@ -41,16 +46,18 @@ def _describe(state: State, path: Path) -> Descriptor:
         input=Input(518, "fit", PATCH, "short", IMAGENET_MEAN, IMAGENET_STD),
         output=Output(),
         build=build,
+        published=PUBLISHED,
     )
 
 
 ARCHITECTURE = Architecture(
     id="depth_anything",
-    title="Depth Anything V2",
+    title=PUBLISHED.title,
     tasks=("depth",),
     classes=("DepthAnythingV2",),
     detect=_detect,
     describe=_describe,
     entries={"forward": Entry(("picture",), ("depth",))},
+    published=(PUBLISHED,),
     channels_last=False,
 )

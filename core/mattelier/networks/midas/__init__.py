@@ -12,12 +12,15 @@ from mattelier.networks.architecture import (
     Architecture,
     Descriptor,
     Entry,
+    Published,
     State,
     with_weights,
 )
 
 if TYPE_CHECKING:
     from mattelier.networks.midas.network import MidasSmall
+
+PUBLISHED = Published("MiDaS v2.1 small", "depth", "https://github.com/isl-org/MiDaS")
 
 
 def _detect(state: State) -> bool:
@@ -35,16 +38,18 @@ def _describe(state: State, path: Path) -> Descriptor:
         input=Input(256, "fit", 32, "long", IMAGENET_MEAN, IMAGENET_STD),
         output=Output(),
         build=build,
+        published=PUBLISHED,
     )
 
 
 ARCHITECTURE = Architecture(
     id="midas",
-    title="MiDaS v2.1 small",
+    title=PUBLISHED.title,
     tasks=("depth",),
     classes=("MidasSmall",),
     detect=_detect,
     describe=_describe,
     entries={"forward": Entry(("picture",), ("depth",))},
+    published=(PUBLISHED,),
     channels_last=False,
 )

@@ -11,6 +11,7 @@ from mattelier.networks.architecture import (
     IMAGENET_STD,
     Architecture,
     Descriptor,
+    Published,
     State,
     with_weights,
 )
@@ -40,6 +41,8 @@ minibike cradle oven ball food step tank trade_name microwave pot animal bicycle
 screen blanket sculpture hood sconce vase traffic_light tray ashcan fan pier crt_screen plate
 monitor bulletin_board shower radiator glass clock flag"""
 _NAMES = {len(names): names for names in (_CITYSCAPES.split(), _ADE20K.split())}
+
+PUBLISHED = Published("Segmenter", "objects", "https://github.com/rstrudel/segmenter", proven=True)
 
 
 def _detect(state: State) -> bool:
@@ -83,18 +86,19 @@ def _describe(state: State, path: Path) -> Descriptor:
         output=Output(),
         build=build,
         labels=tuple(name.replace("_", " ") for name in names),
-        proven=True,
+        published=PUBLISHED,
     )
 
 
 ARCHITECTURE = Architecture(
     id="segmenter",
-    title="Segmenter",
+    title=PUBLISHED.title,
     tasks=("objects",),
     classes=(),
     detect=_detect,
     describe=_describe,
     entries=CLASSES,
+    published=(PUBLISHED,),
     channels_last=False,
     used=_used,
 )

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 from mattelier.catalogue import Input, Output
+from mattelier.catalogue.card import NetworkTask
 from mattelier.networks import contracts
-from mattelier.networks.architecture import Descriptor, State
+from mattelier.networks.architecture import Descriptor, Published, State
+from mattelier.networks.spandrel import PUBLISHED, SOURCE
 from mattelier.types.errors import EngineError, ModelError
 
 _MARGIN_PX = 32  # none of the architectures says how far it looks; wide seams hide the rest
 _FILL_SIZE_PX = 768  # root of the area at which holes are filled
 _FACE = "FaceSR"  # what spandrel calls networks that mend one face, cut out and square
 _HALF = (0.5, 0.5, 0.5)  # they see and give −1…1, which spandrel leaves to whoever calls them
-_PROVEN = {"ESRGAN", "SwinIR", "HAT", "NAFNet", "GFPGAN", "LaMa"}
 
 
 def describe(state: State, path: Path) -> Descriptor:
@@ -60,9 +61,8 @@ def describe(state: State, path: Path) -> Descriptor:
             input=Input(_FILL_SIZE_PX, "fit", multiple),
             output=Output(),
             build=lambda: _module(network, network),
-            title=title,
+            published=_published(title, "fill"),
             entries=contracts.FILL,
-            proven=title in _PROVEN,
         )
     if network.purpose == _FACE:
         return Descriptor(
@@ -70,18 +70,21 @@ def describe(state: State, path: Path) -> Descriptor:
             input=Input(size.minimum, "stretch", multiple, mean=_HALF, std=_HALF),
             output=Output(),
             build=lambda: _module(network, lambda face: _mended(network, face)),
-            title=title,
-            proven=title in _PROVEN,
+            published=_published(title, "denoise"),
         )
     margin = -(-max(_MARGIN_PX, size.minimum // 2) // multiple) * multiple
+    task: NetworkTask = "upscale" if network.scale > 1 else "denoise"
     return Descriptor(
-        task="upscale" if network.scale > 1 else "denoise",
+        task=task,
         input=Input(768, "tile", multiple, margin=margin),
         output=Output(scale=network.scale),
         build=lambda: _module(network, network),
-        title=title,
-        proven=title in _PROVEN,
+        published=_published(title, task),
     )
+
+
+def _published(title: str, task: NetworkTask) -> Published:
+    return PUBLISHED.get(title) or Published(title, task, SOURCE)
 
 
 def _mended(network: Any, face: Any) -> Any:

@@ -13,6 +13,7 @@ from mattelier.networks.architecture import (
     IMAGENET_STD,
     Architecture,
     Descriptor,
+    Published,
     State,
 )
 
@@ -35,6 +36,10 @@ spoon bowl banana apple sandwich orange broccoli carrot hot_dog pizza donut cake
 potted_plant bed - dining_table - - toilet - tv laptop mouse remote keyboard cell_phone microwave
 oven toaster sink refrigerator - book clock vase scissors teddy_bear hair_drier toothbrush"""
 
+_SOURCE = "https://docs.pytorch.org/vision/stable/models.html"
+_MASK_RCNN = Published("Mask R-CNN", "objects", _SOURCE, proven=True)
+_DEEPLAB = Published("DeepLabV3 (MobileNetV3, ResNet)", "objects", _SOURCE, proven=True)
+
 
 def _detect(state: State) -> bool:
     return (_MASK_HEAD in state and _BOX_HEAD in state) or (
@@ -45,11 +50,11 @@ def _detect(state: State) -> bool:
 def _describe(state: State, path: Path) -> Descriptor:
     if _MASK_HEAD in state:
         count = len(state[_BOX_HEAD])
-        title, entries = "Mask R-CNN", contracts.INSTANCES
+        published, entries = _MASK_RCNN, contracts.INSTANCES
         seen = Input(800, "fit", 32, "short")  # it normalises for itself
     else:
         count = len(state[_CLASSES])
-        title, entries = "DeepLabV3", contracts.CLASSES
+        published, entries = _DEEPLAB, contracts.CLASSES
         seen = Input(520, "fit", 8, "short", IMAGENET_MEAN, IMAGENET_STD)
     lists = {len(names): names for names in (_VOC.split(), _COCO.split())}
     names = lists.get(count) or [str(number) for number in range(count)]
@@ -58,10 +63,9 @@ def _describe(state: State, path: Path) -> Descriptor:
         input=seen,
         output=Output(),
         build=partial(_build, state, path),
-        title=title,
+        published=published,
         entries=entries,
         labels=tuple(name.replace("_", " ") for name in names),
-        proven=True,
     )
 
 
@@ -79,5 +83,6 @@ ARCHITECTURE = Architecture(
     detect=_detect,
     describe=_describe,
     entries={},
+    published=(_MASK_RCNN, _DEEPLAB),
     channels_last=False,
 )

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mattelier.catalogue import Input, Output
-from mattelier.catalogue.card import NetworkTask
 from mattelier.networks import contracts
-from mattelier.networks.architecture import Architecture, Descriptor, Entry
+from mattelier.networks.architecture import Architecture, Descriptor, Entry, Published
 from mattelier.types.errors import EngineError, ModelError
 from mattelier.types.plain_files import read_json
 
@@ -54,84 +53,134 @@ class _Kind:
     `extra` is what installs a package that it needs besides, and that package.
     """
 
-    title: str
-    task: NetworkTask
+    published: Published
     entries: Mapping[str, Entry]
     head: str
     wrapper: str
-    proven: bool = True
     extra: tuple[str, str] | None = None
 
 
+_HUB = "https://huggingface.co/"
 _KINDS = {
     "mask2former": _Kind(
-        "Mask2Former",
-        "objects",
+        Published(
+            "Mask2Former",
+            "objects",
+            _HUB + "facebook/mask2former-swin-tiny-coco-instance",
+            proven=True,
+        ),
         contracts.INSTANCES,
         "Mask2FormerForUniversalSegmentation",
         "Queries",
     ),
     "maskformer": _Kind(
-        "MaskFormer",
-        "objects",
+        Published(
+            "MaskFormer", "objects", _HUB + "facebook/maskformer-swin-tiny-coco", proven=True
+        ),
         contracts.INSTANCES,
         "MaskFormerForInstanceSegmentation",
         "Queries",
     ),
     "eomt": _Kind(
-        "EoMT",
-        "objects",
+        Published("EoMT", "objects", _HUB + "tue-mps"),
         contracts.INSTANCES,
         "EomtForUniversalSegmentation",
         "Queries",
-        proven=False,
     ),
     "segformer": _Kind(
-        "SegFormer", "objects", contracts.CLASSES, "SegformerForSemanticSegmentation", "Classes"
+        Published(
+            "SegFormer", "objects", _HUB + "nvidia/segformer-b0-finetuned-ade-512-512", proven=True
+        ),
+        contracts.CLASSES,
+        "SegformerForSemanticSegmentation",
+        "Classes",
     ),
     "beit": _Kind(
-        "BEiT", "objects", contracts.CLASSES, "BeitForSemanticSegmentation", "Classes", proven=False
+        Published("BEiT", "objects", _HUB + "microsoft/beit-base-finetuned-ade-640-640"),
+        contracts.CLASSES,
+        "BeitForSemanticSegmentation",
+        "Classes",
     ),
     "upernet": _Kind(
-        "UPerNet",
-        "objects",
+        Published("UPerNet", "objects", _HUB + "openmmlab/upernet-convnext-tiny"),
         contracts.CLASSES,
         "UperNetForSemanticSegmentation",
         "Classes",
-        proven=False,
     ),
-    "sam": _Kind("SAM", "matte", contracts.prompt(1), "SamModel", "Prompt"),
-    "sam2": _Kind("SAM 2", "matte", contracts.prompt(3), "Sam2Model", "Prompt"),
+    "sam": _Kind(
+        Published("SAM", "matte", _HUB + "facebook/sam-vit-base", proven=True),
+        contracts.prompt(1),
+        "SamModel",
+        "Prompt",
+    ),
+    "sam2": _Kind(
+        Published("SAM 2.1", "matte", _HUB + "facebook/sam2.1-hiera-tiny", proven=True),
+        contracts.prompt(3),
+        "Sam2Model",
+        "Prompt",
+    ),
     # As its authors' video checkpoints are published; its picture half is the same network.
-    "sam2_video": _Kind("SAM 2", "matte", contracts.video(3), "Sam2Model", "Sam2Video"),
+    "sam2_video": _Kind(
+        Published("SAM 2.1, video", "matte", _HUB + "facebook/sam2.1-hiera-tiny", proven=True),
+        contracts.video(3),
+        "Sam2Model",
+        "Sam2Video",
+    ),
     "edgetam_video": _Kind(
-        "EdgeTAM",
-        "matte",
+        Published("EdgeTAM", "matte", _HUB + "yonigozlan/EdgeTAM-hf", proven=True),
         contracts.video(3),
         "EdgeTamModel",
         "EdgeTamVideo",
         extra=("edgetam", "timm"),
     ),
     "vitmatte": _Kind(
-        "ViTMatte", "matte", contracts.HINTED_MATTE, "VitMatteForImageMatting", "Trimap"
+        Published("ViTMatte", "matte", _HUB + "hustvl/vitmatte-small-composition-1k", proven=True),
+        contracts.HINTED_MATTE,
+        "VitMatteForImageMatting",
+        "Trimap",
     ),
     "depth_anything": _Kind(
-        "Depth Anything", "depth", contracts.DEPTH, "DepthAnythingForDepthEstimation", "Depth"
+        Published(
+            "Depth Anything",
+            "depth",
+            _HUB + "depth-anything/Depth-Anything-V2-Small-hf",
+            proven=True,
+        ),
+        contracts.DEPTH,
+        "DepthAnythingForDepthEstimation",
+        "Depth",
     ),
-    "dpt": _Kind("DPT", "depth", contracts.DEPTH, "DPTForDepthEstimation", "Depth", proven=False),
+    "dpt": _Kind(
+        Published("DPT", "depth", _HUB + "Intel/dpt-large"),
+        contracts.DEPTH,
+        "DPTForDepthEstimation",
+        "Depth",
+    ),
     "grounding-dino": _Kind(
-        "Grounding DINO", "find", contracts.FIND, "GroundingDinoForObjectDetection", "Phrases"
+        Published(
+            "Grounding DINO", "find", _HUB + "IDEA-Research/grounding-dino-tiny", proven=True
+        ),
+        contracts.FIND,
+        "GroundingDinoForObjectDetection",
+        "Phrases",
     ),
     "owlvit": _Kind(
-        "OWL-ViT", "find", contracts.FIND, "OwlViTForObjectDetection", "Queried", proven=False
+        Published("OWL-ViT", "find", _HUB + "google/owlvit-base-patch32"),
+        contracts.FIND,
+        "OwlViTForObjectDetection",
+        "Queried",
     ),
-    "owlv2": _Kind("OWLv2", "find", contracts.FIND, "Owlv2ForObjectDetection", "Queried"),
+    "owlv2": _Kind(
+        Published("OWLv2", "find", _HUB + "google/owlv2-base-patch16-ensemble", proven=True),
+        contracts.FIND,
+        "Owlv2ForObjectDetection",
+        "Queried",
+    ),
 }
 
 # Of a dozen model types, each its package's own network: what is in a picture, as a whole.
 _CLASSIFIER = _Kind(
-    "Image classifier",
-    "classify",
+    Published("Image classifier", "classify", _HUB + "microsoft/resnet-50", proven=True),
     contracts.CLASSIFIER,
     "AutoModelForImageClassification",
     "Classifier",
@@ -170,7 +219,7 @@ def describe_folder(folder: Path) -> Descriptor:
             f"{folder} wants code of its own to be run, which could do anything, so it is refused."
         )
     if kind is None:
-        known = ", ".join(dict.fromkeys(one.title for one in _KINDS.values()))
+        known = ", ".join(dict.fromkeys(one.published.title for one in _KINDS.values()))
         raise ModelError(
             f"{folder} holds a network of the kind {str(model_type)[:60]!r}; known here are "
             f"{known}."
@@ -183,18 +232,17 @@ def describe_folder(folder: Path) -> Descriptor:
         raise ModelError(f"{folder} lacks its weights, {WEIGHTS}.")
     try:
         seen = _input(kind, config, _picture_config(folder))
-        labels = _labels(config) if kind.task in ("objects", "classify") else ()
+        labels = _labels(config) if kind.published.task in ("objects", "classify") else ()
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise ModelError(f"{folder} says of its pictures what cannot be ({error}).") from error
     return Descriptor(
-        task=kind.task,
+        task=kind.published.task,
         input=seen,
         output=Output(),
         build=partial(_build, kind, folder, seen),
-        title=kind.title,
+        published=kind.published,
         entries=kind.entries,
         labels=labels,
-        proven=kind.proven,
     )
 
 
@@ -231,7 +279,8 @@ def _build(kind: _Kind, folder: Path, seen: Input) -> nn.Module:
     if kind.extra is not None and find_spec(kind.extra[1]) is None:
         extra, package = kind.extra
         raise EngineError(
-            f"{kind.title} needs the package {package}; run `pip install 'mattelier[{extra}]'`."
+            f"{kind.published.title} needs the package {package}; "
+            f"run `pip install 'mattelier[{extra}]'`."
         )
     return network.build(kind.head, kind.wrapper, folder, seen)
 
@@ -316,10 +365,11 @@ def _labels(config: dict[str, Any]) -> tuple[str, ...]:
 FOLDERS = Architecture(
     id="transformers",
     title="what transformers knows",
-    tasks=tuple(dict.fromkeys(kind.task for kind in (*_KINDS.values(), _CLASSIFIER))),
+    tasks=tuple(dict.fromkeys(kind.published.task for kind in (*_KINDS.values(), _CLASSIFIER))),
     classes=(),
     detect=lambda state: False,  # they come as folders
     describe=lambda state, path: describe_folder(path),
     entries={},
+    published=tuple(kind.published for kind in (*_KINDS.values(), _CLASSIFIER)),
     channels_last=False,
 )

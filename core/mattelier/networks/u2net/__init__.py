@@ -11,6 +11,7 @@ from mattelier.networks.architecture import (
     IMAGENET_STD,
     Architecture,
     Descriptor,
+    Published,
     State,
     with_weights,
 )
@@ -26,6 +27,9 @@ _HALVED = "conv_in.weight"  # IS-Net's: it begins at half the size
 
 _U2NET_INPUT = Input(320, "stretch", scale_by_max=True, mean=IMAGENET_MEAN, std=IMAGENET_STD)
 _ISNET_INPUT = Input(1024, "stretch", mean=(0.5, 0.5, 0.5))
+
+_U2NET = Published("U²-Net", "matte", "https://github.com/xuebinqin/U-2-Net", proven=True)
+_ISNET = Published("IS-Net", "matte", "https://github.com/xuebinqin/DIS", proven=True)
 
 
 def _detect(state: State) -> bool:
@@ -55,8 +59,7 @@ def _describe(state: State, path: Path) -> Descriptor:
         input=_ISNET_INPUT if halved else _U2NET_INPUT,
         output=Output(min_max=True),
         build=build,
-        title="IS-Net" if halved else "U²-Net",
-        proven=True,
+        published=_ISNET if halved else _U2NET,
     )
 
 
@@ -70,5 +73,6 @@ ARCHITECTURE = Architecture(
     detect=_detect,
     describe=_describe,
     entries=MATTE,
+    published=(_U2NET, _ISNET),
     used=_used,
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mattelier.catalogue import Input, Output
 from mattelier.networks import contracts
-from mattelier.networks.architecture import Architecture, Descriptor, State, with_weights
+from mattelier.networks.architecture import Architecture, Descriptor, Published, State, with_weights
 
 if TYPE_CHECKING:
     from mattelier.networks.unet.network import UNet
@@ -17,6 +17,8 @@ _BOTTOM = "down4.maxpool_conv.1.double_conv.3.weight"
 _TRANSPOSED = "up1.up.weight"
 _TWO_SIDES = 2  # classes, up to which a network tells a subject from the rest
 _SHORT_SIDE_PX = 640  # of the published one: pictures of cars of 1918 × 1280, halved
+
+PUBLISHED = Published("U-Net", "matte", "https://github.com/milesial/Pytorch-UNet", proven=True)
 
 
 def _describe(state: State, path: Path) -> Descriptor:
@@ -36,16 +38,17 @@ def _describe(state: State, path: Path) -> Descriptor:
         build=build,
         entries=contracts.MATTE if cuts_out else contracts.CLASSES,
         labels=() if cuts_out else tuple(map(str, range(classes))),
-        proven=True,
+        published=PUBLISHED,
     )
 
 
 ARCHITECTURE = Architecture(
     id="unet",
-    title="U-Net",
+    title=PUBLISHED.title,
     tasks=("matte", "objects"),
     classes=("UNet",),
     detect=lambda state: {_FIRST, _LAST, _BOTTOM} <= state.keys(),
     describe=_describe,
     entries=contracts.MATTE,
+    published=(PUBLISHED,),
 )

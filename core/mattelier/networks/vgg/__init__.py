@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mattelier.catalogue import Input, Output
-from mattelier.networks.architecture import Architecture, Descriptor, Entry, State, with_weights
+from mattelier.networks.architecture import (
+    Architecture,
+    Descriptor,
+    Entry,
+    Published,
+    State,
+    with_weights,
+)
 
 if TYPE_CHECKING:
     from mattelier.networks.vgg.network import StyleLoss
@@ -28,6 +35,13 @@ _NORMALISED = (2, 5, 9, 12, 16, 19, 22, 25, 29, 32, 35, 38, 42)  # "2.weight" â€
 
 
 _KINDS = ("weight", "bias")
+
+PUBLISHED = Published(
+    "Gatys' optimised style (VGG-19)",
+    "style",
+    "https://github.com/leongatys/PytorchNeuralStyleTransfer",
+    proven=True,
+)
 
 
 def _names(state: State) -> list[str] | None:
@@ -81,7 +95,7 @@ def _describe(state: State, path: Path) -> Descriptor:
         network = StyleLoss(normalised=not layout.startswith("features"), reflect=reflect)
         return with_weights(network, weights)
 
-    return Descriptor("style", Input(512, "fit", 1, "long"), Output(), build, proven=True)
+    return Descriptor("style", Input(512, "fit", 1, "long"), Output(), build, published=PUBLISHED)
 
 
 def _colours(*, normalised: bool) -> State:
@@ -103,6 +117,7 @@ ARCHITECTURE = Architecture(
         "targets": Entry(("picture",), ("content", *GRAMS, "activity")),
         "loss": Entry(("picture", "content", *GRAMS, "weights"), ("loss", "gradient")),
     },
+    published=(PUBLISHED,),
     channels_last=False,
     used=_used,
 )
