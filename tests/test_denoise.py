@@ -292,6 +292,10 @@ def published(tmp_path: Path, network_type: str) -> Path:
         from spandrel.architectures.SCUNet import SCUNet
 
         module = SCUNet(in_nc=3, config=[1] * 7, dim=64)
+    elif network_type == "DnCNN":  # that of grey pictures
+        from spandrel.architectures.DnCNN import DnCNN
+
+        module = DnCNN(in_nc=1, out_nc=1)
     else:
         from spandrel.architectures.NAFNet import NAFNet
 
@@ -312,6 +316,16 @@ def test_published_networks(tmp_path: Path, network_type: str) -> None:
     inside = (full > 0) & (full < 65535)
     assert np.abs(full - colour)[inside].max() > 100
     np.testing.assert_allclose((half - colour)[inside], 0.5 * (full - colour)[inside], atol=40)
+
+
+@pytest.mark.spandrel
+def test_a_network_of_grey_pictures_leaves_colours_as_they_are(tmp_path: Path) -> None:
+    request = DenoiseRequest(model=str(published(tmp_path, "DnCNN")), device="cpu")
+    colour = (scene(70, 90) // 2 + 64).astype(np.uint16) * 257
+    mended = run(request, Picture(colour)).picture.colour.astype(float)
+    change = mended - colour
+    assert np.abs(change).max() > 100
+    np.testing.assert_allclose(change, np.repeat(change[..., :1], 3, 2), atol=2)  # lightness
 
 
 @pytest.mark.spandrel

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,7 +57,7 @@ def write_ir(path: Path, *, channels_last: bool = False, pictures: int = 1) -> P
     return path
 
 
-def write_frozen(path: Path) -> Path:
+def write_frozen(path: Path, *, shaped: bool = True) -> Path:
     """The same convolution as a GraphDef of TensorFlow's, written field by field."""
 
     def varint(number: int) -> bytes:
@@ -78,10 +80,16 @@ def write_frozen(path: Path) -> Path:
         return field(1, body)
 
     is_float = field(6, 1)
+    sides = (1, -1, -1, 3) if shaped else (-1, -1, -1, -1)
     kernel = field(1, 1) + field(2, shape(1, 1, 3, 1)) + field(4, SHARES.tobytes())
     ones = field(1, field(3, bytes([1, 1, 1, 1])))
     path.write_bytes(
-        node("photo", "Placeholder", dtype=is_float, shape=field(7, shape(1, -1, -1, 3)))
+        node(
+            "photo",
+            "Placeholder",
+            dtype=is_float,
+            shape=field(7, shape(*sides)),
+        )
         + node("kernel", "Const", dtype=is_float, value=field(8, kernel))
         + node(
             *("mask", "Conv2D", "photo", "kernel"),
@@ -231,3 +239,170 @@ def test_a_graph_too_large_for_this_computer_is_refused_before_it_is_read(
     monkeypatch.setattr("mattelier.engines.signature.signature", pytest.fail)
     monkeypatch.setattr("mattelier.engines.graph_import.channels_first", pytest.fail)
     assert "choose a smaller network" in refused(source, capsys)
+
+
+def write_onnx(path: Path, nodes: list[Any], after: list[Any], kernels: dict[str, Any]) -> Path:
+    """A graph of "photo", any size, with so many channels as its first kernel has."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    channels = next(iter(kernels.values())).shape[1]
+    sides: list[Any] = [1, channels, *(after[0] if after[0] else ["h", "w"])]
+    graph = helper.make_graph(
+        nodes,
+        "made",
+        [helper.make_tensor_value_info("photo", TensorProto.FLOAT, sides)],
+        [helper.make_tensor_value_info("answer", after[1], after[2])],
+        [numpy_helper.from_array(values, name) for name, values in kernels.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), path)
+    return path
+
+
+def write_classes(path: Path, *, numbers: bool = False) -> Path:
+    """Nothing, red, green and blue, by the strongest channel: scores, or the class's number."""
+    from onnx import TensorProto, helper
+
+    weights = np.concatenate([np.zeros((1, 3)), 9 * np.eye(3)]).astype(np.float32)
+    kernels = {
+        "kernel": weights.reshape(4, 3, 1, 1),
+        "bias": np.array([4, 0, 0, 0], np.float32),
+    }
+    scores = "scores" if numbers else "answer"
+    nodes = [helper.make_node("Conv", ["photo", "kernel", "bias"], [scores])]
+    if numbers:
+        nodes.append(helper.make_node("ArgMax", [scores], ["answer"], axis=1, keepdims=0))
+        return write_onnx(path, nodes, [None, TensorProto.INT64, [1, "h", "w"]], kernels)
+    return write_onnx(path, nodes, [None, TensorProto.FLOAT, [1, 4, "h", "w"]], kernels)
+
+
+def write_enlarger(path: Path, channels: int, sides: tuple[int, int] | None = None) -> Path:
+    """Each pixel twice as wide and high."""
+    from onnx import TensorProto, helper
+
+    kernels = {
+        "kernel": np.eye(channels, dtype=np.float32).reshape(channels, channels, 1, 1),
+        "times": np.array([1, 1, 2, 2], np.float32),
+    }
+    nodes = [
+        helper.make_node("Conv", ["photo", "kernel"], ["same"]),
+        helper.make_node("Resize", ["same", "", "times"], ["answer"], mode="nearest"),
+    ]
+    after = [2 * side for side in sides] if sides else ["hh", "ww"]
+    return write_onnx(path, nodes, [sides, TensorProto.FLOAT, [1, channels, *after]], kernels)
+
+
+def write_red_and_green(folder: Path) -> Path:
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    pixels[8:40, 4:28] = (230, 20, 20)
+    pixels[8:40, 36:60] = (10, 220, 30)
+    Image.fromarray(pixels).save(folder / "two.png")
+    return folder / "two.png"
+
+
+@pytest.mark.parametrize("numbers", [False, True])
+def test_a_graph_of_classes_finds_what_is_where(
+    here: Path, capsys: pytest.CaptureFixture[str], numbers: bool
+) -> None:
+    source = write_classes(here / "what.onnx", numbers=numbers)
+    names = "nothing,red,green,blue"
+    assert main(["models", "import", str(source), "--labels", names, "--size", "64"]) == 0
+    said = capsys.readouterr().err
+    assert "it is for `mattelier objects`" in said
+    assert "It tells 4 kinds of things apart" in said
+    card = Store().card("what")
+    assert (card.task, card.labels[1]) == ("objects", "red")
+    photo = write_red_and_green(here)
+    assert main(["objects", str(photo), "-o", str(here / "found"), "--json"]) == 0
+    [row] = map(json.loads, capsys.readouterr().out.splitlines())
+    assert {one["label"] for one in row["objects"]} == {"nothing", "red", "green"}
+    [red] = [one for one in row["objects"] if one["label"] == "red"]
+    matte = np.asarray(Image.open(next((here / "found").glob(f"*-{red['number']}-red.png"))))
+    assert matte[12:36, 8:24].min() > 200
+    assert matte[12:36, 40:56].max() < 50
+
+
+def test_labels_that_are_not_as_many_are_refused(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_classes(here / "what.onnx")
+    said = refused(source, capsys, "--labels", "cat,dog")
+    assert said == "mattelier: It tells 4 classes apart, and --labels names 2."
+
+
+@pytest.mark.parametrize("white", [1, 255])
+@pytest.mark.parametrize("channels", [3, 1])
+def test_a_graph_that_enlarges(
+    here: Path, capsys: pytest.CaptureFixture[str], channels: int, white: int
+) -> None:
+    """One that sees lightness alone has the colours carried along."""
+    source = write_enlarger(here / "twice.onnx", channels)
+    assert main(["models", "import", str(source), "--std", f"1/{white}"]) == 0
+    said = capsys.readouterr().err
+    assert ("White is 255 in its answer" in said) == (white == 255)
+    assert "It enlarges 2 times" in said
+    assert ("by their lightness" in said) == (channels == 1)
+    card = Store().card("twice")
+    assert (card.task, card.output.scale) == ("upscale", 2)
+    photo, out = write_red_and_green(here), here / "large.png"
+    command = ["upscale", str(photo), "-o", str(out), "--scale", "2", "--model", "twice"]
+    assert main(command) == 0
+    large, small = (np.asarray(Image.open(path)).astype(int) for path in (out, photo))
+    assert large.shape == (96, 128, 3)
+    assert np.abs(large[4::2, 4::2] - small[2:, 2:]).mean() < 6
+    assert np.abs(large[40, 30] - (230, 20, 20)).max() <= 4
+
+
+def test_a_graph_that_mends(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from onnx import TensorProto, helper
+
+    nodes = [helper.make_node("Conv", ["photo", "kernel"], ["answer"])]
+    kernels = {"kernel": np.eye(3, dtype=np.float32).reshape(3, 3, 1, 1)}
+    source = write_onnx(
+        here / "same.onnx", nodes, [None, TensorProto.FLOAT, [1, 3, "h", "w"]], kernels
+    )
+    assert main(["models", "import", str(source)]) == 0
+    assert "It mends pictures; a drawn ball came out within 0.0%" in capsys.readouterr().err
+    photo, out = write_red_and_green(here), here / "mended.png"
+    assert main(["denoise", str(photo), "-o", str(out), "--model", "same"]) == 0
+    mended, given = (np.asarray(Image.open(path)).astype(int) for path in (out, photo))
+    assert np.abs(mended - given).max() <= 1
+
+
+def test_a_graph_that_enlarges_one_size_alone_is_refused(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_enlarger(here / "fixed.onnx", 3, (32, 48))
+    said = refused(source, capsys)
+    assert "takes those of 48×32 pixels alone" in said
+
+
+def test_one_that_gives_another_picture_is_refused(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from onnx import TensorProto, helper
+
+    nodes = [helper.make_node("Conv", ["photo", "kernel", "bias"], ["answer"])]
+    kernels = {
+        "kernel": -np.eye(3, dtype=np.float32).reshape(3, 3, 1, 1),
+        "bias": np.ones(3, np.float32),
+    }
+    source = write_onnx(
+        here / "negative.onnx", nodes, [None, TensorProto.FLOAT, [1, 3, "h", "w"]], kernels
+    )
+    said = refused(source, capsys)
+    assert "is given its pictures wrongly" in said
+
+
+def test_a_frozen_graph_without_shapes_is_told_by_its_kernels(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("openvino")
+    source = write_frozen(here / "frozen.pb", shaped=False)
+    assert main(["models", "import", str(source), "--name", "mine", "--size", str(SIZE)]) == 0
+    assert "Shown a drawn ball, it saw" in capsys.readouterr().err
+    picture = np.random.default_rng(0).random((1, 3, SIZE, SIZE), np.float32)
+    store = Store()
+    alpha = open_model(store.card("mine"), store, "cpu").run({"picture": picture})["alpha"]
+    wanted = (picture * SHARES.reshape(1, 3, 1, 1)).sum(1, keepdims=True)
+    np.testing.assert_allclose(alpha, wanted, atol=1e-5)

@@ -118,6 +118,8 @@ class Input:
         one look at the picture.
     follows : bool
         It follows a subject from view to view.
+    lightness : bool
+        It sees a picture's luma alone (one channel), and gives that; colours are carried along.
     mirror : bool
         Its answer and that on the mirror image, averaged, are better than its answer alone by
         more than the second pass costs; asked for by all levels of quality but "fast".
@@ -137,6 +139,7 @@ class Input:
     mirror: bool = False
     needs: Literal["", "hint", "prompt"] = ""
     follows: bool = False
+    lightness: bool = False
 
     def __post_init__(self) -> None:
         if self.size < 1 or self.multiple < 1:
@@ -154,8 +157,9 @@ class Output:
     tensor : str, int or None
         The graph's output that is the matte or picture, by name or position (-1: last); None: its
         first.
-    activation : "none" or "sigmoid"
-        What still has to be applied to the ONNX graph's output to have 0…1.
+    activation : "none", "sigmoid", "softmax" or "number"
+        What still has to be applied to the ONNX graph's output to have 0…1; of one that tells
+        classes apart "softmax" of their scores, or "number": it gives each pixel its class's.
     torch_activation : "none" or "sigmoid"
         The same for the torch class named by the card's `architecture`.
     min_max : bool
@@ -167,7 +171,7 @@ class Output:
     """
 
     tensor: str | int | None = None
-    activation: Literal["none", "sigmoid"] = "none"
+    activation: Literal["none", "sigmoid", "softmax", "number"] = "none"
     torch_activation: Literal["none", "sigmoid"] = "none"
     min_max: bool = False
     scale: int = 1

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.engines.objects import class_shares
 from mattelier.engines.open_model import OpenModel
 from mattelier.engines.preprocess import network_size, preprocess
 from mattelier.types.colour import View
@@ -61,7 +62,7 @@ def activate(model: OpenModel, view: View, place: NDArray[np.float32] | None = N
             name=model.name,
         )
     if "classes" in answer:
-        shares = answer["classes"]
+        shares = class_shares(model, answer["classes"])
         weights = _shrink(place, shares.shape[1], shares.shape[2])
         scores = (shares * weights).sum((1, 2)) / max(float(weights.sum()), 1e-6)
         number = int(scores.argmax())

@@ -7,7 +7,12 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mattelier.engines.backends.openvino import import_openvino, port_shape, read_graph
+from mattelier.engines.backends.openvino import (
+    import_openvino,
+    port_shape,
+    read_graph,
+    settle_channels,
+)
 from mattelier.types.errors import EngineError, ModelError
 from mattelier.types.sentence import Sentence
 
@@ -49,6 +54,7 @@ def channels_first(source: Path, kind: str, folder: Path) -> Path:
         raise ModelError(refusal)
     try:
         graph = read_graph(source, _FRONT_ENDS[kind])
+        settle_channels(graph)
         turned = [port for port in graph.inputs if _is_channels_last(port)]
         if kind == ".xml" and not turned:
             return source

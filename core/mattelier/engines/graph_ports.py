@@ -13,10 +13,12 @@ class Port:
     ----------
     name : the graph's name of it
     shape : length of each axis; None: any
+    whole : it holds whole numbers
     """
 
     name: str
     shape: tuple[int | None, ...]
+    whole: bool = False
 
     def __str__(self) -> str:
         return f"{self.name} ({', '.join('any' if n is None else str(n) for n in self.shape)})"

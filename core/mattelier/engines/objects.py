@@ -39,11 +39,37 @@ def find_objects(model: OpenModel, view: View, min_score: float) -> list[Found]:
     if not all(np.isfinite(values).all() for values in answer.values()):
         raise ModelError("The model {name} gave values that are not numbers.", name=model.name)
     if "classes" in answer:
-        found = _classes(answer["classes"], model.labels)
+        found = _classes(class_shares(model, answer["classes"]), model.labels)
     else:
         found = _instances(answer["scores"], answer["masks"], model.labels)
     kept = [one for one in found if one.score >= min_score]
     return sorted(kept, key=lambda one: (one.score, one.share), reverse=True)
+
+
+def class_shares(model: OpenModel, answer: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The classes' shares of each pixel, (C, h, w) 0…1, as a network's answer tells them.
+
+    Raises
+    ------
+    ModelError
+        The answer is no map of classes.
+    """
+    activation = model.output.activation
+    wanted = 2 if activation == "number" else 3
+    if answer.size != np.prod(answer.shape[-wanted:]):
+        raise ModelError(
+            "The answer of the model {name} is no map of classes: its shape is {shape}.",
+            name=model.name,
+            shape=answer.shape,
+        )
+    values = answer.reshape(answer.shape[-wanted:])
+    if activation == "number":
+        count = max(len(model.labels), int(values.max(initial=0)) + 1)
+        return np.asarray(np.arange(count)[:, None, None] == np.rint(values), np.float32)
+    if activation == "softmax":
+        odds = np.exp(values - values.max(0))
+        return np.asarray(odds / odds.sum(0), np.float32)
+    return values
 
 
 def _instances(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mattelier.engines.open_model import OpenModel
 from mattelier.types import resample
+from mattelier.types.colour import LUMA
 from mattelier.types.errors import OutOfMemory
 from mattelier.types.progress import remark
 
@@ -78,7 +79,21 @@ class PictureNetwork:
 
     def run(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         """One pass; see `Tiled.run`."""
-        return self._model.run({"picture": picture})["picture"]
+        if not self._model.input.lightness:
+            return self._answer(picture)
+        luma = np.tensordot(LUMA, picture[0], 1)
+        [[mended]] = self._answer(luma[None, None])
+        colours = (picture[0] - luma).transpose(1, 2, 0)
+        carried = resample.bicubic(colours, *mended.shape).transpose(2, 0, 1)
+        return np.asarray((mended + carried)[None], np.float32)
+
+    def _answer(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the network makes of samples 0…1, with its own ideas of black and white."""
+        seen, given = self._model.input, self._model.output
+        mean, std = (np.asarray(three, np.float32)[: picture.shape[1], None, None]
+                     for three in (seen.mean, seen.std))  # fmt: skip
+        answer = self._model.run({"picture": (picture - mean) / std})["picture"]
+        return answer / np.float32(given.white)
 
 
 class NetworkWrapper:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.filters.enhance.noise_level import noise_level
-from mattelier.types.colour import to_float
+from mattelier.types.colour import LUMA, to_float
 from mattelier.types.picture import Picture
 
 _SIDE_PX = 512  # of the middle of the picture, which is looked at
@@ -25,7 +25,6 @@ _STEPS = np.arange(2, 60)  # of the quantisation that are told apart
 _COARSE = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1))  # coefficients that show it
 _MIN_PERIODICITY, _MIN_REACHED, _MIN_SAMPLES = 0.4, 0.8, 30
 _MIN_EVENNESS = 0.75  # of noise: its quietest parts against its middle; texture: 0.2 to 0.7
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _LUMA_NOISE, _DIFFERENCE_NOISE = 0.669, 1.414  # of noise of 1 in each channel, independent
 _COSINES = np.array(
     [
@@ -60,7 +59,7 @@ def measure_degradation(picture: Picture) -> Degradation:
         return Degradation()
     y0, x0 = max(0, picture.height - _SIDE_PX) // 2, max(0, picture.width - _SIDE_PX) // 2
     colour = to_float(picture.colour[y0 : y0 + _SIDE_PX, x0 : x0 + _SIDE_PX])
-    luma = colour @ _LUMA
+    luma = colour @ LUMA
     difference = colour[..., 0] - colour[..., 1]
     quietest = noise_level(difference)
     noise = 255 * min(noise_level(luma) / _LUMA_NOISE, quietest / _DIFFERENCE_NOISE)

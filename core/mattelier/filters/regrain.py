@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.engines.tiling import NetworkWrapper, Tiled
+from mattelier.types.colour import LUMA
 
 _REACH_PX = 4.0  # of the source, over which the strength of what was taken away is averaged
 _GRAIN_PX = 0.9  # of the result: a blur that makes noise look like grain, whatever the scale
 _DEVIATION = 1.2533  # of a normal distribution, in mean absolute deviations
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 class Regrain(NetworkWrapper):
@@ -39,9 +39,9 @@ class Regrain(NetworkWrapper):
         output = self._network.run(picture)
         height, width = picture.shape[2:]
         tall, wide = output.shape[2:]
-        luma = np.tensordot(_LUMA, np.clip(output[0], 0, 1), 1)
+        luma = np.tensordot(LUMA, np.clip(output[0], 0, 1), 1)
         shrunk = cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA)
-        taken = np.abs(np.tensordot(_LUMA, picture[0], 1) - shrunk)
+        taken = np.abs(np.tensordot(LUMA, picture[0], 1) - shrunk)
         strength = _DEVIATION * cv2.GaussianBlur(taken, (0, 0), _REACH_PX)
         random = np.random.default_rng(zlib.crc32(picture.tobytes()))
         grain = random.standard_normal((tall, wide), np.float32)

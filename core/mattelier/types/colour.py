@@ -28,6 +28,9 @@ _DARKEST_MEAN, _BRIGHTEST_MEAN = 0.045, 0.36
 # Linear light up to the knee passes unchanged; what lies above is bent to stay below 1.
 _KNEE = 0.8
 
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""Of display-encoded RGB: ITU-R BT.601."""
+
 
 def to_float(samples: NDArray[Any]) -> NDArray[np.float32]:
     """Samples of any picture type as float32.

@@ -106,7 +106,7 @@ def signature(path: Path) -> Signature:
     session = _session(path, _PROVIDERS["cpu"])
     return Signature(
         tuple(Port(port.name, _shape(port)) for port in session.get_inputs()),
-        tuple(Port(port.name, _shape(port)) for port in session.get_outputs()),
+        tuple(Port(port.name, _shape(port), "int" in port.type) for port in session.get_outputs()),
     )
 
 

@@ -44,6 +44,9 @@ _KERNEL_AT = {
 }
 
 
+_PROBE_SIDES = (64, 96)  # of a picture that a graph is tried with
+
+
 def import_openvino() -> Any:
     """The `openvino` module, without its converter.
 
@@ -208,6 +211,7 @@ def signature(path: Path) -> Signature:
     front_end, title = ("ir", "OpenVINO") if path.suffix == ".xml" else ("onnx", "ONNX")
     try:
         graph = read_graph(path, front_end)
+        settle_channels(graph)
     except Exception as error:  # the front end's exceptions share no base of their own
         raise ModelError(
             "{name} is not an {title} graph that can be run here.", name=path.name, title=title
@@ -221,9 +225,40 @@ def signature(path: Path) -> Signature:
     }
     return Signature(
         tuple(Port(_name(port), port_shape(port)) for port in graph.inputs),
-        tuple(Port(_name(port), port_shape(port)) for port in graph.outputs),
+        tuple(Port(_name(port), port_shape(port), _is_whole(port)) for port in graph.outputs),
         sum(kernels.values()),
     )
+
+
+def settle_channels(graph: Any) -> None:
+    """Settle where the channels of the only input are, and how many, if its shape leaves that open.
+
+    Graphs of TensorFlow's may have no shape at all: what their kernels refuse, tells.
+    """
+    if len(graph.inputs) != 1:
+        return
+    shape = graph.inputs[0].partial_shape
+    if (
+        shape.rank.is_dynamic
+        or len(shape) != 4
+        or not (shape[1].is_dynamic and shape[3].is_dynamic)
+    ):
+        return
+    for axis, channels in ((1, 3), (3, 3), (1, 1), (3, 1)):
+        tried = graph.clone()
+        probe = [1, *_PROBE_SIDES]
+        probe.insert(axis, channels)
+        try:
+            tried.reshape(probe)
+        except RuntimeError:
+            continue
+        shape[axis] = channels
+        graph.reshape(shape)
+        return
+
+
+def _is_whole(port: Any) -> bool:
+    return bool(np.issubdtype(port.get_element_type().to_dtype(), np.integer))
 
 
 def read_graph(path: Path, front_end: str) -> Any:

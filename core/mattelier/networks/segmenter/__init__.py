@@ -15,6 +15,7 @@ from mattelier.networks.architecture import (
     State,
     with_weights,
 )
+from mattelier.networks.class_names import ADE20K_CLASSES, class_names
 from mattelier.networks.contracts import CLASSES
 
 if TYPE_CHECKING:
@@ -25,22 +26,6 @@ _DISTILLED = "encoder.dist_token"  # DeiT's second token
 _LINEAR, _MASKS = "decoder.head.weight", "decoder.cls_emb"
 _UNUSED = ("encoder.head.", "encoder.head_dist.")  # of the classifier that it began as
 _HALF = (0.5, 0.5, 0.5)
-
-_CITYSCAPES = """road sidewalk building wall fence pole traffic_light traffic_sign vegetation
-terrain sky person rider car truck bus train motorcycle bicycle"""
-_ADE20K = """wall building sky floor tree ceiling road bed window grass cabinet sidewalk person
-earth door table mountain plant curtain chair car water painting sofa shelf house sea mirror rug
-field armchair seat fence desk rock wardrobe lamp bathtub railing cushion base box column signboard
-chest_of_drawers counter sand sink skyscraper fireplace refrigerator grandstand path stairs runway
-case pool_table pillow screen_door stairway river bridge bookcase blind coffee_table toilet flower
-book hill bench countertop stove palm kitchen_island computer swivel_chair boat bar arcade_machine
-hovel bus towel light truck tower chandelier awning streetlight booth television airplane
-dirt_track apparel pole land bannister escalator ottoman bottle buffet poster stage van ship
-fountain conveyer_belt canopy washer plaything swimming_pool stool barrel basket waterfall tent bag
-minibike cradle oven ball food step tank trade_name microwave pot animal bicycle lake dishwasher
-screen blanket sculpture hood sconce vase traffic_light tray ashcan fan pier crt_screen plate
-monitor bulletin_board shower radiator glass clock flag"""
-_NAMES = {len(names): names for names in (_CITYSCAPES.split(), _ADE20K.split())}
 
 PUBLISHED = Published("Segmenter", "objects", "https://github.com/rstrudel/segmenter", proven=True)
 
@@ -74,18 +59,17 @@ def _describe(state: State, path: Path) -> Descriptor:
             mask_depth=depth("decoder") if _MASKS in state else None,
             distilled=distilled,
             # Its authors look side by side at the windows of ADE20K's pictures, else by thirds.
-            overlap=classes != len(_ADE20K.split()),
+            overlap=classes != ADE20K_CLASSES,
         )
         return with_weights(network, _used(state))
 
     mean, std = (IMAGENET_MEAN, IMAGENET_STD) if distilled else (_HALF, _HALF)
-    names = _NAMES.get(classes) or [str(number) for number in range(classes)]
     return Descriptor(
         task="objects",
         input=Input(grid * patch, "fit", patch, "short", mean, std),
         output=Output(),
         build=build,
-        labels=tuple(name.replace("_", " ") for name in names),
+        labels=class_names(classes),
         published=PUBLISHED,
     )
 

@@ -51,8 +51,10 @@ def describe(state: State, path: Path) -> Descriptor:
         reason = " ".join(str(error).split()).rstrip(".")[:200] or type(error).__name__
         raise ModelError(f"The weights in {path} cannot be used: {reason}.") from error
     title = str(network.architecture.name)
-    if (network.input_channels, network.output_channels) != (3, 3):
-        raise ModelError(f"{path} is a {title} that takes no RGB pictures.")
+    channels = (network.input_channels, network.output_channels)
+    if channels not in ((3, 3), (1, 1)):
+        raise ModelError(f"{path} is a {title} that takes no pictures, or gives none.")
+    lightness = channels == (1, 1)
     size = network.size_requirements
     multiple = max(1, size.multiple_of)
     if isinstance(network, MaskedImageModelDescriptor):
@@ -76,7 +78,7 @@ def describe(state: State, path: Path) -> Descriptor:
     task: NetworkTask = "upscale" if network.scale > 1 else "denoise"
     return Descriptor(
         task=task,
-        input=Input(768, "tile", multiple, margin=margin),
+        input=Input(768, "tile", multiple, margin=margin, lightness=lightness),
         output=Output(scale=network.scale),
         build=lambda: _module(network, network),
         published=_published(title, task),

@@ -16,6 +16,7 @@ from mattelier.networks.architecture import (
     Published,
     State,
 )
+from mattelier.networks.class_names import class_names
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,17 +25,6 @@ _MASK_HEAD = "roi_heads.mask_predictor.mask_fcn_logits.weight"
 _BOX_HEAD = "roi_heads.box_predictor.cls_score.weight"
 _ATROUS = "classifier.0.convs.0.0.weight"
 _CLASSES = "classifier.4.weight"
-
-_VOC = """background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse
-motorbike person pottedplant sheep sofa train tvmonitor"""
-# By COCO's numbers; "-" where it has no thing.
-_COCO = """background person bicycle car motorcycle airplane bus train truck boat traffic_light
-fire_hydrant - stop_sign parking_meter bench bird cat dog horse sheep cow elephant bear zebra
-giraffe - backpack umbrella - - handbag tie suitcase frisbee skis snowboard sports_ball kite
-baseball_bat baseball_glove skateboard surfboard tennis_racket bottle - wine_glass cup fork knife
-spoon bowl banana apple sandwich orange broccoli carrot hot_dog pizza donut cake chair couch
-potted_plant bed - dining_table - - toilet - tv laptop mouse remote keyboard cell_phone microwave
-oven toaster sink refrigerator - book clock vase scissors teddy_bear hair_drier toothbrush"""
 
 _SOURCE = "https://docs.pytorch.org/vision/stable/models.html"
 _MASK_RCNN = Published("Mask R-CNN", "objects", _SOURCE, proven=True)
@@ -56,8 +46,6 @@ def _describe(state: State, path: Path) -> Descriptor:
         count = len(state[_CLASSES])
         published, entries = _DEEPLAB, contracts.CLASSES
         seen = Input(520, "fit", 8, "short", IMAGENET_MEAN, IMAGENET_STD)
-    lists = {len(names): names for names in (_VOC.split(), _COCO.split())}
-    names = lists.get(count) or [str(number) for number in range(count)]
     return Descriptor(
         task="objects",
         input=seen,
@@ -65,7 +53,7 @@ def _describe(state: State, path: Path) -> Descriptor:
         build=partial(_build, state, path),
         published=published,
         entries=entries,
-        labels=tuple(name.replace("_", " ") for name in names),
+        labels=class_names(count),
     )
 
 
