@@ -17,9 +17,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "tests" / "blender"), str(HERE.parent / "tests")]
-SECONDS = 480
+SECONDS = 600
 # Of the screen: the frame in the image editor, and the compositor with its sidebar.
 _FRAME, _EDITOR = (188, 80, 1136, 616), (0, 46, 1320, 620)
+_PARTS = {"2": _FRAME, "4": _FRAME, "9": (300, 20, 1300, 720), "10": (724, 222, 1260, 566)}
 
 
 def main() -> None:
@@ -53,10 +54,12 @@ def _cut_out(folder: Path) -> None:
     from PIL import Image
 
     shown = {}
-    for name in ("2-pointed-1", "3-baked", "4-uncorrected", "4-corrected", "5-cryptomatte"):
+    names = ("2-pointed-1", "3-baked", "4-uncorrected", "4-corrected", "5-cryptomatte", "6-mask",
+             "7-found", "8-clean", "9-preview", "10-preferences")  # fmt: skip
+    for name in names:
         with Image.open(folder / f"{name}.png") as picture:
             shown[name] = picture.convert("RGB")
-    shown = {name: picture.crop(_FRAME if name[0] in "24" else _EDITOR)
+    shown = {name: picture.crop(_PARTS.get(name.partition("-")[0], _EDITOR))
              for name, picture in shown.items()}  # fmt: skip
     before, after = shown["4-uncorrected"], shown["4-corrected"]
     both = Image.new("RGB", (2 * before.width + 8, before.height), "white")
@@ -67,6 +70,11 @@ def _cut_out(folder: Path) -> None:
         ("baked", shown["3-baked"]),
         ("correct", both),
         ("cryptomatte", shown["5-cryptomatte"]),
+        ("mask", shown["6-mask"]),
+        ("found", shown["7-found"]),
+        ("clean", shown["8-clean"]),
+        ("preview", shown["9-preview"]),
+        ("preferences", shown["10-preferences"]),
     ):
         picture.thumbnail((1000, 1000))
         picture.save(folder / f"blender-{name}.jpg", quality=88)

@@ -664,6 +664,26 @@ def test_settings_of_one_track_share_it(shot, monkeypatch):
     assert contents(shot / "c") != contents(shot / "a")
 
 
+def test_a_proxy_is_small_and_the_full_run_tracks_nothing_again(shot):
+    """Key frame 1001 is exact, so its mask is reduced, too."""
+    more = ("--track-folder", str(shot / "track"), "--exact", "1001")
+    assert main(arguments(shot, shot / "small", "--proxy", "0.25", *more)) == 0
+    small = sorted((shot / "small").rglob("*.png"))
+    assert {Image.open(file).size for file in small} == {(round(WIDTH / 4), round(HEIGHT / 4))}
+    before = contents(shot / "track")
+    assert main(arguments(shot, shot / "full", *more)) == 0
+    assert contents(shot / "track") == before
+    alone = ("--track-folder", str(shot / "own"), "--exact", "1001")
+    assert main(arguments(shot, shot / "alone", *alone)) == 0
+    full = {file.name: file.read_bytes() for file in (shot / "full" / "matte").iterdir()}
+    assert full == {file.name: file.read_bytes() for file in (shot / "alone" / "matte").iterdir()}
+    for file in small:
+        large = Image.open(shot / "full" / "matte" / file.name).resize(Image.open(file).size, 4)
+        off = np.abs(np.asarray(large, float) - np.asarray(Image.open(file), float))
+        assert off.mean() < 12  # of 255
+    assert main(arguments(shot, shot / "none", "--proxy", "0.01")) == 2
+
+
 def test_other_pictures_with_the_same_size_and_time_are_made_again(shot):
     """As when a shot's files are put into another's place with their times."""
     plate = shot / "bmp"

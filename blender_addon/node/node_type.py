@@ -53,6 +53,8 @@ class NodeType:
         The pass that is a matte, or depth, which other nodes may use; "" for none.
     has_report : bool
         Whether the engine writes quality reports on what it made.
+    has_preview : bool
+        Whether the engine can make a first look in a fraction of a bake's time.
     sockets : sequence of (str, str)
         Names and types of the outputs that each result has.
     guide_operator : (str, str, str) or None
@@ -77,12 +79,17 @@ class NodeType:
     matte_pass: ClassVar[str] = ""
     depth_pass: ClassVar[str] = ""
     has_report: ClassVar[bool] = False
+    has_preview: ClassVar[bool] = False
     sockets: ClassVar[Sequence[tuple[str, str]]]
     guide_operator: ClassVar[tuple[str, str, str] | None] = None
     settings: ClassVar[type | None] = None
     result_settings: ClassVar[type | None] = None
     classes: ClassVar[Sequence[type]] = ()
     handlers: ClassVar[Sequence[tuple[list[Callable], Callable]]] = ()
+
+    def preview_options(self, settings: NodeSettings) -> dict[str, object]:
+        """What is asked for otherwise than for a bake: small pictures of the pass "preview"."""
+        raise NotImplementedError
 
     def passes(self, settings: NodeSettings) -> tuple[str, ...]:
         """The sequences that it bakes, named as their folders are."""

@@ -4,28 +4,39 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ..baking import bake as baking
-from ..baking.job import frames_to_bake, in_waves, prepare
+from ..baking.job import Job, frames_to_bake, in_waves, prepare
+from ..baking.preview import prepare_preview
 from ..ground.failure import Failure
 from ..ground.frames import format_frames
 from ..ground.recent import forget
 from ..ground.versions import compositor
 from ..node import groups
 from ..node.group_operator import GroupOperator
+from ..node.settings import ResultSettings
 
 _TICK_SECONDS = 0.1
 _REFRESH_SECONDS = 1.0
 
 
-class Bake(GroupOperator, bpy.types.Operator):
-    """Let the engine make the frames that are not fresh"""
+class _EngineRun(GroupOperator):
+    """Has the engine make frames, while the window stays alive.
 
-    bl_idname = "mattelier.bake"
-    bl_label = "Bake"
+    Attributes
+    ----------
+    prepare : callable
+        Makes the job of a result and the plate's numbers.
+    done : str
+        What was done, for people.
+    """
+
+    prepare: Callable[[ResultSettings, Iterable[int]], Job]
+    done: str
 
     frames: EnumProperty(
         items=[
@@ -55,12 +66,6 @@ class Bake(GroupOperator, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         cls.poll_message_set("A bake is running")
         return baking.current is None
-
-    @classmethod
-    def description(cls, context: bpy.types.Context, options: bpy.types.OperatorProperties) -> str:
-        frames = {"PLATE": "all frames", "SCENE": "the scene's range", "CURRENT": "this frame"}
-        whose = " of this subject" if options.only else ""
-        return f"Make those of {frames[options.frames]} that are not fresh{whose}"
 
     def apply(self, context: bpy.types.Context) -> set[str]:
         self._plan_waves(context)
@@ -138,7 +143,8 @@ class Bake(GroupOperator, bpy.types.Operator):
             editable = groups.results_of(groups.editable_groups())
             items = [item for item in editable if (item.id_data.name, item.uid) in wave]
             jobs = [
-                prepare(item, frames_to_bake(item, self.frames, context.scene)) for item in items
+                self.prepare(item, frames_to_bake(item, self.frames, context.scene))
+                for item in items
             ]
             for job in jobs:
                 if not job.numbers:
@@ -198,7 +204,7 @@ class Bake(GroupOperator, bpy.types.Operator):
         if not self.baked:
             self.report({"INFO"}, "All these frames are fresh.")
         else:
-            message = f"Baked {self.baked} frame{'s'[: self.baked > 1]}."
+            message = f"{self.done} {self.baked} frame{'s'[: self.baked > 1]}."
             self.report({"INFO"}, " ".join(filter(None, (message, bake.note))))
         if self.absent:
             frames = format_frames(self.absent)
@@ -226,6 +232,31 @@ def redraw_editors() -> None:
                 area.tag_redraw()
 
 
+class Bake(_EngineRun, bpy.types.Operator):
+    """Let the engine make the frames that are not fresh"""
+
+    bl_idname = "mattelier.bake"
+    bl_label = "Bake"
+    prepare = staticmethod(prepare)
+    done = "Baked"
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, options: bpy.types.OperatorProperties) -> str:
+        frames = {"PLATE": "all frames", "SCENE": "the scene's range", "CURRENT": "this frame"}
+        whose = " of this subject" if options.only else ""
+        return f"Make those of {frames[options.frames]} that are not fresh{whose}"
+
+
+class Preview(_EngineRun, bpy.types.Operator):
+    """Track the subjects, and show them small on a checkerboard, in an image editor. Nothing is \
+baked, and a bake goes on from what was tracked"""
+
+    bl_idname = "mattelier.preview"
+    bl_label = "Preview"
+    prepare = staticmethod(prepare_preview)
+    done = "Previewed"
+
+
 class Cancel(bpy.types.Operator):
     """Stop the bake; finished frames are kept"""
 
@@ -241,7 +272,7 @@ class Cancel(bpy.types.Operator):
         return {"FINISHED"}
 
 
-register, _unregister_classes = bpy.utils.register_classes_factory((Bake, Cancel))
+register, _unregister_classes = bpy.utils.register_classes_factory((Bake, Preview, Cancel))
 
 
 def unregister() -> None:

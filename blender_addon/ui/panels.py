@@ -16,7 +16,7 @@ from ..node.groups import is_ours, linked_sentence, next_step
 from ..node.panels import NODE_PANEL, NodePanel, SubPanel, draw_sentence
 from ..node.settings import NodeSettings
 from . import operators
-from .bake_operator import Bake, Cancel
+from .bake_operator import Bake, Cancel, Preview
 
 
 class Node(NodePanel, bpy.types.Panel):
@@ -100,6 +100,11 @@ def _draw_state(
     row.enabled = plate is not None
     _draw_bake(row, group, "SCENE", "Bake Range")
     _draw_bake(row, group, "CURRENT", "Bake This Frame")
+    if settings.node_type.has_preview:
+        row = layout.row(align=True)
+        row.enabled = plate is not None
+        row.operator(Preview.bl_idname, icon="HIDE_OFF").group = group.name
+        row.prop(settings, "preview_size", text="")
 
 
 def _draw_result(

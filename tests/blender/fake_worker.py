@@ -111,7 +111,8 @@ class MadeUpRoto(roto._RotoRun):
             for key in self.request.keys
         ]
         matte = to_json(self.request.matte)
-        return digest(self.plate.identity(frame), target.output, repr(drawn), matte)
+        proxy = self.request.proxy
+        return digest(self.plate.identity(frame), target.output, repr(drawn), matte, proxy)
 
     def _is_current(self, frame: int, target: Target, key: str) -> bool:
         kept = frame in self._orders.get("keep", ())

@@ -9,7 +9,7 @@ from real_blender import VERSIONS
 MODULES = (
     "node", "guidance", "baking", "edges", "looking", "splines", "farm", "upscale", "bokeh",
     "files", "networks", "pointing", "correcting", "cryptomatte", "together", "finding",
-    "keyer", "depth", "match", "tuned", "clean_plate",
+    "keyer", "depth", "match", "tuned", "clean_plate", "preview",
 )  # fmt: skip
 
 

@@ -40,6 +40,7 @@ _SURFACES = (
     "strokes in the clip editor make a key",
     "an editor that is not there is told",
     "what was found becomes a subject, and is taken back",
+    "a preview is shown in an image editor",
     "end",
 )
 

@@ -58,6 +58,7 @@ class Rotoscope(NodeType):
     model_task = "matte"
     matte_pass = _MATTE
     has_report = True
+    has_preview = True
     sockets = (
         ("Image", "NodeSocketColor"),
         ("Matte", "NodeSocketFloat"),
@@ -81,6 +82,11 @@ class Rotoscope(NodeType):
         for found in module.CLASSES
     )
     handlers = ((bpy.app.handlers.depsgraph_update_post, mark_edited_masks),)
+
+    def preview_options(self, settings: NodeSettings) -> dict[str, object]:
+        matte = {**encode_request(MATTE_FIELDS, settings), "refine": False}
+        proxy = int(settings.preview_size) / 100
+        return {"outputs": ["preview"], "matte": matte, "proxy": proxy}
 
     def passes(self, settings: NodeSettings) -> tuple[str, ...]:
         return (_MATTE, _FOREGROUND) if settings.use_foreground else (_MATTE,)

@@ -121,6 +121,15 @@ class RotoscopeSettings(EdgeSettings):
         default=True,
         description="Follow the edge at full resolution. What was tracked is used again",
     )
+    preview_size: EnumProperty(
+        name="Preview Size",
+        items=[
+            ("25", "25 %", "A quarter of the plate's width and height"),
+            ("50", "50 %", "Half of the plate's width and height"),
+            ("100", "100 %", "As large as the plate"),
+        ],
+        description="How large the pictures of a preview are",
+    )
     words: StringProperty(
         name="Words", description="What a subject is that is looked for: the red car"
     )

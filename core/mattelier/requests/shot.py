@@ -154,6 +154,8 @@ class RotoRequest(Request, task="roto"):
         What the plate's code values mean, by the OCIO config; None: as the files say.
     fps : float
         Of a movie made of a sequence, and in EXR headers; 0: as the plate says.
+    proxy : float 0.05…1
+        The share of the plate's size that results are made at; the tracking stays the same.
     tune : int
         Steps for which the network is first fine-tuned on the key frames that have masks, once a
         shot; 0: not at all.
@@ -221,6 +223,21 @@ class RotoRequest(Request, task="roto"):
     bits: Annotated[int, _bits("A matte has 8 or 16 bits, not {value}.")] = 0
     colorspace: ColorSpace = None
     fps: FrameRate = 0
+    proxy: Annotated[
+        float,
+        Field(
+            "Share of the plate's size that results are made at; the tracking stays the same.",
+            minimum=0.05,
+            maximum=1,
+            label="The proxy",
+            flag=Flag(
+                metavar="SHARE",
+                help="Make results at this share of the plate's size, 0.25 for a first look. The "
+                "tracking is the same, and used again by the run at full size.",
+                bounds="minimum",
+            ),
+        ),
+    ] = 1
     tune: Annotated[
         int,
         Field(

@@ -86,6 +86,8 @@ class FrameMatter:
         if keys.is_exact(frame):
             mask = keys[frame].mask
             assert mask is not None
+            if mask.shape != (view.height, view.width):  # of a proxy
+                mask = stretch(mask, view.height, view.width)
             drawn = request.refine and not keys.is_finished(frame)
             alpha = key_matte(view, mask, request.quality) if drawn else mask
         elif request.refine:
@@ -93,6 +95,21 @@ class FrameMatter:
         else:
             alpha = stretch(coarse, view.height, view.width)
         return choke_and_feather(alpha, request.edge_shift, request.feather)
+
+
+def reduced(picture: Picture, share: float) -> Picture:
+    """A picture at this share (0…1) of its size, by area; 1: as it is."""
+    import cv2
+
+    if share == 1:
+        return picture
+    height, width = (max(2, round(side * share)) for side in (picture.height, picture.width))
+    colour, alpha = (
+        None if plane is None else cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
+        for plane in (picture.colour, picture.alpha)
+    )
+    assert colour is not None
+    return replace(picture, colour=colour, alpha=alpha, window=None)
 
 
 def decide_together(mattes: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:

@@ -22,7 +22,7 @@ from mattelier.engines.open_model import OpenModel
 from mattelier.media.stills import read_grey
 from mattelier.requests import RotoRequest
 from mattelier.shot.cache_keys import plate_digests
-from mattelier.shot.frame_mattes import FrameMatter, frame_writers
+from mattelier.shot.frame_mattes import FrameMatter, frame_writers, reduced
 from mattelier.shot.key_frames import KeyFrames
 from mattelier.shot.outputs import Target
 from mattelier.shot.plan import Shot, prepare
@@ -212,12 +212,13 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
             inputs,
             [self.exposure, self.space.identity],
             [matte.quality, matte.refine, matte.edge_shift, matte.feather],
+            *([self.request.proxy] if self.request.proxy < 1 else ()),
             [target.output, target.names.suffix, target.movie is not None],
             [self.request.bits, self.request.fps],
         )
 
     def read(self, frame: int) -> Picture:
-        return self.plate.read(frame)
+        return reduced(self.plate.read(frame), self.request.proxy)
 
     def make(self, frame: int, picture: Picture, targets: Sequence[Target]) -> FrameOutput:
         wanted = self.request.written_objects

@@ -162,6 +162,27 @@ def case_a_tracker_that_is_not_here_is_told(stage):
     assert not state(node).fresh
 
 
+def case_a_preview_looks_like_what_is_baked_then(stage):
+    node, settings = shot(stage, "shot.1001.png")
+    group = node.node_tree
+    settings.preview_size = "50"
+    assert bpy.ops.mattelier.preview(group=group.name, frames="SCENE") == {"FINISHED"}
+    (shown,) = (one for one in bpy.data.images if one.name.endswith("Preview"))
+    first = bpy.data.images.load(bpy.path.abspath(shown.filepath))
+    assert tuple(first.size) == (160, 90)
+    preview = Pixels(first)
+    for channel, wanted in enumerate((225, 140, 50)):
+        near(preview[47, 36][channel], wanted / 255, 0.05)  # in the disc
+    red, _, blue = preview[10, 125][:3]
+    near(red, blue, 0.05)  # the board's grey, where the sky was
+    assert not state(node).fresh
+    folders = sorted(one for one in stage.folder.rglob("track-*") if one.is_dir())
+    (kept,) = ({file: file.stat().st_mtime_ns for file in one.rglob("*.npz")} for one in folders)
+    stage.bake(node, "SCENE")
+    assert state(node).fresh == (1001, 1002, 1003)
+    assert {file: file.stat().st_mtime_ns for file in kept} == kept  # nothing was tracked again
+
+
 def picture(stage, plate, node_type):
     stage.size((320, 180))
     stage.scene.frame_start, stage.scene.frame_end = 1001, 1003

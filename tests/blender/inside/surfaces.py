@@ -186,6 +186,31 @@ def scenario():
     assert len(bpy.data.node_groups[name].mattelier.objects) == 1
     yield "what was found becomes a subject, and is taken back"
 
+    with bpy.context.temp_override(window=window, area=area, region=main(area)):
+        preview = bpy.ops.mattelier.preview
+        assert preview("INVOKE_DEFAULT", group=name) == {"RUNNING_MODAL"}
+    end = time.monotonic() + 40
+    while not previewing():
+        assert time.monotonic() < end, "no preview is shown"
+        yield 0.2
+    (shown,) = previewing()
+    while module("baking.bake").current:
+        assert time.monotonic() < end
+        yield 0.2
+    screenshot("previewed")
+    user = shown.image_user
+    assert (shown.image.source, user.frame_start) == ("SEQUENCE", 1)
+    assert [one.type for one in window.screen.areas] == areas
+    assert area.type == "NODE_EDITOR"
+    yield "a preview is shown in an image editor"
+
+
+def previewing():
+    """The image editors that show a preview."""
+    areas = [area for window in bpy.context.window_manager.windows for area in window.screen.areas]
+    spaces = [area.spaces.active for area in areas if area.type == "IMAGE_EDITOR"]
+    return [one for one in spaces if one.image and one.image.name.endswith("Preview")]
+
 
 def corrected(item, frames):
     """Wait until these frames' mattes are keys."""
