@@ -199,7 +199,8 @@ def scenario():
         yield 0.2
     screenshot("previewed")
     user = shown.image_user
-    assert (shown.image.source, user.frame_start) == ("SEQUENCE", 1)
+    plate = bpy.data.node_groups[name].mattelier.find_plate()
+    assert (shown.image.source, user.frame_start) == ("SEQUENCE", plate.start)
     assert [one.type for one in window.screen.areas] == areas
     assert area.type == "NODE_EDITOR"
     yield "a preview is shown in an image editor"
