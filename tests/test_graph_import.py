@@ -406,3 +406,31 @@ def test_a_frozen_graph_without_shapes_is_told_by_its_kernels(
     alpha = open_model(store.card("mine"), store, "cpu").run({"picture": picture})["alpha"]
     wanted = (picture * SHARES.reshape(1, 3, 1, 1)).sum(1, keepdims=True)
     np.testing.assert_allclose(alpha, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("beside", [3, 16])
+def test_one_that_gives_a_matte_and_more_is_for_mattes(
+    here: Path, capsys: pytest.CaptureFixture[str], beside: int
+) -> None:
+    """A foreground, or features, come before it; neither is what people want of it."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    kernels = {"wide": np.ones((beside, 3, 1, 1), np.float32), "one": SHARES.reshape(1, 3, 1, 1)}
+    shapes = {"more": [1, beside, "h", "w"], "alpha": [1, 1, "h", "w"]}
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["photo", "wide"], ["more"]),
+            helper.make_node("Conv", ["photo", "one"], ["alpha"]),
+        ],
+        "both",
+        [helper.make_tensor_value_info("photo", TensorProto.FLOAT, [1, 3, "h", "w"])],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()],
+        [numpy_helper.from_array(values, name) for name, values in kernels.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    onnx.save(model, here / "both.onnx")
+    assert main(["models", "import", str(here / "both.onnx"), "--size", "64"]) == 0
+    assert "Shown a drawn ball, it saw" in capsys.readouterr().err
+    card = Store().card("both")
+    assert (card.task, card.output.tensor) == ("matte", 1)

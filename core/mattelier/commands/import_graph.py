@@ -128,13 +128,15 @@ def _classes(graph: Signature, flags: dict[str, Any]) -> Kind | None:
     """A network that tells classes apart at each pixel; None: it is none.
 
     It gives each pixel the number of its class, or a score for each of them. Three scores are told
-    from a picture by `--labels` alone.
+    from a picture by `--labels` alone, and where there is a matte, the rest is something else.
     """
     from mattelier.engines.recognise import fixed_sides
     from mattelier.networks.class_names import class_names
 
     wanted = None if flags["output"] is None else _output(graph, flags["output"])
     named = tuple(name.strip() for name in (flags["labels"] or "").split(",") if name.strip())
+    if _has_matte(graph) and not named and wanted is None:
+        return None
     for number, port in enumerate(graph.outputs):
         if wanted not in (None, number, port.name):
             continue
@@ -173,7 +175,7 @@ def _pictures(graph: Signature, flags: dict[str, Any]) -> Kind | None:
     channels, height, width = (None, None, None, *graph.inputs[0].shape)[-3:]
     given = (None, None, None, *graph.outputs[0].shape)[-3]
     lightness = (channels, given) == (1, 1)
-    if not lightness and (given != 3 or channels not in (3, None)):
+    if not lightness and (given != 3 or channels not in (3, None) or _has_matte(graph)):
         return None
     if flags["output"] is not None or len(graph.inputs) != 1:
         return None
@@ -192,6 +194,11 @@ def _pictures(graph: Signature, flags: dict[str, Any]) -> Kind | None:
         None,
         graph.kernel_values or None,
     )
+
+
+def _has_matte(graph: Signature) -> bool:
+    """Whether an output may be a matte: one map that is no list of numbers."""
+    return any(_is_map(port.shape) and not port.whole for port in graph.outputs)
 
 
 def _is_map(shape: tuple[int | None, ...]) -> bool:
