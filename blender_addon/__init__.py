@@ -7,8 +7,8 @@ that it writes. It needs nothing but Blender's own Python.
 Floors, each of which imports only what is below it: `ui` (operators and panels of all nodes, the
 check of renders), `farm` (no window), `settings` (the properties that Blender knows, put together),
 `registry` (all types of nodes), `node_types` (each in its own file or folder), `baking` (cache,
-freshness, jobs), `node` (what all types share), `engine` (the way to the worker), `footage` (files
-by frame), `ground`.
+freshness, jobs), `node` (what all types share), `engine` (the way to the worker), `blend`
+(versions, paths and plates as Blender has them), `data` (plain values that know no Blender).
 """
 
 from . import settings

@@ -16,7 +16,8 @@ HOSTS = {
     "test_gimp_2_10.py": "python2.7",
     "test_service_page.py": "chromium",
 }
-HOSTLESS = {"test_install_blender.py", "test_blender_fake.py"}  # in a host's folder, without it
+# In a host's folder, without it.
+HOSTLESS = {"test_blender_data.py", "test_blender_fake.py", "test_install_blender.py"}
 TRAINING = {
     "test_denoise_train.py",
     "test_finetune.py",

@@ -6,10 +6,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
+from ..data.failure import Failure
+from ..data.frames import parse_frames
 from ..engine.connection import connect
 from ..engine.preferences import engine_choice
-from ..ground.failure import Failure
-from ..ground.frames import parse_frames
 from .job import Job
 
 _FRAME_STAGE = "frame "  # how the engine tells which frame it works on: "frame 1007"

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import bpy
 
-from ..footage.plate import Plate
-from ..ground.blend_paths import absolute
-from ..ground.failure import Failure
-from ..ground.json_files import digest
-from ..ground.recent import forget
+from ..blend.paths import absolute
+from ..data.failure import Failure
+from ..data.json_files import digest
+from ..data.plate import Plate
+from ..data.recent import forget
 from ..node.settings import NodeSettings, ResultSettings
 
 

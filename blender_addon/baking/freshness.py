@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ..footage.bake_files import baked_frames, read_made_from
-from ..footage.plate import Plate
-from ..ground.json_files import digest
+from ..data.bake_files import baked_frames, read_made_from
+from ..data.json_files import digest
+from ..data.plate import Plate
 from ..node.settings import ResultSettings
 from .cache import settings_digest
 

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import bpy
 
-from ..footage.bake_files import (
+from ..blend.plates import read_size
+from ..data.bake_files import (
     GUIDANCE_PREFIX,
     baked_frames,
     note_made_from,
     read_made_from,
 )
-from ..footage.plate import Plate, read_size
-from ..ground.failure import Failure
-from ..ground.frames import format_frames, parse_frames
+from ..data.failure import Failure
+from ..data.frames import format_frames, parse_frames
+from ..data.plate import Plate
 from ..node import groups
 from ..node.settings import ResultSettings
 from .cache import bake_folder, settings_digest

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 
 import bpy
 
-from ..footage.bake_files import pass_files
-from ..footage.plate import read_size
-from ..footage.sequence import Sequence
-from ..ground.failure import Failure
-from ..ground.frames import format_frames
+from ..blend.plates import read_size
+from ..data.bake_files import pass_files
+from ..data.failure import Failure
+from ..data.frames import format_frames
+from ..data.sequence import Sequence
 from ..node.settings import ResultSettings
 from .cache import result_folder, settings_digest
 from .job import Job

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import bpy
 
-from ..ground.addon import FOLDER
-from ..ground.failure import Failure
-from ..ground.json_files import read_json
+from ..data.addon import FOLDER
+from ..data.failure import Failure
+from ..data.json_files import read_json
 
 if TYPE_CHECKING:
     from ..mattelier_worker.client import Answer, Pixels, Worker

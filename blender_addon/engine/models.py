@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..ground.failure import Failure
+from ..data.failure import Failure
 from .connection import run_task
 
 TASKS = {

@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..ground.failure import Failure
+from ..data.failure import Failure
 from .connection import connect
 
 if TYPE_CHECKING:

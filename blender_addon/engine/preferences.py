@@ -8,9 +8,10 @@ from collections.abc import Callable
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from ..ground.addon import PACKAGE
-from ..ground.failure import Failure
-from ..ground.versions import BLEND_RELATIVE
+from ..blend.versions import BLEND_RELATIVE
+from ..data.addon import PACKAGE
+from ..data.failure import Failure
+from ..data.names import names_with
 from .connection import model_names, run_task, tracker_names
 from .models import TASKS, Models, columns
 
@@ -22,12 +23,12 @@ _models = Models()
 
 
 def _search_mattes(owner: Preferences, context: object, text: str) -> list[str]:
-    return [name for name in model_names("matte") if text.lower() in name]
+    return names_with(text, model_names("matte"))
 
 
 def search_trackers(owner: object, context: object, text: str) -> list[str]:
     """The `search` of a property that names a tracker."""
-    return [name for name in tracker_names() if text.lower() in name.lower()]
+    return names_with(text, tracker_names())
 
 
 class Preferences(bpy.types.AddonPreferences):

@@ -15,9 +15,9 @@ from bpy.props import BoolProperty, EnumProperty
 
 from ..baking.bake import Bake
 from ..baking.job import frames_to_bake, in_waves, prepare
+from ..data.failure import Failure
+from ..data.frames import format_frames
 from ..engine.preferences import engine_choice
-from ..ground.failure import Failure
-from ..ground.frames import format_frames
 from ..node.groups import editable_groups, linked_groups, linked_sentence, results_of
 from ..node.settings import ResultSettings
 from .process import EXIT_FAILED, exit_process, print_message

@@ -15,8 +15,8 @@ import bpy
 
 from ..baking.bake import Bake
 from ..baking.job import in_waves, prepare
-from ..ground.addon import PACKAGE
-from ..ground.failure import Failure
+from ..data.addon import PACKAGE
+from ..data.failure import Failure
 from ..node.groups import editable_groups, results_of, results_with, show_bake
 from .process import EXIT_FAILED, MESSAGE_PREFIX, print_message
 

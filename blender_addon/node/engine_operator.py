@@ -7,8 +7,8 @@ import threading
 
 import bpy
 
+from ..data.failure import Failure
 from ..engine.preferences import engine_choice
-from ..ground.failure import Failure
 from .group_operator import GroupOperator
 
 _TICK_SECONDS = 0.1

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..footage.bake_files import NO_FILE, pass_files
-from ..footage.plate import Plate
-from ..ground.versions import MATH_NODE, MIX_NODE, NEEDS_CANVAS, set_blur, set_dilation, set_option
+from ..blend.versions import MATH_NODE, MIX_NODE, NEEDS_CANVAS, set_blur, set_dilation, set_option
+from ..data.bake_files import NO_FILE, pass_files
+from ..data.plate import Plate
 
 if TYPE_CHECKING:
     from .settings import ResultSettings

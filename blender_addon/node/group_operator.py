@@ -8,7 +8,7 @@ from collections.abc import Callable
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from ..ground.failure import Failure
+from ..data.failure import Failure
 from .groups import is_ours, linked_sentence
 
 

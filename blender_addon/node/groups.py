@@ -10,11 +10,11 @@ from types import MappingProxyType
 
 import bpy
 
+from ..blend.paths import relative
+from ..blend.versions import compositor
+from ..data.failure import Failure
+from ..data.plate import Plate
 from ..engine.preferences import default_cache, default_model, default_tracker
-from ..footage.plate import Plate
-from ..ground.blend_paths import relative
-from ..ground.failure import Failure
-from ..ground.versions import compositor
 from .group_builder import GroupBuilder
 from .marks import clear_marks
 from .node_type import NodeType

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..footage.plate import Plate
-from ..ground.frames import parse_frames, runs
-from ..ground.json_files import parse_json
+from ..data.frames import parse_frames, runs
+from ..data.json_files import parse_json
+from ..data.plate import Plate
 
 if TYPE_CHECKING:
     from .settings import ResultSettings

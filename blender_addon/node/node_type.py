@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from ..footage.bake_files import pass_files
-from ..footage.plate import Plate
-from ..footage.stamps import file_stamp
+from ..data.bake_files import pass_files
+from ..data.plate import Plate
+from ..data.stamps import file_stamp
 from .request_field import RequestField, encode_request
 
 if TYPE_CHECKING:

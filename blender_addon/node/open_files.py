@@ -8,9 +8,9 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from ..footage.sequence import Sequence
-from ..ground.blend_paths import relative
-from ..ground.versions import BLEND_RELATIVE
+from ..blend.paths import relative
+from ..blend.versions import BLEND_RELATIVE
+from ..data.sequence import Sequence
 from .groups import is_ours
 
 

@@ -7,20 +7,22 @@ The classes that Blender knows are put together of these and of what each type o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
+from ..blend.paths import absolute
+from ..blend.plates import plate_of_clip, plate_of_image
+from ..blend.versions import BLEND_RELATIVE
+from ..data.bake_files import NO_FILE
+from ..data.failure import Failure
+from ..data.names import names_with
+from ..data.plate import Plate
+from ..data.recent import recent
 from ..engine.connection import model_names
 from ..engine.preferences import DEFAULT_CACHE
-from ..footage.bake_files import NO_FILE
-from ..footage.plate import Plate, plate_of_clip, plate_of_image
-from ..ground.blend_paths import absolute
-from ..ground.failure import Failure
-from ..ground.recent import recent
-from ..ground.versions import BLEND_RELATIVE
 
 PLATE = "Plate"
 CLIP = "Clip"
@@ -50,11 +52,6 @@ def datablock_name(attribute: str, collection: str) -> dict[str, Callable]:
         setattr(owner, attribute, getattr(bpy.data, collection).get(name))
 
     return {"get": get_name, "set": set_name}
-
-
-def names_with(text: str, names: Iterable[str]) -> list[str]:
-    """Those of some names that a typed text is part of."""
-    return [name for name in names if text.lower() in name.lower()]
 
 
 Search = Callable[["NodeSettings", object, str], list[str]]

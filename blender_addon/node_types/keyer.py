@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 from bpy.props import EnumProperty, FloatProperty, FloatVectorProperty, StringProperty
 
-from ..ground.versions import MATH_NODE, set_mask_size
+from ..blend.versions import MATH_NODE, set_mask_size
 from ..node.edge import EdgeSettings, build_edge
 from ..node.group_builder import GroupBuilder
 from ..node.node_type import PictureNodeType

@@ -9,10 +9,11 @@ from pathlib import Path
 import bpy
 from bpy.props import FloatProperty, StringProperty
 
-from ..footage.plate import Plate, plate_of_image
-from ..footage.stamps import file_stamp
-from ..ground.failure import Failure
-from ..ground.json_files import digest
+from ..blend.plates import plate_of_image
+from ..data.failure import Failure
+from ..data.json_files import digest
+from ..data.plate import Plate
+from ..data.stamps import file_stamp
 from ..node.group_builder import GroupBuilder
 from ..node.node_type import BakeRequest, PictureNodeType
 from ..node.open_files import OpenFiles, load_image

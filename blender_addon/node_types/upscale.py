@@ -6,8 +6,8 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty
 
-from ..footage.plate import Plate
-from ..ground.failure import Failure
+from ..data.failure import Failure
+from ..data.plate import Plate
 from ..node.node_type import PictureNodeType
 from ..node.panels import SubPanel
 from ..node.request_field import MODEL, RequestField, rounded

@@ -12,10 +12,10 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 from ..baking import bake as baking
 from ..baking.job import Job, frames_to_bake, in_waves, prepare
 from ..baking.preview import prepare_preview
-from ..ground.failure import Failure
-from ..ground.frames import format_frames
-from ..ground.recent import forget
-from ..ground.versions import compositor
+from ..blend.versions import compositor
+from ..data.failure import Failure
+from ..data.frames import format_frames
+from ..data.recent import forget
 from ..node import groups
 from ..node.group_operator import GroupOperator
 from ..node.settings import ResultSettings

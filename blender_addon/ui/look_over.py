@@ -8,9 +8,9 @@ from bpy.props import BoolProperty
 
 from ..baking import bake as baking
 from ..baking import cache
+from ..data.failure import Failure
+from ..data.frames import format_frames
 from ..engine.connection import run_task
-from ..ground.failure import Failure
-from ..ground.frames import format_frames
 from ..node.engine_operator import EngineOperator
 from ..node.group_operator import GroupOperator
 from ..node.groups import is_ours, results_with

@@ -9,10 +9,11 @@ from pathlib import Path
 import bpy
 
 from ..baking import cache
+from ..blend.plates import read_size
+from ..data.failure import Failure
+from ..data.plate import Plate
 from ..engine.connection import run_task
 from ..engine.preferences import engine_choice
-from ..footage.plate import Plate, read_size
-from ..ground.failure import Failure
 from ..node import groups
 from ..node.group_operator import GroupOperator
 from ..node.open_files import OpenFiles, load_image

@@ -8,10 +8,10 @@ import bpy
 from ..baking import bake as baking
 from ..baking import cache
 from ..baking.freshness import State, state
-from ..footage.plate import Plate
-from ..ground.failure import Failure
-from ..ground.frames import format_frames
-from ..ground.recent import recent
+from ..data.failure import Failure
+from ..data.frames import format_frames
+from ..data.plate import Plate
+from ..data.recent import recent
 from ..node.groups import is_ours, linked_sentence, next_step
 from ..node.panels import NODE_PANEL, NodePanel, SubPanel, draw_sentence
 from ..node.settings import NodeSettings

@@ -11,13 +11,13 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..baking.freshness import missing_frames, state
+from ..blend.scratch_scene import is_scratch
+from ..blend.versions import compositor
+from ..data.failure import Failure
+from ..data.frames import format_frames
 from ..engine.preferences import engine_choice
 from ..farm.child_blender import bake_in_child
 from ..farm.process import EXIT_FAILED, exit_process, print_message
-from ..ground.failure import Failure
-from ..ground.frames import format_frames
-from ..ground.scratch_scene import is_scratch
-from ..ground.versions import compositor
 from ..node.groups import groups_shown_by, results_of, with_sources
 from .bake_operator import Bake
 

@@ -11,9 +11,9 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..baking.cache import bake_folder
-from ..footage.bake_files import read_made_from
-from ..ground.failure import Failure
-from ..ground.recent import forget
+from ..data.bake_files import read_made_from
+from ..data.failure import Failure
+from ..data.recent import forget
 from ..node.groups import build, editable_groups, results_of, show_bake
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import bpy
 
-from ...footage.bake_files import GUIDANCE_PREFIX, pass_files
-from ...footage.plate import Plate, image_file, plate_of_image
-from ...footage.sequence import Sequence, link_or_copy
-from ...ground.failure import Failure
-from ...ground.frames import format_frames
-from ...ground.json_files import digest
+from ...blend.plates import image_file, plate_of_image
+from ...data.bake_files import GUIDANCE_PREFIX, pass_files
+from ...data.failure import Failure
+from ...data.frames import format_frames
+from ...data.json_files import digest
+from ...data.plate import Plate
+from ...data.sequence import Sequence, link_or_copy
 from ...node.settings import NodeSettings, ResultSettings
 
 _LINK_DIGITS = 4

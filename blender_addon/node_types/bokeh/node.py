@@ -8,10 +8,10 @@ from pathlib import Path
 
 import bpy
 
-from ...footage.plate import Plate
-from ...footage.stamps import file_stamp
-from ...ground.failure import Failure
-from ...ground.json_files import digest
+from ...data.failure import Failure
+from ...data.json_files import digest
+from ...data.plate import Plate
+from ...data.stamps import file_stamp
 from ...node.group_builder import GroupBuilder
 from ...node.node_type import BakeRequest, PictureNodeType
 from ...node.settings import NodeSettings, ResultSettings

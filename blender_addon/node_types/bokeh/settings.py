@@ -15,8 +15,8 @@ from bpy.props import (
     StringProperty,
 )
 
-from ...footage.plate import plate_of_image
-from ...ground.failure import Failure
+from ...blend.plates import plate_of_image
+from ...data.failure import Failure
 from ...node.groups import is_ours
 from ...node.request_field import RequestField, rounded
 from ...node.settings import (

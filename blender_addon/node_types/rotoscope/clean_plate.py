@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ...blend.paths import relative
+from ...data.bake_files import pass_files
+from ...data.failure import Failure
+from ...data.plate import Plate
+from ...data.sequence import Sequence as Files
 from ...engine.connection import ask_task
-from ...footage.bake_files import pass_files
-from ...footage.plate import Plate
-from ...footage.sequence import Sequence as Files
-from ...ground.blend_paths import relative
-from ...ground.failure import Failure
 from ...node.engine_operator import EngineOperator
 from ...node.group_operator import ResultOperator
 from ...node.groups import compositor_trees

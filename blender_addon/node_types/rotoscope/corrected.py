@@ -13,10 +13,10 @@ from pathlib import Path
 
 import bpy
 
-from ...footage.plate import Plate
-from ...ground.failure import Failure
-from ...ground.json_files import parse_json
-from ...ground.recent import forget
+from ...data.failure import Failure
+from ...data.json_files import parse_json
+from ...data.plate import Plate
+from ...data.recent import forget
 from ...node.settings import ResultSettings, rebuild_group
 
 _DIGEST_DIGITS = 16

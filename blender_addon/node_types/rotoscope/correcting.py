@@ -8,12 +8,12 @@ from pathlib import Path
 
 import bpy
 
+from ...data.bake_files import pass_files
+from ...data.failure import Failure
+from ...data.plate import Plate
 from ...engine.connection import run_task
 from ...engine.pointing import EngineSession
 from ...engine.preferences import engine_choice
-from ...footage.bake_files import pass_files
-from ...footage.plate import Plate
-from ...ground.failure import Failure
 from ...node.group_operator import ResultOperator
 from ...node.settings import ResultSettings
 from .corrected import (

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import bpy
 
+from ...blend.paths import relative
+from ...data.bake_files import baked_frames, note_made_from, pass_files, read_made_from
+from ...data.failure import Failure
+from ...data.frames import format_frames
+from ...data.json_files import digest
+from ...data.plate import Plate
+from ...data.recent import forget
+from ...data.sequence import Sequence as Files
 from ...engine.connection import run_task
-from ...footage.bake_files import baked_frames, note_made_from, pass_files, read_made_from
-from ...footage.plate import Plate
-from ...footage.sequence import Sequence as Files
-from ...ground.blend_paths import relative
-from ...ground.failure import Failure
-from ...ground.frames import format_frames
-from ...ground.json_files import digest
-from ...ground.recent import forget
 from ...node.engine_operator import EngineOperator
 from ...node.groups import compositor_trees
 from ...node.settings import NodeSettings, ResultSettings

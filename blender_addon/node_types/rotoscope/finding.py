@@ -12,9 +12,10 @@ from typing import NamedTuple
 import bpy
 from bpy.props import StringProperty
 
+from ...data.failure import Failure
+from ...data.names import unused_name
+from ...data.recent import forget
 from ...engine.connection import ask_task
-from ...ground.failure import Failure
-from ...ground.recent import forget
 from ...node.engine_operator import EngineOperator
 from ...node.groups import add_result
 from ...node.request_field import encode_request
@@ -118,7 +119,7 @@ class _FindSubjects(EngineOperator):
             (*_, item) = settings.objects
             item.colour = colour_of(len(settings.objects) - 1)
         others = {one.name for one in settings.objects if one.uid != item.uid}
-        item.name = _unused(found.name.capitalize() or "Object", others)
+        item.name = unused_name(found.name.capitalize() or "Object", others)
         name = f"{item.id_data.name} {item.name}"
         item.mask = make_key_mask(name, found.curves, self._plate, self._number)
         item.guide, item.keys, item.edge = "MASK", "KEYED", "ROUGH"
@@ -169,12 +170,6 @@ class FindByWords(_FindSubjects, bpy.types.Operator):
 def _is_untouched(item: ResultSettings) -> bool:
     """Whether nobody has said yet what a subject is, nor baked it."""
     return item.guide == "NONE" and not (item.corrected or item.stored_folder)
-
-
-def _unused(name: str, others: set[str]) -> str:
-    """The name, or the same with a number."""
-    numbered = (f"{name} {number}" for number in range(2, len(others) + 3))
-    return next(one for one in (name, *numbered) if one not in others)
 
 
 def _describe(name: str, found: _Found) -> str:

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import bpy
 
-from ...footage.plate import Plate, image_file
-from ...footage.sequence import Sequence as Files
-from ...footage.sequence import link_or_copy
-from ...ground.failure import Failure
-from ...ground.frames import format_frames, parse_frames
-from ...ground.json_files import digest
-from ...ground.scratch_scene import scratch_scene
-from ...ground.versions import new_compositor, output_socket
+from ...blend.plates import image_file
+from ...blend.scratch_scene import scratch_scene
+from ...blend.versions import new_compositor, output_socket
+from ...data.failure import Failure
+from ...data.frames import format_frames, parse_frames
+from ...data.json_files import digest
+from ...data.plate import Plate
+from ...data.sequence import Sequence as Files
+from ...data.sequence import link_or_copy
 from ...node.settings import ResultSettings
 from .corrected import corrections_on_plate, write_correction
 from .pointed import Pointed

@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.handlers import persistent
 
-from ...ground.recent import forget
+from ...data.recent import forget
 from ...node.groups import editable_groups, label_nodes, results_of
 from .settings import NAME, solved_together
 

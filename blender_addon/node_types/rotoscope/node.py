@@ -12,12 +12,13 @@ from pathlib import Path
 
 import bpy
 
-from ...footage.bake_files import GUIDANCE_PREFIX
-from ...footage.plate import Plate, image_file
-from ...footage.sequence import Sequence as Files
-from ...footage.stamps import file_stamp
-from ...ground.failure import Failure
-from ...ground.json_files import digest
+from ...blend.plates import image_file
+from ...data.bake_files import GUIDANCE_PREFIX
+from ...data.failure import Failure
+from ...data.json_files import digest
+from ...data.plate import Plate
+from ...data.sequence import Sequence as Files
+from ...data.stamps import file_stamp
 from ...node.edge import build_edge
 from ...node.group_builder import GroupBuilder
 from ...node.node_type import BakeRequest, NodeType

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from ...ground.failure import Failure
+from ...data.failure import Failure
 from ...node.group_operator import GroupOperator, ResultOperator
 from ...node.groups import add_result, remove_result
 from ...node.settings import PLATE, NodeSettings, ResultSettings

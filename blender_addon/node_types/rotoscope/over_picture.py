@@ -10,11 +10,12 @@ from pathlib import Path
 import bpy
 from bpy.props import EnumProperty
 
+from ...blend.plates import read_size
+from ...blend.scratch_scene import scratch_scene
+from ...blend.versions import new_compositor, output_socket
+from ...data.failure import Failure
+from ...data.plate import Plate
 from ...engine.pointing import EngineSession, Matte, Picture
-from ...footage.plate import Plate, read_size
-from ...ground.failure import Failure
-from ...ground.scratch_scene import scratch_scene
-from ...ground.versions import new_compositor, output_socket
 from ...node.group_operator import ResultOperator
 from ...node.settings import PLATE, NodeSettings, ResultSettings
 from .overlay import Place, draw_matte, texture_of

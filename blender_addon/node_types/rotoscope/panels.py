@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 
 import bpy
 
-from ...ground.failure import Failure
-from ...ground.frames import format_frames
-from ...ground.recent import recent
+from ...data.failure import Failure
+from ...data.frames import format_frames
+from ...data.recent import recent
 from ...node.panels import SubPanel, draw_sentence
 from ...node.settings import NodeSettings
 from .clean_plate import MakeCleanPlate

@@ -11,8 +11,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from ...ground.failure import Failure
-from ...ground.json_files import parse_json
+from ...data.failure import Failure
+from ...data.json_files import parse_json
 
 _DIGITS = 2
 

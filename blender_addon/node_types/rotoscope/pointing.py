@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import bpy
 
+from ...data.failure import Failure
+from ...data.plate import Plate
+from ...data.recent import forget
 from ...engine.pointing import PointingSession
 from ...engine.preferences import engine_choice
-from ...footage.plate import Plate
-from ...ground.failure import Failure
-from ...ground.recent import forget
 from ...node.group_operator import ResultOperator
 from ...node.request_field import encode_request
 from ...node.settings import ResultSettings, rebuild_group

@@ -15,8 +15,8 @@ from bpy.props import (
     StringProperty,
 )
 
+from ...blend.versions import BLEND_RELATIVE
 from ...engine.preferences import DEFAULT_TRACKER, search_trackers
-from ...ground.versions import BLEND_RELATIVE
 from ...node.edge import EdgeSettings
 from ...node.request_field import RequestField
 from ...node.settings import (

@@ -11,12 +11,12 @@ from pathlib import Path
 import bpy
 from bpy.props import FloatProperty, IntProperty
 
+from ...data.bake_files import baked_frames, pass_files
+from ...data.failure import Failure
+from ...data.frames import format_frames
+from ...data.json_files import read_json
+from ...data.plate import Plate
 from ...engine.connection import run_task
-from ...footage.bake_files import baked_frames, pass_files
-from ...footage.plate import Plate
-from ...ground.failure import Failure
-from ...ground.frames import format_frames
-from ...ground.json_files import read_json
 from ...node.engine_operator import EngineOperator
 
 _MATTE = "matte"

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import bpy
 
+from ...data.failure import Failure
 from ...engine.pointing import Picture
-from ...ground.failure import Failure
 from ...node.settings import NodeSettings
 from .overlay import Place, draw_picture, texture_of_picture
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import bpy
 
-from ...footage.bake_files import pass_files
-from ...footage.exr_header import header_text
-from ...footage.plate import Plate
-from ...ground.blend_paths import absolute
-from ...ground.failure import Failure
-from ...ground.json_files import digest
+from ...blend.paths import absolute
+from ...data.bake_files import pass_files
+from ...data.exr_header import header_text
+from ...data.failure import Failure
+from ...data.json_files import digest
+from ...data.plate import Plate
 from ...node.settings import NodeSettings, ResultSettings
 
 _MATTE = "matte"

@@ -130,7 +130,7 @@ def case_a_copied_project_stays_fresh(stage):
     shutil.rmtree(project)
     bpy.ops.wm.open_mainfile(filepath=str(copy / "shot.blend"))
     group = next(module("node.groups").editable_groups())
-    module("ground.recent").forget()
+    module("data.recent").forget()
     found = module("baking.freshness").state(
         group.mattelier.objects[0], group.mattelier.find_plate()
     )
@@ -225,7 +225,7 @@ def case_a_plate_that_is_gone_is_told(stage):
 def case_an_unsaved_file_is_told(stage):
     bpy.ops.wm.read_factory_settings(use_empty=True)
     bpy.ops.preferences.addon_enable(module=MODULE)
-    stage.shown = module("ground.versions").new_compositor(stage.scene)
+    stage.shown = module("blend.versions").new_compositor(stage.scene)
     node = stage.add(start=1)
     assert refused(stage, node) == "Save the .blend file first: what is baked is kept beside it."
     node.node_tree.mattelier.cache = str(stage.folder / "absolute")
@@ -298,7 +298,7 @@ def failure_of(function, *arguments):
     """The sentence with which a function of the add-on fails."""
     try:
         function(*arguments)
-    except module("ground.failure").Failure as failure:
+    except module("data.failure").Failure as failure:
         return str(failure)
     raise AssertionError("it did not fail")
 

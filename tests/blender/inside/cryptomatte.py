@@ -175,7 +175,7 @@ def two_subjects(stage):
 def files(group, index):
     settings = group.mattelier
     folder = settings.objects[index].folder
-    return module("footage.bake_files").pass_files(folder, settings.find_plate(), "matte")
+    return module("data.bake_files").pass_files(folder, settings.find_plate(), "matte")
 
 
 def pickers(stage):

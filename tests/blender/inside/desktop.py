@@ -60,7 +60,7 @@ def compositing(window, first, last, at, size=SHOT):
     scene.frame_start, scene.frame_end = first, last
     scene.render.resolution_x, scene.render.resolution_y = size
     scene.render.engine = "CYCLES"
-    shown = module("ground.versions").new_compositor(scene)
+    shown = module("blend.versions").new_compositor(scene)
     scene.frame_set(at)
     window.workspace = bpy.data.workspaces["Compositing"]
     bpy.ops.wm.save_as_mainfile(filepath=str(STAGE / "shot.blend"))
@@ -205,7 +205,7 @@ def bake(window, area, group):
 
 
 def state(group):
-    module("ground.recent").forget()
+    module("data.recent").forget()
     settings = group.mattelier
     return module("baking.freshness").state(settings.objects[0], settings.find_plate())
 

@@ -14,7 +14,7 @@ def case_every_type_is_added_and_undone(stage):
         area = max(window.screen.areas, key=lambda area: area.width * area.height)
         area.type = "NODE_EDITOR"
         area.ui_type = "CompositorNodeTree"
-        area.spaces.active.node_tree = module("ground.versions").compositor(stage.scene)
+        area.spaces.active.node_tree = module("blend.versions").compositor(stage.scene)
         region = next(region for region in area.regions if region.type == "WINDOW")
         bpy.ops.ed.undo_push(message="before")
         with bpy.context.temp_override(window=window, area=area, region=region):
@@ -133,7 +133,7 @@ def case_damaged_notes_are_told_or_made_anew(stage):
     stage.bake(node)
     item = node.node_tree.mattelier.objects[0]
     (item.folder / "made_from.json").write_text(nested)
-    module("ground.recent").forget()
+    module("data.recent").forget()
     assert len(state(node).stale) == 10
     stage.bake(node)
     assert len(state(node).fresh) == 10
@@ -179,7 +179,7 @@ def by_type():
 
 
 def state_of(group):
-    module("ground.recent").forget()
+    module("data.recent").forget()
     settings = group.mattelier
     return module("baking.freshness").state(settings.objects[0], settings.find_plate())
 

@@ -65,7 +65,7 @@ def case_what_words_mean_becomes_a_subject_with_a_key(stage):
     assert (second.name, second.guide, second.edge) == ("The red car", "MASK", "ROUGH")
     assert second.mask.layers
     assert settings.active == 1
-    with module("ground.scratch_scene").scratch_scene() as scene:
+    with module("blend.scratch_scene").scratch_scene() as scene:
         assert module("node_types.rotoscope.guidance")._keyed_frames(second.mask, scene) == [1002]
     assert first.mask != second.mask
 

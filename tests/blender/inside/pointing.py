@@ -48,7 +48,7 @@ def case_what_was_pointed_at_is_a_key(stage):
     assert len(state(node).fresh) == 10
     stage.scene.frame_set(15)
     assert bpy.ops.mattelier.remove_pointed(group=group.name) == {"FINISHED"}
-    module("ground.recent").forget()
+    module("data.recent").forget()
     assert len(state(node).fresh) < 10
     assert sentence(lambda: bpy.ops.mattelier.remove_pointed(group=group.name)) == (
         "Nothing was pointed at on this frame."

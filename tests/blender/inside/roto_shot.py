@@ -125,7 +125,7 @@ def lay_over_ground(shown, node, scene):
     shown.links.new(ground.outputs[0], over.inputs[1])
     shown.links.new(node.outputs["Image"], over.inputs[2])
     shown.links.new(over.outputs[0], viewer.inputs[0])
-    shown.links.new(over.outputs[0], module("ground.versions").output_socket(shown))
+    shown.links.new(over.outputs[0], module("blend.versions").output_socket(shown))
     shown.nodes.active = node
     settings = scene.render.image_settings
     settings.file_format, settings.color_depth, settings.color_mode = "OPEN_EXR", "32", "RGBA"
@@ -144,7 +144,7 @@ def baked(window, name, number):
             yield 0.1
         total = time.perf_counter() - start
     item = bpy.data.node_groups[name].mattelier.objects[0]
-    module("ground.recent").forget()
+    module("data.recent").forget()
     stale = module("baking.freshness").state(item, item.id_data.mattelier.find_plate()).to_bake
     assert not stale, f"not baked: {stale}"
     shutil.copytree(item.folder / "matte", STAGE / f"mattes-{number}")
@@ -179,7 +179,7 @@ def worst(name):
     """The frame of which most is wrong, and the strokes that put it right, as an artist sees it."""
     settings = bpy.data.node_groups[name].mattelier
     plate = settings.find_plate()
-    files = module("footage.bake_files").pass_files(settings.objects[0].folder, plate, "matte")
+    files = module("data.bake_files").pass_files(settings.objects[0].folder, plate, "matte")
     found = []
     for part in (*range(1, _LOOKED_AT + 1), 0):  # where it was pointed at last
         frame = FIRST + round(part * (LAST - FIRST) / _LOOKED_AT)

@@ -54,7 +54,7 @@ class Stage:
     def __init__(self, plates, folder):
         self.plates = plates
         self.folder = folder
-        self.shown = module("ground.versions").new_compositor(self.scene)
+        self.shown = module("blend.versions").new_compositor(self.scene)
 
     @property
     def scene(self):
@@ -75,7 +75,7 @@ class Stage:
         return node
 
     def show(self, socket):
-        self.shown.links.new(socket, module("ground.versions").output_socket(self.shown))
+        self.shown.links.new(socket, module("blend.versions").output_socket(self.shown))
 
     def bake(self, node, frames="PLATE"):
         return bpy.ops.mattelier.bake(group=node.node_tree.name, frames=frames)
@@ -83,9 +83,9 @@ class Stage:
     def renew(self):
         """An empty compositor for a scene that is prepared to render."""
         prepare(self.scene)
-        self.shown = module("ground.versions").compositor(self.scene)
+        self.shown = module("blend.versions").compositor(self.scene)
         if self.shown is None:
-            self.shown = module("ground.versions").new_compositor(self.scene)
+            self.shown = module("blend.versions").new_compositor(self.scene)
 
     def size(self, size):
         self.scene.render.resolution_x, self.scene.render.resolution_y = size
@@ -246,7 +246,7 @@ def baked_file(node, number):
     group = getattr(node, "node_tree", node)
     settings = group.mattelier
     item, plate = settings.objects[0], settings.find_plate()
-    files = module("footage.bake_files").pass_files(item.folder, plate, settings.passes[0])
+    files = module("data.bake_files").pass_files(item.folder, plate, settings.passes[0])
     return files.file(number)
 
 

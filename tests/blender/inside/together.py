@@ -91,7 +91,7 @@ def two_pointed(stage):
 
 def fresh(node):
     """How many frames of each subject are fresh."""
-    module("ground.recent").forget()
+    module("data.recent").forget()
     settings = node.node_tree.mattelier
     state = module("baking.freshness").state
     return [len(state(item, settings.find_plate()).fresh) for item in settings.objects]

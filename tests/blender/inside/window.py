@@ -60,7 +60,7 @@ def scenario():
     assert node.label == "Rotoscope: Bake"
     yield "a sequence is opened by one of its files"
 
-    shown.links.new(node.outputs["Image"], module("ground.versions").output_socket(shown))
+    shown.links.new(node.outputs["Image"], module("blend.versions").output_socket(shown))
     viewer = shown.nodes.new("CompositorNodeViewer")
     viewer.location = (500, 0)
     shown.links.new(node.outputs["Image"], viewer.inputs[0])
@@ -166,7 +166,7 @@ def scenario():
     pointer(editor(window), 0.42, 0.54)  # onto the warning of what was missing
     keys("Escape")
     yield 1
-    shown = module("ground.versions").compositor(window.scene)  # undo has made all anew
+    shown = module("blend.versions").compositor(window.scene)  # undo has made all anew
     viewer = next(node for node in shown.nodes if node.bl_idname == "CompositorNodeViewer")
     for name, y in (("upsc", 0.65), ("bokeh", 0.85)):
         yield from added(editor(window), name, y)
@@ -346,7 +346,7 @@ def scenario():
     while not (picked := pickers(window)):
         yield 0.2
     yield 1
-    tree = module("ground.versions").compositor(window.scene)
+    tree = module("blend.versions").compositor(window.scene)
     viewer = next(node for node in tree.nodes if node.bl_idname == "CompositorNodeViewer")
     tree.links.new(picked[0].outputs["Matte"], viewer.inputs[0])
     end = time.monotonic() + 20
@@ -362,7 +362,7 @@ def scenario():
 
 
 def pickers(window):
-    tree = module("ground.versions").compositor(window.scene)
+    tree = module("blend.versions").compositor(window.scene)
     return [node for node in tree.nodes if node.bl_idname == "CompositorNodeCryptomatteV2"]
 
 

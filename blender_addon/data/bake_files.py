@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ..ground.json_files import read_json, write_json
+from .json_files import read_json, write_json
 from .plate import Plate
 from .sequence import Sequence
 

@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plate of a node: which file shows on which scene frame."""
+"""A plate: which file shows on which scene frame."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import bpy
-
-from ..ground.blend_paths import absolute
-from ..ground.failure import Failure
+from .failure import Failure
 from .sequence import Sequence
 
 _USUAL_SPACES = {(True, "Linear Rec.709"), (False, "sRGB")}  # of float files, and of others
@@ -104,8 +101,8 @@ class Plate:
         return self.sequence.name if self.sequence else self.file.stem
 
 
-def plate_of_image(image: bpy.types.Image, start: int, noun: str) -> Plate:
-    """The files of an image that shows from the scene frame `start` on.
+def sequence_plate(file: Path, start: int, size: tuple[int, int], space: str, noun: str) -> Plate:
+    """The plate of all numbered files that one belongs to.
 
     Parameters
     ----------
@@ -115,50 +112,8 @@ def plate_of_image(image: bpy.types.Image, start: int, noun: str) -> Plate:
     Raises
     ------
     Failure
-        They are not there.
+        It has no number, or none of them is there.
     """
-    file = image_file(image)
-    size = tuple(image.size)  # Blender knows the colour space once it has looked
-    space = image.colorspace_settings.name
-    if image.source == "MOVIE":
-        return _movie_plate(file, image.frame_duration, start, size, space, noun)
-    plate = _sequence_plate(file, start, size, space, noun)
-    if image.source == "SEQUENCE":
-        return plate
-    own = plate.sequence.number(file)
-    return replace(plate, numbers=(own,), still=True)
-
-
-def image_file(image: bpy.types.Image) -> Path:
-    """The file that an image names.
-
-    Raises
-    ------
-    Failure
-        It is kept inside the .blend file.
-    """
-    if image.packed_file or not image.filepath:
-        raise Failure(f"“{image.name}” is packed into the file; unpack it (Image → Unpack) first.")
-    return absolute(image.filepath_raw, image.library)
-
-
-def plate_of_clip(clip: bpy.types.MovieClip | None) -> Plate:
-    """The files of a movie clip; raises as `plate_of_image`, and where there is none."""
-    if clip is None:
-        raise Failure("Choose a plate: a movie clip.")
-    file = absolute(clip.filepath, clip.library)
-    start = clip.frame_start - clip.frame_offset
-    size = tuple(clip.size)
-    space = clip.colorspace_settings.name
-    if clip.source == "MOVIE":
-        return _movie_plate(file, clip.frame_duration, start, size, space, "plate")
-    plate = _sequence_plate(file, start, size, space, "plate")
-    begin = plate.sequence.number(file)  # a clip begins with its file
-    numbers = tuple(number for number in plate.numbers if number >= begin)
-    return replace(plate, numbers=numbers or plate.numbers)
-
-
-def _sequence_plate(file: Path, start: int, size: tuple[int, ...], space: str, noun: str) -> Plate:
     sequence = Sequence.of_file(file)
     if sequence is None:
         raise Failure(
@@ -170,33 +125,10 @@ def _sequence_plate(file: Path, start: int, size: tuple[int, ...], space: str, n
     return Plate(file, sequence, numbers, start, size, space)
 
 
-def _movie_plate(
-    file: Path, count: int, start: int, size: tuple[int, ...], space: str, noun: str
+def movie_plate(
+    file: Path, count: int, start: int, size: tuple[int, int], space: str, noun: str
 ) -> Plate:
+    """The plate of a movie's frames; raises Failure where it is not there."""
     if not file.is_file():
         raise Failure(f"The {noun} is not there: {file}.")
     return Plate(file, None, tuple(range(1, count + 1)), start, size, space)
-
-
-def read_size(plate: Plate) -> tuple[int, int]:
-    """Width and height of a plate, from its first file where Blender has not looked yet.
-
-    Raises
-    ------
-    Failure
-        Blender cannot read it.
-    """
-    if all(plate.size):
-        return plate.size
-    file = plate.source(plate.first)
-    try:
-        image = bpy.data.images.load(str(file))
-    except RuntimeError:
-        raise Failure(f"Blender cannot read {file}.") from None
-    try:
-        width, height = image.size
-    finally:
-        bpy.data.images.remove(image)
-    if not (width and height):
-        raise Failure(f"Blender cannot read {file}.")
-    return width, height
