@@ -23,6 +23,8 @@ from .job import Job
 
 PASS = "preview"
 _SUFFIX = ".jpg"
+_RESULT = "mattelier_result"  # of an image: the uid of the result whose preview it shows
+_OPENING_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,11 @@ class PreviewJob(Job):
         number = next((n for n in self.numbers if files.file(n).is_file()), None)
         if number is None:
             return
-        image = bpy.data.images.get(self.title)
+        image = next((one for one in bpy.data.images if one.get(_RESULT) == self.uid), None)
         if image is None:
             image = bpy.data.images.load(str(files.file(number)))
-            image.name = self.title
+            image[_RESULT] = self.uid  # its name may be cut off
+        image.name = self.title
         image.source = "SEQUENCE"
         image.filepath = str(files.file(number))
         image.reload()
@@ -73,7 +76,8 @@ class PreviewJob(Job):
         user.frame_start, user.frame_duration = plate.start, plate.last - plate.first + 1
         user.frame_offset = plate.first - 1
         user.use_auto_refresh = True
-        _fit(area)
+        name = image.name  # a window that was opened just now has no size yet
+        bpy.app.timers.register(lambda: _fit(name), first_interval=_OPENING_SECONDS)
 
 
 def prepare_preview(item: ResultSettings, numbers: Iterable[int]) -> PreviewJob:
@@ -122,12 +126,15 @@ def prepare_preview(item: ResultSettings, numbers: Iterable[int]) -> PreviewJob:
     )
 
 
-def _fit(area: bpy.types.Area) -> None:
-    """Let the picture fill the editor."""
-    window = next(w for w in bpy.context.window_manager.windows if area in w.screen.areas[:])
-    region = next(one for one in area.regions if one.type == "WINDOW")
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        bpy.ops.image.view_all(fit_view=True)
+def _fit(name: str) -> None:
+    """Let the picture of that name fill the editors that show it."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            shown = area.spaces.active.image if area.type == "IMAGE_EDITOR" else None
+            if shown is not None and shown.name == name:
+                region = next(one for one in area.regions if one.type == "WINDOW")
+                with bpy.context.temp_override(window=window, area=area, region=region):
+                    bpy.ops.image.view_all(fit_view=True)
 
 
 def _editor(image: bpy.types.Image) -> bpy.types.Area:

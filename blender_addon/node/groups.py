@@ -209,9 +209,16 @@ def next_step(group: bpy.types.NodeTree) -> str:
         settings.recent_plate()
     except Failure:
         return "Find the Plate"
-    if step := next(filter(None, map(settings.node_type.next_step, settings.objects)), ""):
+    if step := settings.node_type.next_step(result_to_guide(group)):
         return step
     return "" if all(item.stored_folder for item in settings.objects) else "Bake"
+
+
+def result_to_guide(group: bpy.types.NodeTree) -> ResultSettings:
+    """The first of a group's results that cannot be baked as it is, else the active one."""
+    settings = group.mattelier
+    waiting = filter(settings.node_type.next_step, settings.objects)
+    return next(waiting, settings.objects[settings.active])
 
 
 def label_nodes(group: bpy.types.NodeTree) -> None:

@@ -57,9 +57,6 @@ class NodeType:
         Whether the engine can make a first look in a fraction of a bake's time.
     sockets : sequence of (str, str)
         Names and types of the outputs that each result has.
-    guide_operator : (str, str, str) or None
-        What an artist may do to guide the active result: an operator that takes `group` and
-        `index`, its text and its icon. It is offered until the first bake.
     settings, result_settings : class or None
         What it adds to the settings of a node, and of each result: classes with properties.
     classes : sequence of class
@@ -81,7 +78,6 @@ class NodeType:
     has_report: ClassVar[bool] = False
     has_preview: ClassVar[bool] = False
     sockets: ClassVar[Sequence[tuple[str, str]]]
-    guide_operator: ClassVar[tuple[str, str, str] | None] = None
     settings: ClassVar[type | None] = None
     result_settings: ClassVar[type | None] = None
     classes: ClassVar[Sequence[type]] = ()
@@ -130,6 +126,13 @@ class NodeType:
     def next_step(self, item: ResultSettings) -> str:
         """What an artist does before a result can be baked: "Draw a Mask"; "" where nothing."""
         return ""
+
+    def guide_buttons(self, item: ResultSettings) -> Sequence[tuple[str, str, str]]:
+        """What an artist may do to guide a result, offered until the first bake.
+
+        Operators that take `group` and `index`, each with its text and its icon.
+        """
+        return ()
 
     def on_new_plate(self, settings: NodeSettings) -> None:
         """Another plate was chosen, and begins where `settings.frame_start` says."""

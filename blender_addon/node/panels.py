@@ -32,16 +32,31 @@ class NodePanel:
 
 
 class SubPanel(NodePanel):
-    """A panel below that of the node, of all types or only of the one named `node_type`."""
+    """A panel below that of the node.
+
+    Attributes
+    ----------
+    node_type : str
+        The only type that has it; "" for all.
+    of_bakes : bool
+        Whether there is nothing to do in it before the first bake.
+    """
 
     bl_parent_id = NODE_PANEL
     node_type = ""
+    of_bakes = False
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         return super().poll(context) and (
             cls.node_type in ("", context.active_node.node_tree.mattelier.kind)
         )
+
+    def begin(self, context: bpy.types.Context) -> tuple[bpy.types.NodeTree, bpy.types.UILayout]:
+        group, layout = super().begin(context)
+        if self.of_bakes:
+            layout.enabled = any(item.stored_folder for item in group.mattelier.objects)
+        return group, layout
 
 
 def draw_sentence(layout: bpy.types.UILayout, sentence: str, icon: str) -> None:

@@ -81,6 +81,8 @@ class NextUnsure(GroupOperator, bpy.types.Operator):
 class LookOver(SubPanel, bpy.types.Panel):
     bl_idname = "NODE_PT_mattelier_look_over"
     bl_label = "Look Over"
+    bl_order = 1  # below those of the types
+    of_bakes = True
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

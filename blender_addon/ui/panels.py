@@ -12,7 +12,7 @@ from ..data.failure import Failure
 from ..data.frames import format_frames
 from ..data.plate import Plate
 from ..data.recent import recent
-from ..node.groups import is_ours, linked_sentence, next_step
+from ..node.groups import is_ours, linked_sentence, next_step, result_to_guide
 from ..node.panels import NODE_PANEL, NodePanel, SubPanel, draw_sentence
 from ..node.settings import NodeSettings
 from . import operators
@@ -136,7 +136,7 @@ def _draw_bake(
 class Cache(SubPanel, bpy.types.Panel):
     bl_idname = "NODE_PT_mattelier_cache"
     bl_label = "Cache"
-    bl_order = 1  # below those of the types
+    bl_order = 2  # below those of the types, and Look Over
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -178,10 +178,11 @@ def _draw_next_step(header: bpy.types.Header, context: bpy.types.Context) -> Non
     if step in ("Open a Plate", "Find the Plate"):
         row.operator(operators.OpenPlate.bl_idname, text=step, icon="FILE_FOLDER")
         return
-    if step and settings.node_type.guide_operator:
-        idname, text, icon = settings.node_type.guide_operator
-        button = row.operator(idname, text=text, icon=icon)
-        button.group, button.index = group.name, settings.active
+    if step:
+        item = result_to_guide(group)
+        for idname, text, icon in settings.node_type.guide_buttons(item):
+            button = row.operator(idname, text=text, icon=icon)
+            button.group, button.index = group.name, list(settings.objects).index(item)
     if step in ("", "Bake"):
         _draw_bake(row, group, "PLATE", "Bake", "RENDER_ANIMATION")
 

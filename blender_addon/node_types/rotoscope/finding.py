@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import IntProperty, StringProperty
 
 from ...data.failure import Failure
+from ...data.frames import format_frames
 from ...data.names import unused_name
 from ...data.recent import forget
 from ...engine.connection import ask_task
@@ -20,9 +21,10 @@ from ...node.engine_operator import EngineOperator
 from ...node.groups import add_result
 from ...node.request_field import encode_request
 from ...node.settings import ResultSettings
+from .guidance import listed_keys
 from .over_picture import picture_of_frame, picture_to_ask
 from .settings import MATTE_FIELDS, colour_of
-from .splines import make_key_mask
+from .splines import add_key, make_key_mask
 
 _MOST = 20  # subjects that are added at once
 _SURE = 0.7  # below that people had better look
@@ -120,10 +122,14 @@ class _FindSubjects(EngineOperator):
             item.colour = colour_of(len(settings.objects) - 1)
         others = {one.name for one in settings.objects if one.uid != item.uid}
         item.name = unused_name(found.name.capitalize() or "Object", others)
+        self._make_mask(item, found)
+        return item.name
+
+    def _make_mask(self, item: ResultSettings, found: _Found) -> None:
+        """Let a rough mask of what was found guide a subject."""
         name = f"{item.id_data.name} {item.name}"
         item.mask = make_key_mask(name, found.curves, self._plate, self._number)
         item.guide, item.keys, item.edge = "MASK", "KEYED", "ROUGH"
-        return item.name
 
 
 class FindObjects(_FindSubjects, bpy.types.Operator):
@@ -154,6 +160,29 @@ class FindByWords(_FindSubjects, bpy.types.Operator):
         options={"SKIP_SAVE"},
         description="What the subject is; empty: as the panel has it",
     )
+    index: IntProperty(
+        default=-1,
+        options={"HIDDEN", "SKIP_SAVE"},
+        description="The subject that they mean, which gets a key; -1: another one",
+    )
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, options: bpy.types.OperatorProperties) -> str:
+        if options.index < 0:
+            return f"{cls.__doc__}"
+        return "Let the engine find in this frame what the words mean: a rough key of this subject"
+
+    def begin(self, context: bpy.types.Context) -> None:
+        self._uid = ""
+        if self.index >= 0:
+            item = self.find_group().mattelier.objects[self.index]
+            self._uid = item.uid
+            if item.mask is not None and item.edge == "EXACT":
+                raise Failure(
+                    f"The keys of “{item.name}” are exact, and words give rough ones; set its edge "
+                    "to Rough, and list the exact frames."
+                )
+        super().begin(context)
 
     def find_options(self) -> dict[str, object]:
         settings = self.find_group().mattelier
@@ -165,6 +194,21 @@ class FindByWords(_FindSubjects, bpy.types.Operator):
 
     def named(self, number: int, report: dict[str, object]) -> tuple[str, float | None]:
         return self._words, None
+
+    def _add(self, settings: bpy.types.PropertyGroup, found: _Found) -> str:
+        if not self._uid:
+            return super()._add(settings, found)
+        item = next((one for one in settings.objects if one.uid == self._uid), None)
+        if item is None:
+            raise Failure("The subject is gone; nothing was changed.")
+        if item.mask is None:
+            self._make_mask(item, found)
+            return item.name
+        if item.keys == "LISTED":
+            item.key_list = format_frames({*listed_keys(item), self._frame})
+        add_key(item.mask, found.curves, self._plate, self._number, item.drawn_frame)
+        item.guide, item.guide_changed = "MASK", True
+        return item.name
 
 
 def _is_untouched(item: ResultSettings) -> bool:

@@ -88,8 +88,8 @@ def _write_guide(item: ResultSettings, plate: Plate, folder: Path) -> Guidance:
     return Guidance()
 
 
-def _keyed_frames(mask: bpy.types.Mask, scene: bpy.types.Scene) -> list[int]:
-    """Scene frames on which a mask's shapes are keyed.
+def keyed_frames(mask: bpy.types.Mask, scene: bpy.types.Scene) -> list[int]:
+    """Scene frames on which a mask's shapes are keyed; `scene` is a scratch one.
 
     Blender shows shape keys to no script; its own jump from key to key finds them.
     """
@@ -119,9 +119,9 @@ def _write_mask(item: ResultSettings, plate: Plate, folder: Path) -> Guidance:
         raise Failure(f"Choose the mask of “{item.name}”, or let its guidance be automatic.")
     with scratch_scene() as scene:
         if item.keys == "LISTED":
-            keys = _listed_keys(item)
+            keys = listed_keys(item)
         else:
-            keys = _keyed_frames(mask, scene) or [item.drawn_frame]
+            keys = keyed_frames(mask, scene) or [item.drawn_frame]
         numbers = _numbers_on_plate(item, plate, keys)
         _prepare_scene(scene, mask, plate.size)
         content_hash = hashlib.sha256()
@@ -155,7 +155,8 @@ def exact_numbers(item: ResultSettings, plate: Plate) -> Container[int]:
         raise Failure(str(error)) from None
 
 
-def _listed_keys(item: ResultSettings) -> Sequence[int]:
+def listed_keys(item: ResultSettings) -> Sequence[int]:
+    """The scene frames that an artist listed; raises Failure where that is no list, or empty."""
     try:
         keys = parse_frames(item.key_list)
     except ValueError as error:
@@ -244,7 +245,7 @@ def _read_tracks(item: ResultSettings, plate: Plate) -> Guidance:
     clip = settings.clip
     if settings.source != "CLIP" or clip is None:
         raise Failure("Track markers guide only a plate that is a movie clip.")
-    keys = _listed_keys(item) if item.key_list.strip() else [plate.start]
+    keys = listed_keys(item) if item.key_list.strip() else [plate.start]
     points = {}
     for number in _numbers_on_plate(item, plate, keys):
         # A clip counts its markers' frames from its first frame, which is 1.

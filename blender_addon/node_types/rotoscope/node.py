@@ -65,7 +65,6 @@ class Rotoscope(NodeType):
         ("Matte", "NodeSocketFloat"),
         ("Foreground", "NodeSocketColor"),
     )
-    guide_operator = (operators.DrawMask.bl_idname, "Draw a Mask", "MOD_MASK")
     settings = RotoscopeSettings
     result_settings = SubjectSettings
     classes = tuple(
@@ -145,6 +144,11 @@ class Rotoscope(NodeType):
 
     def next_step(self, item: ResultSettings) -> str:
         return missing_guidance(item)
+
+    def guide_buttons(self, item: ResultSettings) -> list[tuple[str, str, str]]:
+        point = (pointing.PointAtSubject.bl_idname, "Point in the Picture", "RESTRICT_SELECT_OFF")
+        draw = (operators.DrawMask.bl_idname, "Draw a Mask", "MOD_MASK")
+        return {"NONE": [point, draw], "POINTS": [point], "MASK": [draw]}.get(item.guide, [])
 
     def request(
         self, item: ResultSettings, plate: Plate, folder: Path, numbers: Sequence[int]

@@ -83,8 +83,10 @@ class Guidance(SubPanel, bpy.types.Panel):
         column = layout.column(align=True)
         column.operator(FindObjects.bl_idname, icon="VIEWZOOM").group = group.name
         row = column.row(align=True)
-        row.prop(settings, "words", text="")
+        row.prop(settings, "words", text="", placeholder="The red car")
         row.operator(FindByWords.bl_idname).group = group.name
+        button = row.operator(FindByWords.bl_idname, text="", icon="KEYFRAME_HLT")
+        button.group, button.index = group.name, settings.active
 
     def _draw_pointed(
         self, layout: bpy.types.UILayout, context: bpy.types.Context, settings: NodeSettings
@@ -176,6 +178,7 @@ class ToMask(SubPanel, bpy.types.Panel):
     bl_label = "To Mask"
     bl_options = {"DEFAULT_CLOSED"}
     node_type = NAME
+    of_bakes = True
 
     def draw(self, context: bpy.types.Context) -> None:
         group, layout = self.begin(context)
@@ -191,6 +194,7 @@ class Cryptomatte(SubPanel, bpy.types.Panel):
     bl_label = "Cryptomatte"
     bl_options = {"DEFAULT_CLOSED"}
     node_type = NAME
+    of_bakes = True
 
     def draw(self, context: bpy.types.Context) -> None:
         group, layout = self.begin(context)
@@ -208,6 +212,7 @@ class CleanPlate(SubPanel, bpy.types.Panel):
     bl_label = "Clean Plate"
     bl_options = {"DEFAULT_CLOSED"}
     node_type = NAME
+    of_bakes = True
 
     def draw(self, context: bpy.types.Context) -> None:
         group, layout = self.begin(context)

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import bpy
 from bpy.props import FloatProperty, IntProperty
 
+from ...blend.scratch_scene import scratch_scene
 from ...data.bake_files import baked_frames, pass_files
 from ...data.failure import Failure
 from ...data.frames import format_frames
@@ -18,6 +19,7 @@ from ...data.json_files import read_json
 from ...data.plate import Plate
 from ...engine.connection import run_task
 from ...node.engine_operator import EngineOperator
+from .guidance import keyed_frames
 
 _MATTE = "matte"
 
@@ -97,7 +99,15 @@ def make_mask(
     mask = bpy.data.masks.new(name)
     shown = plate.scene_frame(frames[0]), plate.scene_frame(frames[-1])
     mask.frame_start, mask.frame_end = shown
-    counts = {False: 0, True: 0}
+    _add_pieces(mask, traced, plate, frames)
+    return mask
+
+
+def _add_pieces(
+    mask: bpy.types.Mask, traced: Mapping[str, object], plate: Plate, frames: list[int]
+) -> list[bpy.types.MaskLayer]:
+    """Draw and key the curves in layers of their own, which are given."""
+    before, counts = len(mask.layers), {False: 0, True: 0}
     keyed: dict[int, list[tuple[bpy.types.MaskLayer, list[list[float]]]]] = {}
     for spline in traced["splines"]:
         hole = spline["depth"] % 2 == 1
@@ -119,21 +129,68 @@ def make_mask(
             key_shapes()
         _select(mask, set())
     scene.frame_set(frame_before, subframe=subframe)
-    return mask
+    return list(mask.layers)[before:]
 
 
 def make_key_mask(
     name: str, traced: Mapping[str, object], plate: Plate, number: int
 ) -> bpy.types.Mask:
     """A mask of what was traced on one frame, keyed on that one of the plate's numbers."""
+    mask = make_mask(name, _on_one_frame(traced, number), plate, [number])
+    mask.frame_start, mask.frame_end = plate.scene_frame(plate.first), plate.scene_frame(plate.last)
+    return mask
+
+
+def add_key(
+    mask: bpy.types.Mask,
+    traced: Mapping[str, object],
+    plate: Plate,
+    number: int,
+    drawn_frame: int,
+) -> None:
+    """Let a mask show what was traced on one of the plate's numbers, until its next key.
+
+    What it shows on its other key frames stays: layers that are there already are out of sight
+    from that frame to the next key.
+
+    Parameters
+    ----------
+    drawn_frame : int
+        The scene frame that a mask without keyed shapes was drawn on: it is keyed there.
+    """
+    frame, there = plate.scene_frame(number), list(mask.layers)
+    with scratch_scene() as scene:
+        keys = keyed_frames(mask, scene)
+    if not keys and there:
+        keys = [drawn_frame]
+        _key_as_it_is(mask, drawn_frame)
+    until = next((key for key in keys if key > frame), None)
+    for layer in there:
+        _key_alpha(layer, [(frame - 1, None), (frame, 0.0), (until, None)])
+    for layer in _add_pieces(mask, _on_one_frame(traced, number), plate, [number]):
+        _key_alpha(layer, [(frame - 1, 0.0), (frame, 1.0), (until, 0.0)])
+
+
+def _on_one_frame(traced: Mapping[str, object], number: int) -> dict[str, object]:
+    """What was traced on one frame, as that of the plate's number."""
     splines = [
         {**spline, "first": number, "last": number, "keys": {number: shape}}
         for spline in traced["splines"]
         for shape in spline["keys"].values()
     ]
-    mask = make_mask(name, {**traced, "splines": splines}, plate, [number])
-    mask.frame_start, mask.frame_end = plate.scene_frame(plate.first), plate.scene_frame(plate.last)
-    return mask
+    return {**traced, "splines": splines}
+
+
+def _key_as_it_is(mask: bpy.types.Mask, frame: int) -> None:
+    """Key the shapes of all layers on a frame."""
+    scene = bpy.context.scene
+    before, subframe = scene.frame_current, scene.frame_subframe
+    with _mask_editing(mask) as key_shapes:
+        scene.frame_set(frame)
+        _select(mask, {layer.name for layer in mask.layers})
+        key_shapes()
+        _select(mask, set())
+    scene.frame_set(before, subframe=subframe)
 
 
 def _draw(layer: bpy.types.MaskLayer, spline: Mapping[str, object]) -> None:
@@ -150,8 +207,9 @@ def _draw(layer: bpy.types.MaskLayer, spline: Mapping[str, object]) -> None:
 def _select(mask: bpy.types.Mask, names: set[str]) -> None:
     """Select all points of these layers, and no others."""
     for layer in mask.layers:
-        for point in layer.splines[0].points:
-            point.select = layer.name in names
+        for spline in layer.splines:
+            for point in spline.points:
+                point.select = layer.name in names
 
 
 def _place(layer: bpy.types.MaskLayer, shape: list[list[float]], size: list[int]) -> None:
@@ -179,20 +237,40 @@ def _show_between(
     if last < frames[-1]:
         gone = frames[frames.index(last) + 1]
         changes += [(plate.scene_frame(first), 1.0), (plate.scene_frame(gone), 0.0)]
-    for frame, alpha in changes:
-        layer.alpha = alpha
+    _key_alpha(layer, changes)
+
+
+def _key_alpha(
+    layer: bpy.types.MaskLayer, changes: Iterable[tuple[int | None, float | None]]
+) -> None:
+    """Key how far a layer is to be seen, in steps.
+
+    Parameters
+    ----------
+    changes : iterable of (int or None, float or None)
+        Frames and values: None for no frame, and for the value that it has there.
+    """
+    path = layer.path_from_id("alpha")
+    found = next((one for one in _curves(layer.id_data) if one.data_path == path), None)
+    values = [
+        (frame, value if value is not None else found.evaluate(frame) if found else layer.alpha)
+        for frame, value in changes
+        if frame is not None
+    ]
+    for frame, value in values:
+        layer.alpha = value
         layer.keyframe_insert("alpha", frame=frame)
-    if changes:
-        path = layer.path_from_id("alpha")
-        for curve in _curves(layer.id_data):
-            if curve.data_path == path:
-                for key in curve.keyframe_points:
-                    key.interpolation = "CONSTANT"
+    for curve in _curves(layer.id_data):
+        if values and curve.data_path == path:
+            for key in curve.keyframe_points:
+                key.interpolation = "CONSTANT"
 
 
 def _curves(mask: bpy.types.Mask) -> Iterator[bpy.types.FCurve]:
     """The animation of a mask; in layers and strips since 4.4, and only there since 5.0."""
-    action = mask.animation_data.action
+    action = mask.animation_data.action if mask.animation_data else None
+    if action is None:
+        return
     if hasattr(action, "fcurves"):
         yield from action.fcurves
         return

@@ -4,7 +4,7 @@ What it says of that is the real engine's affair; see `imported`.
 """
 
 import bpy
-from stage import near, read, sentence
+from stage import module, near, read, sentence, square_mask
 
 
 def case_things_in_a_frame_become_subjects_with_keys(stage):
@@ -65,3 +65,53 @@ def case_what_cannot_be_found_is_told(stage):
     )
     assert [item.guide for item in settings.objects] == ["NONE"]
     assert not bpy.data.masks
+
+
+def case_a_frame_of_a_drawn_mask_is_keyed_anew(stage):
+    """A square that is keyed on 11 and 19 walks; on 14 another one stands elsewhere."""
+    node = stage.add("large.0101.exr", start=11)
+    item = node.node_tree.mattelier.objects[0]
+    item.guide, item.mask = "MASK", square_mask("drawn", {11: 0.125, 19: 0.375})
+    stage.bake(node)
+    before = drawn_keys(stage)
+    assert sorted(before) == [101, 109]
+    rekey(item, 104)
+    stage.bake(node)
+    after = drawn_keys(stage)
+    assert sorted(after) == [101, 104, 109]
+    for number in (101, 109):
+        assert after[number].values == before[number].values
+    columns, rows = after[104].covered()
+    assert (columns[0], columns[-1], rows[0], rows[-1]) == (100, 139, 20, 39)
+
+
+def case_a_mask_that_was_never_keyed_stays_on_its_frame(stage):
+    node = stage.add("large.0101.exr", start=11)
+    item = node.node_tree.mattelier.objects[0]
+    stage.scene.frame_set(12)
+    item.guide, item.mask = "MASK", square_mask("drawn", 0.125)
+    stage.bake(node)
+    before = drawn_keys(stage)
+    rekey(item, 105)
+    rekey(item, 105)  # once more: the later one counts
+    stage.bake(node)
+    after = drawn_keys(stage)
+    assert sorted(after) == [102, 105]
+    assert after[102].values == before[102].values
+    columns, _ = after[105].covered()
+    assert (columns[0], columns[-1]) == (100, 139)
+    assert stage.scene.frame_current == 12
+
+
+def rekey(item, number):
+    """A square of 40 by 20 pixels, as the engine traces it."""
+    corners = ((100, 20), (140, 20), (140, 40), (100, 40))
+    spline = {"depth": 0, "corners": [0, 1, 2, 3], "keys": {0: [[*at, *at, *at] for at in corners]}}
+    plate = item.id_data.mattelier.find_plate()
+    add_key = module("node_types.rotoscope.splines").add_key
+    add_key(item.mask, {"size": (160, 96), "splines": [spline]}, plate, number, item.drawn_frame)
+
+
+def drawn_keys(stage):
+    """The masks that the engine was asked with last, by the plate's numbers."""
+    return {key["frame"]: read(key["mask"]) for key in stage.task_options()[-1]["keys"]}

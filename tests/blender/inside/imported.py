@@ -4,7 +4,7 @@ import shutil
 
 import bpy
 from engine import picture, shot
-from stage import baked_file, module, read, state
+from stage import baked_file, module, read, sentence, state
 
 RESTORE = "my-compact"
 TRACKER = "my-sam-video"
@@ -65,9 +65,25 @@ def case_what_words_mean_becomes_a_subject_with_a_key(stage):
     assert (second.name, second.guide, second.edge) == ("The red car", "MASK", "ROUGH")
     assert second.mask.layers
     assert settings.active == 1
-    with module("blend.scratch_scene").scratch_scene() as scene:
-        assert module("node_types.rotoscope.guidance")._keyed_frames(second.mask, scene) == [1002]
+    assert keyed(second.mask) == [1002]
     assert first.mask != second.mask
+    stage.scene.frame_set(1003)
+    mask = first.mask
+    assert bpy.ops.mattelier.find_by_words(group=group.name, index=0) == {"FINISHED"}
+    assert len(settings.objects) == 2
+    assert first.mask == mask
+    assert first.name != "The red car"
+    assert {1001, 1003} <= set(keyed(mask))
+    stage.bake(node, "SCENE")
+    assert state(node).fresh == (1001, 1002, 1003)
+    first.edge = "EXACT"
+    told = sentence(lambda: bpy.ops.mattelier.find_by_words(group=group.name, index=0))
+    assert told.startswith("The keys of “Subject” are exact, and words give rough ones;")
+
+
+def keyed(mask):
+    with module("blend.scratch_scene").scratch_scene() as scene:
+        return module("node_types.rotoscope.guidance").keyed_frames(mask, scene)
 
 
 def case_parts_are_found_where_no_network_tells_objects_apart(stage):

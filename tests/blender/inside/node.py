@@ -184,14 +184,33 @@ def case_the_node_says_what_comes_next(stage):
     settings.image.source = "SEQUENCE"
     settings.frame_start = 1
     assert node.label == "Rotoscope: Bake"
+    assert offered(node) == [(0, "mattelier.point"), (0, "mattelier.draw_mask")]
     assert bpy.ops.mattelier.draw_mask(group=node.node_tree.name, index=0) == {"FINISHED"}
     assert item.guide == "MASK"
     assert node.label == "Rotoscope: Draw a Mask"
+    assert offered(node) == [(0, "mattelier.draw_mask")]
+    item.guide = "POINTS"
+    assert node.label == "Rotoscope: Point in the Picture"
+    assert offered(node) == [(0, "mattelier.point")]
+    item.guide = "MASK"
     item.mask = square_mask("drawn", 0.25)
     assert node.label == "Rotoscope: Bake"
+    bpy.ops.mattelier.add_object(group=node.node_tree.name)
+    settings.objects[1].guide, settings.active = "POINTS", 0
+    assert node.label == "Rotoscope: Point in the Picture"
+    assert offered(node) == [(1, "mattelier.point")]  # of the one that waits for it
+    bpy.ops.mattelier.remove_object(group=node.node_tree.name, index=1)
     stage.bake(node)
     assert node.label == "Rotoscope"
     assert other.label == "Hero"  # an artist's own name stays
+
+
+def offered(node):
+    """Which result the header's buttons guide, and how."""
+    settings = node.node_tree.mattelier
+    item = module("node.groups").result_to_guide(node.node_tree)
+    buttons = settings.node_type.guide_buttons(item)
+    return [(list(settings.objects).index(item), idname) for idname, *_ in buttons]
 
 
 def case_paths_reach_the_engine_absolute(stage):

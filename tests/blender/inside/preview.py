@@ -59,6 +59,15 @@ def case_each_subject_has_its_own(stage):
     assert names == [f"{group.name} {name} Preview" for name in ("Left", "Right")]
 
 
+def case_a_long_name_still_has_one_preview(stage):
+    node = stage.add("shot.1001.png", start=1)
+    group = node.node_tree
+    group.name, group.mattelier.objects[0].name = "R" * 50, "S" * 50
+    for _ in range(2):
+        assert bpy.ops.mattelier.preview(group=group.name) == {"FINISHED"}
+    assert len([one for one in bpy.data.images if one.name.startswith("R" * 50)]) == 1
+
+
 def case_what_is_wrong_is_told(stage):
     node = stage.add("shot.1001.png", start=1)
     group = node.node_tree

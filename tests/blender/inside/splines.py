@@ -16,7 +16,7 @@ def case_mattes_become_a_keyed_mask(stage):
     assert len(mask.layers[0].splines[0].points) <= 24
     guidance = module("node_types.rotoscope.guidance")
     with module("blend.scratch_scene").scratch_scene() as scene:
-        keys = guidance._keyed_frames(mask, scene)
+        keys = guidance.keyed_frames(mask, scene)
     assert (keys[0], keys[-1]) == (11, 20), keys
     assert len(keys) <= 5
     for frame in (11, 13, 15, 16, 18, 20):

@@ -197,6 +197,12 @@ def scenario():
     while module("baking.bake").current:
         assert time.monotonic() < end
         yield 0.2
+    end = time.monotonic() + 10
+    while max(filled(shown)) < 0.9:
+        assert time.monotonic() < end, f"the preview does not fill its editor: {filled(shown)}"
+        yield 0.2
+    assert max(filled(shown)) <= 1.01
+    yield 1
     screenshot("previewed")
     user = shown.image_user
     plate = bpy.data.node_groups[name].mattelier.find_plate()
@@ -211,6 +217,14 @@ def previewing():
     areas = [area for window in bpy.context.window_manager.windows for area in window.screen.areas]
     spaces = [area.spaces.active for area in areas if area.type == "IMAGE_EDITOR"]
     return [one for one in spaces if one.image and one.image.name.endswith("Preview")]
+
+
+def filled(space):
+    """How much of an editor its picture takes, across and down."""
+    areas = [area for window in bpy.context.window_manager.windows for area in window.screen.areas]
+    region = main(next(area for area in areas if area.spaces.active == space))
+    width, height = space.image.size
+    return space.zoom[0] * width / region.width, space.zoom[1] * height / region.height
 
 
 def corrected(item, frames):
