@@ -113,6 +113,41 @@ def case_track_markers_are_points(stage):
     assert stage.task_options()[0]["keys"] == [{"frame": 101, "points": points, "object": subject}]
 
 
+def case_a_mask_that_hangs_on_a_track_is_a_hint_where_it_is_listed(stage):
+    """Blender's own parenting: the track goes a quarter of the picture to the right."""
+    clip = bpy.data.movieclips.load(str(stage.plates / "shot.1001.png"))
+    clip.frame_start = 1001
+    stage.scene.frame_set(1001)
+    node = stage.add(None)
+    settings = node.node_tree.mattelier
+    settings.source, settings.clip = "CLIP", clip
+    track = clip.tracking.tracks.new(name="Track", frame=1)
+    for frame, x in ((1, 0.25), (9, 0.5)):
+        track.markers.insert_frame(frame, co=(x, 0.5))
+    item = guided(node, square_mask("guide", 0.125))
+    hang(item.mask, clip, track)
+    item.keys, item.key_list = "LISTED", "1001, 1009"
+    stage.bake(node)
+    left = masks(stage)
+    near(left[1001], 40, 1)
+    near(left[1009], 120, 1)
+
+
+def hang(mask, clip, track):
+    """Parent all points to a track, as Ctrl-P does in the clip editor."""
+    window = bpy.context.window_manager.windows[0]
+    area = max(window.screen.areas, key=lambda one: one.width * one.height)
+    area.type = "CLIP_EDITOR"
+    space = area.spaces.active
+    space.clip, space.mode, space.mask = clip, "MASK", mask
+    clip.tracking.tracks.active = track
+    for point in mask.layers[0].splines[0].points:
+        point.select = True
+    region = next(one for one in area.regions if one.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        assert bpy.ops.mask.parent_set() == {"FINISHED"}
+
+
 def case_an_empty_mask_is_told_with_its_frame(stage):
     node = stage.add(start=1)
     guided(node, square_mask("guide", {1: 0.1, 6: 3}))  # on frame 6 it lies off the plate
