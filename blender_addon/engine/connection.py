@@ -143,8 +143,13 @@ def ask_task(
 
 
 def model_names(task: str) -> list[str]:
-    """The models for a task that have weights on this machine; "default" comes first."""
-    return _names(lambda card: card.get("task", "matte") == task)
+    """The models for a task that have weights on this machine; "default" comes first.
+
+    Those for mattes know hints: without them none follows a subject through a shot.
+    """
+    if task == "matte":
+        return _names(lambda card: _task(card) == task and bool(card.get("input", {}).get("hint")))
+    return _names(lambda card: _task(card) == task)
 
 
 def tracker_names() -> list[str]:
@@ -153,6 +158,10 @@ def tracker_names() -> list[str]:
     "default", which comes first, is the engine's own tracking.
     """
     return _names(lambda card: card.get("input", {}).get("follows") is True)
+
+
+def _task(card: Mapping[str, Any]) -> str:
+    return str(card.get("task", "matte"))
 
 
 def _names(is_wanted: Callable[[dict[str, Any]], bool]) -> list[str]:

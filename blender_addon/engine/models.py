@@ -72,19 +72,23 @@ class Models:
         return next((model for model in self.listed if model["name"] == name), {})
 
     def of_nodes(self) -> list[dict[str, object]]:
-        """Those that our nodes use, by what they do and the ones that are here first.
+        """Those that our nodes can use, by what they do and the ones that are here first.
 
+        Those for mattes know hints: without them none follows a subject through a shot.
         One that does two things, as a video network that also makes mattes, stands there twice.
         """
         order = list(TASKS)
         used = [
-            {**model, "task": task}
-            for model in self.listed
-            for task in TASKS
-            if task == model.get("task") or (task == "track" and model.get("follows"))
+            {**model, "task": task} for model in self.listed for task in TASKS if _does(model, task)
         ]
         used.sort(key=lambda model: (order.index(model["task"]), model["state"] != "ready"))
         return used
+
+
+def _does(model: dict[str, object], task: str) -> bool:
+    if task == "track" and model.get("follows"):
+        return True
+    return model.get("task") == task and (task != "matte" or bool(model.get("hints")))
 
 
 def columns(model: dict[str, object]) -> tuple[str, str, str, str]:

@@ -12,6 +12,7 @@ from in_blender import Cases, cases_in, make_stage
 from real_blender import INSIDE, VERSIONS, home_with_addon
 
 import mattelier
+from mattelier.catalogue.store import shipped_folder
 from mattelier.commands.main import main
 from mattelier.hosts.engine import engine_command
 from mattelier.media.stills import read
@@ -21,22 +22,27 @@ from mattelier.types.picture import Picture
 CASES, OBJECTS_CASES = cases_in("imported"), cases_in("imported_objects")
 RESTORE, OBJECTS = "my-compact", "my-segformer"
 TRACKER, FIND = "my-sam-video", "my-finder"
+MATTES = {"my-cutout": "cutout", "my-shot-cutout": "cutout-shot"}
 _SURE = 8  # what a class's weights are multiplied by, so that a random network is sure of itself
 
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory) -> Path:
-    """A user's folder of models of random scaled weights: Real-ESRGAN's compact network, SAM 2's
-    video network, Grounding DINO.
+    """A user's folder of models of random scaled weights: Real-ESRGAN's compact network, MODNet,
+    SAM 2's video network, Grounding DINO; and the weights that ship, under other names.
     """
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
     folder = tmp_path_factory.mktemp("brought")
-    state = zoo_weights.published("compact").state
-    torch.save({k: torch.from_numpy(v) for k, v in state.items()}, folder / "compact.pth")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MATTELIER_MODELS", str(folder / "models"))
-        assert main(["models", "import", str(folder / "compact.pth"), "--name", RESTORE]) == 0
+        for name, shipped in MATTES.items():
+            weights = shipped_folder() / shipped / "cutout.safetensors"
+            assert main(["models", "import", str(weights), "--name", name]) == 0
+        for name, published in {RESTORE: "compact", "my-modnet": "modnet"}.items():
+            file, state = folder / f"{name}.pth", zoo_weights.published(published).state
+            torch.save({k: torch.from_numpy(v) for k, v in state.items()}, file)
+            assert main(["models", "import", str(file), "--name", name]) == 0
         zoo_folders.write("sam2_video", folder / "sam")
         assert main(["models", "import", str(folder / "sam"), "--name", TRACKER]) == 0
         zoo_folders.write_finder(folder / "finder")

@@ -82,10 +82,11 @@ class Guidance(SubPanel, bpy.types.Panel):
             button.group, button.index = group.name, settings.active
         column = layout.column(align=True)
         column.operator(FindObjects.bl_idname, icon="VIEWZOOM").group = group.name
+        column = layout.column(align=True)
+        column.prop(settings, "words", text="", placeholder="The red car")
         row = column.row(align=True)
-        row.prop(settings, "words", text="", placeholder="The red car")
         row.operator(FindByWords.bl_idname).group = group.name
-        button = row.operator(FindByWords.bl_idname, text="", icon="KEYFRAME_HLT")
+        button = row.operator(FindByWords.bl_idname, text="Key from Words")
         button.group, button.index = group.name, settings.active
 
     def _draw_pointed(

@@ -128,6 +128,7 @@ def summary(card: Card, state: str) -> dict[str, Any]:
         "title": card.title,
         "task": card.task,
         "follows": card.input.follows,
+        "hints": card.input.hint is not None,
         "state": state,
         "bytes": card.bytes,
         "licence": card.licence.weights,

@@ -199,6 +199,13 @@ def main(area):
     return next(region for region in area.regions if region.type == "WINDOW")
 
 
+def show_node_panel(area):
+    """Let the sidebar show the active node's settings."""
+    for region in area.regions:
+        if region.type == "UI":
+            region.active_panel_category = "Node"
+
+
 def bake(window, area, group):
     with bpy.context.temp_override(window=window, area=area, region=main(area)):
         bpy.ops.mattelier.bake("INVOKE_DEFAULT", group=group.name)

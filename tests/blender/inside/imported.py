@@ -4,10 +4,11 @@ import shutil
 
 import bpy
 from engine import picture, shot
-from stage import baked_file, module, read, sentence, state
+from stage import MODULE, baked_file, module, read, sentence, state
 
 RESTORE = "my-compact"
 TRACKER = "my-sam-video"
+MATTES, HINTLESS = ["my-cutout", "my-shot-cutout"], "my-modnet"
 
 
 def case_it_is_listed_for_what_it_is(stage):
@@ -26,6 +27,42 @@ def case_it_enlarges_a_plate(stage):
         assert state(node).fresh == (1001, 1002, 1003)
         made = baked_file(node, 1002)
         shutil.copy(made, stage.folder / f"{model}{made.suffix}")
+
+
+def case_two_for_mattes_are_listed_and_each_can_be_chosen(stage):
+    assert bpy.ops.mattelier.list_models() == {"FINISHED"}
+    models = module("engine.preferences")._models
+    listed = [one for one in models.of_nodes() if one["task"] == "matte"]
+    assert [one["state"] for one in listed] == ["ready"] * len(listed)
+    assert {"cutout", *MATTES} <= {one["name"] for one in listed}
+    assert models.named(HINTLESS)["state"] == "ready"
+    assert HINTLESS not in {one["name"] for one in listed}
+    node, settings = shot(stage, "shot.1001.png")
+    search = module("node.settings")._search_models
+    offered = search(settings, bpy.context, "MY-")
+    assert set(MATTES) <= set(offered)
+    assert not {RESTORE, HINTLESS} & set(offered)
+    folders = set()
+    for name in ("default", *MATTES):
+        settings.model = name
+        assert not state(node).fresh
+        stage.bake(node, "CURRENT")
+        assert state(node).fresh == (1001,)
+        folders.add(settings.objects[0].folder)
+    assert len(folders) == 3
+    settings.model = HINTLESS
+    told = sentence(lambda: stage.bake(node, "CURRENT"))
+    assert told == (
+        f"The model {HINTLESS} takes no hints and cannot follow a subject; "
+        "choose the model “default” for that."
+    )
+    preferences = bpy.context.preferences.addons[MODULE].preferences
+    preferences.model, preferences.tracker = MATTES[1], TRACKER
+    try:
+        new = stage.add(None).node_tree.mattelier
+    finally:
+        preferences.model = preferences.tracker = "default"
+    assert (new.model, new.tracker) == (MATTES[1], TRACKER)
 
 
 def case_one_that_follows_is_a_tracker(stage):

@@ -10,6 +10,9 @@ def case_networks_are_listed_with_size_and_licence(stage):
     tasks = [model["task"] for model in models.of_nodes()]
     assert tasks == sorted(tasks, key=["matte", "track", "depth", "upscale"].index)
     assert set(tasks) == {"matte", "track", "depth", "upscale"}
+    offered = {model["name"] for model in models.of_nodes()}
+    assert {"cutout", "depth-anything-v2-small"} <= offered
+    assert not offered & {"rmbg-1.4", "remove-bg"}  # which know no hints: they follow no subject
     columns = module("engine.models").columns
     assert columns(models.named("cutout")) == ("cutout", "9 MB", "Apache-2.0", "here")
     rmbg = columns(models.named("rmbg-1.4"))
@@ -30,12 +33,12 @@ def case_what_cannot_be_fetched_is_told(stage):
 
 def case_new_nodes_begin_with_the_preferred_network(stage):
     preferences = bpy.context.preferences.addons[MODULE].preferences
-    preferences.model = "isnet-general"
+    preferences.model = "my-cutout"
     try:
         node = stage.add(start=1)
-        assert node.node_tree.mattelier.model == "isnet-general"
+        assert node.node_tree.mattelier.model == "my-cutout"
         stage.bake(node)
-        assert stage.task_options()[-1]["matte"]["model"] == "isnet-general"
+        assert stage.task_options()[-1]["matte"]["model"] == "my-cutout"
         assert stage.add(node_type="bokeh").node_tree.mattelier.model == "default"
     finally:
         preferences.model = "default"

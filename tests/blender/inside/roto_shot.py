@@ -29,6 +29,7 @@ from desktop import (
     pointed,
     pointing,
     screenshot,
+    show_node_panel,
     stroke,
     xdotool,
 )
@@ -54,9 +55,7 @@ def scenario():
     yield 1
     yield from added(area, "rotos", 0.35)
     group, node = next(module("node.groups").editable_groups()), shown.nodes.active
-    for region in area.regions:
-        if region.type == "UI":
-            region.active_panel_category = "Node"
+    show_node_panel(area)
     with bpy.context.temp_override(window=window, area=area, region=main(area)):
         bpy.ops.mattelier.open_plate(filepath=str(STAGE / "plates" / f"walk.{FIRST}.exr"))
         bpy.ops.mattelier.match_scene(group=group.name)

@@ -23,6 +23,7 @@ from desktop import (
     pointed,
     pointing,
     screenshot,
+    show_node_panel,
     shown_matte,
     state,
     stroke,
@@ -165,9 +166,7 @@ def scenario():
     shown.nodes.active = node
     area.spaces.active.show_region_ui = True
     yield 0.5
-    for region in area.regions:
-        if region.type == "UI":
-            region.active_panel_category = "Node"
+    show_node_panel(area)
     name, areas = group.name, [one.type for one in window.screen.areas]
     with bpy.context.temp_override(window=window, area=area, region=main(area)):
         find = bpy.ops.mattelier.find_objects

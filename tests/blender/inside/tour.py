@@ -21,6 +21,7 @@ from desktop import (
     pointer,
     pointing,
     screenshot,
+    show_node_panel,
     stroke,
     xdotool,
 )
@@ -44,9 +45,7 @@ def scenario():
     yield from added(area, "rotos", 0.35)
     group = next(module("node.groups").editable_groups())
     name, node = group.name, shown.nodes.active
-    for region in area.regions:
-        if region.type == "UI":
-            region.active_panel_category = "Node"
+    show_node_panel(area)
     yield 1
     screenshot("1-added")
 

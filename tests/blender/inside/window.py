@@ -26,6 +26,7 @@ from desktop import (
     pointer,
     pointing,
     screenshot,
+    show_node_panel,
     shown_matte,
     state,
     stroke,
@@ -65,9 +66,7 @@ def scenario():
     viewer.location = (500, 0)
     shown.links.new(node.outputs["Image"], viewer.inputs[0])
     shown.nodes.active = node
-    for region in area.regions:
-        if region.type == "UI":
-            region.active_panel_category = "Node"
+    show_node_panel(area)
     bpy.ops.wm.save_mainfile()
     yield 1
     orders(delay=0.5)

@@ -144,7 +144,7 @@ class Tracker:
         if model.input.hint is None:
             raise UsageError(
                 f"The model {model.name} takes no hints and cannot follow a subject; "
-                "leave --model out to use the default."
+                "choose the model “default” for that."
             )
         self._model, self._folder, self._name, self._quality = model, folder, name, quality
         self._embeddings, self._tuned = Embeddings(memory), tuned

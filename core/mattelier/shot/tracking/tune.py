@@ -54,7 +54,7 @@ def tune(card: Card, store: Store, keys: Mapping[int, TuningKey], steps: int, fo
         raise UsageError("Tuning needs a key frame with a mask of the subject; give --key.")
     if card.architecture != "cutout.CutoutNet" or card.file(".safetensors") is None:
         raise UsageError(
-            f"The model {card.name} cannot be tuned; leave --model out to tune the default."
+            f"The model {card.name} cannot be tuned; choose the model “default” for that."
         )
     name = f"{card.name}-tuned-{_digest(card, keys, steps)}"
     target = folder / name
