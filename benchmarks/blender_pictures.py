@@ -20,7 +20,7 @@ sys.path[:0] = [str(HERE.parent / "tests" / "blender"), str(HERE.parent / "tests
 SECONDS = 600
 # Of the screen: the frame in the image editor, and the compositor with its sidebar.
 _FRAME, _EDITOR = (188, 80, 1136, 616), (0, 46, 1320, 620)
-_PARTS = {"2": _FRAME, "4": _FRAME, "9": (300, 20, 1300, 720), "10": (724, 222, 1260, 566)}
+_PARTS = {"2": _FRAME, "4": _FRAME, "9": (40, 62, 1562, 876), "10": (724, 222, 1260, 566)}
 
 
 def main() -> None:

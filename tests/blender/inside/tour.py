@@ -190,12 +190,12 @@ def found(window, name):
         assert time.monotonic() < end
         yield 0.5
     pointer(editor(window), 0.9, 0.8)
-    for _ in range(14):
+    for _ in range(10):
         xdotool("click", "5")
         yield 0.1
     yield 2
     screenshot("7-found")
-    for _ in range(14):
+    for _ in range(10):
         xdotool("click", "4")
         yield 0.1
     while len(bpy.data.node_groups[name].mattelier.objects) > 1:
