@@ -549,6 +549,28 @@ def test_import_onnx(store: Store, plain_onnx: Path) -> None:
     assert run("import", plain_onnx, "--name", "mine").exit_code == 2
 
 
+def test_the_list_says_of_an_accepted_licence_what_it_forbids(
+    store: Store, plain_onnx: Path
+) -> None:
+    flags = ("--licence", "CC-BY-NC-4.0", "--size", "32")
+    name = "named-at-more-than-twenty-letters"
+    refused = run("import", plain_onnx, "--name", name, *flags)
+    assert refused.exit_code == 2
+    assert not list(store.user.glob("*"))
+    assert run("import", plain_onnx, "--name", name, *flags, "--accept-licence").exit_code == 0
+    lines = [line for line in run("list").stdout.splitlines() if " ready  " in line]
+    [line] = [line for line in lines if line.startswith(name)]
+    assert line.endswith("(CC-BY-NC-4.0, no commercial use)")
+    assert len({line.index(" ready  ") for line in lines}) == 1  # columns stay columns
+
+
+def test_an_import_says_that_no_file_tells_the_licence(store: Store, plain_onnx: Path) -> None:
+    said = run("import", plain_onnx, "--name", "mine", "--size", "32").stderr
+    assert "--licence and --commercial" in said
+    said = run("import", plain_onnx, "--name", "ours", "--size", "32", "--licence", "MIT").stderr
+    assert "--commercial" not in said
+
+
 def test_import_asks_which_input_is_which(store: Store, tmp_path: Path) -> None:
     source = make_model(tmp_path / "elsewhere") / "tiny.onnx"
     result = run("import", source, "--name", "mine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -434,3 +435,109 @@ def test_one_that_gives_a_matte_and_more_is_for_mattes(
     assert "Shown a drawn ball, it saw" in capsys.readouterr().err
     card = Store().card("both")
     assert (card.task, card.output.tensor) == ("matte", 1)
+
+
+@pytest.mark.parametrize("shares", [False, True])
+def test_scores_of_ground_and_subject_are_a_matte(
+    here: Path, capsys: pytest.CaptureFixture[str], shares: bool
+) -> None:
+    """As portrait networks end: two classes, before their softmax or after it."""
+    from onnx import TensorProto, helper
+
+    kernel = np.float32([[0, 0, 0], [14, 0, 0]]).reshape(2, 3, 1, 1)
+    kernels = {"kernel": kernel, "bias": np.float32([7, 0])}
+    nodes = [helper.make_node("Conv", ["photo", "kernel", "bias"], ["scores"])]
+    if shares:
+        nodes.append(helper.make_node("Softmax", ["scores"], ["answer"], axis=1))
+    else:
+        nodes.append(helper.make_node("Identity", ["scores"], ["answer"]))
+    after = [None, TensorProto.FLOAT, [1, 2, "h", "w"]]
+    source = write_onnx(here / "two.onnx", nodes, after, kernels)
+    assert main(["models", "import", str(source), "--size", "64"]) == 0
+    assert "the second is taken for the subject" in capsys.readouterr().err
+    out = here / "matte.png"
+    command = ["matte", str(write_photo(here)), "-o", str(out), "--model", "two", "--no-refine"]
+    assert main(command) == 0
+    matte = np.asarray(Image.open(out).convert("L")).astype(int)
+    inside, outside = (255 / (1 + np.exp(-score)) for score in (14 - 7, 0 - 7))
+    assert np.abs(matte[20:44, 20:44] - inside).max() <= 1
+    assert np.abs(matte[:12] - outside).max() <= 1
+
+
+def test_lists_of_boxes_are_no_matte(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A detector's scores are one a place, in a row: it was taken for a matte of one column."""
+    from onnx import TensorProto, helper
+
+    kernels = {
+        "kernel": SHARES.reshape(1, 3, 1, 1),
+        "row": np.array([1, -1, 1], np.int64),
+    }
+    nodes = [
+        helper.make_node("Conv", ["photo", "kernel"], ["map"]),
+        helper.make_node("Reshape", ["map", "row"], ["answer"]),
+    ]
+    after = [(SIZE, SIZE), TensorProto.FLOAT, [1, SIZE * SIZE, 1]]
+    said = refused(write_onnx(here / "faces.onnx", nodes, after, kernels), capsys)
+    assert "gives no matte" in said
+
+
+def test_a_public_sets_classes_are_named_by_its_name(here: Path) -> None:
+    source = write_classes(here / "what.onnx", numbers=True)
+    assert main(["models", "import", str(source), "--labels", "VOC", "--size", "64"]) == 0
+    labels = Store().card("what").labels
+    assert (len(labels), labels[15]) == (21, "person")
+
+
+def test_mean_and_std_may_be_told_as_shares_of_255(here: Path) -> None:
+    source = write_ir(here / "red.xml")
+    flags = ["--mean", "123.68/255,116.78/255,103.94/255", "--std", "58.4/255"]
+    assert main(["models", "import", str(source), "--name", "mine", *flags]) == 0
+    given = Store().card("mine").input
+    assert given.mean == pytest.approx((0.48502, 0.45796, 0.40761), abs=1e-5)
+    assert given.std == pytest.approx((0.22902,) * 3, abs=1e-5)
+
+
+def in_pieces(folder: Path, source: Path, size: int = 100) -> Path:
+    """A file as JavaScript packages carry it, beside a smaller one."""
+    whole = source.read_bytes()
+    folder.mkdir()
+    listed: dict[str, Any] = {}
+    for name, content in (("/models/small", b"\x08" * 40), ("/models/medium", whole)):
+        chunks = []
+        for start in range(0, len(content), size):
+            piece = content[start : start + size]
+            digest = hashlib.sha256(piece).hexdigest()
+            (folder / digest).write_bytes(piece)
+            offsets = [start, start + len(piece)]
+            chunks.append({"hash": digest, "offsets": offsets})
+        listed[name] = {"chunks": chunks, "size": len(content), "mime": "application/octet-steam"}
+    (folder / "resources.json").write_text(json.dumps(listed), "utf-8")
+    return folder
+
+
+def test_a_network_in_pieces_is_put_together(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_enlarger(here / "twice.onnx", 3)
+    folder = in_pieces(here / "dist", source)
+    assert main(["models", "import", str(folder)]) == 0
+    assert "It enlarges 2 times" in capsys.readouterr().err
+    assert (here / "models" / "dist" / "dist.onnx").read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("harm", ["gone", "damaged", "no list"])
+def test_pieces_that_make_no_network_are_refused(
+    here: Path, capsys: pytest.CaptureFixture[str], harm: str
+) -> None:
+    folder = in_pieces(here / "dist", write_enlarger(here / "twice.onnx", 3))
+    listed = json.loads((folder / "resources.json").read_text())
+    piece = folder / listed["/models/medium"]["chunks"][1]["hash"]
+    if harm == "gone":
+        piece.unlink()
+    elif harm == "damaged":
+        piece.write_bytes(b"x" * 100)
+    else:
+        (folder / "resources.json").write_text("[]")
+    said = refused(folder, capsys)
+    word = {"gone": "half a network", "damaged": "is damaged", "no list": "lists no pieces"}[harm]
+    assert word in said

@@ -1,4 +1,4 @@
-"""Prompts by OpenVINO: torch's answers, kept once a machine; torch where anything is amiss."""
+"""Modules by OpenVINO: torch's answers, kept once a machine; torch where anything is amiss."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zoo_folders
+import zoo_weights
 from balls import BALLS, photo
 from PIL import Image
 
@@ -95,7 +96,7 @@ def ask(model: OpenModel, count: int, box: Any = NONE, known: Any = NONE[None, :
 def assert_same(ours: Any, theirs: Any) -> None:
     for role, values in theirs.items():
         assert ours[role].shape == values.shape
-        np.testing.assert_allclose(ours[role], values, atol=2e-4 * max(np.ptp(values), 1e-3))
+        np.testing.assert_allclose(ours[role], values, atol=2e-4 * max(np.abs(values).max(), 1e-3))
     assert np.ptp(theirs["masks"]) > 0.1
 
 
@@ -191,3 +192,31 @@ def test_what_was_compiled_goes_with_the_model(store: Store) -> None:
     assert main(["models", "remove", "mine"]) == 0
     assert not kept.exists()
     assert not list((store.cache / "openvino").iterdir())
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """IS-Net as its authors save it."""
+    import torch
+
+    path = tmp_path_factory.mktemp("network") / "isnet.pth"
+    state = zoo_weights.published("isnet").state
+    torch.save({k: torch.from_numpy(np.asarray(v, np.float32)) for k, v in state.items()}, path)
+    return path
+
+
+@pytest.mark.parametrize("gain", [0.0, 1e9])
+def test_a_network_of_mattes_is_tried_when_it_comes_in(
+    weights: Path, empty: Store, monkeypatch: pytest.MonkeyPatch, gain: float
+) -> None:
+    monkeypatch.setattr(quicken, "_MIN_GAIN", gain)
+    flags = ["--name", "mine", "--size", "96"]  # not the size of its family
+    assert main(["models", "import", str(weights), *flags]) == 0
+    assert "forward" in json.loads(plan(empty).read_text())["parts"]
+    monkeypatch.setattr(quicken, "_prepare", pytest.fail)
+    model = open_model(empty.card("mine"), empty, "cpu")
+    assert model.engine == ("torch" if gain else "openvino")
+    picture = {"picture": np.random.default_rng(3).normal(0, 1, (1, 3, 96, 96)).astype("f")}
+    official = open_model(weights, empty, "cpu").run(picture)["alpha"]
+    assert np.ptp(official) > 0.1
+    np.testing.assert_allclose(model.run(picture)["alpha"], official, atol=1e-4 * np.ptp(official))

@@ -260,26 +260,67 @@ def test_nearly_grey_pictures_are_solved_as_well(tint: float) -> None:
     assert np.abs(alpha - truth)[unknown].mean() < 0.003
 
 
-def wheel(size: int = 400) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """A wheel of thin spokes over a busy ground, as samples 0…1, and its exact matte."""
-    big = np.zeros((4 * size, 4 * size), np.uint8)
-    centre, radius = 2 * size, round(1.7 * size)
-    cv2.circle(big, (centre, centre), radius, 255, 30)
-    for turn in np.linspace(0, 2 * np.pi, 24, endpoint=False):
-        tip = (centre + round(radius * np.cos(turn)), centre + round(radius * np.sin(turn)))
-        cv2.line(big, (centre, centre), tip, 255, 7)
+def on_busy_ground(big: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """A thing drawn four times too large, as samples 0…1 over a ground, and its exact matte."""
+    size = len(big) // 4
     matte = cv2.resize(big, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    ground = np.random.default_rng(4).random((size // 8, size // 8, 3)).astype(np.float32)
+    ground = np.random.default_rng(4).random((50, 50, 3)).astype(np.float32)
     ground = 0.3 + 0.4 * cv2.resize(ground, (size, size))
     return ground + (np.float32([0.2, 0.22, 0.25]) - ground) * matte[..., None], matte
 
 
+def spokes(size: int) -> NDArray[np.uint8]:
+    big = np.zeros((4 * size, 4 * size), np.uint8)
+    centre, radius = 2 * size, round(1.7 * size)
+    cv2.circle(big, (centre, centre), radius, 255, round(0.075 * size))
+    for turn in np.linspace(0, 2 * np.pi, 24, endpoint=False):
+        tip = (centre + round(radius * np.cos(turn)), centre + round(radius * np.sin(turn)))
+        cv2.line(big, (centre, centre), tip, 255, round(0.0175 * size))
+    return big
+
+
+def slats(size: int) -> NDArray[np.uint8]:
+    big = np.zeros((4 * size, 4 * size), np.uint8)
+    for top in (size // 2, round(3.4 * size)):
+        cv2.rectangle(big, (size // 2, top), (7 * size // 2, top + size // 8), 255, -1)
+    for x in np.linspace(size // 2, 7 * size // 2, 20):
+        cv2.line(big, (round(x), size // 2), (round(x), 7 * size // 2), 255, round(0.026 * size))
+    return big
+
+
+def whiskers(size: int) -> NDArray[np.uint8]:
+    big = np.zeros((4 * size, 4 * size), np.uint8)
+    cv2.circle(big, (2 * size, 2 * size), 2 * size // 3, 255, -1)
+    along = np.linspace(0, 1, 30)
+    for side in (-1, 1):
+        for number in range(-4, 5):
+            x = 2 + side * (0.6 + 1.2 * along)
+            y = 2 + number * 0.08 * (1 + 3 * along) + 0.24 * along**2
+            curve = np.rint(size * np.stack([x, y], -1)).astype(np.int32)
+            cv2.polylines(big, [curve], False, 255, round(0.014 * size))
+    return big
+
+
 def test_thin_parts_that_a_network_found_are_not_solved_away():
     """Given at the picture's own size, blurred as a network's answer is."""
-    samples, truth = wheel()
+    samples, truth = on_busy_ground(spokes(400))
     view = View(Picture(np.rint(samples * 255).astype(np.uint8)))
     found = cv2.GaussianBlur(truth, (0, 0), 0.7)
     refined = refine(view, found)
-    spokes = (truth > 0.5) & (cv2.erode(truth, np.ones((5, 5))) < 0.5)
-    assert refined[spokes].mean() > found[spokes].mean()
+    thin = (truth > 0.5) & (cv2.erode(truth, np.ones((5, 5))) < 0.5)
+    assert refined[thin].mean() > found[thin].mean()
     assert np.abs(refined - truth).mean() < np.abs(found - truth).mean()
+
+
+@pytest.mark.parametrize("draw", [spokes, slats, whiskers])
+def test_thin_parts_that_a_smaller_matte_holds_are_not_solved_away(draw):
+    """Over a busy ground colours alone do not tell them."""
+    samples, truth = on_busy_ground(draw(1000))
+    coarse = cv2.GaussianBlur(
+        cv2.resize(truth, (512, 512), interpolation=cv2.INTER_AREA), (0, 0), 0.7
+    )
+    refined = refine(View(Picture(np.rint(samples * 255).astype(np.uint8))), coarse)
+    found = stretch(coarse, *truth.shape)
+    thin = (truth > 0.5) & (cv2.morphologyEx(truth, cv2.MORPH_OPEN, np.ones((15, 15))) < 0.5)
+    assert refined[thin].mean() > found[thin].mean()
+    assert np.abs(refined - truth).mean() < 0.5 * np.abs(found - truth).mean()

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mattelier.catalogue import Store
+from mattelier.commands.main import main
 from mattelier.engines.open import open_model
 from mattelier.engines.open_model import OpenModel
 from mattelier.networks.compact.ncnn import read_compact
@@ -86,6 +88,28 @@ def noise(height: int = 12, width: int = 17) -> np.ndarray:
 def same(first: Compact, second: Compact) -> bool:
     a, b = to_state(first), to_state(second)
     return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("suffix", [".param", ".bin"])
+def test_an_ncnn_pair_can_be_brought_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    """Named by either file, it is kept as safetensors, and gives what the pair gives."""
+    monkeypatch.setenv("MATTELIER_MODELS", str(tmp_path / "models"))
+    path = write_ncnn(tmp_path, compact()).with_suffix(suffix)
+    assert main(["models", "import", str(path), "--name", "mine"]) == 0
+    card = Store().card("mine")
+    assert (card.task, [file.path for file in card.files]) == ("upscale", ["mine.safetensors"])
+    photo = tmp_path / "photo.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (24, 20, 3), np.uint8)).save(photo)
+    made = []
+    for model in (str(path), "mine"):
+        out = tmp_path / "out.png"
+        flags = ["--model", model, "--scale", "2", "--overwrite"]
+        assert main(["upscale", str(photo), "-o", str(out), *flags]) == 0
+        made.append(np.asarray(Image.open(out)).astype(int))
+    assert made[0].shape == (48, 40, 3)
+    assert np.abs(made[0] - made[1]).max() <= 1
 
 
 @pytest.mark.parametrize("half", [True, False])

@@ -157,9 +157,11 @@ class Output:
     tensor : str, int or None
         The graph's output that is the matte or picture, by name or position (-1: last); None: its
         first.
-    activation : "none", "sigmoid", "softmax" or "number"
+    activation : "none", "sigmoid", "softmax", "shares" or "number"
         What still has to be applied to the ONNX graph's output to have 0…1; of one that tells
-        classes apart "softmax" of their scores, or "number": it gives each pixel its class's.
+        classes apart "softmax" of their scores, or "number": it gives each pixel its class's. A
+        matte may be of two classes, the background and the subject: "softmax" of their scores, or
+        their "shares".
     torch_activation : "none" or "sigmoid"
         The same for the torch class named by the card's `architecture`.
     min_max : bool
@@ -171,7 +173,7 @@ class Output:
     """
 
     tensor: str | int | None = None
-    activation: Literal["none", "sigmoid", "softmax", "number"] = "none"
+    activation: Literal["none", "sigmoid", "softmax", "shares", "number"] = "none"
     torch_activation: Literal["none", "sigmoid"] = "none"
     min_max: bool = False
     scale: int = 1

@@ -17,13 +17,17 @@ from mattelier.types.errors import MattelierError, ModelError, UsageError
 
 _HEAD_BYTES = 1024
 _SCRATCH = ".import-"
+_NCNN = b"7767517"
 _PICKLE_SUFFIXES = {".pth", ".pt", ".ckpt", ".pkl", ".pickle", ".bin", ".joblib", ".t7"}
 
 
-def detect_suffix(path: Path) -> Literal[".onnx", ".xml", ".pb", ".safetensors", ".pth"]:
+def detect_suffix(
+    path: Path,
+) -> Literal[".onnx", ".xml", ".pb", ".safetensors", ".param", ".pth"]:
     """What a network's file is by its content, whatever its suffix says.
 
-    ".xml" is an OpenVINO network, ".pb" a frozen TensorFlow graph, ".pth" any pickle.
+    ".xml" is an OpenVINO network, ".pb" a frozen TensorFlow graph, ".param" either file of ncnn's
+    pair, ".pth" any pickle.
 
     Raises
     ------
@@ -39,6 +43,9 @@ def detect_suffix(path: Path) -> Literal[".onnx", ".xml", ".pb", ".safetensors",
     header = int.from_bytes(head[:8], "little")
     if head[8:9] == b"{" and 2 <= header <= size - 8:
         return ".safetensors"
+    beside = path.with_suffix(".param")  # weights of ncnn's own begin like anything
+    if head.startswith(_NCNN) or (path.suffix.lower() == ".bin" and _begins(beside, _NCNN)):
+        return ".param"
     is_zip = head.startswith(b"PK\x03\x04")
     is_pickle = head[:1] == b"\x80" and head[1:2] in b"\x01\x02\x03\x04\x05"
     if is_zip or is_pickle or path.suffix.lower() in _PICKLE_SUFFIXES:
@@ -57,6 +64,14 @@ def detect_suffix(path: Path) -> Literal[".onnx", ".xml", ".pb", ".safetensors",
     raise ModelError(
         f"{path} is neither a graph (ONNX, OpenVINO, TensorFlow) nor weights that can be read here."
     )
+
+
+def _begins(path: Path, head: bytes) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(head)) == head
+    except OSError:
+        return False
 
 
 def _is_tensorflow(head: bytes) -> bool:

@@ -194,7 +194,7 @@ class Store:
                 "`mattelier models get {name} --accept-licence` if you accept that.",
                 name=name,
                 weights=card.licence.weights,
-                restriction=_restriction(card),
+                restriction=restriction(card),
                 source=card.source,
             )
         folder, todo = self.user / card.name, list(card.files)
@@ -358,7 +358,8 @@ def _elsewhere(card: Card) -> Sentence:
     )
 
 
-def _restriction(card: Card) -> str:
+def restriction(card: Card) -> str:
+    """What the licence of a model that needs acceptance does not allow, or asks for, in a word."""
     return "no commercial use" if card.licence.commercial == "no" else "copyleft"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +67,7 @@ def graph_kind(store: Store, copy: Path, flags: dict[str, Any]) -> Kind:
         nearest = f" Nearest in size come {nearest}." if nearest else ""
         click.echo(f"It is of no family that is known here.{nearest}", err=True)
         given = Input(max(sides) if sides else 1024, "stretch")
-        output = Output(tensor=_first_map(graph))
+        output = _matte_output(graph)
         _say_assumed(flags)
     given = _as_told(given, graph, flags)
     tensor, activation = flags["output"], flags["activation"]
@@ -131,10 +130,10 @@ def _classes(graph: Signature, flags: dict[str, Any]) -> Kind | None:
     from a picture by `--labels` alone, and where there is a matte, the rest is something else.
     """
     from mattelier.engines.recognise import fixed_sides
-    from mattelier.networks.class_names import class_names
+    from mattelier.networks.class_names import class_names, parse_labels
 
     wanted = None if flags["output"] is None else _output(graph, flags["output"])
-    named = tuple(name.strip() for name in (flags["labels"] or "").split(",") if name.strip())
+    named = parse_labels(flags["labels"] or "")
     if _has_matte(graph) and not named and wanted is None:
         return None
     for number, port in enumerate(graph.outputs):
@@ -241,11 +240,15 @@ def _output(graph: Signature, wanted: str) -> str | int:
     return wanted
 
 
-def _first_map(graph: Signature) -> int:
-    """The first output that may be one map of the picture."""
+def _matte_output(graph: Signature) -> Output:
+    """The first output that may be one map of the picture, else scores of ground and subject."""
     for number, port in enumerate(graph.outputs):
         if _is_map(port.shape):
-            return number
+            return Output(tensor=number)
+    for number, port in enumerate(graph.outputs):
+        if len(port.shape) == 4 and port.shape[0] in (1, None) and port.shape[1] == 2:
+            click.echo("It scores two classes: the second is taken for the subject.", err=True)
+            return Output(tensor=number, activation="softmax")
     raise UsageError(
         "None of its outputs is a matte: they are " + ", ".join(map(str, graph.outputs)) + "."
     )
@@ -253,8 +256,14 @@ def _first_map(graph: Signature) -> int:
 
 def _parse_triple(text: str) -> tuple[float, float, float]:
     try:
-        numbers = [float(Fraction(part.strip())) for part in text.split(",")]
+        numbers = [_parse_number(part) for part in text.split(",")]
         red, green, blue = 3 * numbers if len(numbers) == 1 else numbers
     except (ValueError, ZeroDivisionError):
         raise UsageError(f"One number, or three with commas, are wanted, not {text!r}.") from None
     return red, green, blue
+
+
+def _parse_number(text: str) -> float:
+    """A number, or one divided by another: "1/255", "123.68/255"."""
+    above, _, below = text.partition("/")
+    return float(above) / float(below or 1)

@@ -27,6 +27,7 @@ _TRIAL_BAND_PX = 33  # of its edge that a trimap leaves open, to both sides toge
 _MAX_UNIT_WHITE = 2.0  # an answer that exceeds it has white at 255
 _LOGIT_MARGIN = 0.05  # a network whose answer leaves 0…1 by more than this gives logits
 _FLAT_SPREAD = 1e-3  # of an answer that is the same everywhere
+_MAX_SQUEEZE = 1.1  # of a matte's sides against its picture's
 
 
 def try_out(store: Store, card: Card, flags: dict[str, Any]) -> Card:
@@ -227,11 +228,18 @@ def _try_matte(store: Store, card: Card, flags: dict[str, Any]) -> Card:
     start = time.perf_counter()
     answer = model.run(inputs)["alpha"]
     seconds = time.perf_counter() - start
+    if not _is_shaped_as(answer, height, width):
+        raise ModelError(
+            f"{card.name} gives no matte: its answer to a picture of {height}×{width} pixels is of "
+            f"the shape {answer.shape}."
+        )
     guessing = card.output == Output(tensor=card.output.tensor) and flags["activation"] is None
+    if card.output.activation == "softmax" and flags["activation"] is None and _are_shares(answer):
+        card = replace(card, output=replace(card.output, activation="shares"))
     if guessing and not (answer.min() >= -_LOGIT_MARGIN and answer.max() <= 1 + _LOGIT_MARGIN):
         click.echo("Its answer leaves 0…1, so it is taken for logits (--activation).", err=True)
         card = replace(card, output=replace(card.output, activation="sigmoid"))
-    if float(np.ptp(answer)) < _FLAT_SPREAD:
+    if float(np.ptp(answer, axis=(-2, -1)).max()) < _FLAT_SPREAD:
         alpha = postprocess(replace(card.output, min_max=False), answer)
         raise ModelError(
             f"{card.name} sees nothing: its answer to a drawn picture is {alpha.mean():.2f} "
@@ -239,6 +247,19 @@ def _try_matte(store: Store, card: Card, flags: dict[str, Any]) -> Card:
         )
     _say_overlap(postprocess(card.output, answer), truth, seconds)
     return card
+
+
+def _is_shaped_as(answer: NDArray[np.float32], height: int, width: int) -> bool:
+    """Whether the last two axes may be a picture of that size, smaller or larger."""
+    squeeze = answer.shape[-2] * width / (answer.shape[-1] * height) if answer.ndim > 1 else 0.0
+    return 1 / _MAX_SQUEEZE < squeeze < _MAX_SQUEEZE
+
+
+def _are_shares(answer: NDArray[np.float32]) -> bool:
+    """Whether two maps, (1, 2, h, w), are shares of one whole."""
+    import numpy as np
+
+    return bool(answer.min() >= 0 and np.allclose(answer.sum(1), 1, atol=1e-3))
 
 
 def _say_overlap(alpha: NDArray[np.float32], truth: NDArray[np.float32], seconds: float) -> None:

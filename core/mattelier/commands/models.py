@@ -10,6 +10,7 @@ import click
 
 from mattelier.catalogue import Card, Store
 from mattelier.catalogue.card_text import summary
+from mattelier.catalogue.store import restriction
 from mattelier.commands.models_import import import_model
 from mattelier.types.errors import MattelierError, ModelError
 
@@ -60,7 +61,9 @@ def list_models(purpose: str | None, as_json: bool) -> None:
     if purpose:
         _list_ranked(store, as_json)
         return
-    for name in store.names():
+    names = store.names()
+    width = max(map(len, names), default=0)
+    for name in names:
         try:
             card = store.card(name)
         except ModelError as error:  # one bad card must not hide the others
@@ -71,10 +74,10 @@ def list_models(purpose: str | None, as_json: bool) -> None:
             click.echo(json.dumps(summary(card, state) | {"proof": _proof(store, card)}))
         else:
             size = f"{card.bytes / 1e6:.0f} MB" if card.bytes else "–" if card.cloud else "? MB"
-            terms = card.licence.weights + (", accept first" * card.licence.needs_acceptance)
             proof = _PROOFS[_proof(store, card)]
             click.echo(
-                f"{name:20} {_STATES[state]:12} {size:>8}  {proof:13}  {card.title} ({terms})"
+                f"{name:{width}} {_STATES[state]:12} {size:>8}  {proof:13}  "
+                f"{card.title} ({_terms(card, state)})"
             )
     _list_families(as_json)
 
@@ -240,18 +243,26 @@ def _list_ranked(store: Store, as_json: bool) -> None:
         standings.append((card, standing))
     if not as_json:
         click.echo("Overlap with drawn subjects, and seconds for 640×480 pixels:", err=True)
+    width = max((len(card.name) for card, _ in standings), default=0)
     for place, (card, standing) in enumerate(rank(standings), 1):
         if as_json:
             measured = {"rank": place, "quality": standing.quality, "seconds": standing.seconds}
             click.echo(json.dumps(summary(card, "ready") | measured))
         else:
-            terms = card.licence.weights + (", accept first" * card.licence.needs_acceptance)
             click.echo(
-                f"{place:2}  {standing.quality:.3f}  {standing.seconds:6.2f} s  {card.name:20} "
-                f"{card.title} ({terms})"
+                f"{place:2}  {standing.quality:.3f}  {standing.seconds:6.2f} s  "
+                f"{card.name:{width}} {card.title} ({_terms(card, 'ready')})"
             )
     if absent:
         click.echo(f"Not here, so not measured: {', '.join(absent)}.", err=True)
+
+
+def _terms(card: Card, state: str) -> str:
+    """The weights' licence, and what it wants or forbids; one that is here was accepted."""
+    if not card.licence.needs_acceptance:
+        return card.licence.weights
+    forbids = restriction(card) if state == "ready" else "accept first"
+    return f"{card.licence.weights}, {forbids}"
 
 
 def _proof(store: Store, card: Card) -> str:

@@ -20,13 +20,7 @@ if TYPE_CHECKING:
     from mattelier.engines.weights_file import State
 
 _GRAPHS = (".onnx", ".xml")
-_TRIAL_VIEWS, _TRIAL_STEP_PX = 4, 8  # of a ball that moves
-_TRIAL_BAND_PX = 33  # of its edge that a trimap leaves open, to both sides together
-_FILL_SIZE_PX, _FILL_MULTIPLE_PX = 768, 8  # where a graph takes any size
-_MAX_UNIT_WHITE = 2.0  # an answer that exceeds it has white at 255
 _README_HEAD_CHARACTERS = 4000
-_LOGIT_MARGIN = 0.05  # a network whose answer leaves 0…1 by more than this gives logits
-_FLAT_SPREAD = 1e-3  # of an answer that is the same everywhere
 
 
 @click.command(
@@ -59,7 +53,11 @@ Examples:
 @click.option("--hint-input", help="The hint's input, (1, 2, h, w).")
 @click.option("--output", help="The matte's output, name or number (default: the first map).")
 @click.option("--activation", type=click.Choice(["none", "sigmoid", "softmax"]))
-@click.option("--labels", metavar="A,B,…", help="Names of the classes that a graph tells apart.")
+@click.option(
+    "--labels",
+    metavar="A,B,…|SET",
+    help="Names of the classes that a graph tells apart; SET: voc, coco, cityscapes, ade20k.",
+)
 @click.option("--min-max/--no-min-max", default=None, help="Stretch the network's answer to 0…1.")
 @click.option(
     "--style-encoder",
@@ -71,7 +69,8 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
     """Take your own network in: a graph, plain weights, or a folder.
 
     A graph is ONNX, OpenVINO's .xml with its .bin beside it, or TensorFlow's frozen .pb; weights
-    are safetensors or a .pth.
+    are safetensors, a .pth, or ncnn's .param and .bin of a compact enlarger. A folder holds what
+    transformers publishes, or a graph in pieces, as JavaScript packages carry it.
 
     What the network is, its file tells; a network of a family that is known here needs no flag.
     It is opened and shown a picture before it is kept. Weights are read as plain numbers: a file
@@ -84,10 +83,14 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
         take_published,
         weights_beside,
     )
+    from mattelier.catalogue.pieces import is_in_pieces, join_pieces
     from mattelier.engines.machine_memory import refuse_too_large
     from mattelier.hosts.gimp import announce_models
 
     licence = _licence(file, flags)
+    if file.is_dir() and is_in_pieces(file):
+        name = name or _name_of(file)
+        file = click.get_current_context().with_resource(join_pieces(file))
     if licence.needs_acceptance and not flags["accept_licence"]:
         raise UsageError("These weights allow no commercial use; add --accept-licence.")
     store = Store()
@@ -121,13 +124,13 @@ def import_model(file: Path, name: str | None, style_encoder: Path | None, **fla
         kept = file
         if style_encoder:
             kept = stack.enter_context(_merge_style_files(file, style_encoder))
-        elif suffix in (".pth", ".safetensors"):
+        elif suffix in (".pth", ".safetensors", ".param"):
             kept = stack.enter_context(_used_weights(file, suffix))
         elif suffix in (".xml", ".pb"):
             kept = stack.enter_context(_channels_first(file, suffix))
         card = import_weights(store, kept, name, describe, file)
     announce_models()
-    click.echo(f"{name} is ready in {card.folder}; {_use(card)}.", err=True)
+    _say_ready(card)
 
 
 def _import_folder(
@@ -169,7 +172,7 @@ def _import_folder(
 
     card = import_folder(store, folder, name, transformers.FILES, describe)
     announce_models()
-    click.echo(f"{name} is ready in {card.folder}; {_use(card)}.", err=True)
+    _say_ready(card)
 
 
 def _own_weights(folder: Path) -> Path | None:
@@ -182,6 +185,14 @@ def _own_weights(folder: Path) -> Path | None:
         return None
     family = registry.find(read_state(weights))
     return None if family is None or family.fallback else weights
+
+
+def _say_ready(card: Card) -> None:
+    if card.licence.weights == "unknown":
+        click.echo(
+            "No file tells its licence; --licence and --commercial say it, for the list.", err=True
+        )
+    click.echo(f"{card.name} is ready in {card.folder}; {_use(card)}.", err=True)
 
 
 def _use(card: Card) -> str:

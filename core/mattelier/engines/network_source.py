@@ -23,6 +23,7 @@ class NetworkSource:
     cache : folder of its own for what is compiled of the graph
     network : reads its weights; None: no code of `networks` runs it
     bytes : of all its files
+    size : pixels of a side of the squares that all its pictures are made to; 0: their sizes differ
     """
 
     name: str
@@ -31,3 +32,4 @@ class NetworkSource:
     cache: Path = Path()
     network: Callable[[], NetworkFile] | None = None
     bytes: int = 0
+    size: int = 0

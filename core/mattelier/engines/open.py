@@ -109,6 +109,10 @@ class _Spec(NamedTuple):
     labels: tuple[str, ...] = ()
 
     @property
+    def size(self) -> int:
+        return self.input.size if self.input.resize == "stretch" else 0
+
+    @property
     def ports(self) -> Ports:
         return Ports(
             self.input.tensor,
@@ -137,7 +141,7 @@ def _from_card(card: Card, store: Store, blend: float | None) -> tuple[_Spec, Ne
         network = read_network(next(iter(paths.values())).parent, card.task)
         spec = _described(network)
         source = _built(card.name, network, spec)
-        return spec, replace(source, cache=store.compiled(card))
+        return spec, replace(source, cache=store.compiled(card), size=spec.size)
     spec = _Spec(card.task, card.input, card.output, card.labels)
     graph = card.graph
     if card.architecture is None and graph is None:
@@ -159,6 +163,7 @@ def _from_card(card: Card, store: Store, blend: float | None) -> tuple[_Spec, Ne
         cache=store.compiled(card),
         network=cache(partial(card_network, card, paths)) if has_network else None,
         bytes=sum(path.stat().st_size for path in paths.values()),
+        size=spec.size,
     )
 
 

@@ -80,7 +80,8 @@ def postprocess(spec: Output, answer: NDArray[Any]) -> NDArray[np.float32]:
     Parameters
     ----------
     spec : the card's `output`
-    answer : array whose last two axes are the matte; the others have length 1
+    answer : array whose last two axes are the matte; the others have length 1. Where `spec` says
+        "softmax" or "shares" it has two maps: the background's, and the subject's.
 
     Returns
     -------
@@ -92,14 +93,17 @@ def postprocess(spec: Output, answer: NDArray[Any]) -> NDArray[np.float32]:
         The answer is not one map, or holds values that are not numbers.
     """
     alpha: NDArray[np.float32] = np.asarray(answer, np.float32)
-    if alpha.ndim < 2 or alpha.size != alpha.shape[-2] * alpha.shape[-1]:
+    maps = 2 if spec.activation in ("softmax", "shares") else 1
+    if alpha.ndim < 1 + maps or alpha.size != maps * alpha.shape[-2] * alpha.shape[-1]:
         raise ModelError(
             "The network's answer is not one matte: its shape is {shape}.", shape=alpha.shape
         )
-    alpha = alpha.reshape(alpha.shape[-2:])
-    if not np.isfinite(alpha).all():
+    background, alpha = alpha.reshape(maps, *alpha.shape[-2:])[[0, -1]]
+    if not (np.isfinite(alpha) & np.isfinite(background)).all():
         raise ModelError("The network gave values that are not numbers; its weights do not work.")
-    if spec.activation == "sigmoid":
+    if spec.activation == "softmax":
+        alpha = alpha - background
+    if spec.activation in ("sigmoid", "softmax"):
         alpha = 0.5 * (np.tanh(0.5 * alpha) + 1)  # cannot overflow, unlike 1/(1+exp(-x))
     if spec.min_max:
         low = min(float(alpha.min()), _STRETCH_LOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -89,7 +90,9 @@ def _read_torch(path: Path) -> State:
     from pickle import UnpicklingError
 
     try:
-        with path.open("rb") as stream:  # of a path torch would believe the suffix
+        with path.open("rb") as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a kind of pickle that is seldom met
+            # Of a path torch would believe the suffix.
             state = torch.load(stream, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise ModelError(

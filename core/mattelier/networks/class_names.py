@@ -1,4 +1,4 @@
-"""Names of the classes that public sets tell apart, by how many there are."""
+"""Names of the classes that public sets tell apart, by how many there are, or by the set's."""
 
 from __future__ import annotations
 
@@ -28,10 +28,21 @@ screen blanket sculpture hood sconce vase traffic_light tray ashcan fan pier crt
 monitor bulletin_board shower radiator glass clock flag"""
 
 ADE20K_CLASSES = len(_ADE20K.split())
-_SETS = [one.split() for one in (_VOC, _COCO, _CITYSCAPES, _ADE20K)]
-_NAMES = {len(names): tuple(name.replace("_", " ") for name in names) for names in _SETS}
+_SETS = {
+    name: tuple(word.replace("_", " ") for word in words.split())
+    for name, words in {
+        "voc": _VOC, "coco": _COCO, "cityscapes": _CITYSCAPES, "ade20k": _ADE20K
+    }.items()
+}  # fmt: skip
+_NAMES = {len(names): names for names in _SETS.values()}
 
 
 def class_names(count: int) -> tuple[str, ...]:
     """The names of so many classes: those of a public set of as many, else their numbers."""
     return _NAMES.get(count) or tuple(map(str, range(count)))
+
+
+def parse_labels(text: str) -> tuple[str, ...]:
+    """Names with commas between them, or those of the set that is named: "voc"; () of nothing."""
+    named = tuple(name.strip() for name in text.split(",") if name.strip())
+    return _SETS.get(named[0].lower(), named) if len(named) == 1 else named

@@ -1,9 +1,9 @@
-"""Networks of prompts by OpenVINO, whose modules torch runs: what they gain, kept once a machine.
+"""Modules that torch runs, by OpenVINO where that gains: found out and kept once a machine.
 
-When such a network is first opened, its look and its questions are traced and compiled, each beside
-torch: one that answers otherwise, or gains too little, stays with torch. What was found lies in the
-cache with the graphs, so that later nothing is measured, and PyTorch is loaded only where a
-question asks for it.
+When such a network is first opened, its parts are traced and compiled, each beside torch: one that
+answers otherwise, or gains too little, stays with torch. Parts are a prompt network's look and its
+questions; of others that see pictures of one size the whole. What was found lies in the cache with
+the graphs, so that later nothing is measured, and PyTorch is loaded only where a part asks for it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,19 +26,18 @@ from numpy.typing import NDArray
 from mattelier.engines.backends import openvino
 from mattelier.engines.backends import torch as torch_backend
 from mattelier.engines.backends.torch import TorchSession
+from mattelier.engines.network_file import NetworkFile
 from mattelier.engines.network_source import NetworkSource
 from mattelier.engines.open_model import Session
 from mattelier.types.plain_files import read_json, write_json
 from mattelier.types.progress import Cancelled, stage, tell
-
-if TYPE_CHECKING:
-    from torch import nn
 
 PACKAGE = "openvino"
 
 _MIN_GAIN = 1.3  # how many times faster it must be, to be worth a further way of running
 _TOLERANCE = 1e-3  # of the largest value of an answer, that it may be off
 _LOOK_ROUNDS, _ASK_ROUNDS = 2, 5
+_SEEING = ("look", "forward")  # parts that are given a picture
 _PLAN = "plan.json"
 _LAYOUT = 1  # of what is kept; another number makes it anew
 
@@ -46,21 +45,24 @@ Values = Mapping[str, NDArray[Any]]
 
 
 class QuickSession:
-    """A network of prompts, its parts by OpenVINO where that gains; see `open_model.Session`.
+    """A network, its parts by OpenVINO where that gains; see `open_model.Session`.
 
     Parameters
     ----------
     folder : with the parts' graphs
     parts : those that OpenVINO runs
     torch : opens the module, for all else
+    role : what it answers with, where it is whole
     """
 
     name = "openvino"
     device = "cpu"
     looks_apart = False
 
-    def __init__(self, folder: Path, parts: set[str], torch: Callable[[], Session]) -> None:
-        self._folder, self._parts, self._open = folder, parts, torch
+    def __init__(
+        self, folder: Path, parts: set[str], torch: Callable[[], Session], role: str
+    ) -> None:
+        self._folder, self._parts, self._open, self._role = folder, parts, torch, role
         self._requests: dict[str, Any] = {}
         self._torch: Session | None = None
         self._lock = threading.Lock()
@@ -82,17 +84,16 @@ class QuickSession:
     def _quick(self, part: str, inputs: Values) -> dict[str, NDArray[np.float32]]:
         if part not in self._requests:
             self._requests[part] = _compiled(self._folder / f"{part}.xml")
-        return _infer(self._requests[part], part, inputs)
+        return _infer(self._requests[part], part, inputs, self._role)
 
 
 def runs(source: NetworkSource, device: str) -> bool:
-    """See `Backend.runs`: prompts on pictures of one size, of models that have a cache."""
+    """See `Backend.runs`: what sees pictures of one size, of models that have a cache."""
     if device != "cpu" or source.network is None or source.graph or source.cache == Path():
         return False
-    network = source.network()
     return (
-        {"look", "ask"} <= network.entries.keys()
-        and network.descriptor.input.resize == "stretch"
+        source.size > 0
+        and _first_part(source.network()) is not None
         and importlib.util.find_spec("torch") is not None
     )
 
@@ -118,7 +119,7 @@ def open_session(source: NetworkSource, device: str) -> Session:
     except Exception as error:  # a cache, or a network, of which nothing can be made
         _note(f"{source.name} stays with torch: {error}")
         return torch()
-    return QuickSession(folder, plan, torch) if plan else torch()
+    return QuickSession(folder, plan, torch, source.ports.role) if plan else torch()
 
 
 def missing(source: NetworkSource, device: str) -> str:
@@ -143,18 +144,20 @@ def _plan(folder: Path) -> set[str] | None:
 def _prepare(source: NetworkSource, folder: Path, torch: TorchSession) -> set[str]:
     """Trace, compare and measure each part; the folder appears whole, or not at all."""
     assert source.network is not None
-    size = source.network().descriptor.input.size
+    size, first = source.size, _first_part(source.network())
+    assert first is not None
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=folder.parent))
     found: dict[str, Any] = {}
     try:
         shown = {"picture": _picture(size)}
-        features = torch.run(shown, "look")
-        given: dict[str, list[Values]] = {"look": [shown]}
-        given |= {part: asked(features, size) for part, asked in _ASKED.items()}
+        given: dict[str, list[Values]] = {first: [shown]}
+        if first == "look":
+            features = torch.run(shown, "look")
+            given |= {part: asked(features, size) for part, asked in _ASKED.items()}
         for number, (part, samples) in enumerate(given.items()):
             tell(number / len(given))
-            found[part] = _try(part, samples, torch, scratch / f"{part}.xml")
+            found[part] = _try(part, samples, torch, scratch / f"{part}.xml", source.ports.role)
             _note(f"{source.name}, {part}: {found[part]}")
         write_json(scratch / _PLAN, {"parts": found})
         os.replace(scratch, folder)
@@ -166,22 +169,24 @@ def _prepare(source: NetworkSource, folder: Path, torch: TorchSession) -> set[st
     return {part for part, told in found.items() if told["used"]}
 
 
-def _try(part: str, samples: list[Values], torch: TorchSession, path: Path) -> dict[str, Any]:
+def _try(
+    part: str, samples: list[Values], torch: TorchSession, path: Path, role: str
+) -> dict[str, Any]:
     """What comes of one part by OpenVINO: its gain and its error; its graph is kept if used."""
-    entry = "look" if part == "look" else "ask"
+    entry = part if part in _SEEING else "ask"
     try:
-        graph = _trace(part, torch.module, samples[0])
+        graph = _trace(part, torch, samples[0])
         openvino.import_openvino().save_model(graph, str(path), compress_to_fp16=False)
         request = _compiled(path)
         error = max(
-            float(np.abs(ours[role] - theirs).max() / max(float(np.abs(theirs).max()), 1e-6))
+            float(np.abs(ours[name] - theirs).max() / max(float(np.abs(theirs).max()), 1e-6))
             for sample in samples
-            for ours, official in [(_infer(request, part, sample), torch.run(sample, entry))]
-            for role, theirs in official.items()
+            for ours, official in [(_infer(request, part, sample, role), torch.run(sample, entry))]
+            for name, theirs in official.items()
         )
         quick, slow = [], []
-        for _ in range(_LOOK_ROUNDS if part == "look" else _ASK_ROUNDS):  # taking turns
-            quick.append(_seconds(lambda: _infer(request, part, samples[0])))
+        for _ in range(_LOOK_ROUNDS if part in _SEEING else _ASK_ROUNDS):  # taking turns
+            quick.append(_seconds(lambda: _infer(request, part, samples[0], role)))
             slow.append(_seconds(lambda: torch.run(samples[0], entry)))
         gain = min(slow) / min(quick)
     except Exception as failure:  # of the tracer, the converter or the compiler, each its own
@@ -193,7 +198,7 @@ def _try(part: str, samples: list[Values], torch: TorchSession, path: Path) -> d
     return {"used": used, "gain": round(gain, 2), "error": error}
 
 
-def _trace(part: str, module: nn.Module, sample: Values) -> Any:
+def _trace(part: str, session: TorchSession, sample: Values) -> Any:
     """An `openvino.Model` of one part, by the front end alone, which tells nobody of it."""
     import torch
     from openvino.frontend import FrontEndManager
@@ -202,11 +207,11 @@ def _trace(part: str, module: nn.Module, sample: Values) -> Any:
     class Part(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.network: Any = module
+            self.network: Any = session.module
 
         def forward(self, *given: torch.Tensor) -> Any:
-            if part == "look":
-                return self.network.look(*given)
+            if part in _SEEING:
+                return session.call(part, *given)
             nothing = torch.zeros(0)
             if part == "box":
                 return self.network.ask(
@@ -229,10 +234,19 @@ def _trace(part: str, module: nn.Module, sample: Values) -> Any:
     return graph
 
 
+def _first_part(network: NetworkFile) -> str | None:
+    """What a network does first with a picture; None: it is of no kind that is tried."""
+    entries = network.entries
+    if {"look", "ask"} <= entries.keys():
+        return "look"
+    whole = entries.keys() == {"forward"} and entries["forward"].inputs == ("picture",)
+    return "forward" if whole and len(entries["forward"].outputs) == 1 else None
+
+
 def _part(inputs: Values, entry: str) -> str:
     """Which part is asked; "": one that only torch knows."""
     if entry != "ask":
-        return entry if entry == "look" else ""
+        return entry if entry in _SEEING else ""
     points, has_box, has_mask = len(inputs["points"]), len(inputs["box"]), inputs["known"].size
     if has_mask or (has_box and points):
         return ""
@@ -243,17 +257,19 @@ def _part(inputs: Values, entry: str) -> str:
 
 def _arguments(part: str, inputs: Values) -> list[NDArray[np.float32]]:
     """A part's arguments in their order."""
-    if part == "look":
+    if part in _SEEING:
         return [inputs["picture"]]
     features = [values for role, values in inputs.items() if role.startswith("features")]
     last = ("box",) if part == "box" else ("points", "signs")
     return [*features, *(np.asarray(inputs[role], np.float32) for role in last)]
 
 
-def _infer(request: Any, part: str, inputs: Values) -> dict[str, NDArray[np.float32]]:
+def _infer(request: Any, part: str, inputs: Values, role: str) -> dict[str, NDArray[np.float32]]:
     arguments = [np.ascontiguousarray(values) for values in _arguments(part, inputs)]
     answers = request.infer(arguments, share_inputs=True)
     values = [np.array(answers[number], np.float32) for number in range(len(answers))]
+    if part == "forward":
+        return {role: values[0]}
     if part == "look":
         return {f"features{number}": one for number, one in enumerate(values)}
     return {"masks": values[0], "ratings": values[1]}

@@ -80,18 +80,21 @@ class TorchSession:
         import torch
 
         ports = self._entries[entry]
-        call = self._module if entry == "forward" else getattr(self._module, entry)
         try:
             with self._lock, torch.inference_mode():
-                outputs = call(*(self._argument(inputs[role]) for role in ports.inputs))
-                if len(ports.outputs) == 1:
-                    outputs = (self._one(outputs),)
+                outputs = self.call(entry, *(self._argument(inputs[role]) for role in ports.inputs))
                 return {
                     role: output.float().cpu().numpy()
                     for role, output in zip(ports.outputs, outputs, strict=True)
                 }
         except (RuntimeError, ValueError, MemoryError) as error:  # torch.OutOfMemoryError is one
             raise run_error(self._failure(error), error) from error
+
+    def call(self, entry: str, *given: Any) -> tuple[Any, ...]:
+        """The module's answers to tensors, as many as the entry has outputs."""
+        call = self._module if entry == "forward" else getattr(self._module, entry)
+        outputs = call(*given)
+        return (self._one(outputs),) if len(self._entries[entry].outputs) == 1 else outputs
 
     def _argument(self, values: NDArray[Any]) -> Any:
         """A tensor on the device; a single value as a plain number."""
