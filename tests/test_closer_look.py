@@ -66,12 +66,12 @@ def test_so_they_are_where_a_hint_says_which_comb_is_meant(hint: str) -> None:
 
 
 def looked_closer(picture: np.ndarray, **more: Any) -> bool:
-    stages = []
-    with heard_by(lambda share, stage: stages.append((share, stage))):
+    told: list[tuple[float, str]] = []
+    with heard_by(lambda share, stage: told.append((share, stage))):
         matte(picture, **more)
-    shares = [share for share, _ in stages]
+    shares = [share for share, _ in told]
     assert shares == sorted(shares)
-    return "looking closer" in {stage for _, stage in stages}
+    return "looking closer" in {stage for _, stage in told}
 
 
 def test_only_a_small_subject_that_has_more_to_show_is_looked_at_again() -> None:
@@ -102,3 +102,26 @@ def test_pictures_of_every_shape_have_a_matte(shape: tuple[int, int]) -> None:
 
 def test_nothing_found_is_nothing_found() -> None:
     assert matte(painted(np.zeros((200, 300), bool))).max() < 0.5
+
+
+@pytest.mark.parametrize("tooth", [10, 12])
+def test_teeth_of_a_comb_that_fills_the_picture_are_told_apart_as_details(tooth: int) -> None:
+    """At first they are narrower than a pixel of what the network sees."""
+    truth = comb(left=8, top=8, size=1000, tooth=tooth)
+    glimpsed = iou(matte(painted(truth), quality="fast"), truth)
+    assert iou(matte(painted(truth)), truth) > glimpsed + 0.06
+
+
+def test_a_click_against_a_detail_holds_when_that_is_looked_at() -> None:
+    truth = comb(left=8, top=8, size=1000, tooth=40)
+    last = Point(8 + 40 * 24 + 20, 900, positive=False)
+    alpha = matte(painted(truth), points=[Point(500, 100), last])
+    assert alpha[round(last.y), round(last.x)] < 0.5
+    assert alpha[100, 500] > 0.5
+
+
+@pytest.mark.parametrize("size", [(64, 96), (20, 30)])
+def test_a_picture_of_few_pixels_has_no_details(size: tuple[int, int]) -> None:
+    truth = np.zeros(size, bool)
+    truth[: size[0] // 2, : size[1] // 2] = True
+    assert matte(painted(truth)).shape == size

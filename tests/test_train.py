@@ -455,13 +455,33 @@ def test_a_recipe_is_read_from_toml(written: Path) -> None:
     assert tiny.stage(0.5) == Stage(until=1.0, size=64, batch=2)
 
 
+def test_a_recipe_says_only_what_differs_from_its_base(written: Path) -> None:
+    path = written.with_name("more.toml")
+    path.write_text('base = "tiny"\nseed = 6\n[sets]\nother = 2\n', "utf-8")
+    more = load_recipe(path)
+    assert (more.seed, more.samples, more.sets, more.scenes) == (6, 4, {"other": 2}, ("scenes",))
+    path.write_text('base = "cutout_7"\nseed = 8\n', "utf-8")
+    ours = load_recipe(Path(recipes.__file__).parent / "recipes" / "cutout_7.toml")
+    assert load_recipe(path) == replace(ours, seed=8)
+
+
+@pytest.mark.parametrize(("base", "words"), [("more", "its own base"), ("gone", "gone.toml")])
+def test_a_recipe_without_a_base_is_one_sentence(base: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "more.toml"
+    path.write_text(f'base = "{base}"\n', "utf-8")
+    with pytest.raises(UsageError, match=words):
+        load_recipe(path)
+
+
 def test_stages_follow_progress() -> None:
     small, large = Stage(0.6, 64, 4), Stage(1.0, 128, 2)
     staged = recipe(stages=(small, large))
     assert [staged.stage(p) for p in (0, 0.59, 0.6, 1.0)] == [small, small, large, large]
 
 
-@pytest.mark.parametrize("name", ["cutout", *(f"cutout_{number}" for number in range(2, 8))])
+@pytest.mark.parametrize(
+    "name", ["cutout", *(f"cutout_{number}" for number in range(2, 8)), "cutout_shot"]
+)
 def test_the_shipped_recipe_is_whole(name: str) -> None:
     path = Path(recipes.__file__).parent / "recipes" / f"{name}.toml"
     shipped = load_recipe(path)

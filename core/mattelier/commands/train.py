@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-_RECIPES = Path(__file__).parents[1] / "train" / "recipes"
+from mattelier.train import RECIPES
+
 _DEFAULT_MINUTES = 10.0  # of a training on own pictures
 
 
@@ -51,7 +52,7 @@ Examples:
 @click.option(
     "--recipe",
     help="A recipe file, or the name of one of ours: "
-    f"{', '.join(sorted(path.stem for path in _RECIPES.glob('*.toml')))}.",
+    f"{', '.join(sorted(path.stem for path in RECIPES.glob('*.toml')))}.",
 )
 @click.option(
     "--data",
@@ -141,7 +142,7 @@ def train(
         )
     path = Path(recipe)
     if path.suffix != ".toml":
-        path = _RECIPES / f"{recipe}.toml"
+        path = RECIPES / f"{recipe}.toml"
     from mattelier.train.registry import open_run
 
     run = open_run(path, data, folder, weights=start, hours=hours, device=device)

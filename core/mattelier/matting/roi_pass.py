@@ -32,6 +32,12 @@ class Roi(NamedTuple):
     x0: int
     x1: int
 
+    def scaled(self, height: int, width: int, rows: int, columns: int) -> Roi:
+        """The same window of a height × width picture in a matte of rows × columns."""
+        y0, x0 = int(self.y0 * rows / height), int(self.x0 * columns / width)
+        y1 = max(y0 + 1, round(self.y1 * rows / height))
+        return Roi(y0, y1, x0, max(x0 + 1, round(self.x1 * columns / width)))
+
 
 def find_roi(
     alpha: NDArray[np.float32],
@@ -102,9 +108,7 @@ def merge_passes(
         )
     )
     matte = np.asarray(cv2.resize(first, (columns, rows)), np.float32)
-    y0, x0 = int(roi.y0 * rows / height), int(roi.x0 * columns / width)
-    y1 = max(y0 + 1, round(roi.y1 * rows / height))
-    x1 = max(x0 + 1, round(roi.x1 * columns / width))
+    y0, y1, x0, x1 = roi.scaled(height, width, rows, columns)
     part = matte[y0:y1, x0:x1]
     closer = np.asarray(cv2.resize(second, part.shape[::-1]), np.float32)
     matte[y0:y1, x0:x1] = logit_mean([part, closer], [1 - _SECOND_PASS_SHARE, _SECOND_PASS_SHARE])

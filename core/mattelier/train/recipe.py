@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mattelier.networks.cutout import input_multiple
+from mattelier.train import RECIPES
 from mattelier.types.errors import UsageError
 from mattelier.types.plain_files import read_toml
 from mattelier.types.plain_values import PlainValueError, from_plain
@@ -117,16 +118,34 @@ class Recipe:
 def recipe_values(path: Path) -> tuple[str, dict[str, Any]]:
     """(task, values) of a recipe file; the task is "cutout" where the file names none.
 
+    Where a file names a `base`, a recipe beside it or one of ours, that one's values hold wherever
+    it says nothing itself; a table counts as a whole.
+
     Raises
     ------
     UsageError
-        It cannot be read.
+        It cannot be read, or is its own base.
     """
-    try:
-        values = read_toml(path)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"The recipe {path} cannot be read: {error}.") from error
+    values: dict[str, Any] = {}
+    file: Path | None = path
+    read: list[Path] = []
+    while file is not None:
+        if file in read:
+            raise UsageError(f"The recipe {path} cannot be read: {file.stem} is its own base.")
+        read.append(file)
+        try:
+            found = read_toml(file)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"The recipe {file} cannot be read: {error}.") from error
+        base = found.pop("base", None)
+        values = {**found, **values}
+        file = None if base is None else _base(file, str(base))
     return values.pop("task", "cutout"), values
+
+
+def _base(path: Path, name: str) -> Path:
+    beside = path.with_name(f"{Path(name).name}.toml")
+    return beside if beside.is_file() else RECIPES / beside.name
 
 
 def recipe_of(recipe_type: type[AnyRecipe], path: Path, values: dict[str, Any]) -> AnyRecipe:
