@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ CONFIDENCE = np.float32(0.35)
 _GAIN = 2.0  # times the resolution that the subject was seen with
 _MAX_UPSCALE = 2.0  # pixels of the network for one of the picture; more would show nothing new
 _MIN_GAIN = 1.3  # below which a further look is not worth its time
-_NARROW_SHARE = 0.03  # of a window's longer side: what is thinner is a detail
+_NARROW_SHARE = 0.03  # of the longer side: what is thinner, of subject or background, is narrow
 _OVERLAP = 0.12  # of a window's side, with its neighbours
 _SUBJECT, _SETTLED = 0.05, 0.03  # alpha from which there is subject, and up to which there is none
 _MAX_FINER = 3.0  # times as fine as what was found before: memory stays bounded
@@ -129,17 +130,26 @@ def _is_open(part: Alpha) -> bool:
 
 def _detail(part: Alpha) -> float:
     """How much of a window is thin, a narrow gap, or unsure in a narrow place: 0…1."""
+    opened, closed = open_and_close(part)
+    return float((closed - opened).mean())
+
+
+def open_and_close(matte: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """A matte without its thin parts, and one without its narrow gaps: (H, W), of its dtype.
+
+    Narrow is what is thinner than 3 % of the longer side.
+    """
     import cv2
 
-    width = 2 * max(1, round(_NARROW_SHARE * max(part.shape) / 2)) + 1
+    width = 2 * max(1, round(_NARROW_SHARE * max(matte.shape) / 2)) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-    # Beyond the window both go on: what is cut off there is not narrow for that.
-    padded = cv2.copyMakeBorder(part, width, width, width, width, cv2.BORDER_REPLICATE)
+    # Beyond the border both go on: what is cut off there is not narrow for that.
+    padded = cv2.copyMakeBorder(matte, width, width, width, width, cv2.BORDER_REPLICATE)
     opened, closed = (
         cv2.morphologyEx(padded, how, disc)[width:-width, width:-width]
         for how in (cv2.MORPH_OPEN, cv2.MORPH_CLOSE)
     )
-    return float((closed - opened).mean())
+    return opened, closed
 
 
 def _part(alpha: Alpha, roi: Roi, height: int, width: int) -> Alpha:

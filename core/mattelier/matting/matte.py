@@ -128,6 +128,8 @@ def _predict(
     with stage("looking at details", 0.7, 1):
         seen = roi or roi_pass.Roi(0, size[0], 0, size[1])
         finer = _look_at_details(view, alpha, seen, model, _MIN_DETAIL[quality])
+    if finer is alpha:  # there are none
+        return prediction, alpha
     if hint is None:
         return finer, finer
     import cv2

@@ -14,6 +14,7 @@ from mattelier.data.pairs import Pair, find_pairs, list_pictures, read_cutout, r
 from mattelier.data.splits import split_pairs
 from mattelier.data.subjects import CROWD
 from mattelier.learning.augment import Image, augment_photometry
+from mattelier.matting.detail_pass import open_and_close
 from mattelier.train import composites
 from mattelier.train.random_crop import random_crop
 from mattelier.train.random_hints import draw_hint
@@ -24,7 +25,6 @@ from mattelier.types.errors import UsageError
 _MIN_VISIBLE_SHARE = 0.004  # of the picture: smaller subjects are out of frame or covered
 
 
-_NARROW_SHARE = 0.03  # of the longer side: what is thinner, of subject or background, is narrow
 _HAZE_SHARE = 0.008  # of the longer side: half the width from which an unsure area is no edge
 
 
@@ -281,14 +281,7 @@ def _wide_haze(truth: Image) -> NDArray[np.bool_]:
 def _narrow(alpha: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Thin parts, narrow gaps and enclosed holes: what area hardly counts and eyes see first."""
     subject = (alpha > 0.5).astype(np.uint8)
-    width = 2 * max(1, round(_NARROW_SHARE * max(alpha.shape) / 2)) + 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-    # Beyond the border both go on: what is cut off there is not narrow for that.
-    padded = np.pad(subject, width, mode="edge")
-    opened, closed = (
-        cv2.morphologyEx(padded, how, disc)[width:-width, width:-width]
-        for how in (cv2.MORPH_OPEN, cv2.MORPH_CLOSE)
-    )
+    opened, closed = open_and_close(subject)
     _, labels = cv2.connectedComponents(1 - subject, connectivity=4)
     border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     hole = (subject == 0) & ~np.isin(labels, border)
