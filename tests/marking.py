@@ -22,6 +22,7 @@ TRAINING = {
     "test_denoise_train.py",
     "test_finetune.py",
     "test_photo_train.py",
+    "test_track_train.py",
     "test_train.py",
     "test_tune.py",
     "test_upscale_train.py",

@@ -3,42 +3,30 @@
 from __future__ import annotations
 
 import copy
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
 
 from mattelier.learning.export import cutout_graph, export_graph
 from mattelier.learning.losses import batch_loss
 from mattelier.learning.param_groups import param_groups
 from mattelier.networks.cutout import make_network
 from mattelier.networks.cutout.network import CutoutNet, fold_norms
-from mattelier.train.cutout_samples import Sample, Samples
+from mattelier.train.cutout_samples import Samples
 from mattelier.train.init_weights import init_weights
 from mattelier.train.recipe import Recipe, load_recipe
+from mattelier.train.sample_loader import load_samples, single_threaded_opencv
 from mattelier.train.training_run import Report, TrainingRun
 
 FROZEN_BLOCKS = 3  # generic edges and textures, at the resolution where training costs most
 
 _START_FILE = "start.safetensors"  # the folded weights that a run with `kept` began with
 _LOGGED_STEPS = 50
-_PREFETCHED_BATCHES = 6
 _MAX_GRADIENT_NORM = 5.0
-
-
-class _Range(Dataset[Sample]):
-    def __init__(self, samples: Samples, first: int, size: int) -> None:
-        self.samples, self.first, self.size = samples, first, size
-
-    def __len__(self) -> int:
-        return self.samples.recipe.samples - self.first
-
-    def __getitem__(self, index: int) -> Sample:
-        return self.samples.make(self.first + index, self.size)
 
 
 class CutoutRun(TrainingRun[CutoutNet]):
@@ -80,15 +68,8 @@ class CutoutRun(TrainingRun[CutoutNet]):
 
     def train(self, report: Report) -> bool:
         """See `TrainingRun.train`."""
-        import cv2
-
-        threads = cv2.getNumThreads()
-        # A forked worker that inherits OpenCV's pool without its threads waits for them for ever.
-        cv2.setNumThreads(1)  # type: ignore[attr-defined,unused-ignore]
-        try:
+        with single_threaded_opencv():
             return super().train(report)
-        finally:
-            cv2.setNumThreads(threads)  # type: ignore[attr-defined,unused-ignore]
 
     def start(self, initialise: Callable[[CutoutNet], None]) -> None:
         """See `TrainingRun.start`."""
@@ -139,16 +120,9 @@ class CutoutRun(TrainingRun[CutoutNet]):
 
     def _train_stage(self, report: Report) -> None:
         stage = self.recipe.stage(self.progress)
-        loader = DataLoader(
-            _Range(self.samples, self.index, stage.size),
-            batch_size=stage.batch,
-            num_workers=1,
-            prefetch_factor=_PREFETCHED_BATCHES,
-            worker_init_fn=_init_worker,
-            drop_last=True,
-        )
+        make = partial(self.samples.make, size=stage.size)
+        batches = load_samples(make, self.index, self.recipe.samples, stage.batch)
         losses: list[float] = []
-        batches: Iterator[list[Tensor]] = iter(loader)
         for batch in batches:
             losses.append(self._step(batch))
             self.index += stage.batch
@@ -180,12 +154,3 @@ class CutoutRun(TrainingRun[CutoutNet]):
         steps = self.index / self.recipe.stage(self.progress).batch
         self._update_average(self.recipe.ema, steps)
         return float(loss.detach())
-
-
-def _init_worker(worker: int) -> None:
-    import cv2
-
-    cv2.setNumThreads(1)  # type: ignore[attr-defined,unused-ignore]
-    torch.set_num_threads(1)
-    for number in (signal.SIGINT, signal.SIGTERM):  # sent to all; the run saves, then ends it
-        signal.signal(number, signal.SIG_IGN)

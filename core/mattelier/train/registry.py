@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TRAININGS = {
     "cutout": "cutout:CutoutRun",
     "denoise": "denoise:DenoiseRun",
+    "track": "track:TrackRun",
     "upscale": "upscale:UpscaleRun",
     "upscale-photo": "photo:PhotoRun",
 }

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from mattelier.catalogue import Input, Output
 from mattelier.networks.architecture import Architecture, Descriptor, Entry, State, with_weights
 
+TEMPERATURE = 0.05  # of the softmax over likenesses −1…1 with which a place asks a memory
+MIN_SHARE = 0.01  # what it reads is as sure as 0.01 and 0.99
+
 if TYPE_CHECKING:
     from mattelier.networks.track.network import EmbeddingNet
 

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 
 from mattelier.engines.open_model import OpenModel
 from mattelier.engines.preprocess import network_size, preprocess
+from mattelier.networks.track import MIN_SHARE, TEMPERATURE
 from mattelier.shot.tracking.appearance import MAX_LOG_ODDS, ColourModel
 from mattelier.types.colour import View
 from mattelier.types.picture import Picture
 
 Map = NDArray[np.float32]
 
-_TEMPERATURE = 0.05  # of the softmax over likenesses −1…1
-_MIN_SHARE = 0.01  # a place is as sure as 0.01 and 0.99
 _KEPT_VIEWS = 4
 _COLOUR_SHARE = 0.5  # of the colours' log-odds, beside those of places
 
@@ -89,9 +88,9 @@ class Memory:
         features = self._embeddings.of(view)
         channels, height, width = features.shape
         likeness = features.reshape(channels, -1).T @ self._keys
-        weights = cv2.exp((likeness - likeness.max(1, keepdims=True)) / np.float32(_TEMPERATURE))
+        weights = cv2.exp((likeness - likeness.max(1, keepdims=True)) / np.float32(TEMPERATURE))
         share = (weights @ self._values) / weights.sum(1)
-        share = np.clip(share, _MIN_SHARE, 1 - _MIN_SHARE).reshape(height, width)
+        share = np.clip(share, MIN_SHARE, 1 - MIN_SHARE).reshape(height, width)
         places = cv2.resize(
             np.log(share / (1 - share)), view.shape[1::-1], interpolation=cv2.INTER_CUBIC
         )
