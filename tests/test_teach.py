@@ -30,6 +30,26 @@ def test_edges_strands_and_holes_are_the_network_s() -> None:
     np.testing.assert_array_equal(mended, answer)
 
 
+def test_a_wheel_that_the_outline_fills_is_no_disagreement() -> None:
+    truth, answer = plate(80), plate(80)
+    cv2.circle(answer, (120, 128), 74, 0, -1)  # of the wheel the tyre is left, and spokes
+    for angle in np.linspace(0, np.pi, 9):
+        ray = 76 * np.array([np.cos(angle), np.sin(angle)])
+        ends = [tuple(int(v) for v in np.rint((120, 128) + side * ray)) for side in (-1, 1)]
+        cv2.line(answer, *ends, 160, 1, cv2.LINE_AA)
+    mended = mend_truth(truth, answer)
+    assert mended is not None
+    np.testing.assert_array_equal(mended, answer)
+    assert is_plain(mended)
+
+
+def test_thin_parts_are_no_haze() -> None:
+    answer = plate(40, 60)
+    for x in range(120, 250, 6):
+        cv2.line(answer, (x, 10), (x, 240), 120, 2)  # nowhere sure, over a third of the picture
+    assert is_plain(answer)
+
+
 def test_a_large_part_that_one_of_them_has_is_unknown() -> None:
     truth, answer = plate(), plate()
     cv2.rectangle(answer, (10, 190), (60, 240), 255, -1)  # a thing beside it

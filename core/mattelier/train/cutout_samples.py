@@ -250,7 +250,7 @@ def _crop(
     meant = truth if truth.ndim == 2 else truth[..., 0]
     unsure = (meant > 64) & (meant < 192)
     if source.soft:
-        unsure = _wide_haze(meant)
+        unsure = wide_haze(meant)
     reliable = ~unsure if has_band or source.soft else np.ones(meant.shape, bool)
     if source.loose:
         side = 2 * source.loose + 1
@@ -270,7 +270,7 @@ def _near(meant: NDArray[np.bool_], rng: Generator) -> tuple[slice, slice]:
     return window[0], window[1]
 
 
-def _wide_haze(truth: Image) -> NDArray[np.bool_]:
+def wide_haze(truth: Image) -> NDArray[np.bool_]:
     """What a network's answer leaves open over more than the width of an edge or a strand."""
     hazy = ((truth > 24) & (truth < 231)).astype(np.uint8)
     side = 2 * max(2, round(_HAZE_SHARE * max(truth.shape))) + 1
