@@ -111,7 +111,6 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
         }
         self._frame_matter = FrameMatter(self.request.matte, self.space, self.exposure)
         self._networks: dict[str, OpenModel] = {}
-        self._tuned: set[str] = set()
         self._follower: OpenModel | None = None
         self._tracks: dict[str, Track] = {}
 
@@ -125,7 +124,6 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
         for name, keys in self.shot.keys.items() if self.request.tune else ():
             if folder := self._tune(network, keys):
                 self._networks[name] = self._models.open(folder, "matte", request.device)
-                self._tuned.add(name)
         for note in {network.note for network in self._networks.values()} - {""}:
             remark(note)
 
@@ -173,7 +171,6 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
                     self._track_folder / "track" / name,
                     name=name,
                     quality=self.request.matte.quality,
-                    tuned=name in self._tuned,
                     follower=self._follower,
                 )
                 for name, network in networks.items()

@@ -38,7 +38,7 @@ def _describe(state: State, path: Path) -> Descriptor:
 
 ARCHITECTURE = Architecture(
     id="track",
-    title="Cutout's first blocks",
+    title="Space-time memory of places",
     tasks=("track",),
     classes=("EmbeddingNet",),
     detect=_detect,

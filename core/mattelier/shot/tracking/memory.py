@@ -1,4 +1,4 @@
-"""What key frames looked like, place by place: a space-time memory without a trained read-out.
+"""What key frames looked like, place by place: a space-time memory.
 
 Each place of a view asks all places of the key frames how alike they are, and takes over what was
 subject there (Oh et al. 2019, arXiv:1904.00607; affinities of unit vectors as in Jabri et al. 2020,

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattelier.engines.open_model import OpenModel
-from mattelier.shot.tracking.appearance import ColourModel
 from mattelier.shot.tracking.flow import FlowCache, chain_flows
 from mattelier.shot.tracking.following import Direction, Following, digest_chain
 from mattelier.shot.tracking.matte_cache import MatteCache, SeedFrame, TrackedMatte
@@ -51,10 +50,6 @@ class Passes:
         See `SubjectPredictor`.
     embeddings : Embeddings
         What memory compares by.
-    tuned : bool
-        The model has learned this subject by heart. It then needs memory to find it again alone;
-        beside it, memory would only speak up for what looks alike. On seven made clips with one
-        key frame the mean J is 0.83 with it, 0.84 with half of it, 0.85 with colours only.
     settings : str
         Stands for the models and all that decides how it is used.
     proxies : ProxyCache
@@ -71,7 +66,6 @@ class Passes:
         model: OpenModel,
         mirrored: bool,
         embeddings: Embeddings,
-        tuned: bool,
         settings: str,
         proxies: ProxyCache,
         coarse: MatteCache,
@@ -80,7 +74,7 @@ class Passes:
     ) -> None:
         self._following = following
         self._model, self._mirrored, self._settings = model, mirrored, settings
-        self._embeddings, self._tuned = embeddings, tuned
+        self._embeddings = embeddings
         self._proxies, self._coarse = proxies, coarse
         self._motion = FlowCache(proxies.require)
         self._records = records
@@ -172,8 +166,7 @@ class Passes:
         seeds = [end for end in (stretch.before, stretch.after) if end]
         examples = [(self._proxies.require(o.frame), self._coarse.require(o).alpha) for o in seeds]
         memory = Memory(self._embeddings, examples)
-        appearance = ColourModel(examples) if self._tuned else memory
-        return SubjectPredictor(self._model, self._mirrored, appearance, examples, memory)
+        return SubjectPredictor(self._model, self._mirrored, memory, examples)
 
     def _carry(
         self,

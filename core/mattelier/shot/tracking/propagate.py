@@ -61,8 +61,6 @@ class SubjectPredictor:
         What the subject looks like, by the key frames next to the frames looked at.
     examples : list of (view (h, w, 3), matte (h, w))
         Those key frames.
-    whereabouts : Appearance, optional
-        The same for a subject that was lost and may be anywhere.
     """
 
     def __init__(
@@ -71,10 +69,8 @@ class SubjectPredictor:
         mirrored: bool,
         appearance: Appearance,
         examples: list[tuple[Map, Map]],
-        whereabouts: Appearance | None = None,
     ) -> None:
         self._model, self._mirrored, self.appearance = model, mirrored, appearance
-        self.whereabouts = appearance if whereabouts is None else whereabouts
         self._examples = examples
         self.area = max(float(matte.sum()) for _, matte in examples)
 
@@ -82,7 +78,7 @@ class SubjectPredictor:
     def likeness(self) -> float:
         """How much the subject looks like itself on the key frames: its mean log-odds there."""
         return max(
-            float((self.whereabouts.odds(view) * matte).sum() / max(float(matte.sum()), 1))
+            float((self.appearance.odds(view) * matte).sum() / max(float(matte.sum()), 1))
             for view, matte in self._examples
         )
 
@@ -182,7 +178,7 @@ def _with_network(certain: Map, alpha: Map) -> Map:
 
 def search(predictor: SubjectPredictor, view: Map) -> TrackedMatte:
     """The record of a view in which the subject may be anywhere, or nowhere (alpha 0)."""
-    odds = predictor.whereabouts.odds(view)
+    odds = predictor.appearance.odds(view)
     alpha = logistic(odds + predictor.predict(view, odds))
     area = float(alpha.sum())
     alike = float((odds * alpha).sum()) / max(area, 1)

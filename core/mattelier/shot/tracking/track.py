@@ -31,7 +31,7 @@ from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.progress import remark, stage, tell
 
 TRACK_SIZE_PX = 448  # long side, in pixels, of the views that tracking looks at
-_CACHE_VERSION = 5  # of what tracking computes: old records are not used after it changes
+_CACHE_VERSION = 6  # of what tracking computes: old records are not used after it changes
 
 
 def track_size(height: int, width: int) -> tuple[int, int]:
@@ -117,8 +117,6 @@ class Tracker:
         The object's, for messages.
     quality : Quality
         "best" looks at every view's mirror image too.
-    tuned : bool
-        The model has been tuned on this very subject; see `Passes`.
     follower : OpenModel, optional
         A video network that carries key frames' mattes to the others.
 
@@ -136,7 +134,6 @@ class Tracker:
         *,
         name: str = "subject",
         quality: Quality = "balanced",
-        tuned: bool = False,
         follower: OpenModel | None = None,
     ) -> None:
         if follower is not None:
@@ -147,12 +144,12 @@ class Tracker:
                 "choose the model “default” for that."
             )
         self._model, self._folder, self._name, self._quality = model, folder, name, quality
-        self._embeddings, self._tuned = Embeddings(memory), tuned
+        self._embeddings = Embeddings(memory)
         self._follower = follower
         sums = [*model.fingerprint.split(), *memory.fingerprint.split()]
         if follower is not None:
             sums += ["followed by", *follower.fingerprint.split()]
-        self._settings = digest_of(_CACHE_VERSION, TRACK_SIZE_PX, quality, tuned, sums)
+        self._settings = digest_of(_CACHE_VERSION, TRACK_SIZE_PX, quality, sums)
 
     def track(
         self,
@@ -217,7 +214,6 @@ class Tracker:
             self._model,
             self._quality == "best",
             self._embeddings,
-            self._tuned,
             self._settings,
             proxies,
             coarse,

@@ -18,7 +18,7 @@ from mattelier.catalogue import Card, Store
 from mattelier.shot.tracking.tuning_key import TuningKey
 from mattelier.types.errors import ModelError, UsageError
 
-_CACHE_VERSION = 4  # of what tuning does: older results are not used after it changes
+_CACHE_VERSION = 5  # of what tuning does: older results are not used after it changes
 
 
 def tune(card: Card, store: Store, keys: Mapping[int, TuningKey], steps: int, folder: Path) -> Path:
