@@ -26,6 +26,7 @@ from mattelier.types.errors import UsageError
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 SIZE = (128, 96)  # width, height
+CUTOUT = Path(__file__).parents[1] / "models" / "cutout" / "cutout.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +104,8 @@ def test_a_run_goes_on_where_it_stopped(data: Path, tmp_path: Path) -> None:
 
 
 def test_training_teaches_to_find_again(data: Path, tmp_path: Path) -> None:
-    shipped = next(Path(__file__).parents[1].glob("models/track/*.safetensors"))
     run = TrackRun(recipe(clips=160, rate=1e-3, ema=0.9), data, tmp_path, hours=None)
-    run.start(lambda network: run.init_weights(network, shipped))
+    run.start(lambda network: run.init_weights(network, CUTOUT))
     before = mean_loss(run.average, run.samples, 1000, 12)
     assert run.train(lambda line: None)
     assert mean_loss(run.result(), run.samples, 1000, 12) < 0.9 * before
@@ -117,10 +117,9 @@ def test_the_command_trains_and_its_model_remembers(data: Path, tmp_path: Path) 
         'task = "track"\nseed = 1\nclips = 4\nsets = ["discs"]\nscenes = ["scenes"]\n'
         "views = 2\nsize = [128, 96]\n"
     )
-    weights = next(Path(__file__).parents[1].glob("models/cutout/*.safetensors"))
     given = ["train", "--recipe", str(file), "--data", str(data), "--run", str(tmp_path / "run")]
     target = tmp_path / "models" / "mine"
-    assert main([*given, "--start", str(weights)]) == 0
+    assert main([*given, "--start", str(CUTOUT)]) == 0
     assert main([*given, "--export", str(target)]) == 0
 
     model = open_model(target / "mine.safetensors", Store(), "cpu", task="track")
