@@ -1,9 +1,9 @@
 """What a place of a picture looks like, as a vector: near ones are near for the same thing.
 
 The first blocks of the cut-out network, which know edges, textures and parts of things, taught on
-made clips to tell a subject from others of its kind (`train.track`). Matching
-such features place by place against frames whose matte is known is how space-time memory follows
-a subject (Oh et al. 2019, arXiv:1904.00607; Cheng et al. 2021, arXiv:2106.05210).
+made clips to tell a subject from others of its kind (`train.track`). Matching such features place
+by place against frames whose matte is known is how space-time memory follows a subject (Oh et al.
+2019, arXiv:1904.00607; Cheng et al. 2021, arXiv:2106.05210).
 """
 
 from __future__ import annotations
