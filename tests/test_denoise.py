@@ -285,9 +285,10 @@ def test_restoring_by_a_network_is_what_it_gives(pictures: Path) -> None:
 
 
 def published(tmp_path: Path, network_type: str) -> Path:
-    """A network in its official layout, with random weights that change little."""
+    """A network in its official layout, with random weights (always the same) that change little."""
     import torch
 
+    torch.manual_seed(4)
     if network_type == "SCUNet":
         from spandrel.architectures.SCUNet import SCUNet
 
@@ -296,6 +297,10 @@ def published(tmp_path: Path, network_type: str) -> Path:
         from spandrel.architectures.DnCNN import DnCNN
 
         module = DnCNN(in_nc=1, out_nc=1)
+        layers = [layer for layer in module.modules() if isinstance(layer, torch.nn.Conv2d)]
+        for layer in layers:  # what PyTorch draws lets a picture fade away through so many layers
+            torch.nn.init.kaiming_normal_(layer.weight)
+        layers[-1].weight.data *= 0.2
     else:
         from spandrel.architectures.NAFNet import NAFNet
 
@@ -324,7 +329,7 @@ def test_a_network_of_grey_pictures_leaves_colours_as_they_are(tmp_path: Path) -
     colour = (scene(70, 90) // 2 + 64).astype(np.uint16) * 257
     mended = run(request, Picture(colour)).picture.colour.astype(float)
     change = mended - colour
-    assert np.abs(change).max() > 100
+    assert change.std() > 100
     np.testing.assert_allclose(change, np.repeat(change[..., :1], 3, 2), atol=2)  # lightness
 
 
