@@ -285,7 +285,7 @@ def test_restoring_by_a_network_is_what_it_gives(pictures: Path) -> None:
 
 
 def published(tmp_path: Path, network_type: str) -> Path:
-    """A network in its official layout, with random weights (always the same) that change little."""
+    """A network in its official layout; its weights, random but always the same, change little."""
     import torch
 
     torch.manual_seed(4)

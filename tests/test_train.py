@@ -316,6 +316,20 @@ def test_of_several_subjects_a_hint_means_one(annotated: Path) -> None:
     assert against > 4
 
 
+def test_where_nothing_is_nothing_is_to_be_found(data: Path) -> None:
+    """Scenes and patterns, each another, and no hint says that there were something."""
+    samples = Samples(recipe(mix={"nothing": 1.0}, hints={"clicks": 1.0}), data)
+    pictures = []
+    for index in range(12):
+        sample = samples.make(index, 64)
+        check(sample, 64)
+        assert not sample.alpha.any()
+        assert not sample.hint.any()
+        assert sample.weight.all()
+        pictures.append(sample.picture)
+    assert len(np.unique(np.stack(pictures), axis=0)) == 12
+
+
 def test_clicks_against_go_to_the_others_first() -> None:
     alpha, other = np.zeros((2, SIZE, SIZE), np.float32)
     alpha[10:50, 5:25] = other[10:50, 30:50] = 1
@@ -543,8 +557,9 @@ def test_data_without_pictures_are_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_mix_that_pastes_needs_scenes(data: Path) -> None:
-    with pytest.raises(UsageError, match="scenes"):
-        Samples(recipe(scenes=()), data)
+    for mix in ({"paste": 1.0}, {"shape": 1.0}, {"nothing": 1.0}):
+        with pytest.raises(UsageError, match="scenes"):
+            Samples(recipe(mix=mix, scenes=()), data)
 
 
 # Runs.

@@ -19,6 +19,7 @@ from mattelier.train import composites
 from mattelier.train.random_crop import random_crop
 from mattelier.train.random_hints import draw_hint
 from mattelier.train.recipe import HINT_KINDS, Recipe
+from mattelier.train.synthetic_scenes import random_pattern
 from mattelier.types.colour import to_float
 from mattelier.types.errors import UsageError
 
@@ -92,8 +93,8 @@ class Samples:
             for path in list_pictures(data / folder)
             if path.stem not in recipe.left_out.get(folder, ())
         ]
-        if not self.scenes and (recipe.mix.get("paste") or recipe.mix.get("shape")):
-            raise UsageError("The recipe mixes in pasted subjects but its scenes hold no pictures.")
+        if not self.scenes and any(recipe.mix.get(kind) for kind in ("paste", "shape", "nothing")):
+            raise UsageError("The recipe mixes in scenes but its scenes hold no pictures.")
         self.sample_types = list(recipe.mix)
         self.shares = np.array(list(recipe.mix.values())) / sum(recipe.mix.values())
         hints = recipe.hints
@@ -219,6 +220,12 @@ class Samples:
         shape = composites.random_shape(size, rng)
         canvas, placed = composites.paste(canvas, paint, shape, rng)
         return Scene(canvas, [placed], np.ones((size, size), np.float32))
+
+    def _nothing(self, rng: Generator, size: int) -> Scene:
+        """A picture in which there is nothing to find: no hint goes with it."""
+        canvas = random_pattern(size, rng) if rng.random() < 0.5 else self._draw_scene(rng, size)
+        nothing = np.zeros((size, size), np.float32)
+        return Scene(canvas, [nothing], np.ones((size, size), np.float32))
 
     def _draw_scene(self, rng: Generator, size: int) -> Image:
         scene = read_picture(self.scenes[int(rng.integers(len(self.scenes)))])

@@ -14,7 +14,7 @@ from mattelier.types.plain_values import PlainValueError, from_plain
 
 AnyRecipe = TypeVar("AnyRecipe")
 
-SAMPLE_KINDS = ("photo", "paste", "over", "shape", "group", "several")
+SAMPLE_KINDS = ("photo", "paste", "over", "shape", "group", "several", "nothing")
 HINT_KINDS = ("none", "mask", "clicks", "box", "trimap", "tracked")
 
 
@@ -61,7 +61,7 @@ class Recipe:
         Folder → weight, as `sets`: photographs whose truths number their subjects
         (`data.subjects`), for samples of kind "several", in which a hint names one of them.
     mix : mapping
-        Kind of sample (`SAMPLE_KINDS`) → share.
+        Kind of sample (`SAMPLE_KINDS`) → share; "nothing" is a scene or a pattern without subject.
     hints : mapping
         Kind of hint (`HINT_KINDS`) → share, for samples with one subject; `choose` is the share
         of pictures with several subjects in which a hint must pick one.

@@ -52,6 +52,31 @@ def random_scene(size: int, rng: Generator) -> Image:
     return scene
 
 
+def random_pattern(size: int, rng: Generator) -> Image:
+    """Stripes, checks, a ramp or noise: a picture without a subject; size² RGB."""
+    paints = rng.uniform(0, 255, (2, 3))
+    if rng.random() < 0.5:  # of one hue
+        paints[1] = np.clip(paints[0] + rng.choice([-1, 1]) * rng.uniform(15, 200), 0, 255)
+    turn = rng.uniform(0, np.pi) if rng.random() < 0.5 else rng.integers(2) * np.pi / 2
+    period = size * np.exp(rng.uniform(np.log(0.015), np.log(0.25)))
+    yy, xx = np.mgrid[:size, :size] + rng.uniform(0, size)
+    kind = rng.choice(["stripes", "checks", "ramp", "noise"])
+    if kind == "noise":
+        mix = _noise(size, int(max(2, size / period)), rng)[..., 0]
+    elif kind == "ramp":
+        mix = 2 * (xx * np.cos(turn) + yy * np.sin(turn) - xx.min()) / size - 1
+    else:
+        mix = np.sin(2 * np.pi / period * (xx * np.cos(turn) + yy * np.sin(turn)))
+        if kind == "checks":
+            mix = mix * np.sin(2 * np.pi / period * (yy * np.cos(turn) - xx * np.sin(turn)))
+        mix = np.clip(mix * np.exp(rng.uniform(0, 5)), -1, 1)  # from waves to sharp edges
+    share = np.clip(0.5 + 0.5 * mix, 0, 1)[..., None]
+    picture = paints[0] + share * (paints[1] - paints[0])
+    if rng.random() < 0.5:
+        picture = picture + rng.normal(0, rng.uniform(0, 12), (size, size, 1))
+    return np.asarray(np.clip(picture, 0, 255), np.uint8)
+
+
 def _noise(size: int, humps: int, rng: Generator) -> NDArray[np.float32]:
     field = rng.normal(0, 1, (humps, humps, 3)).astype(np.float32)
     return np.asarray(cv2.resize(field, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)
