@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from tiny_model import make_model
@@ -718,6 +719,20 @@ def test_a_pickle_is_refused_and_never_read(
     assert ("no weights file" if zipped else "run any code") in str(result.exception)
     assert not (tmp_path / "exploded").exists()
     assert "mine" not in store.names()
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".pth"])
+def test_arrays_of_numpy_are_refused_in_our_words(
+    store: Store, tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"weights{suffix}"
+    with path.open("wb") as file:
+        np.savez(file, weight=np.zeros(3, np.float32))
+    result = run("import", path, "--name", "mine")
+    assert result.exit_code == 3
+    assert str(result.exception) == (
+        f"{path} is no weights file that can be read (it is damaged, or of another kind)."
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x08\x07" + b"junk" * 20, b"0123" * 50])

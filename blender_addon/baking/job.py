@@ -124,12 +124,7 @@ def prepare(item: ResultSettings, numbers: Iterable[int] | None = None) -> Job:
     plate = settings.find_plate()
     plate = replace(plate, size=read_size(plate))
     requested = [*plate.numbers, *plate.gaps] if numbers is None else list(numbers)
-    wanted = [number for number in requested if number in plate.numbers]
-    if not wanted:
-        raise Failure(
-            f"The plate has no frame there; it shows on the frames {plate.start}-"
-            f"{plate.scene_frame(plate.last)}."
-        )
+    wanted = plate.present(requested)
     folder = bake_folder(item, plate)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -90,12 +90,7 @@ def prepare_preview(item: ResultSettings, numbers: Iterable[int]) -> PreviewJob:
     settings = item.id_data.mattelier
     plate = settings.find_plate()
     plate = replace(plate, size=read_size(plate))
-    wanted = [number for number in numbers if number in plate.numbers]
-    if not wanted:
-        raise Failure(
-            f"The plate has no frame there; it shows on the frames {plate.start}-"
-            f"{plate.scene_frame(plate.last)}."
-        )
+    wanted = plate.present(numbers)
     folder = result_folder(item) / PASS
     try:
         folder.mkdir(parents=True, exist_ok=True)

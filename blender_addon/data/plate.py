@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,16 @@ class Plate:
         if number not in self.numbers:
             raise Failure(f"The plate has no frame {scene_frame}; go to one that it has.")
         return number
+
+    def present(self, numbers: Iterable[int]) -> list[int]:
+        """Those numbers that it has; raises Failure where it has none of them."""
+        present = [number for number in numbers if number in self.numbers]
+        if not present:
+            raise Failure(
+                f"The plate has no frame there; it shows on the frames {self.start}-"
+                f"{self.scene_frame(self.last)}."
+            )
+        return present
 
     def scene_frame(self, number: int) -> int:
         return number - self.first + self.start

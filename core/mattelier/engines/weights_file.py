@@ -46,7 +46,8 @@ def read_state(path: Path, suffix: str | None = None) -> State:
         raise
     except Exception as error:  # each library's readers raise exceptions of their own
         reason = " ".join(str(error).split())[:160].rstrip(".")
-        if " " not in reason:  # a key or a byte alone tells nobody anything
+        # A key or a byte alone tells nobody anything, nor does what PyTorch's C++ checks.
+        if " " not in reason or isinstance(error, RuntimeError):
             reason = Sentence("it is damaged, or of another kind")
         raise ModelError(
             "{path} is no weights file that can be read ({reason}).", path=path, reason=reason
