@@ -385,6 +385,34 @@ def test_the_edge_of_a_rough_key_is_found_anew(
     assert np.mean(there) <= 1.2 * np.median(elsewhere)
 
 
+def test_what_was_drawn_precisely_stays(network: OpenModel, tmp_path: Path) -> None:
+    """Every other sector of a disc: what no network takes for one thing, along edges throughout."""
+    views, alphas = disc_clip([(96, 56)] * 2, radius=40)
+    y, x = np.indices(alphas[0].shape)
+    sectors = (alphas[0] * (np.cos(6 * np.arctan2(y - 56, x - 96)) > 0)).astype(np.float32)
+    others = (alphas[0] - sectors)[..., None] > 0.5
+    views = [np.where(others, 0.6 * view[..., ::-1], view).astype(np.float32) for view in views]
+    key = {FIRST: drawn((sectors > 0.5).astype(np.float32), exact=False)}
+    found = run(network, tmp_path, (views, [sectors] * 2), key).coarse(FIRST)
+    assert iou(found, sectors) > 0.97
+
+
+def test_a_piece_that_was_forgotten_is_found(
+    network: OpenModel, moving: Clip, tmp_path: Path
+) -> None:
+    """As one that is too much is left out: there the outline follows no edge."""
+    view, truth = moving[0][6], moving[1][6]
+    x, y = (
+        round(float((truth * grid).sum() / truth.sum())) for grid in np.indices(truth.shape)[::-1]
+    )
+    for value, place in ((0.0, (x, y)), (1.0, (x + 20, y))):
+        mask = (truth > 0.5).astype(np.float32)
+        cv2.circle(mask, place, 9, value, -1)
+        key = {FIRST: drawn(mask, exact=False)}
+        found = run(network, tmp_path / str(value), ([view] * 2, [truth] * 2), key).coarse(FIRST)
+        assert iou(found, truth) > 0.5 * (1 + iou(mask, truth))
+
+
 def test_a_rough_key_says_which_of_two_alike_is_meant(network: OpenModel, tmp_path: Path) -> None:
     places = [(45 + 2 * i, 40 + 3 * i) for i in range(10)]
     meant = disc_clip(places)

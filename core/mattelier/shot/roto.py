@@ -259,7 +259,7 @@ class _TuningKeys(Mapping[int, TuningKey]):
         if hint.is_matte:
             matte = hint.shrunk_mask(*view.shape[:2])
             return TuningKey(view, matte, np.ones_like(matte))
-        drawn, certain = roughly(hint, *view.shape[:2])
+        drawn, certain = roughly(view, hint)
         mirrored = self._run.request.matte.quality == "best"
         matte = find_edge(self._network, mirrored, view, drawn, certain).alpha
         # An edge that was found may lie elsewhere: what is undecided there teaches nothing.

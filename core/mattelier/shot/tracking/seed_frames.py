@@ -14,6 +14,7 @@ from mattelier.engines.open_model import OpenModel
 from mattelier.matting.hint import Hint
 from mattelier.matting.matte import estimate
 from mattelier.requests import Quality
+from mattelier.shot.tracking.drawn_outline import judge_outline
 from mattelier.shot.tracking.matte_cache import MatteCache, SeedFrame, TrackedMatte
 from mattelier.shot.tracking.propagate import clearness, find_edge
 from mattelier.shot.tracking.proxies import ProxyCache
@@ -25,9 +26,11 @@ Map = NDArray[np.float32]
 
 CELL_FRAMES = 32  # frames of the plate of which one becomes a seed frame where there is no key
 _CANDIDATE_PLACES = (4, 12, 20, 28)  # places in a cell that are looked at
-_STRAY = 0.2  # of a drawn shape's size (the root of its area): so far it may miss the edge
+_MAX_STRAY = 0.2  # of a drawn shape's size (the root of its area): so far it may miss the edge
+_MIN_STRAY_PX = 1.5  # a pixel on either side of the edge is soft
 _REACH = 0.1  # of the same size: so far outside of the drawn outline the subject may go on
-_MAX_CERTAINTY = np.float32(0.8)  # of what was drawn roughly, within that reach
+_MAX_CERTAINTY = 0.8  # of what lies beyond that, within that reach
+_CERTAIN_DEVIATIONS = 5.0  # so many times as far as it is seen to stray, a shape is certain
 _UNAIDED_CERTAINTY = 0.7  # certainty and most confidence of a matte that nobody gave
 
 
@@ -75,7 +78,7 @@ class SeedFrames:
             return TrackedMatte.rounded(self._estimate(view, hint), 1, 1)
         if hint.is_matte:
             return TrackedMatte.rounded(hint.shrunk_mask(*view.shape[:2]), 1, 1)
-        drawn, certain = roughly(hint, *view.shape[:2])
+        drawn, certain = roughly(view, hint)
         if not drawn.any():  # it says that the subject is not there
             return TrackedMatte.rounded(drawn, 1, 1)
         return find_edge(self._model, self._quality == "best", view, drawn, certain)
@@ -126,13 +129,19 @@ class SeedFrames:
         return np.asarray(cv2.resize(alpha, view.shape[1::-1]), np.float32)
 
 
-def roughly(hint: Hint, height: int, width: int) -> tuple[Map, Map]:
+def roughly(view: Map, hint: Hint) -> tuple[Map, Map]:
     """What a rough key says of a view, and how far it is to be believed.
 
-    A shape drawn by hand strays from the edge by a share of its own size: it says nothing on its
-    outline, and more and more away from it. Who draws around a subject draws too much rather than
-    too little: outside, beyond the farthest that a hand strays, it is certain, so that it may mean
-    a part of what stands out. Clicks and a box are right where they are.
+    A hand strays from the edge by a share of what it draws; so far from its outline a shape says
+    less and less, and on it nothing. Where the outline is seen to follow an edge (`judge_outline`)
+    it strays no farther than there, and what is well away from it stays as it was drawn. Who draws
+    around a subject draws too much rather than too little: outside, beyond the farthest that a hand
+    strays, it is certain, so that it may mean a part of what stands out. Clicks and a box are right
+    where they are.
+
+    Parameters
+    ----------
+    view : (h, w, 3) float32 0…1, display-encoded
 
     Returns
     -------
@@ -140,13 +149,21 @@ def roughly(hint: Hint, height: int, width: int) -> tuple[Map, Map]:
     """
     import cv2
 
+    height, width = view.shape[:2]
     drawn = hint.shrunk_mask(height, width)
     inside = (drawn > 0.5).view(np.uint8)
-    away = [cv2.distanceTransform(side, cv2.DIST_L2, 5) for side in (inside, 1 - inside)]
+    within, outside = (cv2.distanceTransform(side, cv2.DIST_L2, 5) for side in (inside, 1 - inside))
+    away = within + outside
     size = math.sqrt(float(drawn.sum()))
-    stray, reach = max(_STRAY * size, 1.0), max(_REACH * size, 1.0)
-    certain = np.minimum((away[0] + away[1]) / np.float32(stray), _MAX_CERTAINTY)
-    certain[away[1] > reach] = 1
+    farthest, reach = max(_MAX_STRAY * size, 1.0), max(_REACH * size, 1.0)
+    outline = judge_outline(view, drawn, farthest)
+    stray = min(max(outline.stray, _MIN_STRAY_PX), farthest)
+    most = 1 - (1 - _MAX_CERTAINTY) * stray / farthest
+    by_hand = np.minimum(away / np.float32(farthest), np.float32(_MAX_CERTAINTY))
+    by_edge = np.minimum(away / np.float32(stray), np.float32(most))
+    by_edge[away > 1 + _CERTAIN_DEVIATIONS * outline.stray] = 1
+    certain = by_hand + outline.support * (by_edge - by_hand)
+    certain[outside > reach] = 1
     said = replace(hint, mask=None).evidence(height, width)
     sure = said.max(0) > 0.5
     return np.where(sure, said[0], drawn), np.where(sure, np.float32(1), certain)

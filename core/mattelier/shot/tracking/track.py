@@ -31,7 +31,7 @@ from mattelier.types.errors import PictureError, UsageError
 from mattelier.types.progress import remark, stage, tell
 
 TRACK_SIZE_PX = 448  # long side, in pixels, of the views that tracking looks at
-_CACHE_VERSION = 6  # of what tracking computes: old records are not used after it changes
+_CACHE_VERSION = 7  # of what tracking computes: old records are not used after it changes
 
 
 def track_size(height: int, width: int) -> tuple[int, int]:
