@@ -494,7 +494,7 @@ def test_stages_follow_progress() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["cutout", *(f"cutout_{number}" for number in range(2, 8)), "cutout_shot"]
+    "name", ["cutout", *(f"cutout_{number}" for number in range(2, 10)), "cutout_shot"]
 )
 def test_the_shipped_recipe_is_whole(name: str) -> None:
     path = Path(recipes.__file__).parent / "recipes" / f"{name}.toml"

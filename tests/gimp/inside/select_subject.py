@@ -77,11 +77,15 @@ def case_what_is_not_clear_is_said_to_whoever_looks(here):
         done("select-subject", image, mode=mode)
         return log.read_text("utf-8", "replace")[len(before) :]
 
-    stripes = here.photo()
-    (layer,) = stripes.get_layers()
+    patches = here.photo()  # fields of many colours, of which none stands out
+    (layer,) = patches.get_layers()
     width, height = layer.get_width(), layer.get_height()
-    row = b"".join(bytes([40 if x // 16 % 2 == 0 else 200]) * 3 for x in range(width))
-    write(layer, "R'G'B' u8", row * height)
-    assert "was not clear" in told(stripes, MODES.WITH_LAST_VALS)
+    pixels = bytearray()
+    for y in range(height):
+        for x in range(width):
+            number = (x // 24 * 5 + y // 24 * 3) ** 2
+            pixels += bytes(number * step % 256 for step in (90, 150, 210))
+    write(layer, "R'G'B' u8", bytes(pixels))
+    assert "was not clear" in told(patches, MODES.WITH_LAST_VALS)
     assert "was not clear" not in told(here.photo("balls"), MODES.WITH_LAST_VALS)
-    assert "was not clear" not in told(stripes.duplicate(), MODES.NONINTERACTIVE)
+    assert "was not clear" not in told(patches.duplicate(), MODES.NONINTERACTIVE)
