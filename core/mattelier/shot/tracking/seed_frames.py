@@ -30,6 +30,7 @@ _MAX_STRAY = 0.2  # of a drawn shape's size (the root of its area): so far it ma
 _MIN_STRAY_PX = 1.5  # a pixel on either side of the edge is soft
 _REACH = 0.1  # of the same size: so far outside of the drawn outline the subject may go on
 _MAX_CERTAINTY = 0.8  # of what lies beyond that, within that reach
+_PRECISE = 0.25  # of the farthest that a hand strays: one that strays less is believed more
 _CERTAIN_DEVIATIONS = 5.0  # so many times as far as it is seen to stray, a shape is certain
 _UNAIDED_CERTAINTY = 0.7  # certainty and most confidence of a matte that nobody gave
 
@@ -158,7 +159,7 @@ def roughly(view: Map, hint: Hint) -> tuple[Map, Map]:
     farthest, reach = max(_MAX_STRAY * size, 1.0), max(_REACH * size, 1.0)
     outline = judge_outline(view, drawn, farthest)
     stray = min(max(outline.stray, _MIN_STRAY_PX), farthest)
-    most = 1 - (1 - _MAX_CERTAINTY) * stray / farthest
+    most = 1 - (1 - _MAX_CERTAINTY) * min(outline.stray / (_PRECISE * farthest), 1.0)
     by_hand = np.minimum(away / np.float32(farthest), np.float32(_MAX_CERTAINTY))
     by_edge = np.minimum(away / np.float32(stray), np.float32(most))
     by_edge[away > 1 + _CERTAIN_DEVIATIONS * outline.stray] = 1
