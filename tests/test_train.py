@@ -330,6 +330,28 @@ def test_where_nothing_is_nothing_is_to_be_found(data: Path) -> None:
     assert len(np.unique(np.stack(pictures), axis=0)) == 12
 
 
+def test_a_followed_frame_comes_with_what_tracking_says_of_it(data: Path) -> None:
+    """Mostly right, and not always: the picture's own hint, turned as the picture is."""
+    changes = {"mix": {"followed": 1.0}, "groups": {"set": 1.0}, "hints": {"none": 1.0}}
+    samples = Samples(recipe(**changes), data)
+    made = [samples.make(index, 128) for index in range(12)]
+    inside, outside, wrong = [], [], 0
+    for sample in made:
+        check(sample, 128)
+        alpha, odds = sample.alpha[0], sample.hint[0] - sample.hint[1]
+        if (alpha > 0.9).mean() > 0.005:
+            inside.append(odds[alpha > 0.9].mean())
+            outside.append(odds[alpha < 0.1].mean())
+        wrong += bool(((odds > 0.3) & (alpha < 0.1)).any())
+    assert len(inside) > 6
+    assert np.median(inside) > 0.3
+    assert np.median(outside) < -0.5
+    assert wrong > 2
+    again = Samples(recipe(**changes), data).make(7, 128)
+    for one, other in zip(made[7], again, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_clicks_against_go_to_the_others_first() -> None:
     alpha, other = np.zeros((2, SIZE, SIZE), np.float32)
     alpha[10:50, 5:25] = other[10:50, 30:50] = 1
@@ -557,7 +579,7 @@ def test_data_without_pictures_are_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_mix_that_pastes_needs_scenes(data: Path) -> None:
-    for mix in ({"paste": 1.0}, {"shape": 1.0}, {"nothing": 1.0}):
+    for mix in ({"paste": 1.0}, {"shape": 1.0}, {"nothing": 1.0}, {"followed": 1.0}):
         with pytest.raises(UsageError, match="scenes"):
             Samples(recipe(mix=mix, scenes=()), data)
 

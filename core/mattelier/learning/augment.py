@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
+Pixel = TypeVar("Pixel", np.uint8, np.float32)
 
 
-def resize_image(image: Image, height: int, width: int) -> Image:
-    """Area-averaged when shrinking, bilinear when growing."""
+def resize_image(image: NDArray[Pixel], height: int, width: int) -> NDArray[Pixel]:
+    """Area-averaged when shrinking, bilinear when growing; uint8 or float32."""
     shrink = height * width < image.shape[0] * image.shape[1]
     mode = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
-    return np.asarray(
-        cv2.resize(np.ascontiguousarray(image), (width, height), interpolation=mode), np.uint8
-    )
+    resized = cv2.resize(np.ascontiguousarray(image), (width, height), interpolation=mode)
+    return np.asarray(resized, image.dtype)
 
 
 def augment_photometry(picture: Image, rng: Generator) -> Image:

@@ -108,10 +108,14 @@ class Clips:
     def __init__(self, kinds: Sequence[Sequence[Pair]], scenes: Sequence[Path], seed: int) -> None:
         self._kinds, self._scenes, self._seed = kinds, scenes, seed
 
-    def make(self, index: int, length: int, size: tuple[int, int], *, step: int = 1) -> Clip:
+    def make(
+        self, index: int, length: int, size: tuple[int, int], *, step: int = 1,
+        only: Sequence[int] | None = None,
+    ) -> Clip:  # fmt: skip
         """Clip number `index`: `length` frames of `size` (height, width); subject 0 is the one.
 
-        With a `step` it is every such frame of a longer clip.
+        With a `step` it is every such frame of a longer clip; with `only` just those frames of it,
+        in that order.
         """
         rng = np.random.default_rng([self._seed, index])
         scene = _fit_scene(read_picture(self._scenes[int(rng.integers(len(self._scenes)))]), size)
@@ -127,7 +131,7 @@ class Clips:
         light = _Course(1 + rng.normal(0, 0.06, (3, 1)) + rng.normal(0, 0.015, (3, 3)))
         noise, quality = rng.uniform(0, 4), int(rng.integers(55, 96))
         frames, alphas = [], []
-        for t in range(length):
+        for t in range(length) if only is None else only:
             moments = [(t + _SHUTTER / step * i / _SUBFRAMES) / length for i in range(_SUBFRAMES)]
             shots = [_expose(scene, bodies, order, camera, m, size) for m in moments]
             picture = np.mean([shot[0] for shot in shots], 0) * light.at(t / length)

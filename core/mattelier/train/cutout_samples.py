@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from mattelier.data.pairs import Pair, find_pairs, list_pictures, read_cutout, read_picture
 from mattelier.data.splits import split_pairs
 from mattelier.data.subjects import CROWD
-from mattelier.learning.augment import Image, augment_photometry
+from mattelier.learning.augment import Image, augment_photometry, resize_image
 from mattelier.matting.detail_pass import open_and_close
 from mattelier.train import composites
+from mattelier.train.followed_frames import FollowedFrames
 from mattelier.train.random_crop import random_crop
 from mattelier.train.random_hints import draw_hint
 from mattelier.train.recipe import HINT_KINDS, Recipe
@@ -26,6 +27,7 @@ from mattelier.types.errors import UsageError
 _MIN_VISIBLE_SHARE = 0.004  # of the picture: smaller subjects are out of frame or covered
 
 
+_KINDS_WITH_SCENES = ("paste", "shape", "nothing", "followed")
 _HAZE_SHARE = 0.008  # of the longer side: half the width from which an unsure area is no edge
 
 
@@ -42,7 +44,7 @@ class LabelledPicture(NamedTuple):
 class Scene(NamedTuple):
     """A picture, its subjects' alphas, where the truth is known, whether a hint must choose.
 
-    `others` are alphas of what a hint has not chosen.
+    `others` are alphas of what a hint has not chosen; `hint` is one that belongs to the picture.
     """
 
     picture: Image
@@ -50,6 +52,7 @@ class Scene(NamedTuple):
     weight: NDArray[np.float32]
     one_of_several: bool = False
     others: tuple[NDArray[np.float32], ...] = ()
+    hint: NDArray[np.float32] | None = None
 
 
 class Sample(NamedTuple):
@@ -93,8 +96,9 @@ class Samples:
             for path in list_pictures(data / folder)
             if path.stem not in recipe.left_out.get(folder, ())
         ]
-        if not self.scenes and any(recipe.mix.get(kind) for kind in ("paste", "shape", "nothing")):
+        if not self.scenes and any(recipe.mix.get(kind) for kind in _KINDS_WITH_SCENES):
             raise UsageError("The recipe mixes in scenes but its scenes hold no pictures.")
+        self.followed = FollowedFrames(self.groups, self.scenes, recipe.seed)
         self.sample_types = list(recipe.mix)
         self.shares = np.array(list(recipe.mix.values())) / sum(recipe.mix.values())
         hints = recipe.hints
@@ -118,7 +122,7 @@ class Samples:
         rng = np.random.default_rng([self.recipe.seed, index])
         sample_type = rng.choice(self.sample_types, p=self.shares)
         scene: Scene = getattr(self, f"_{sample_type}")(rng, size)
-        picture, subjects, weight, one_of_several, _ = scene
+        picture, subjects, weight, one_of_several, *_ = scene
         choose = len(subjects) > 1 and rng.random() < self.choose
         others = list(scene.others)
         if choose:
@@ -130,7 +134,7 @@ class Samples:
             weight = weight * (1 + np.float32(self.recipe.fine) * _narrow(alpha))
         needs_hint = choose or (one_of_several and self.choose > 0)
         shares = self.choice_shares if needs_hint else self.hint_shares
-        evidence = draw_hint(alpha, rng, shares, others)
+        evidence = draw_hint(alpha, rng, shares, others) if scene.hint is None else scene.hint
         picture = augment_photometry(picture, rng)
         return Sample(
             np.ascontiguousarray(picture.transpose(2, 0, 1)), alpha[None], weight[None], evidence
@@ -226,6 +230,15 @@ class Samples:
         canvas = random_pattern(size, rng) if rng.random() < 0.5 else self._draw_scene(rng, size)
         nothing = np.zeros((size, size), np.float32)
         return Scene(canvas, [nothing], np.ones((size, size), np.float32))
+
+    def _followed(self, rng: Generator, size: int) -> Scene:
+        """A frame of a made clip, and what tracking says of it."""
+        frame = self.followed.make(int(rng.integers(2**31)), rng)
+        picture = resize_image(frame.picture, size, size)
+        planes = np.stack([resize_image(plane, size, size) for plane in (frame.alpha, *frame.hint)])
+        if rng.random() < 0.5:
+            picture, planes = picture[:, ::-1].copy(), planes[..., ::-1].copy()
+        return Scene(picture, [planes[0]], np.ones((size, size), np.float32), hint=planes[1:])
 
     def _draw_scene(self, rng: Generator, size: int) -> Image:
         scene = read_picture(self.scenes[int(rng.integers(len(self.scenes)))])

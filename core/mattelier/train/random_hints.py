@@ -68,22 +68,28 @@ def _tracked(alpha: Alpha, rng: Generator, others: Sequence[Alpha]) -> Alpha:
     It strays onto others: what tracking collects little by little, and the network has to refuse.
     """
     size_y, size_x = alpha.shape
-    odds = 2 * corrupt_mask(alpha, rng) - 1
-    for other in others:
-        ys, xs = np.nonzero(other > 0.5)
-        if len(ys) and rng.random() < 0.6:
-            pick = int(rng.integers(len(ys)))
-            disc = np.zeros_like(alpha)
-            reach = rng.uniform(0.04, 0.16) * max(alpha.shape)
-            cv2.circle(disc, (int(xs[pick]), int(ys[pick])), max(2, int(reach)), 1.0, -1)
-            strayed = (disc > 0) & (other > 0.5)
-            odds[strayed] = np.maximum(odds[strayed], rng.uniform(0, 1))
+    odds = 2 * stray_onto(corrupt_mask(alpha, rng), others, rng) - 1
     looks, sure = (
         cv2.resize(grid.astype(np.float32), (size_x, size_y), interpolation=cv2.INTER_CUBIC)
         for grid in (rng.normal(0, rng.uniform(0, 0.5), (12, 12)), rng.uniform(0, 1.6, (8, 8)))
     )
     odds = np.clip((odds + looks) * np.clip(sure, 0, 1), -1, 1)
     return np.asarray(np.float32(MASK_CONFIDENCE) * odds, np.float32)
+
+
+def stray_onto(mask: Alpha, others: Sequence[Alpha], rng: Generator) -> Alpha:
+    """A mask that takes discs of others along, as far as each is taken for the subject."""
+    strayed = mask.copy()
+    for other in others:
+        ys, xs = np.nonzero(other > 0.5)
+        if len(ys) and rng.random() < 0.6:
+            pick = int(rng.integers(len(ys)))
+            disc = np.zeros_like(mask)
+            reach = rng.uniform(0.04, 0.16) * max(mask.shape)
+            cv2.circle(disc, (int(xs[pick]), int(ys[pick])), max(2, int(reach)), 1.0, -1)
+            where = (disc > 0) & (other > 0.5)
+            strayed[where] = np.maximum(strayed[where], rng.uniform(0.5, 1))
+    return strayed
 
 
 def _draw_clicks(channel: Alpha, where: NDArray[np.bool_], rng: Generator, count: int) -> None:

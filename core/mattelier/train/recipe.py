@@ -14,7 +14,7 @@ from mattelier.types.plain_values import PlainValueError, from_plain
 
 AnyRecipe = TypeVar("AnyRecipe")
 
-SAMPLE_KINDS = ("photo", "paste", "over", "shape", "group", "several", "nothing")
+SAMPLE_KINDS = ("photo", "paste", "over", "shape", "group", "several", "nothing", "followed")
 HINT_KINDS = ("none", "mask", "clicks", "box", "trimap", "tracked")
 
 
@@ -61,7 +61,8 @@ class Recipe:
         Folder → weight, as `sets`: photographs whose truths number their subjects
         (`data.subjects`), for samples of kind "several", in which a hint names one of them.
     mix : mapping
-        Kind of sample (`SAMPLE_KINDS`) → share; "nothing" is a scene or a pattern without subject.
+        Kind of sample (`SAMPLE_KINDS`) → share; "nothing" is a scene or a pattern without subject,
+        "followed" a frame of a made clip of `groups`, with the hint that tracking has there.
     hints : mapping
         Kind of hint (`HINT_KINDS`) → share, for samples with one subject; `choose` is the share
         of pictures with several subjects in which a hint must pick one.
@@ -175,7 +176,7 @@ def load_recipe(path: Path) -> Recipe:
         raise UsageError(f"The recipe {path} needs stage sizes that are multiples of {multiple}.")
     if not 0 <= recipe.kept <= 1:
         raise UsageError(f"The recipe {path} needs a `kept` of 0…1.")
-    for kind, table in (("group", "groups"), ("several", "instances")):
+    for kind, table in (("group", "groups"), ("several", "instances"), ("followed", "groups")):
         if recipe.mix.get(kind) and not getattr(recipe, table):
             raise UsageError(f"The recipe {path} mixes in {kind!r} but names no [{table}].")
     for name, kinds in (("mix", SAMPLE_KINDS), ("hints", HINT_KINDS)):

@@ -3,6 +3,7 @@ for the one that looks twice."""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,17 +14,22 @@ if TYPE_CHECKING:
     from mattelier.networks.cutout.network import CutoutNet
 
 
-def input_multiple(looks_twice: bool) -> int:
+def input_multiple(twice: bool) -> int:
     """Of what the height and width of the network's input are whole multiples."""
-    return 64 if looks_twice else 32
+    return 64 if twice else 32
 
 
-def make_network(looks_twice: bool, *, norm: bool = False) -> CutoutNet:
-    """A fresh network with one look or two; `norm` as of `CutoutNet`."""
+def make_network(twice: bool, *, norm: bool = False) -> CutoutNet:
+    """A fresh network that looks once or twice; `norm` as of `CutoutNet`."""
     from mattelier.networks.cutout.detail import DetailCutoutNet
     from mattelier.networks.cutout.network import CutoutNet
 
-    return (DetailCutoutNet if looks_twice else CutoutNet)(norm=norm)
+    return (DetailCutoutNet if twice else CutoutNet)(norm=norm)
+
+
+def looks_twice(names: Container[str]) -> bool:
+    """Whether weights of these names are a `DetailCutoutNet`'s."""
+    return "detail.out.weight" in names
 
 
 def _detect(state: State) -> bool:
@@ -31,13 +37,13 @@ def _detect(state: State) -> bool:
 
 
 def _describe(state: State, path: Path) -> Descriptor:
-    looks_twice = "detail.out.weight" in state
-    size, multiple = 512 if looks_twice else 256, input_multiple(looks_twice)
+    twice = looks_twice(state)
+    size, multiple = 512 if twice else 256, input_multiple(twice)
     return Descriptor(
         task="matte",
         input=Input(size, "fit", multiple, "area", tensor="picture", hint="hint", mirror=True),
         output=Output(tensor="alpha", torch_activation="sigmoid"),
-        build=lambda: with_weights(make_network(looks_twice), state),
+        build=lambda: with_weights(make_network(twice), state),
     )
 
 

@@ -19,6 +19,7 @@ from mattelier.learning.corrupt_mask import corrupt_mask
 from mattelier.learning.losses import batch_loss
 from mattelier.learning.param_groups import fast_bfloat16, param_groups
 from mattelier.matting.hint import MASK_CONFIDENCE
+from mattelier.networks.cutout import looks_twice, make_network
 from mattelier.networks.cutout.network import CutoutNet
 from mattelier.shot.tracking.tuning_key import TuningKey
 from mattelier.types.progress import remark, tell
@@ -143,7 +144,7 @@ def fine_tune(weights: Path, keys: Sequence[TuningKey], steps: int) -> CutoutNet
 
 
 def _train(state: Mapping[str, Tensor], keys: Sequence[TuningKey], steps: int) -> CutoutNet:
-    original = CutoutNet(norm=False).eval()
+    original = make_network(looks_twice(state)).eval()
     original.load_state_dict({k: v.float() for k, v in state.items()})
     # Channels last and the way of `train` are each faster; without norms nothing else differs.
     network = copy.deepcopy(original).train()

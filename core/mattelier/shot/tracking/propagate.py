@@ -29,8 +29,8 @@ Map = NDArray[np.float32]
 # Measured on 15 starts in five clips (mean J 0.85); each may change by a third without loss.
 _WINDOW_SCALE = 1.5  # the network looks at the subject's box grown by this
 _MIN_WINDOW = 0.25  # of the view's long side: a subject is never looked at closer
-_CERTAINTY_DECAY = 0.95  # of a pixel's certainty over one frame, where flow can be followed
-_NETWORK_CERTAINTY = 0.4  # certainty of what the network had to decide
+CERTAINTY_DECAY = 0.95  # of a pixel's certainty over one frame, where flow can be followed
+NETWORK_CERTAINTY = 0.4  # certainty of what the network had to decide
 _MIN_ALPHA = 0.02  # alphas and answers are as sure as 0.02 and 0.98
 _EDGE_ROUNDS = 4  # looks at a key frame; its neighbours then differ no more than others do
 _OUTSIDE_LOG_ODDS = -4.0  # log-odds outside what the network looked at
@@ -89,13 +89,8 @@ class SubjectPredictor:
         spec = self._model.input
         view = View(Picture(np.ascontiguousarray(picture)))
         height, width = network_size(spec, view.height, view.width)
-        # Where the odds are even nothing is said, which the network knows from clicks and boxes.
-        evidence = np.float32(MASK_CONFIDENCE) * np.tanh(odds / 2)
-        mode = cv2.INTER_AREA if height * width < evidence.size else cv2.INTER_LINEAR
-        hint = [
-            cv2.resize(side, (width, height), interpolation=mode)
-            for side in (np.maximum(evidence, 0), np.maximum(-evidence, 0))
-        ]
+        mode = cv2.INTER_AREA if height * width < odds.size else cv2.INTER_LINEAR
+        hint = [cv2.resize(side, (width, height), interpolation=mode) for side in evidence_of(odds)]
         inputs = {"picture": preprocess(spec, view, height, width), "hint": np.stack(hint)[None]}
         alpha = self._run(inputs)
         if self._mirrored:
@@ -126,7 +121,7 @@ def carry(
         return search(predictor, view)
     certain = warp(previous.certainty, flow, 0.0) * consistency(flow, back)
     alpha = _judge(predictor, view, carried, certain)
-    certain = _with_network(np.float32(_CERTAINTY_DECAY) * certain, alpha)
+    certain = _with_network(np.float32(CERTAINTY_DECAY) * certain, alpha)
     # Of what was tried, these two say most about the overlap with the truth (correlation 0.6).
     return TrackedMatte.rounded(alpha, certain, clearness(alpha) * soft_iou(carried, alpha))
 
@@ -152,7 +147,7 @@ def find_edge(
         # A memory of the very view that is asked would only say what was drawn.
         predictor = SubjectPredictor(model, mirrored, ColourModel(examples), examples)
         alpha = np.where(held, drawn, _judge(predictor, view, alpha, known))
-        known = np.where(held, 1, _with_network(np.float32(_CERTAINTY_DECAY) * known, alpha))
+        known = np.where(held, 1, _with_network(np.float32(CERTAINTY_DECAY) * known, alpha))
     return TrackedMatte.rounded(alpha, known, clearness(alpha) * soft_iou(drawn, alpha))
 
 
@@ -172,7 +167,7 @@ def predict_around(predictor: SubjectPredictor, view: Map, odds: Map, where: Map
 
 def _with_network(certain: Map, alpha: Map) -> Map:
     """A matte's certainty where the network had to decide what was not certain before."""
-    by_network: Map = np.float32(_NETWORK_CERTAINTY) * np.abs(2 * alpha - 1)
+    by_network: Map = np.float32(NETWORK_CERTAINTY) * np.abs(2 * alpha - 1)
     return np.maximum(certain, by_network)
 
 
@@ -184,8 +179,8 @@ def search(predictor: SubjectPredictor, view: Map) -> TrackedMatte:
     alike = float((odds * alpha).sum()) / max(area, 1)
     if area < _FOUND_AREA * predictor.area or alike < _MIN_LIKENESS * predictor.likeness:
         return TrackedMatte.rounded(np.zeros_like(alpha), 0, 0)
-    certain = np.float32(_NETWORK_CERTAINTY) * np.abs(2 * alpha - 1)
-    return TrackedMatte.rounded(alpha, certain, _NETWORK_CERTAINTY * clearness(alpha))
+    certain = np.float32(NETWORK_CERTAINTY) * np.abs(2 * alpha - 1)
+    return TrackedMatte.rounded(alpha, certain, NETWORK_CERTAINTY * clearness(alpha))
 
 
 def subject_window(matte: Map) -> tuple[slice, slice]:
@@ -209,6 +204,15 @@ def subject_window(matte: Map) -> tuple[slice, slice]:
         start = min(max(round((int(low) + int(high) - size) / 2), 0), full - size)
         spans.append(slice(start, start + size))
     return spans[0], spans[1]
+
+
+def evidence_of(odds: Map) -> tuple[Map, Map]:
+    """What log-odds say for and against the subject, each 0…`MASK_CONFIDENCE`: a hint.
+
+    Where the odds are even nothing is said, which the network knows from clicks and boxes.
+    """
+    evidence: Map = np.float32(MASK_CONFIDENCE) * np.tanh(odds / 2)
+    return np.maximum(evidence, 0), np.maximum(-evidence, 0)
 
 
 def log_odds(alpha: Map) -> Map:

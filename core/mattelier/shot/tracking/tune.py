@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from mattelier.catalogue import Card, Store
+from mattelier.networks.cutout import ARCHITECTURE
 from mattelier.shot.tracking.tuning_key import TuningKey
 from mattelier.types.errors import ModelError, UsageError
 
@@ -52,7 +53,8 @@ def tune(card: Card, store: Store, keys: Mapping[int, TuningKey], steps: int, fo
     """
     if not any(key.matte.max() > 0.5 for key in keys.values()):
         raise UsageError("Tuning needs a key frame with a mask of the subject; give --key.")
-    if card.architecture != "cutout.CutoutNet" or card.file(".safetensors") is None:
+    family = (card.architecture or "").partition(".")[0]
+    if family != ARCHITECTURE.id or card.file(".safetensors") is None:
         raise UsageError(
             f"The model {card.name} cannot be tuned; choose the model “default” for that."
         )
