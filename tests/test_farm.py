@@ -21,6 +21,7 @@ from mattelier.requests import Box, KeyRequest, MatteRequest, Point, RotoRequest
 from mattelier.shot import farm
 from mattelier.shot.openjd import template
 from mattelier.types.errors import UsageError
+from mattelier.types.frame_range import FrameRange
 
 HEIGHT, WIDTH, FRAMES = 90, 160, range(1001, 1025)
 BIN = Path(sys.executable).parent
@@ -140,6 +141,34 @@ def test_a_movie_is_put_together_by_the_last_task(shot, capsys):
     alone, many = (_movie(shot / name / "a.mov") for name in ("alone", "many"))
     assert len(alone) == 9
     assert np.array_equal(alone, many)
+
+
+@needs("distributed")
+def test_between_keys_it_is_tracked_side_by_side(shot):
+    """With keys in mid-chunk the files are those of one run; a box is a key like a mask."""
+    more = ["--box", "1012=50,20,100,70", "--box", "1019=80,20,125,70"]
+    assert main(["roto", *arguments(shot, "keyed", *more)]) == 0
+    farmed = arguments(shot, "keyed-many", *more, "--local", "2", "--chunk", "5")
+    assert main(["farm", "submit", *farmed]) == 0
+    assert mattes(shot / "keyed-many") == mattes(shot / "keyed")
+
+
+def test_stretches_end_at_keys_of_every_object():
+    frames = FrameRange.parse("1-20x2")
+    assert _stretches(frames, "3 9") == ["1,3", "5-9x2", "11-19x2"]
+    assert _stretches(frames, "") == ["1-19x2"]
+    assert _stretches(frames, "3 9", "9 11") == ["1-9x2", "11-19x2"]
+    assert _stretches(frames, "1 19") == ["1", "3-19x2"]
+
+
+def _stretches(frames, *keys_of_objects):
+    keys = tuple(
+        KeyRequest(int(frame), mask="m.png", object=f"object-{number}")
+        for number, keys in enumerate(keys_of_objects)
+        for frame in keys.split()
+    )
+    request = RotoRequest("plate", "out", keys=keys)
+    return [str(part) for part in farm.between_keys(request, frames)]
 
 
 def test_a_part_writes_frames_and_no_movie(shot):

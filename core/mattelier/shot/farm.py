@@ -1,9 +1,11 @@
 """A shot on many machines with Dask distributed: one task a chunk, on disks that all of them see.
 
-First one task tunes and tracks the whole shot and leaves that in the work folder. Then every chunk
-is a task of its own, and what a lost worker had is given to another one: a frame's files do not
-depend on who makes them, and are whole or not there. The last task goes over the whole shot, makes
-what is still missing, puts movies together and writes the manifest; its word is what became of it.
+The first task tunes, and tracks the first chunk. From there tracking goes on chunk by chunk, from
+every key that all objects have at once, and a chunk that is tracked is matted while others are. All
+of it lies in the work folder. What a lost worker had is given to another one: a frame's files do
+not depend on who makes them, and are whole or not there. The last task goes over the whole shot,
+makes what is still missing, puts movies together and writes the manifest; its word is what became
+of it.
 """
 
 from __future__ import annotations
@@ -12,9 +14,8 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from mattelier.requests import RotoRequest, from_json, to_json
@@ -90,6 +91,23 @@ def submit(
         return _Submission(client, request, {"GPU": 1} if gpus else {}).run(chunk)
 
 
+def between_keys(request: RotoRequest, frames: FrameRange) -> list[FrameRange]:
+    """The frames, parted at those on which every object has a key: each part is tracked alone."""
+    names = {*request.objects, *(key.object for key in request.keys)}
+    of_all = [
+        frame
+        for frame in {key.frame for key in request.keys}
+        if {key.object for key in request.keys if key.frame == frame} == names
+    ]
+    ends = [*sorted(of_all), max(frames.frames, default=0)]
+    parts, left = [], frames
+    for end in ends:
+        part = FrameRange(tuple(frame for frame in left if frame <= end))
+        parts.append(part)
+        left = left - part
+    return [part for part in parts if part]
+
+
 class _Submission:
     def __init__(self, client: Any, request: RotoRequest, resources: dict[str, float]) -> None:
         from distributed import Event
@@ -101,40 +119,74 @@ class _Submission:
     def run(self, size: int) -> ShotResult:
         frames = FrameRange.parse(self._request.frames)
         written: set[int] = set()
-        with stage("tracking", 0, 0.3):
-            self._results([self._task(_track, "track", self._request)])
+        tracks = self._track(frames, size)
         chunks = frames.chunks(size)
         parts = [
-            self._task(_make_part, str(part), replace(self._request, frames=str(part)))
-            for part in chunks
+            self._task(
+                _make_part,
+                replace(self._request, frames=str(chunk)),
+                after=[task for part, task in tracks if part & chunk],
+            )
+            for chunk in chunks
         ]
-        with stage("matting", 0.3, 0.95):
-            for part, chunk_result in zip(chunks, self._results(parts, raising=False), strict=True):
-                if isinstance(chunk_result, MattelierError):
-                    remark(f"Frames {part} were left to the last task: {chunk_result}")
-                else:
-                    written.update(chunk_result.written)
+        with stage("tracking and matting", 0, 0.95):
+            results = self._results([*(task for _, task in tracks), *parts])
+        for error in results[: len(tracks)]:
+            if isinstance(error, MattelierError):
+                raise error
+        for chunk, chunk_result in zip(chunks, results[len(tracks) :], strict=True):
+            if isinstance(chunk_result, MattelierError):
+                remark(f"Frames {chunk} were left to the last task: {chunk_result}")
+            else:
+                written.update(chunk_result.written)
         with stage("looking over the shot", 0.95, 1):
-            result: ShotResult = self._results([self._task(_make, "all", self._request)])[0]
+            result: ShotResult | MattelierError
+            (result,) = self._results([self._task(_make, self._request)])
+        if isinstance(result, MattelierError):
+            raise result
         result.results = [
             replace(ended, kept=ended.kept and ended.frame not in written)
             for ended in result.results
         ]
         return result
 
-    def _task(self, work: Callable[..., Any], label: str, request: RotoRequest) -> Any:
+    def _track(self, frames: FrameRange, size: int) -> list[tuple[FrameRange, Any]]:
+        """Tasks that track `frames`, with the frames that each of them leaves tracked.
+
+        Between two keys tracking goes from frame to frame, so its chunks wait for one another.
+        """
+        tasks: list[tuple[FrameRange, Any]] = []
+        for stretch in between_keys(self._request, frames):
+            for number, chunk in enumerate(stretch.chunks(size)):
+                before = tasks[-1 if number else 0][1:] if tasks else ()
+                part = replace(self._request, frames=str(chunk))
+                # What is tracked keeps other workers busy.
+                tasks.append((chunk, self._task(_track, part, after=before, priority=1)))
+        return tasks
+
+    def _task(
+        self,
+        work: Callable[..., Any],
+        request: RotoRequest,
+        after: Sequence[Any] = (),
+        priority: int = 0,
+    ) -> Any:
+        """A task on the request, begun when others are done."""
         return self._client.submit(
             work,
             to_json(request),
             VERSION,
             f"{self._name}-stop",
-            key=f"{self._name}-{label}",
+            after=list(after),
+            key=f"{self._name}-{work.__name__}-{request.frames}",
             pure=False,
             retries=_RETRIES,
             resources=self._resources,
+            priority=priority,
         )
 
-    def _results(self, futures: list[Any], *, raising: bool = True) -> list[Any]:
+    def _results(self, futures: list[Any]) -> list[Any]:
+        """What each task gave, or a `MattelierError`."""
         try:
             while not all(future.done() for future in futures):
                 tell(sum(future.done() for future in futures) / len(futures))
@@ -142,11 +194,7 @@ class _Submission:
         except Cancelled:
             self._interrupt(futures)
             raise
-        results = [_outcome(future) for future in futures]
-        for result in results:
-            if raising and isinstance(result, MattelierError):
-                raise result
-        return results
+        return [_outcome(future) for future in futures]
 
     def _interrupt(self, futures: list[Any]) -> None:
         """Have no new task begun, and wait for the files being written."""
@@ -182,7 +230,7 @@ def _outcome(future: Any) -> Any:
 
 
 def _make(
-    values: Any, version: str, stop: str, *, part: bool = False
+    values: Any, version: str, stop: str, after: Sequence[Any], *, part: bool = False
 ) -> tuple[ShotResult, list[str]]:
     """On a worker: make all that the request asks for."""
     _same(version)
@@ -191,11 +239,15 @@ def _make(
     return result, notes
 
 
-_make_part = partial(_make, part=True)
+def _make_part(
+    values: Any, version: str, stop: str, after: Sequence[Any]
+) -> tuple[ShotResult, list[str]]:
+    """On a worker: make the frames alone."""
+    return _make(values, version, stop, after, part=True)
 
 
-def _track(values: Any, version: str, stop: str) -> tuple[None, list[str]]:
-    """On a worker: tune and track the shot."""
+def _track(values: Any, version: str, stop: str, after: Sequence[Any]) -> tuple[None, list[str]]:
+    """On a worker: tune and track what the request asks for."""
     _same(version)
     with heard_by(_listener(stop)) as notes:
         roto.track(from_json(RotoRequest, values), job=stop)
