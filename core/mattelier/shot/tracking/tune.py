@@ -19,7 +19,7 @@ from mattelier.networks.cutout import ARCHITECTURE
 from mattelier.shot.tracking.tuning_key import TuningKey
 from mattelier.types.errors import ModelError, UsageError
 
-_CACHE_VERSION = 5  # of what tuning does: older results are not used after it changes
+_CACHE_VERSION = 6  # of what tuning does: older results are not used after it changes
 
 
 def tune(card: Card, store: Store, keys: Mapping[int, TuningKey], steps: int, folder: Path) -> Path:
@@ -72,7 +72,7 @@ def tune(card: Card, store: Store, keys: Mapping[int, TuningKey], steps: int, fo
     from mattelier.shot.tracking.fine_tune import fine_tune
 
     paths = store.locate(card)
-    network = fine_tune(paths[_weights(card)], list(keys.values()), steps)
+    network = fine_tune(paths[_weights(card)], list(keys.values()), steps, card.input.size)
     from mattelier.learning.model_folder import write_model
 
     ours = replace(card, name=name, title=f"{card.title}; tuned on one shot", quality={})
