@@ -46,7 +46,7 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     """The matte of the first frame as a still, 0…1."""
     folder = tmp_path_factory.mktemp("still")
     Image.fromarray(photo()).save(folder / "a.png")
-    flags = ["matte", str(folder / "a.png"), "-o", str(folder / "m.png"), "--model", "cutout-shot"]
+    flags = ["matte", str(folder / "a.png"), "-o", str(folder / "m.png"), "--model", "cutout-live"]
     subprocess.run([sys.executable, "-m", "mattelier", *flags], check=True, timeout=300)
     return cut(folder / "m.png")
 
@@ -83,7 +83,7 @@ def test_it_is_put_over_what_is_asked_for(still: np.ndarray, tmp_path: Path) -> 
 
 
 def test_grain_does_not_make_the_matte_flicker() -> None:
-    model = ModelCache().open("cutout-shot", "matte", "cpu")
+    model = ModelCache().open("cutout-live", "matte", "cpu")
     frames = [photo(noise=14, seed=seed) for seed in range(8)]
     together = np.stack(list(Live(model, None).run(frames)))[..., 3] / 255
     alone = np.stack([next(iter(Live(model, None).run([frame]))) for frame in frames])[..., 3] / 255
@@ -93,7 +93,7 @@ def test_grain_does_not_make_the_matte_flicker() -> None:
 
 
 def test_a_cut_brings_nothing_over() -> None:
-    model = ModelCache().open("cutout-shot", "matte", "cpu")
+    model = ModelCache().open("cutout-live", "matte", "cpu")
     other = photo()[:, ::-1].copy()
     after = list(Live(model, None).run([photo(), photo(), other]))[-1][..., 3] / 255
     alone = next(iter(Live(model, None).run([other])))[..., 3] / 255
@@ -101,7 +101,7 @@ def test_a_cut_brings_nothing_over() -> None:
 
 
 def test_soft_edges_lose_the_old_background() -> None:
-    model = ModelCache().open("cutout-shot", "matte", "cpu")
+    model = ModelCache().open("cutout-live", "matte", "cpu")
     size = (256, 256)
     alpha = np.zeros(size, np.float32)
     cv2.circle(alpha, (128, 128), 70, 1, -1)

@@ -10,10 +10,11 @@ from mattelier.catalogue.card import (
     TrainingSet,
     read_card,
 )
-from mattelier.catalogue.store import DEFAULT, SHOT_DEFAULT, Store
+from mattelier.catalogue.store import DEFAULT, LIVE_DEFAULT, SHOT_DEFAULT, Store
 
 __all__ = [
     "DEFAULT",
+    "LIVE_DEFAULT",
     "SHOT_DEFAULT",
     "Card",
     "Failure",

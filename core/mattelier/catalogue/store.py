@@ -25,8 +25,9 @@ from mattelier.types.plain_files import read_json
 from mattelier.types.progress import stage, tell
 from mattelier.types.sentence import Sentence
 
-# What the model name "default" stands for, on pictures and on shots; their weights ship along.
-DEFAULT, SHOT_DEFAULT = "cutout", "cutout-shot"
+# What the model name "default" stands for, on pictures, on shots and on live frames, which are done
+# in a glance; their weights ship along.
+DEFAULT, SHOT_DEFAULT, LIVE_DEFAULT = "cutout", "cutout-shot", "cutout-live"
 
 _MAX_BYTES = 16 << 30  # of a file whose card gives no size
 

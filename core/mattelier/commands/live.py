@@ -63,7 +63,7 @@ def live(source: str, size: str | None, virtual_camera: bool, **flags: Any) -> i
     if not virtual_camera and sys.stdout.isatty():
         raise UsageError("Raw frames are nothing to read; send them on with | or >.")
 
-    from mattelier.catalogue import SHOT_DEFAULT
+    from mattelier.catalogue import LIVE_DEFAULT
     from mattelier.engines.model_cache import ModelCache
     from mattelier.matting.cutout import open_backdrop
     from mattelier.shot.live import Behind, Live
@@ -73,8 +73,8 @@ def live(source: str, size: str | None, virtual_camera: bool, **flags: Any) -> i
         behind = "blur"
     elif request.background is not None:
         behind = open_backdrop(request.background)
-    # Small frames at a glance: the network that shots are followed by is three times as fast.
-    name = request.matte.model if request.matte.model != "default" else SHOT_DEFAULT
+    # Small frames at a glance: a network that looks once is three times as fast.
+    name = request.matte.model if request.matte.model != "default" else LIVE_DEFAULT
     model = ModelCache().open(name, "matte", request.matte.device)
     if model.note:
         click.echo(f"mattelier: {model.note}", err=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from mattelier import __version__
-from mattelier.catalogue import SHOT_DEFAULT, Card, Store
+from mattelier.catalogue import LIVE_DEFAULT, SHOT_DEFAULT, Card, Store
 from mattelier.types.atomic import replacing
 from mattelier.types.errors import MattelierError
 from mattelier.types.plain_files import read_json
@@ -31,7 +31,9 @@ class Standing:
 
 def can_be_measured(card: Card) -> bool:
     """Whether it cuts pictures out, and without being told where the subject is."""
-    return card.task == TASK and card.name != SHOT_DEFAULT and not card.input.needs
+    return (
+        card.task == TASK and card.name not in (SHOT_DEFAULT, LIVE_DEFAULT) and not card.input.needs
+    )
 
 
 def measure(card: Card, store: Store) -> Standing:
