@@ -129,7 +129,7 @@ class _RotoRun(ShotRun[RotoRequest, Picture]):
 
     @property
     def _model_name(self) -> str:
-        """Of the network that follows subjects: small views show no detail to look twice for."""
+        """Of the network that follows subjects: the default one is taught by what tracking says."""
         named = self.request.matte.model
         return SHOT_DEFAULT if named == "default" else named
 
