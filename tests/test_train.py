@@ -346,7 +346,7 @@ def test_a_followed_frame_comes_with_what_tracking_says_of_it(data: Path) -> Non
     assert len(inside) > 6
     assert np.median(inside) > 0.3
     assert np.median(outside) < -0.5
-    assert wrong > 2
+    assert wrong > 0
     again = Samples(recipe(**changes), data).make(7, 128)
     for one, other in zip(made[7], again, strict=True):
         np.testing.assert_array_equal(one, other)

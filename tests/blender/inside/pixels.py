@@ -40,7 +40,7 @@ def case_alpha_over_of_the_engines_files_is_the_formula(stage):
     beyond = [i for i, a in enumerate(before.values[::4]) if a == 0 and soft.values[4 * i] > 0.1]
     assert len(beyond) > 50
     for pixel in beyond:  # no rim of the sky
-        near(extended.values[4 * pixel], ORANGE_RED, 0.06)
+        near(extended.values[4 * pixel], ORANGE_RED, 0.1)
     settings.feather, settings.use_foreground = 0, False
     stage.show(node.outputs["Foreground"])
     plate = stage.render(1002)
