@@ -159,16 +159,17 @@ def test_stretches_end_at_keys_of_every_object():
     assert _stretches(frames, "") == ["1-19x2"]
     assert _stretches(frames, "3 9", "9 11") == ["1-9x2", "11-19x2"]
     assert _stretches(frames, "1 19") == ["1", "3-19x2"]
+    assert _stretches(frames, "1 3 5 7 9 11 13 17", least=3) == ["1-5x2", "7-11x2", "13-17x2", "19"]
 
 
-def _stretches(frames, *keys_of_objects):
+def _stretches(frames, *keys_of_objects, least=1):
     keys = tuple(
         KeyRequest(int(frame), mask="m.png", object=f"object-{number}")
         for number, keys in enumerate(keys_of_objects)
         for frame in keys.split()
     )
     request = RotoRequest("plate", "out", keys=keys)
-    return [str(part) for part in farm.between_keys(request, frames)]
+    return [str(part) for part in farm.between_keys(request, frames, least)]
 
 
 def test_a_part_writes_frames_and_no_movie(shot):

@@ -91,8 +91,11 @@ def submit(
         return _Submission(client, request, {"GPU": 1} if gpus else {}).run(chunk)
 
 
-def between_keys(request: RotoRequest, frames: FrameRange) -> list[FrameRange]:
-    """The frames, parted at those on which every object has a key: each part is tracked alone."""
+def between_keys(request: RotoRequest, frames: FrameRange, least: int = 1) -> list[FrameRange]:
+    """The frames, parted at those on which every object has a key: each part is tracked alone.
+
+    Parts have at least so many frames, but for the last one: a key may stand on every frame.
+    """
     names = {*request.objects, *(key.object for key in request.keys)}
     of_all = [
         frame
@@ -103,9 +106,10 @@ def between_keys(request: RotoRequest, frames: FrameRange) -> list[FrameRange]:
     parts, left = [], frames
     for end in ends:
         part = FrameRange(tuple(frame for frame in left if frame <= end))
-        parts.append(part)
-        left = left - part
-    return [part for part in parts if part]
+        if part and (len(part) >= least or end == ends[-1]):
+            parts.append(part)
+            left = left - part
+    return parts
 
 
 class _Submission:
@@ -156,12 +160,13 @@ class _Submission:
         Between two keys tracking goes from frame to frame, so its chunks wait for one another.
         """
         tasks: list[tuple[FrameRange, Any]] = []
-        for stretch in between_keys(self._request, frames):
+        for stretch in between_keys(self._request, frames, size):
             for number, chunk in enumerate(stretch.chunks(size)):
-                before = tasks[-1 if number else 0][1:] if tasks else ()
+                # The very first one tunes.
+                after = [tasks[-1 if number else 0][1]] if tasks else []
                 part = replace(self._request, frames=str(chunk))
                 # What is tracked keeps other workers busy.
-                tasks.append((chunk, self._task(_track, part, after=before, priority=1)))
+                tasks.append((chunk, self._task(_track, part, after=after, priority=1)))
         return tasks
 
     def _task(

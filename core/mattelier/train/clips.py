@@ -29,6 +29,9 @@ from mattelier.types.errors import MattelierError, UsageError
 
 Map = NDArray[np.float32]
 
+MIN_KEY_SHARE = 0.003
+"""Of the view: a key frame shows at least so much of the subject."""
+
 _MAX_SIDE_PX = 512  # of a cut-out in memory
 _SUBFRAMES = 3  # moments that one frame's shutter sees
 _SHUTTER = 0.5  # share of the time between two frames that it is open

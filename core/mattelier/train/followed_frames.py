@@ -22,23 +22,23 @@ from mattelier.data.pairs import Pair
 from mattelier.engines.model_cache import ModelCache
 from mattelier.learning.augment import Image
 from mattelier.learning.corrupt_mask import corrupt_mask
-from mattelier.shot.tracking.flow import consistency, optical_flow, warp
+from mattelier.shot.tracking.flow import optical_flow, warp
 from mattelier.shot.tracking.memory import Embeddings, Memory
 from mattelier.shot.tracking.propagate import (
     CERTAINTY_DECAY,
-    NETWORK_CERTAINTY,
     evidence_of,
-    log_odds,
+    follow_certainty,
+    network_certainty,
+    prior_odds,
     subject_window,
 )
-from mattelier.train.clips import Clips
+from mattelier.train.clips import MIN_KEY_SHARE, Clips
 from mattelier.train.random_hints import stray_onto
 
 Map = NDArray[np.float32]
 
 _LENGTH = 32  # frames of a clip, of which three are made
 _SIZE = (252, 448)  # height and width of a view
-_MIN_VISIBLE_SHARE = 0.003  # of the view: a key frame shows at least so much of the subject
 _RIGHT = 0.25  # share of the frames before whose matte is right
 
 
@@ -75,14 +75,14 @@ class FollowedFrames:
         views = [np.asarray(frame, np.float32) / np.float32(255) for frame in clip.frames]
         alphas = np.asarray(clip.alphas, np.float32) / np.float32(255)
         known, before, alpha = alphas[:, 0]
-        if known.mean() < _MIN_VISIBLE_SHARE:  # it is out of frame there
+        if known.mean() < MIN_KEY_SHARE:  # it is out of frame there
             views[0], known = views[1], before
         memory = Memory(self._embeddings, [(views[0], known)])
         flow, back = optical_flow(views[2], views[1]), optical_flow(views[1], views[2])
         believed, certain = _earlier(before, list(alphas[1, 1:]), rng)
         carried = warp(believed, flow, 0.0)
-        certain = warp(certain, flow, 0.0) * consistency(flow, back)
-        odds = certain * log_odds(carried) + (1 - certain) * memory.odds(views[2])
+        certain = follow_certainty(certain, flow, back)
+        odds = prior_odds(carried, certain, memory.odds(views[2]))
         window = subject_window(carried)
         hint = np.stack([side[window] for side in evidence_of(odds)])
         return FollowedFrame(clip.frames[2][window], alpha[window], hint)
@@ -101,5 +101,5 @@ def _earlier(alpha: Map, others: Sequence[Map], rng: Generator) -> tuple[Map, Ma
         interpolation=cv2.INTER_CUBIC,
     )  # fmt: skip
     doubt = np.clip(np.maximum(4 * wrong * np.float32(rng.uniform(0, 1)), patches), 0, 1)
-    by_network = np.float32(NETWORK_CERTAINTY) * np.abs(2 * matte - 1)
-    return matte, np.asarray((1 - doubt) * share + doubt * np.minimum(share, by_network))
+    by_network = np.minimum(share, network_certainty(matte))
+    return matte, np.asarray((1 - doubt) * share + doubt * by_network)

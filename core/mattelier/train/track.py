@@ -24,7 +24,7 @@ from mattelier.learning.augment import augment_photometry
 from mattelier.learning.export import EMBEDDING_GRAPH, export_graph
 from mattelier.networks.track import MIN_SHARE, TEMPERATURE
 from mattelier.networks.track.network import EmbeddingNet
-from mattelier.train.clips import Clips
+from mattelier.train.clips import MIN_KEY_SHARE, Clips
 from mattelier.train.flat_recipe import load_flat_recipe
 from mattelier.train.restoring import read_safetensors
 from mattelier.train.sample_loader import load_samples, single_threaded_opencv
@@ -32,7 +32,6 @@ from mattelier.train.training_run import Report, TrainingRun
 from mattelier.types.errors import UsageError
 
 _FROZEN_BLOCKS = 3  # as the cut-out network's: edges and textures are everybody's
-_MIN_VISIBLE_SHARE = 0.003  # of the view: a key frame shows at least so much of the subject
 _MAX_GRADIENT_NORM = 1.0
 _LOGGED_STEPS = 50
 _MULTIPLE = 32  # of both sides of a view
@@ -111,7 +110,7 @@ class Samples:
         subject = clip.alphas[:, 0].astype(np.float32) / 255
         areas = subject.mean((1, 2))
         order = rng.permutation(len(areas))
-        seen = [i for i in order if areas[i] >= _MIN_VISIBLE_SHARE]
+        seen = [i for i in order if areas[i] >= MIN_KEY_SHARE]
         key = seen[0] if seen else int(areas.argmax())
         order = np.array([key, *(i for i in order if i != key)])
         views = [clip.frames[i] for i in order]

@@ -27,6 +27,7 @@ from mattelier.types.progress import remark, tell
 Map = NDArray[np.float32]
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
+_INPUT_SIZE_PX = 256  # pixels; at the 384 that it follows at it would learn half as fast
 _BATCH_SIZE = 4
 _FROZEN_BLOCKS = 7  # blocks: edges and textures, and most of the time
 _LEARNING_RATES = 1e-4, 3e-4  # of the encoder and of the decoder
@@ -37,15 +38,15 @@ _KEPT = 0.4  # of the weights before: who knows one frame by heart errs where th
 
 
 class _Samples:
-    """Endless variations of key frames, `size` pixels wide and high."""
+    """Endless variations of key frames."""
 
-    def __init__(self, keys: Sequence[TuningKey], size: int, seed: int) -> None:
+    def __init__(self, keys: Sequence[TuningKey], seed: int) -> None:
         self._keys = [
             (np.rint(key.view * 255).astype(np.uint8), key.matte, key.known)
             for key in keys
             if key.matte.max() > 0.5
         ]
-        self._size, self._rng = size, np.random.default_rng(seed)
+        self._rng = np.random.default_rng(seed)
 
     def batch(self, count: int) -> Batch:
         """picture (N, 3, S, S) 0…1, hint (N, 2, S, S), alpha and known (N, 1, S, S)."""
@@ -56,13 +57,13 @@ class _Samples:
         return pictures, hints, alphas, known
 
     def _one(self) -> tuple[Map, Map, Map, Map]:
-        rng, size = self._rng, self._size
+        rng = self._rng
         view, matte, known = self._keys[int(rng.integers(len(self._keys)))]
-        picture, alpha, known = _augment(view, matte, known, rng, size)
+        picture, alpha, known = _augment(view, matte, known, rng)
         picture = augment_photometry(picture, rng) if rng.random() < 0.7 else picture
-        hint = np.zeros((2, size, size), np.float32)
+        hint = np.zeros((2, _INPUT_SIZE_PX, _INPUT_SIZE_PX), np.float32)
         if rng.random() > _UNAIDED_SHARE:
-            odds = (2 * corrupt_mask(alpha, rng) - 1) * _hint_strength(rng, size)
+            odds = (2 * corrupt_mask(alpha, rng) - 1) * _hint_strength(rng)
             hint[0], hint[1] = np.maximum(odds, 0), np.maximum(-odds, 0)
             hint *= np.float32(MASK_CONFIDENCE)
         colours = np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32) / np.float32(255)
@@ -70,7 +71,7 @@ class _Samples:
 
 
 def _augment(
-    view: NDArray[np.uint8], mask: Map, known: Map, rng: Generator, size: int
+    view: NDArray[np.uint8], mask: Map, known: Map, rng: Generator
 ) -> tuple[NDArray[np.uint8], Map, Map]:
     """A window around the subject, turned, flipped and bent, at the network's size."""
     ys, xs = np.nonzero(mask > 0.5)
@@ -84,9 +85,11 @@ def _augment(
     centre = np.clip(centre, sides / 2, full - sides / 2)
     angle = np.deg2rad(rng.normal(0, 8))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    scale = sides / size * np.array([rng.choice([-1, 1]), 1])
-    grid = np.stack(np.meshgrid(*[np.arange(size) - (size - 1) / 2] * 2), axis=-1)
-    bend = np.stack([_noise(4, rng, size) for _ in range(2)], axis=-1)
+    scale = sides / _INPUT_SIZE_PX * np.array([rng.choice([-1, 1]), 1])
+    grid = np.stack(
+        np.meshgrid(*[np.arange(_INPUT_SIZE_PX) - (_INPUT_SIZE_PX - 1) / 2] * 2), axis=-1
+    )
+    bend = np.stack([_noise(4, rng) for _ in range(2)], axis=-1)
     places = ((grid + rng.uniform(0, 6) * bend) * scale) @ turn.T + centre
     places = places.astype(np.float32)
     # Shrunk pictures are smoothed first, or sampling them would alias.
@@ -104,26 +107,26 @@ def _augment(
     return np.asarray(picture, np.uint8), alpha, known
 
 
-def _hint_strength(rng: Generator, size: int) -> Map:
+def _hint_strength(rng: Generator) -> Map:
     """How far a hint speaks up, 0…1: tracking keeps silent in patches."""
     if rng.random() < 0.3:
-        return np.ones((size, size), np.float32)
-    patches = _noise(int(rng.integers(3, 17)), rng, size)
-    strength: Map = np.clip(rng.uniform(-0.3, 1.2) + patches, 0, 1).astype(np.float32)
+        return np.ones((_INPUT_SIZE_PX, _INPUT_SIZE_PX), np.float32)
+    size = int(rng.integers(3, 17))
+    strength: Map = np.clip(rng.uniform(-0.3, 1.2) + _noise(size, rng), 0, 1).astype(np.float32)
     return strength
 
 
-def _noise(humps: int, rng: Generator, size: int) -> Map:
+def _noise(size: int, rng: Generator) -> Map:
     """Smooth noise of so many humps a side, near −1…1."""
-    heights = rng.normal(0, 1, (humps, humps)).astype(np.float32)
-    grown = cv2.resize(heights, (size, size), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(grown, np.float32)
+    humps = rng.normal(0, 1, (size, size)).astype(np.float32)
+    return np.asarray(
+        cv2.resize(humps, (_INPUT_SIZE_PX, _INPUT_SIZE_PX), interpolation=cv2.INTER_CUBIC),
+        np.float32,
+    )
 
 
-def fine_tune(weights: Path, keys: Sequence[TuningKey], steps: int, size: int) -> CutoutNet:
+def fine_tune(weights: Path, keys: Sequence[TuningKey], steps: int) -> CutoutNet:
     """The network of a weights file, fine-tuned on (view, mask) pairs for so many steps.
-
-    It sees them `size` pixels wide and high.
 
     It is mixed with the network as it was (Wortsman et al. 2022, "Robust fine-tuning of zero-shot
     models"), and that one is returned where what was learned does not help on variations that were
@@ -135,14 +138,12 @@ def fine_tune(weights: Path, keys: Sequence[TuningKey], steps: int, size: int) -
     # Half the processors: threads that share one with other work wait for each other at every step.
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     try:
-        return _train(load_file(weights), keys, steps, size)
+        return _train(load_file(weights), keys, steps)
     finally:
         torch.set_num_threads(threads)
 
 
-def _train(
-    state: Mapping[str, Tensor], keys: Sequence[TuningKey], steps: int, size: int
-) -> CutoutNet:
+def _train(state: Mapping[str, Tensor], keys: Sequence[TuningKey], steps: int) -> CutoutNet:
     original = make_network(looks_twice(state)).eval()
     original.load_state_dict({k: v.float() for k, v in state.items()})
     # Channels last and the way of `train` are each faster; without norms nothing else differs.
@@ -151,7 +152,7 @@ def _train(
     groups = [{"params": part} for part in param_groups(network, _FROZEN_BLOCKS)]
     optimizer = torch.optim.AdamW(groups, weight_decay=1e-3)
     bfloat16 = fast_bfloat16(torch.device("cpu"))
-    samples = _Samples(keys, size, seed=1)
+    samples = _Samples(keys, seed=1)
     for step in range(steps):
         tell(step / steps)
         for group, rate in zip(optimizer.param_groups, _LEARNING_RATES, strict=True):
@@ -163,7 +164,7 @@ def _train(
         nn.utils.clip_grad_norm_(network.parameters(), 2.0)
         optimizer.step()
     network.eval()
-    held_back = _Samples(keys, size, seed=2).batch(_HELD_OUT_PER_KEY * min(len(keys), 3))
+    held_back = _Samples(keys, seed=2).batch(_HELD_OUT_PER_KEY * min(len(keys), 3))
     before, after = _agreement(original, held_back), _agreement(network, held_back)
     if not after > before:
         remark("Tuning did not help on this shot's key frames; the model is used as it was.")

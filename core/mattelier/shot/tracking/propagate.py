@@ -30,7 +30,7 @@ Map = NDArray[np.float32]
 _WINDOW_SCALE = 1.5  # the network looks at the subject's box grown by this
 _MIN_WINDOW = 0.25  # of the view's long side: a subject is never looked at closer
 CERTAINTY_DECAY = 0.95  # of a pixel's certainty over one frame, where flow can be followed
-NETWORK_CERTAINTY = 0.4  # certainty of what the network had to decide
+_NETWORK_CERTAINTY = 0.4  # certainty of what the network had to decide
 _MIN_ALPHA = 0.02  # alphas and answers are as sure as 0.02 and 0.98
 _EDGE_ROUNDS = 4  # looks at a key frame; its neighbours then differ no more than others do
 _OUTSIDE_LOG_ODDS = -4.0  # log-odds outside what the network looked at
@@ -119,7 +119,7 @@ def carry(
     carried = warp(previous.alpha, flow, 0.0)
     if float((carried > 0.5).sum()) < _LOST_AREA * predictor.area:
         return search(predictor, view)
-    certain = warp(previous.certainty, flow, 0.0) * consistency(flow, back)
+    certain = follow_certainty(previous.certainty, flow, back)
     alpha = _judge(predictor, view, carried, certain)
     certain = _with_network(np.float32(CERTAINTY_DECAY) * certain, alpha)
     # Of what was tried, these two say most about the overlap with the truth (correlation 0.6).
@@ -153,7 +153,7 @@ def find_edge(
 
 def _judge(predictor: SubjectPredictor, view: Map, expected: Map, certain: Map) -> Map:
     """The matte of a view by all witnesses, given what is expected and how far that is certain."""
-    prior = certain * log_odds(expected) + (1 - certain) * predictor.appearance.odds(view)
+    prior = prior_odds(expected, certain, predictor.appearance.odds(view))
     return logistic(prior + predict_around(predictor, view, prior, expected))
 
 
@@ -165,10 +165,25 @@ def predict_around(predictor: SubjectPredictor, view: Map, odds: Map, where: Map
     return prediction
 
 
+def follow_certainty(certain: Map, flow: Map, back: Map) -> Map:
+    """How far a frame's matte is certain where it was carried to: (h, w), as of `carry`."""
+    followed: Map = warp(certain, flow, 0.0) * consistency(flow, back)
+    return followed
+
+
+def prior_odds(expected: Map, certain: Map, looks: Map) -> Map:
+    """What the network is told: log-odds of what is expected, as far as certain, else of looks."""
+    return certain * log_odds(expected) + (1 - certain) * looks
+
+
+def network_certainty(alpha: Map) -> Map:
+    """How far a matte is certain that the network had to decide."""
+    return np.asarray(np.float32(_NETWORK_CERTAINTY) * np.abs(2 * alpha - 1))
+
+
 def _with_network(certain: Map, alpha: Map) -> Map:
     """A matte's certainty where the network had to decide what was not certain before."""
-    by_network: Map = np.float32(NETWORK_CERTAINTY) * np.abs(2 * alpha - 1)
-    return np.maximum(certain, by_network)
+    return np.maximum(certain, network_certainty(alpha))
 
 
 def search(predictor: SubjectPredictor, view: Map) -> TrackedMatte:
@@ -179,8 +194,8 @@ def search(predictor: SubjectPredictor, view: Map) -> TrackedMatte:
     alike = float((odds * alpha).sum()) / max(area, 1)
     if area < _FOUND_AREA * predictor.area or alike < _MIN_LIKENESS * predictor.likeness:
         return TrackedMatte.rounded(np.zeros_like(alpha), 0, 0)
-    certain = np.float32(NETWORK_CERTAINTY) * np.abs(2 * alpha - 1)
-    return TrackedMatte.rounded(alpha, certain, NETWORK_CERTAINTY * clearness(alpha))
+    certain = network_certainty(alpha)
+    return TrackedMatte.rounded(alpha, certain, _NETWORK_CERTAINTY * clearness(alpha))
 
 
 def subject_window(matte: Map) -> tuple[slice, slice]:

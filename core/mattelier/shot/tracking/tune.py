@@ -72,7 +72,7 @@ def tune(card: Card, store: Store, keys: Mapping[int, TuningKey], steps: int, fo
     from mattelier.shot.tracking.fine_tune import fine_tune
 
     paths = store.locate(card)
-    network = fine_tune(paths[_weights(card)], list(keys.values()), steps, card.input.size)
+    network = fine_tune(paths[_weights(card)], list(keys.values()), steps)
     from mattelier.learning.model_folder import write_model
 
     ours = replace(card, name=name, title=f"{card.title}; tuned on one shot", quality={})
