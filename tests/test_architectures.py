@@ -187,7 +187,9 @@ def test_a_file_tells_its_network_and_its_ports(
     assert answer.dtype == np.float32
 
 
-@pytest.mark.parametrize("name", ["cutout", "upscale-x2", "upscale-x4", "denoise", "track"])
+@pytest.mark.parametrize(
+    "name", ["cutout", "upscale-x2", "upscale-x4", "denoise", "track", "trimap"]
+)
 def test_a_shipped_card_s_weights_tell_what_the_card_says(name: str) -> None:
     """So that a file without a card runs as it does with one."""
     pytest.importorskip("torch")

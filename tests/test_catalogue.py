@@ -593,6 +593,12 @@ def test_import_tells_weights_by_their_content(store: Store) -> None:
     assert "third" not in store.names()
 
 
+def test_a_network_that_nothing_would_use_is_refused(store: Store) -> None:
+    refused = run("import", SHIPPED / "trimap" / "trimap.safetensors", "--name", "mine")
+    assert (refused.exit_code, "takes its own" in str(refused.exception)) == (3, True)
+    assert "mine" not in store.names()
+
+
 def test_plain_weights_of_a_pickle_become_safetensors(store: Store, tmp_path: Path) -> None:
     import torch
 

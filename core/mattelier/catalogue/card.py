@@ -20,7 +20,17 @@ from mattelier.types.plain_values import PlainValueError, from_plain
 
 Triple = tuple[float, float, float]
 NetworkTask = Literal[
-    "matte", "upscale", "depth", "denoise", "style", "track", "objects", "find", "fill", "classify"
+    "matte",
+    "trimap",
+    "upscale",
+    "depth",
+    "denoise",
+    "style",
+    "track",
+    "objects",
+    "find",
+    "fill",
+    "classify",
 ]
 """What a network is for; `networks.contracts` says what each is asked, and what it answers."""
 _MAX_NAME_CHARS = 100  # file systems take 255 bytes, and a suffix comes after it

@@ -61,6 +61,7 @@ def card_text(card: Card, state: str, width: int = 88) -> str:
 def _describe_task(card: Card) -> str:
     verbs = {
         "matte": "cuts subjects out",
+        "trimap": "weighs what tells the alpha of a trimap's open pixels",
         "upscale": "enlarges",
         "depth": "estimates depth",
         "track": "tells places apart, for tracking",

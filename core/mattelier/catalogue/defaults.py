@@ -46,6 +46,11 @@ TASK_MODELS: Mapping[str, TaskModels] = {
         names=(DEFAULT,),
         refusal=Sentence("The model {name} makes no mattes; choose another."),
     ),
+    "trimap": TaskModels(
+        names=("trimap",),
+        refusal=Sentence("The model {name} weighs no trimap's cues; choose another."),
+        other_task="weighs no trimap's cues",
+    ),
     "upscale": TaskModels(
         names=("upscale-x2", "upscale-x4", "upscale-photo-x4"),
         refusal=Sentence("The model {name} does not enlarge pictures; choose another."),

@@ -36,10 +36,15 @@ def try_out(store: Store, card: Card, flags: dict[str, Any]) -> Card:
     Raises
     ------
     ModelError
-        It cannot be opened or run, or its answer is the same everywhere.
+        It cannot be opened or run, its answer is the same everywhere, or nothing would use it.
     """
     if card.task == "matte" and not card.input.needs:
         return _try_matte(store, card, flags)
+    if card.task == "trimap":
+        raise ModelError(
+            "The network {name} weighs a trimap's cues; Mattelier takes its own for that alone.",
+            name=card.name,
+        )
     from mattelier.engines.open import open_model
 
     if card.input.needs == "prompt":

@@ -26,9 +26,9 @@ _STATES = {
 }  # fmt: skip
 
 _USES = {
-    "matte": "mattes", "objects": "things and classes", "track": "following", "find": "words",
-    "depth": "depth", "upscale": "enlarging", "denoise": "mending", "fill": "erasing",
-    "style": "painting", "classify": "explanations",
+    "matte": "mattes", "trimap": "trimaps", "objects": "things and classes", "track": "following",
+    "find": "words", "depth": "depth", "upscale": "enlarging", "denoise": "mending",
+    "fill": "erasing", "style": "painting", "classify": "explanations",
 }  # fmt: skip
 """What networks of a task are for, in a word."""
 

@@ -32,7 +32,10 @@ from mattelier.requests import Device
 MIN_GPU_BYTES = 64_000_000
 
 # Of a network's answer; other tasks': a picture.
-_ROLES = {"matte": "alpha", "depth": "depth", "track": "features", "objects": "classes"}
+_ROLES = {
+    "matte": "alpha", "trimap": "alpha", "depth": "depth", "track": "features",
+    "objects": "classes",
+}  # fmt: skip
 
 
 def open_model(

@@ -2,8 +2,8 @@
 
 Only the unknown band is solved: closed-form matting at a working size that bounds the number of
 unknown pixels, coarse to fine, for a trimap and for the best quality helped by samples of the known
-colours; then each full-size tile that holds an edge gets its alpha from the working level's local
-colour lines.
+colours, and for a trimap weighed against other cues by a small network; then each full-size tile
+that holds an edge gets its alpha from the working level's local colour lines.
 Cost grows with the edge, memory with a tile and the result.
 """
 
@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mattelier.matting.alpha_cues import Solution, weigh_cues
 from mattelier.matting.closed_form import closed_form
-from mattelier.matting.colour_samples import linearise_partly, sample_colours
+from mattelier.matting.colour_samples import Samples, linearise_partly, sample_colours
 from mattelier.matting.guided import apply_lines, colour_lines
 from mattelier.requests import Quality
 from mattelier.types.colour import View
@@ -154,7 +155,7 @@ def solve_trimap(
     trimap: NDArray[np.uint8],
     coarse: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
-    """Closed-form alpha at the size of `picture`, coarse to fine, from what a trimap knows.
+    """Alpha at the size of `picture` from what a trimap knows: closed form, and what corrects it.
 
     Parameters
     ----------
@@ -168,22 +169,35 @@ def solve_trimap(
     -------
     (h, w) float32 0…1
     """
+    solution = solve_closed_form(picture, trimap, coarse)
+    return weigh_cues(picture, *_known(picture, trimap), solution)
+
+
+def solve_closed_form(
+    picture: NDArray[np.float32],
+    trimap: NDArray[np.uint8],
+    coarse: NDArray[np.float32] | None = None,
+) -> Solution:
+    """What `solve_trimap` starts from: closed form, coarse to fine, with samples of the colours.
+
+    It takes the same.
+    """
+    import cv2
+
     pyramid = _pyramid(picture, len(_TRIMAP_STEPS))
     lights = [linearise_partly(level) for level in pyramid]
     alpha: NDArray[np.float32] | None = None
     for index in reversed(range(len(pyramid))):
         level, light = pyramid[index], lights[index]
-        # A smaller pixel is known when all it covers is known alike.
-        subject = _downsample((trimap == 255).view(np.uint8) * np.uint8(255), level)
-        clear = _downsample((trimap == 0).view(np.uint8) * np.uint8(255), level)
-        unknown = (subject < 255) & (clear < 255)
+        subject, background = _known(level, trimap)
+        unknown = ~(subject | background)
         guess = (
             np.float32(0.5) if alpha is None else _propagate_alpha(lights[index + 1], alpha, light)
         )
-        mixture, trust = _sample_mixtures(level, subject == 255, clear == 255, coarse)
+        mixture, trust, samples = _sample_mixtures(level, subject, background, coarse)
         alpha = closed_form(
             light,
-            np.where(unknown, guess, subject == 255).astype(np.float32),
+            np.where(unknown, guess, subject).astype(np.float32),
             unknown,
             pull=_PULL_MIXED * trust,
             toward=mixture,
@@ -192,7 +206,24 @@ def solve_trimap(
             tolerance=_TOLERANCE,
         )
     assert alpha is not None
-    return alpha
+    seen = np.full((1, 1), 0.5, np.float32) if coarse is None else coarse
+    return Solution(
+        alpha, mixture, trust, samples, np.asarray(cv2.resize(seen, alpha.shape[::-1]), np.float32)
+    )
+
+
+def _known(
+    picture: NDArray[np.float32], trimap: NDArray[np.uint8]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """What is subject and what is background at a picture's size, (h, w) each.
+
+    A smaller pixel is known when all it covers is known alike.
+    """
+    subject, background = (
+        _downsample((trimap == label).view(np.uint8) * np.uint8(255), picture) == 255
+        for label in (255, 0)
+    )
+    return subject, background
 
 
 def _sample_mixtures(
@@ -200,15 +231,15 @@ def _sample_mixtures(
     subject: NDArray[np.bool_],
     background: NDArray[np.bool_],
     coarse: NDArray[np.float32] | None,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Alpha of colour samples, and how far to trust it: (H, W) float32 0…1 each."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32], Samples | None]:
+    """Alpha of colour samples, how far to trust it, (H, W) float32 0…1 each, and the samples."""
     import cv2
 
     mixture = subject.astype(np.float32)
     trust = np.zeros_like(mixture)
     unknown = ~(subject | background)
     if not (subject.any() and background.any()):
-        return mixture, trust
+        return mixture, trust, None
     samples = sample_colours(picture, subject, background)
     mixture[unknown] = samples.alpha
     trust[unknown] = samples.trust
@@ -223,7 +254,7 @@ def _sample_mixtures(
         follow[~unknown] = 0
         mixture += (resize - mixture) * (follow / np.maximum(trust + follow, np.float32(1e-12)))
         trust += follow
-    return mixture, trust
+    return mixture, trust, samples
 
 
 def _solve_band(
@@ -268,7 +299,9 @@ def _solve_band(
             hold = hold + in_place
             toward = start + (level_alpha - start) * (in_place / hold)
         if hair:
-            mixture, trust = _sample_mixtures(level, ~unknown & subject, ~unknown & ~subject, None)
+            mixture, trust, _ = _sample_mixtures(
+                level, ~unknown & subject, ~unknown & ~subject, None
+            )
             trust *= np.float32(_PULL_BAND_MIXED)
             hold = hold + trust
             toward = toward + (mixture - toward) * (trust / hold)
@@ -332,7 +365,7 @@ def _grow_band(
 
     wide = cv2.dilate(edge.view(np.uint8), disc(round(max(coarse.shape) * _HAIR_SEARCH_SHARE))) > 0
     subject, background = ~wide & (coarse > 0.5), ~wide & (coarse <= 0.5)
-    mixture, trust = _sample_mixtures(view.resize(*coarse.shape), subject, background, None)
+    mixture, trust, _ = _sample_mixtures(view.resize(*coarse.shape), subject, background, None)
     contradicting = wide & ~edge & (trust * np.abs(mixture - coarse) > _MIN_CONTRADICTION)
     contradicting &= cv2.blur(contradicting.astype(np.float32), (5, 5)) > _MIN_HAIR_DENSITY
     widened: NDArray[np.bool_] = edge | (

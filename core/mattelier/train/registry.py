@@ -20,6 +20,7 @@ TRAININGS = {
     "cutout": "cutout:CutoutRun",
     "denoise": "denoise:DenoiseRun",
     "track": "track:TrackRun",
+    "trimap": "trimap:TrimapRun",
     "upscale": "upscale:UpscaleRun",
     "upscale-photo": "photo:PhotoRun",
 }

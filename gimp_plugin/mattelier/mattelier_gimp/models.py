@@ -10,6 +10,7 @@ from .jobs import Call
 
 TASKS = {
     "matte": N_("Cutting out"),
+    "trimap": N_("Cutting out"),
     "upscale": N_("Upscaling"),
     "denoise": N_("Denoising"),
     "depth": N_("Depth"),
