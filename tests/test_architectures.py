@@ -101,6 +101,12 @@ def track() -> State:
     return plain(EmbeddingNet())
 
 
+def trimap() -> State:
+    from mattelier.networks.trimap.network import CueNet
+
+    return plain(CueNet(7, 12))
+
+
 STATES: dict[str, Callable[[], State]] = {
     "adain": adain,
     "birefnet": birefnet,
@@ -114,6 +120,7 @@ STATES: dict[str, Callable[[], State]] = {
     "segmenter": lambda: published("segmenter").state,
     "torchvision": torchvision,
     "track": track,
+    "trimap": trimap,
     "u2net": lambda: published("u2netp").state,
     "unet": lambda: published("unet").state,
     "upscale": upscale,
