@@ -116,6 +116,8 @@ def refine(
     ------
     UsageError
         When the trimap is not of the picture's size.
+    ModelError
+        The network that weighs a trimap's cues, which ships along, is missing or damaged.
     """
     height, width = view.height, view.width
     if trimap is not None and trimap.shape != (height, width):

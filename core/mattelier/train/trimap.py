@@ -125,7 +125,7 @@ class TrimapRun(TrainingRun[CueNet]):
             if self.index == self.recipe.first:
                 self._find_norm()
             if self.index >= self.recipe.first:
-                losses += [self._step() for _ in range(self.recipe.steps)]
+                losses += [self._step(number) for number in range(self.recipe.steps)]
             self._tick()
             if losses and self.index % _LOGGED_PICTURES == 0:
                 self._log_judgement(report, losses)
@@ -146,8 +146,8 @@ class TrimapRun(TrainingRun[CueNet]):
             network.mean.copy_(cues.mean(0)[:, None, None])
             network.deviation.copy_(cues.std(0).clamp(min=_MIN_DEVIATION)[:, None, None])
 
-    def _step(self) -> float:
-        rng = np.random.default_rng([self.recipe.seed, self.index, len(self._learned), 1])
+    def _step(self, number: int) -> float:
+        rng = np.random.default_rng([self.recipe.seed, self.index, number, 1])
         rate = self._learning_rate(self.recipe.rate, self.recipe.first)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
