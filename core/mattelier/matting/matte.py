@@ -303,7 +303,7 @@ def solve_matte(view: View, hint: Hint | None, request: MatteRequest, model: Ope
             coarse = np.zeros_like(coarse)
     with report.timed("refine"), stage("refining the edge", 0.3, 1):
         if request.refine or trimap is not None:
-            alpha = refine(view, coarse, trimap=trimap, quality=request.quality)
+            alpha = refine(view, coarse, trimap=trimap, seen=True, quality=request.quality)
         else:
             alpha = stretch(coarse, view.height, view.width)
         if selection is not None:

@@ -91,6 +91,7 @@ def refine(
     coarse: NDArray[np.float32],
     *,
     trimap: NDArray[np.uint8] | None = None,
+    seen: bool = False,
     quality: Quality = "balanced",
 ) -> NDArray[np.float32]:
     """Full-size alpha that follows the picture's edges.
@@ -104,6 +105,9 @@ def refine(
         both subject and background, it decides only what their colours do not explain.
     trimap : (H, W) uint8, optional
         0 background, 255 subject, both obeyed exactly; anything else is unknown.
+    seen : bool
+        Whether `coarse` tells something of what a trimap leaves open: a network saw it, and the
+        trimap was not drawn around it.
     quality : "fast", "balanced" or "best"
         "fast" stretches along colour lines without solving (a trimap is always solved);
         "best" solves at a larger working size, and looks for hair outside the matte's edge.
@@ -133,7 +137,7 @@ def refine(
     if trimap is not None and (trimap == 0).any() and (trimap == 255).any():
         fraction = 1 - float(((trimap == 0) | (trimap == 255)).mean())
         picture = view.resize(*_TRIMAP_BUDGETS[quality].size(height, width, fraction))
-        alpha = solve_trimap(picture, trimap, coarse)
+        alpha = solve_trimap(picture, trimap, coarse, seen=seen)
     elif quality == "fast":
         picture, alpha = view.resize(*coarse.shape), coarse
     else:
@@ -156,6 +160,8 @@ def solve_trimap(
     picture: NDArray[np.float32],
     trimap: NDArray[np.uint8],
     coarse: NDArray[np.float32] | None = None,
+    *,
+    seen: bool = False,
 ) -> NDArray[np.float32]:
     """Alpha at the size of `picture` from what a trimap knows: closed form, and what corrects it.
 
@@ -166,12 +172,14 @@ def solve_trimap(
         0 background, 255 subject, there must be some of both; anything else is unknown.
     coarse : float32 0…1 of any size, optional
         A matte that decides where the colours known by the trimap explain nothing.
+    seen : bool
+        Whether it tells more than that; see `refine`.
 
     Returns
     -------
     (h, w) float32 0…1
     """
-    solution = solve_closed_form(picture, trimap, coarse)
+    solution = solve_closed_form(picture, trimap, coarse, seen=seen)
     return weigh_cues(picture, *_known(picture, trimap), solution)
 
 
@@ -179,6 +187,8 @@ def solve_closed_form(
     picture: NDArray[np.float32],
     trimap: NDArray[np.uint8],
     coarse: NDArray[np.float32] | None = None,
+    *,
+    seen: bool = False,
 ) -> Solution:
     """What `solve_trimap` starts from: closed form, coarse to fine, with samples of the colours.
 
@@ -208,10 +218,8 @@ def solve_closed_form(
             tolerance=_TOLERANCE,
         )
     assert alpha is not None
-    seen = np.full((1, 1), 0.5, np.float32) if coarse is None else coarse
-    return Solution(
-        alpha, mixture, trust, samples, np.asarray(cv2.resize(seen, alpha.shape[::-1]), np.float32)
-    )
+    view = None if coarse is None or not seen else cv2.resize(coarse, alpha.shape[::-1])
+    return Solution(alpha, mixture, trust, samples, view)
 
 
 def _known(

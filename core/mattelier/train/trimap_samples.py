@@ -121,7 +121,8 @@ class TrimapSamples:
             return np.zeros((0, 0), np.float16)
         picture = to_float(made.picture)
         subject, background = made.trimap == 255, made.trimap == 0
-        solution = solve_closed_form(picture, made.trimap, self._coarse(made, rng))
+        coarse, seen = self._coarse(made, rng)
+        solution = solve_closed_form(picture, made.trimap, coarse, seen=seen)
         cues = alpha_cues(picture, subject, background, solution)
         truth = made.alpha[~(subject | background)]
         kept = rng.permutation(len(truth))[: self.recipe.pixels]
@@ -197,17 +198,21 @@ class TrimapSamples:
             colour = cv2.GaussianBlur(colour, (0, 0), sigma)
         return np.asarray(colour, np.float32)
 
-    def _coarse(self, made: Made, rng: Generator) -> Alpha:
-        """What comes with a trimap: the network's view, nothing, or somebody's selection."""
+    def _coarse(self, made: Made, rng: Generator) -> tuple[Alpha | None, bool]:
+        """What comes with a trimap: the network's view, nothing, or somebody's selection.
+
+        And whether it was seen; see `refine`.
+        """
         chance = rng.random()
         shape = made.alpha.shape
         if chance < 0.55:
             hint = Hint(shape[0], shape[1], trimap=made.trimap)
-            return glance(View(Picture(made.picture)), hint, self._network)
+            return glance(View(Picture(made.picture)), hint, self._network), True
         if chance < 0.8:
-            return np.full(shape, 0.5, np.float32)
+            return None, False
         mask = corrupt_mask(made.alpha, rng)
-        return np.asarray(mask > 0.5 if rng.random() < 0.6 else np.clip(mask, 0, 1), np.float32)
+        rough = mask > 0.5 if rng.random() < 0.6 else np.clip(mask, 0, 1)
+        return np.asarray(rough, np.float32), False
 
 
 def _lay(source: Source, side: int, rng: Generator) -> tuple[Colour, Alpha] | None:
