@@ -7,6 +7,7 @@ network is trained, how a batch is degraded, what the loss is and how a held-bac
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -14,7 +15,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from mattelier.learning.export import GraphPorts, export_graph
 from mattelier.train.clean_images import CleanImage, find_clean_images
@@ -136,14 +137,7 @@ class RestoringRun(TrainingRun[Network], Generic[Network, Recipe]):
     @classmethod
     def init_weights(cls, network: Network, path: Path) -> None:
         """See `TrainingRun.init_weights`."""
-        from safetensors import SafetensorError
-
-        try:
-            network.load_state_dict(cls.read_weights(network, path))
-        except (RuntimeError, SafetensorError) as error:
-            raise UsageError(
-                f"{path} holds no weights that this network can start from."
-            ) from error
+        load_start(network, path, lambda file: cls.read_weights(network, file))
 
     @torch.no_grad()
     def judge(self) -> float:
@@ -185,6 +179,24 @@ class RestoringRun(TrainingRun[Network], Generic[Network, Recipe]):
         loss = round(float(np.mean(losses)), 6) if losses else None
         psnr = round(self.judge(), 4)
         self._log(report, size=self.recipe.patch, loss=loss, dev_psnr=psnr)
+
+
+def load_start(
+    network: nn.Module, path: Path, read: Callable[[Path], dict[str, Tensor]] | None = None
+) -> None:
+    """Let a fresh network start from a weights file; `read` gives its tensors, as they are if None.
+
+    Raises
+    ------
+    UsageError
+        The file holds no weights that it can start from.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        network.load_state_dict((read or read_safetensors)(path))
+    except (KeyError, RuntimeError, SafetensorError) as error:
+        raise UsageError(f"{path} holds no weights that this network can start from.") from error
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:

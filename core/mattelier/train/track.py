@@ -26,7 +26,7 @@ from mattelier.networks.track import MIN_SHARE, TEMPERATURE
 from mattelier.networks.track.network import EmbeddingNet
 from mattelier.train.clips import MIN_KEY_SHARE, Clips
 from mattelier.train.flat_recipe import load_flat_recipe
-from mattelier.train.restoring import read_safetensors
+from mattelier.train.restoring import load_start, read_safetensors
 from mattelier.train.sample_loader import load_samples, single_threaded_opencv
 from mattelier.train.training_run import Report, TrainingRun
 from mattelier.types.errors import UsageError
@@ -162,15 +162,13 @@ class TrackRun(TrainingRun[EmbeddingNet]):
 
     def init_weights(self, network: EmbeddingNet, path: Path) -> None:
         """See `TrainingRun.init_weights`; the blocks may be those of a cut-out network."""
-        from safetensors import SafetensorError
+        names = network.state_dict().keys()
 
-        try:
-            state = read_safetensors(path)
-            network.load_state_dict({name: state[name] for name in network.state_dict()})
-        except (KeyError, RuntimeError, SafetensorError) as error:
-            raise UsageError(
-                f"{path} holds no weights that this network can start from."
-            ) from error
+        def read(file: Path) -> dict[str, Tensor]:
+            state = read_safetensors(file)
+            return {name: state[name] for name in names}
+
+        load_start(network, path, read)
 
     def train(self, report: Report) -> bool:
         """See `TrainingRun.train`."""

@@ -17,7 +17,7 @@ from torch import Tensor
 from mattelier.learning.export import GraphPorts, export_graph
 from mattelier.networks.trimap.network import CueNet
 from mattelier.train.flat_recipe import load_flat_recipe
-from mattelier.train.restoring import read_safetensors
+from mattelier.train.restoring import load_start
 from mattelier.train.training_run import Report, TrainingRun
 from mattelier.train.trimap_samples import TrimapRecipe, TrimapSamples
 from mattelier.types.atomic import replacing
@@ -73,14 +73,7 @@ class TrimapRun(TrainingRun[CueNet]):
 
     def init_weights(self, network: CueNet, path: Path) -> None:
         """See `TrainingRun.init_weights`."""
-        from safetensors import SafetensorError
-
-        try:
-            network.load_state_dict(read_safetensors(path))
-        except (RuntimeError, SafetensorError) as error:
-            raise UsageError(
-                f"{path} holds no weights that this network can start from."
-            ) from error
+        load_start(network, path)
 
     def result(self) -> CueNet:
         """The averaged network."""
