@@ -153,6 +153,23 @@ def test_between_keys_it_is_tracked_side_by_side(shot):
     assert mattes(shot / "keyed-many") == mattes(shot / "keyed")
 
 
+@needs("openjd")
+def test_an_open_job_tracks_between_keys_side_by_side(shot, tmp_path, capsys):
+    more = ["--box", "1012=50,20,100,70", "--box", "1019=80,20,125,70"]
+    assert main(["roto", *arguments(shot, "keyed-alone", *more)]) == 0
+    command = arguments(shot, tmp_path / "out", *more, "--chunk", "7")
+    capsys.readouterr()
+    assert main(["farm", "openjd", *command]) == 0
+    job = tmp_path / "job.yaml"
+    job.write_text(capsys.readouterr().out, "utf-8")
+    steps = {step["name"]: step for step in json.loads(job.read_text("utf-8"))["steps"]}
+    (parts,) = steps["TrackOn"]["parameterSpace"]["taskParameterDefinitions"]
+    assert parts["range"] == ["1013-1019", "1020-1024"]
+    _openjd("check", job)
+    _openjd("run", job)
+    assert mattes(tmp_path / "out") == mattes(shot / "keyed-alone")
+
+
 def test_stretches_end_at_keys_of_every_object():
     frames = FrameRange.parse("1-20x2")
     assert _stretches(frames, "3 9") == ["1,3", "5-9x2", "11-19x2"]
@@ -219,22 +236,23 @@ def test_open_job_description_runs_as_it_says(shot, tmp_path, capsys, frames, ta
     assert main(["farm", "openjd", *command]) == 0
     job = tmp_path / "job.yaml"
     job.write_text(capsys.readouterr().out, "utf-8")
-    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-
-    def openjd(*words):
-        process = subprocess.run(
-            [BIN / "openjd", *words, "--extensions", "TASK_CHUNKING"],
-            env=environment, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert process.returncode == 0, process.stdout + process.stderr
-        return process.stdout
-
-    openjd("check", job)
-    log = openjd("run", job)
+    _openjd("check", job)
+    log = _openjd("run", job)
     assert log.count("frames written; ") == tasks + 1  # the last looks over all of them
     written = mattes(output)
     assert written == {name: mattes(shot / "whole")[name] for name in written}
     assert len(written) == count
+
+
+def _openjd(*words):
+    """What the specification's own runner says."""
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    process = subprocess.run(
+        [BIN / "openjd", *words, "--extensions", "TASK_CHUNKING"],
+        env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
 
 
 SHOT = RotoRequest(

@@ -1,8 +1,10 @@
 """A shot as an Open Job Description template, which Deadline Cloud and other farms run.
 
-Three steps: track, matte in chunks, look over the whole shot, which puts movies together. Chunks
-are the farm's own (extension TASK_CHUNKING) where the frames lie close; of every second frame and
-the like they are given as texts, because a farm would cut such a range into chunks of one frame.
+Three steps: track, matte in chunks, look over the whole shot, which puts movies together. What
+lies behind a key that all objects have at once is tracked by tasks of their own, in a step between,
+because the first step tunes. Chunks are the farm's own (extension TASK_CHUNKING) where the frames
+lie close; of every second frame and the like they are given as texts, because a farm would cut such
+a range into chunks of one frame.
 
 Specification: https://github.com/OpenJobDescription/openjd-specifications
 """
@@ -10,14 +12,16 @@ Specification: https://github.com/OpenJobDescription/openjd-specifications
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mattelier.requests import RotoRequest, to_json
+from mattelier.shot.farm import between_keys
 from mattelier.types.errors import UsageError
 from mattelier.types.frame_range import FrameRange
 
 _MOST_CHUNKS = 1024  # values that a parameter may list
+_FRAMES = "{{Task.Param.Frames}}"
 
 
 def template(request: RotoRequest, chunk: int) -> dict[str, Any]:
@@ -42,44 +46,65 @@ def template(request: RotoRequest, chunk: int) -> dict[str, Any]:
     stepped = ":" in frames.openjd()
     if stepped and len(frames) > chunk * _MOST_CHUNKS:
         raise UsageError(f"A job has at most {_MOST_CHUNKS} chunks; use a larger --chunk.")
-    parameter: dict[str, Any] = {"name": "Frames"}
+    chunks: dict[str, Any]
     if stepped:
-        parameter |= {"type": "STRING", "range": [str(part) for part in frames.chunks(chunk)]}
+        chunks = _listed(frames.chunks(chunk))
     else:
-        chunks = {"defaultTaskCount": chunk, "rangeConstraint": "CONTIGUOUS"}
-        parameter |= {"type": "CHUNK[INT]", "range": frames.openjd(), "chunks": chunks}
+        tasks = {"defaultTaskCount": chunk, "rangeConstraint": "CONTIGUOUS"}
+        chunks = {"type": "CHUNK[INT]", "range": frames.openjd(), "chunks": tasks}
+    tracked = [_step("Track", request, ["farm", "track"])]
+    first, *others = between_keys(request, frames, max(chunk, -(-len(frames) // _MOST_CHUNKS)))
+    if others:
+        track_part = ["farm", "track", "--frames"]
+        tracked = [
+            _step("Track", request, [*track_part, str(first)]),
+            _step("TrackOn", request, [*track_part, _FRAMES], _listed(others), after="Track"),
+        ]
     return {
         "specificationVersion": "jobtemplate-2023-09",
         **({} if stepped else {"extensions": ["TASK_CHUNKING"]}),
         "name": "Mattelier roto",
         "steps": [
-            _step("Track", request, ["farm", "track"]),
-            {
-                **_step("Matte", request, ["farm", "part"], "{{Task.Param.Frames}}", after="Track"),
-                "parameterSpace": {"taskParameterDefinitions": [parameter]},
-            },
+            *tracked,
+            _step(
+                "Matte", request, ["farm", "part", "--frames", _FRAMES], chunks,
+                after=tracked[-1]["name"],
+            ),
             _step("Finish", request, ["roto"], after="Matte"),
         ],
-    }
+    }  # fmt: skip
+
+
+def _listed(parts: Sequence[FrameRange]) -> dict[str, Any]:
+    """A parameter whose values are frame ranges."""
+    return {"type": "STRING", "range": [str(part) for part in parts]}
 
 
 def _step(
-    name: str, request: RotoRequest, command: list[str], frames: str = "", after: str = ""
+    name: str,
+    request: RotoRequest,
+    command: Sequence[str],
+    frames: Mapping[str, Any] | None = None,
+    after: str = "",
 ) -> dict[str, Any]:
-    """A step that runs a command on the request, which lies in a file of the template's own."""
+    """A step that runs a command on the request, which lies in a file of the template's own.
+
+    With `frames`, a parameter, it runs for each of its values.
+    """
     file = {
         "name": "Request",
         "type": "TEXT",
         "filename": "request.json",
         "data": json.dumps(to_json(request), indent=1),
     }
-    only = ["--frames", frames] if frames else []
-    arguments = [*command, "--openjd", "--request", "{{Task.File.Request}}", *only]
+    arguments = [*command, "--openjd", "--request", "{{Task.File.Request}}"]
     run = {"command": "mattelier", "args": arguments}
+    parameters = [{"name": "Frames", **frames}] if frames else []
     return {
         "name": name,
         **({"dependencies": [{"dependsOn": after}]} if after else {}),
         "script": {"embeddedFiles": [file], "actions": {"onRun": run}},
+        **({"parameterSpace": {"taskParameterDefinitions": parameters}} if parameters else {}),
     }
 
 
