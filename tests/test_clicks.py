@@ -165,3 +165,14 @@ def test_clicks_at_the_picture_s_edges_and_on_one_spot() -> None:
         alpha(picture, positive_click(30, 30), negative_click(30, 30))[30, 30] < 0.5
     )  # the last word counts
     assert alpha(picture, negative_click(30, 30), positive_click(30, 30))[30, 30] > 0.5
+
+
+def test_a_closer_look_at_what_a_click_chose_is_told_what_the_first_one_found():
+    picture = np.full((300, 300, 3), (120, 120, 120), np.uint8)
+    picture[90:210, 90:210] = (180, 100, 110)  # no more than likely, by its colour
+    without, clicked = (
+        alpha(picture, *points, refine=False) for points in ((), (positive_click(150, 150),))
+    )
+    more = clicked - without
+    assert more[100:110, 100:200].min() > 0.01  # far from the click
+    assert more[80:84, 100:200].max() < -0.01
