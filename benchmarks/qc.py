@@ -30,7 +30,7 @@ from mattelier.shot import qc, roto
 from mattelier.shot.doubt import COEFFICIENTS, MAX_DEVIATIONS, coefficients, doubt
 
 # What more of each says of a matte: 1 doubt it, −1 believe it.
-SIGNS = {"way back": -1, "colours": -1, "weakest link": -1, "unsupported": 1}
+SIGNS = {"second opinion": -1, "way back": -1, "colours": -1, "clearness": -1, "followed": -1}
 BAD_J, FALSE_ALARMS = 0.7, 0.1
 RIDGE, FOLDS = 3.0, 8
 

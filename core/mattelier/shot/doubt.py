@@ -1,10 +1,12 @@
 """How far a frame's matte is to be doubted where nobody knows the truth.
 
-The strongest witness is reverse classification accuracy (Valindria et al. 2017, arXiv:1702.03407):
-the matte in question is taken for the only key, the key frame is cut out by what it teaches, and
-that is compared with the key. A matte that collected background, or lost a part, leads back to the
-wrong place. With plainer witnesses it makes one number, by a logistic regression whose
-coefficients lie in `doubt.json`: `benchmarks/qc.py` finds them on made clips of known truth.
+The strongest witness is a second opinion: the frame is cut out by what its key frame teaches,
+without what was carried there, and compared with the matte. The next is reverse classification
+accuracy (Valindria et al. 2017, arXiv:1702.03407): the matte in question is taken for
+the only key, the key frame is cut out by what that teaches, and compared with the key. A matte that
+collected background, or lost a part, leads back to the wrong place. With plainer witnesses they
+make one number, by a logistic regression whose coefficients lie in `doubt.json`:
+`benchmarks/qc.py` finds them on made clips of known truth.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from mattelier.engines.open_model import OpenModel
 from mattelier.shot.tracking.memory import Embeddings, Memory
 from mattelier.shot.tracking.propagate import (
     SubjectPredictor,
+    clearness,
     logistic,
     predict_around,
     soft_iou,
@@ -33,7 +36,6 @@ Signals = dict[str, float]
 COEFFICIENTS = Path(__file__).with_name("doubt.json")
 
 _TINY = 0.02  # of shares, before their logarithm
-_SUPPORT_PX = 9  # pixels within which what the frame before had supports a matte
 _LAB_STEPS = (32, 16, 16)  # 8-bit levels that count as one: of lightness, a*, b*
 MAX_DEVIATIONS = 4.0  # standard deviations beyond which a signal says no more
 
@@ -59,41 +61,34 @@ class Witnesses:
         view, key_view : (h, w, 3) float32 0…1, display-encoded
         matte, key : (h, w) float32 0…1
         """
+        there = back = 0.0
+        if (matte > 0.5).any():
+            there = soft_iou(self._taught(key_view, key, view, matte), matte)
+            back = soft_iou(self._taught(view, matte, key_view, key), key)
         return {
-            "way back": _logit(self._way_back(view, matte, key_view, key)),
+            "second opinion": _logit(there),
+            "way back": _logit(back),
             "colours": float(np.sqrt(_colours(view, matte) * _colours(key_view, key)).sum()),
+            "clearness": clearness(matte) - clearness(key),
         }
 
-    def _way_back(self, view: Map, matte: Map, key_view: Map, key: Map) -> float:
-        """Overlap of the key with what the matte, as the only key, finds in the key frame."""
-        if not (matte > 0.5).any():
-            return 0.0
+    def _taught(self, view: Map, matte: Map, other: Map, where: Map) -> Map:
+        """What a matte, as the only key, finds in another view around a matte there: (h, w)."""
         examples = [(view, matte)]
         memory = Memory(self._embeddings, examples)
         predictor = SubjectPredictor(self._model, False, memory, examples)
-        odds = memory.odds(key_view)
-        return soft_iou(logistic(odds + predict_around(predictor, key_view, odds, key)), key)
+        odds = memory.odds(other)
+        return logistic(odds + predict_around(predictor, other, odds, where))
 
 
-def weakest_link(confidences: Mapping[int, float], key: int, frame: int) -> Signals:
-    """How unsure tracking was where it was least sure, on the way from a key frame to a frame."""
-    way = range(min(key, frame), max(key, frame) + 1)
-    known = [confidences[each] for each in way if each != key and each in confidences]
-    return {"weakest link": float(np.log(min(known) + _TINY))} if known else {}
-
-
-def unsupported(matte: Map, carried: Map) -> Signals:
-    """How much of a matte is where the frame before, carried there, had nothing near.
+def followed(matte: Map, carried: Map) -> Signals:
+    """How much of a matte is what the frame before had, carried there.
 
     Parameters
     ----------
     matte, carried : (h, w) float32 0…1
     """
-    import cv2
-
-    near = cv2.dilate(carried, np.ones((_SUPPORT_PX, _SUPPORT_PX), np.uint8))
-    share = float(np.maximum(matte - near, 0).sum()) / max(float(matte.sum()), 1.0)
-    return {"unsupported": float(np.log(share + _TINY))}
+    return {"followed": _logit(soft_iou(carried, matte))}
 
 
 def doubt(signals: Mapping[str, float], model: Mapping[str, Any] | None = None) -> float:

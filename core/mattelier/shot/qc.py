@@ -25,7 +25,7 @@ from mattelier.media.colour_space import ColourSpace
 from mattelier.media.frame_names import FrameNames
 from mattelier.media.open_plate import open_plate
 from mattelier.metrics.masks import iou
-from mattelier.shot.doubt import Signals, Witnesses, doubt, suspicious, unsupported, weakest_link
+from mattelier.shot.doubt import Signals, Witnesses, doubt, followed, suspicious
 from mattelier.shot.outputs import WORK_FOLDER
 from mattelier.shot.tracking.flow import optical_flow, warp
 from mattelier.shot.tracking.memory import Embeddings
@@ -208,7 +208,7 @@ def examine(manifest: Path) -> Findings:
                     if back is not None and frame - 1 in keys[name]:
                         _record_agreement(curve, frame - 1, earlier, warp(alpha, back))
                     if frame in signals[name]:
-                        signals[name][frame] |= unsupported(alpha, carried)
+                        signals[name][frame] |= followed(alpha, carried)
                 if frame in sheet_frames:
                     sheet[name].append((frame, view, alpha))
             before = (frame, view, alphas)
@@ -218,8 +218,6 @@ def examine(manifest: Path) -> Findings:
         raise PictureError(f"No mattes of {shot['shot']} can be read; run mattelier roto first.")
     for name, by_frame in signals.items():
         for frame, known_signals in by_frame.items():
-            key = known.key_next_to(name, frame)
-            known_signals |= weakest_link(curves[name].confidence, key, frame)
             curves[name].doubt[frame] = doubt(known_signals)
     flags = {name: _flags(curve) for name, curve in curves.items()}
     return Findings(shot["shot"], done, failed, curves, flags, sheet, signals)
