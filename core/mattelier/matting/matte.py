@@ -159,7 +159,6 @@ def _look_at_details(
     min_detail: float,
 ) -> NDArray[np.float32]:
     """What was found with `seen` in sight, its details looked at again; see `detail_pass`."""
-
     size = view.height, view.width
     windows = detail_pass.find_windows(alpha, seen, *size, model.input.size, min_detail)
     if not windows:

@@ -2,11 +2,11 @@
 
 The strongest witness is a second opinion: the frame is cut out by what its key frame teaches,
 without what was carried there, and compared with the matte. The next is reverse classification
-accuracy (Valindria et al. 2017, arXiv:1702.03407): the matte in question is taken for
-the only key, the key frame is cut out by what that teaches, and compared with the key. A matte that
-collected background, or lost a part, leads back to the wrong place. With plainer witnesses they
-make one number, by a logistic regression whose coefficients lie in `doubt.json`:
-`benchmarks/qc.py` finds them on made clips of known truth.
+accuracy (Valindria et al. 2017, arXiv:1702.03407): the matte in question is taken for the only key,
+the key frame is cut out by what that teaches, and compared with the key. A matte that collected
+background, or lost a part, leads back to the wrong place. With plainer witnesses they make one
+number, by a logistic regression whose coefficients lie in `doubt.json`: `benchmarks/qc.py` finds
+them on made clips of known truth.
 """
 
 from __future__ import annotations
